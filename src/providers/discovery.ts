@@ -1,0 +1,76 @@
+import { isLoopback } from '../settings.ts'
+import { member } from './claims.ts'
+import { providerError } from './failure.ts'
+import { getJson } from './http.ts'
+
+/** What Signet uses of an issuer's metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
+export interface IssuerMetadata {
+  issuer: string
+  authorizationEndpoint: string
+  tokenEndpoint: string
+  jwksUri: string
+  userinfoEndpoint: string | undefined
+  tokenEndpointAuthentication: 'body' | 'header'
+  /** RFC 9207: the issuer always sends `iss` with its answer, so an answer without it is forged. */
+  sendsIss: boolean
+}
+
+const FRESH_MS = 60 * 60 * 1000
+
+/**
+ * An issuer's metadata, fetched when first needed and kept for an hour. An issuer that is down stops nobody but the
+ * login that needs it, and is asked again by the next one; metadata once fetched serves on while the issuer is down.
+ */
+export function createDiscovery (provider: string, issuer: string): (signal?: AbortSignal) => Promise<IssuerMetadata> {
+  let known: { metadata: IssuerMetadata, fetchedAt: number } | undefined
+  let fetching: Promise<IssuerMetadata> | undefined
+
+  async function refresh (): Promise<IssuerMetadata> {
+    const metadata = await fetchMetadata(provider, issuer)
+    known = { metadata, fetchedAt: Date.now() }
+    return metadata
+  }
+
+  return async () => {
+    if (known && Date.now() - known.fetchedAt < FRESH_MS) return known.metadata
+    fetching ??= refresh().finally(() => { fetching = undefined })
+    if (!known) return await fetching
+    fetching.catch(() => {})
+    return known.metadata
+  }
+}
+
+async function fetchMetadata (provider: string, issuer: string): Promise<IssuerMetadata> {
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  const document = await getJson(url, { provider, step: 'discovery' })
+  // Another issuer's metadata must not speak for this one (OpenID Connect Discovery 1.0 section 4.3).
+  if (member(document, 'issuer') !== issuer) throw providerError(provider, 'discovery', 'the document names another issuer')
+  const methods = member(document, 'token_endpoint_auth_methods_supported')
+  return {
+    issuer,
+    authorizationEndpoint: endpoint('authorization_endpoint'),
+    tokenEndpoint: endpoint('token_endpoint'),
+    jwksUri: endpoint('jwks_uri'),
+    userinfoEndpoint: member(document, 'userinfo_endpoint') === undefined ? undefined : endpoint('userinfo_endpoint'),
+    tokenEndpointAuthentication: Array.isArray(methods) && !methods.includes('client_secret_basic') && methods.includes('client_secret_post') ? 'body' : 'header',
+    sendsIss: member(document, 'authorization_response_iss_parameter_supported') === true
+  }
+
+  function endpoint (name: string): string {
+    const value = member(document, name)
+    if (typeof value !== 'string' || !mayBeEndpoint(value, issuer)) throw providerError(provider, 'discovery', `${name} is missing or not a safe URL`)
+    return value
+  }
+}
+
+/**
+ * An endpoint must be https, or http like its issuer. An issuer in the open must not point into this machine or at a
+ * cloud's metadata service (CVE-2026-53513).
+ */
+function mayBeEndpoint (text: string, issuer: string): boolean {
+  const url = URL.parse(text)
+  const issuerUrl = new URL(issuer)
+  if (!url || !['https:', issuerUrl.protocol].includes(url.protocol)) return false
+  if (/^169\.254\.|^\[fe80:|^\[fd00:ec2:/.test(url.hostname)) return false
+  return !isLoopback(url) || isLoopback(issuerUrl)
+}

@@ -1,0 +1,117 @@
+import Fastify from 'fastify'
+import oauth2, { type OAuth2Namespace } from '@fastify/oauth2'
+import type { Problem } from '../errors.ts'
+import { providerError, providerTimeout } from './failure.ts'
+import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, USER_AGENT, networkReason } from './http.ts'
+import { member } from './claims.ts'
+import type { AuthorizationRequest, AuthorizationResponse } from './provider.ts'
+
+export interface OAuthClientOptions {
+  provider: string
+  clientId: string
+  clientSecret: string
+  authorizationUrl: string
+  tokenUrl: string
+  scope: string[]
+  /** RFC 6749 section 2.3.1: `client_secret_post` or `client_secret_basic`. */
+  authentication: 'body' | 'header'
+}
+
+export interface OAuthClient {
+  authorizationUrl: (request: AuthorizationRequest, extra?: Record<string, string>) => string
+  /** Exchanges a code, once and without a retry: codes are single-use. Throws a Problem. */
+  exchange: (response: AuthorizationResponse) => Promise<TokenSet>
+}
+
+/** The provider's token response (RFC 6749 section 5.1); members that were not of their type are absent. */
+export interface TokenSet {
+  accessToken: string
+  idToken: string | undefined
+  scope: string
+}
+
+/**
+ * A client of one provider, made by `@fastify/oauth2`. The plugin is registered on an instance of its own, so that it
+ * can be done when an issuer's endpoints become known, long after the app has started. Its state and PKCE cookies are
+ * not used, since they hold one login a browser (docs/adr/0003); the URL and the exchange are.
+ */
+export async function createOAuthClient (options: OAuthClientOptions): Promise<OAuthClient> {
+  const { provider, scope } = options
+  const authorize = new URL(options.authorizationUrl)
+  const token = new URL(options.tokenUrl)
+  const carrier = Fastify()
+  await carrier.register(oauth2, {
+    name: 'provider',
+    scope,
+    callbackUri: 'unused:',
+    userAgent: USER_AGENT,
+    credentials: {
+      client: { id: options.clientId, secret: options.clientSecret },
+      auth: {
+        authorizeHost: authorize.origin,
+        authorizePath: authorize.pathname + authorize.search,
+        tokenHost: token.origin,
+        tokenPath: token.pathname + token.search
+      },
+      http: { timeout: REQUEST_TIMEOUT_MS, maxBytes: MAX_RESPONSE_BYTES, redirects: false },
+      options: { authorizationMethod: options.authentication }
+    }
+  })
+  await carrier.ready()
+  const { oauth2: client } = (carrier as unknown as { provider: OAuth2Namespace }).provider
+
+  return {
+    authorizationUrl ({ redirectUri, state, nonce, codeChallenge }, extra = {}) {
+      return client.authorizeURL({
+        ...extra,
+        redirect_uri: redirectUri,
+        scope,
+        state,
+        ...(scope.includes('openid') ? { nonce } : {}),
+        code_challenge: codeChallenge,
+        code_challenge_method: 'S256'
+      } as Parameters<typeof client.authorizeURL>[0])
+    },
+
+    async exchange ({ code, redirectUri, codeVerifier, signal }) {
+      const parameters = { code, redirect_uri: redirectUri, code_verifier: codeVerifier }
+      const answer = await withSignal(client.getToken(parameters), signal).catch((error) => { throw exchangeFailure(provider, error, signal) })
+      return readTokenSet(provider, answer.token, scope)
+    }
+  }
+}
+
+/** GitHub, and OAuth servers of its age, answer a failed exchange with HTTP 200 and an `error` member (CVE-2021-41580). */
+function readTokenSet (provider: string, token: unknown, requestedScope: string[]): TokenSet {
+  const accessToken = member(token, 'access_token')
+  if (member(token, 'error') !== undefined) throw providerError(provider, 'token exchange', 'it was refused')
+  if (typeof accessToken !== 'string' || accessToken === '') throw providerError(provider, 'token exchange', 'the answer has no access_token')
+  const idToken = member(token, 'id_token')
+  const scope = member(token, 'scope')
+  return {
+    accessToken,
+    idToken: typeof idToken === 'string' ? idToken : undefined,
+    // Absent means: as asked (RFC 6749 section 5.1). GitHub separates scopes by commas.
+    scope: typeof scope === 'string' ? scope.split(/[\s,]+/).filter(Boolean).join(' ') : requestedScope.join(' ')
+  }
+}
+
+/** What simple-oauth2 threw, without the answer that it carries along. */
+function exchangeFailure (provider: string, error: unknown, signal: AbortSignal): Problem {
+  const { data, output } = error as { data?: { isResponseError?: boolean } | null, output?: { statusCode?: number } }
+  const status = output?.statusCode
+  if (data?.isResponseError === true) return providerError(provider, 'token exchange', `HTTP ${status}`)
+  // @hapi/wreck: 504 when nothing came, 408 when the body stopped coming.
+  if (signal.aborted || status === 504 || status === 408) return providerTimeout(provider, 'token exchange')
+  if (status === 413) return providerError(provider, 'token exchange', 'the answer is too large')
+  if (status === 406 || (error as Error).name === 'SyntaxError') return providerError(provider, 'token exchange', 'the answer is not JSON')
+  return providerError(provider, 'token exchange', networkReason(data ?? error))
+}
+
+async function withSignal<Value> (promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  signal.throwIfAborted()
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  return await Promise.race([promise, aborted])
+}

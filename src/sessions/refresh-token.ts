@@ -1,0 +1,57 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { EncryptionKey } from '../vault/sealing.ts'
+import { deriveKey } from '../vault/sealing.ts'
+
+/**
+ * A refresh token is derived, not stored: `base64url(session id | counter | secret | HMAC-SHA-256)`. The secret is the
+ * session's own (256 random bits) and travels in every token of its chain; the database holds only its hash, so neither
+ * a dump of the database nor the server's keys, nor both together, make a token. The HMAC, under a key of the server,
+ * lets a forgery be refused before the database is asked. The successor of a token can be computed again by anyone who
+ * holds the token and the server key: that is what makes "two tabs, one successor" exact on any instance.
+ */
+export interface RefreshToken { sessionId: string, counter: number, secret: Buffer }
+
+export interface RefreshTokenCodec {
+  encode: (token: RefreshToken) => string
+  /** `undefined` for anything that this server did not make. */
+  decode: (text: string) => RefreshToken | undefined
+}
+
+const BODY_LENGTH = 16 + 4 + 32
+const LENGTH = BODY_LENGTH + 32
+
+export function createRefreshTokenCodec (keys: EncryptionKey[]): RefreshTokenCodec {
+  const macKeys = keys.map(({ key }) => deriveKey(key, 'refresh-token'))
+  const mac = (key: Buffer, body: Buffer) => createHmac('sha256', key).update(body).digest()
+
+  return {
+    encode ({ sessionId, counter, secret }) {
+      const body = Buffer.alloc(BODY_LENGTH)
+      body.write(sessionId.replaceAll('-', ''), 0, 'hex')
+      body.writeUInt32BE(counter, 16)
+      secret.copy(body, 20)
+      return Buffer.concat([body, mac(macKeys[0] as Buffer, body)]).toString('base64url')
+    },
+
+    decode (text) {
+      const bytes = Buffer.from(text, 'base64url')
+      // A token has one spelling: base64url decoders also take others, which would pass for the same bytes.
+      if (bytes.length !== LENGTH || bytes.toString('base64url') !== text) return undefined
+      const body = bytes.subarray(0, BODY_LENGTH)
+      if (!macKeys.some((key) => timingSafeEqual(mac(key, body), bytes.subarray(BODY_LENGTH)))) return undefined
+      return { sessionId: toUuid(body.subarray(0, 16)), counter: body.readUInt32BE(16), secret: Buffer.from(body.subarray(20)) }
+    }
+  }
+}
+
+export function newSessionSecret (): Buffer {
+  return randomBytes(32)
+}
+
+export function hashSecret (secret: Buffer): Buffer {
+  return createHash('sha256').update(secret).digest()
+}
+
+function toUuid (bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

@@ -1,0 +1,342 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { Type, type Static, type TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import type { EncryptionKey } from './vault/sealing.ts'
+
+const DAY = 24 * 60 * 60
+const wholeSeconds = (defaultSeconds: number, maximum: number) =>
+  Type.Integer({ minimum: 1, maximum, default: defaultSeconds, description: `must be whole seconds, 1 to ${maximum}` })
+const optional = (description: string) => Type.Optional(Type.String({ description }))
+
+/** The fixed settings, as they stand in the environment. `description` ends the sentence that tells of a mistake. */
+const EnvironmentSchema = Type.Object({
+  NODE_ENV: optional('must be text'),
+  HOST: Type.String({ default: '127.0.0.1', description: 'must be an address to listen on' }),
+  PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 3000, description: 'must be a port, 1 to 65535' }),
+  ISSUER_URL: optional('must be a URL'),
+  DATABASE_URL: optional('must be a PostgreSQL URL'),
+  DATABASE_POOL_SIZE: Type.Integer({ minimum: 1, maximum: 1000, default: 10, description: 'must be a whole number, 1 to 1000' }),
+  REDIS_URL: optional('must be a Redis URL'),
+  ENCRYPTION_KEYS: optional('must be a list of keys'),
+  SIGNING_ALG: Type.Union([Type.Literal('ES256'), Type.Literal('RS256'), Type.Literal('EdDSA')], { default: 'ES256', description: 'must be ES256, RS256 or EdDSA' }),
+  SIGNING_KEY_ROTATION: wholeSeconds(90 * DAY, 3650 * DAY),
+  TOKEN_AUDIENCE: optional('must be text'),
+  ACCESS_TOKEN_TTL: wholeSeconds(15 * 60, 60 * 60),
+  REFRESH_TOKEN_TTL: wholeSeconds(30 * DAY, 3650 * DAY),
+  SESSION_TTL: wholeSeconds(180 * DAY, 3650 * DAY),
+  REFRESH_REUSE_GRACE: Type.Integer({ minimum: 0, maximum: 60, default: 30, description: 'must be whole seconds, 0 to 60' }),
+  ALLOWED_ORIGINS: Type.String({ default: '', description: 'must be a list of origins' }),
+  CLIENTS: Type.String({ default: '[]', description: 'must be JSON' }),
+  AUTO_LINK: Type.Union([Type.Literal('verified'), Type.Literal('never')], { default: 'verified', description: 'must be verified or never' }),
+  ADMIN_EMAILS: Type.String({ default: '', description: 'must be a list of email addresses' }),
+  RATE_LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'must be on or off' }),
+  TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
+  LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'must be fatal, error, warn, info, debug, trace or silent' }),
+  OIDC_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' })
+})
+
+const ClientSettingsSchema = Type.Array(Type.Object({
+  client_id: Type.String({ minLength: 1, maxLength: 200 }),
+  name: Type.String({ minLength: 1, maxLength: 200 }),
+  redirect_uris: Type.Array(Type.String({ minLength: 1, maxLength: 2000 })),
+  post_logout_redirect_uris: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 2000 }))),
+  client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 500 }))
+}, { additionalProperties: false }))
+
+export type ClientSettings = Static<typeof ClientSettingsSchema>[number]
+export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA'
+
+/** What one provider was told by the environment; what is absent follows the provider's own default. */
+export interface ProviderSettings {
+  id: string
+  kind: BuiltInProvider | 'oidc'
+  clientId: string
+  clientSecret: string
+  name: string | undefined
+  scope: string[] | undefined
+  authorizationUrl: string | undefined
+  tokenUrl: string | undefined
+  apiUrl: string | undefined
+  issuer: string | undefined
+  jwksUrl: string | undefined
+  emailTrusted: boolean
+}
+
+export interface Settings {
+  production: boolean
+  host: string
+  port: number
+  issuerUrl: string
+  /** Absent: an embedded PostgreSQL in `.data/`. */
+  databaseUrl: string | undefined
+  databasePoolSize: number
+  redisUrl: string | undefined
+  /** Absent: generated into `.data/`. */
+  encryptionKeys: EncryptionKey[] | undefined
+  signingAlgorithm: SigningAlgorithm
+  signingKeyRotationSeconds: number
+  tokenAudience: string
+  accessTokenSeconds: number
+  refreshTokenSeconds: number
+  sessionSeconds: number
+  refreshReuseGraceSeconds: number
+  allowedOrigins: string[]
+  clients: ClientSettings[]
+  autoLink: 'verified' | 'never'
+  adminEmails: string[]
+  rateLimits: boolean
+  trustProxy: false | string[]
+  logLevel: string
+  providers: ProviderSettings[]
+}
+
+/** Providers that need no more than a client id and secret. */
+export const BUILT_IN_PROVIDERS = ['github', 'google'] as const
+export type BuiltInProvider = typeof BUILT_IN_PROVIDERS[number]
+
+/** Settings that may come from a file: `DATABASE_URL_FILE=/run/secrets/database-url`. */
+const SECRETS = /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|[A-Z0-9_]+_CLIENT_SECRET)$/
+
+/** What a client secret looks like when nobody has put the real one in. */
+const PLACEHOLDER = /^(change[-_ ]?me.*|example.*|placeholder|secret|password|your[-_ ].*|my[-_ ].*|x{3,}|\*+|todo|<.*>)$/i
+
+type Environment = Record<string, string | undefined>
+
+/** Thrown with every mistake at once; no message holds the value of a secret. */
+export class SettingsError extends Error {
+  readonly mistakes: string[]
+
+  constructor (mistakes: string[]) {
+    super(`The settings have ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`)
+    this.name = 'SettingsError'
+    this.mistakes = mistakes
+  }
+}
+
+/** Reads the settings of `docs/settings.md` from the environment, once; the result is frozen. */
+export function readSettings (environment: Environment): Settings {
+  const mistakes: string[] = []
+  const env = readSecretFiles(withoutEmpty(environment), mistakes)
+  const fixed = readFixed(env, mistakes)
+  const production = fixed.NODE_ENV === 'production'
+  const check = (rule: boolean, mistake: string) => { if (!rule) mistakes.push(mistake) }
+
+  const issuerUrl = fixed.ISSUER_URL ?? `http://localhost:${fixed.PORT}`
+  checkIssuerUrl(issuerUrl, production, check)
+  check(!production || fixed.DATABASE_URL !== undefined, 'DATABASE_URL is required in production: the embedded PostgreSQL is for development')
+  check(fixed.DATABASE_URL === undefined || hasScheme(fixed.DATABASE_URL, ['postgres:', 'postgresql:']), 'DATABASE_URL must be a URL that starts with postgresql://')
+  check(fixed.REDIS_URL === undefined || hasScheme(fixed.REDIS_URL, ['redis:', 'rediss:']), 'REDIS_URL must be a URL that starts with redis:// or rediss://')
+  check(!production || fixed.ENCRYPTION_KEYS !== undefined, 'ENCRYPTION_KEYS is required in production; make one with: echo "k1:$(openssl rand -base64 32)"')
+  const origins = list(fixed.ALLOWED_ORIGINS)
+  for (const origin of origins) {
+    check(isOrigin(origin), `ALLOWED_ORIGINS: "${origin}" is not an origin; write scheme, host and port only, such as https://app.example.com`)
+  }
+  const trusted = fixed.TRUST_PROXY === 'false' ? [] : list(fixed.TRUST_PROXY)
+  for (const address of trusted) {
+    check(isAddressRange(address), `TRUST_PROXY: "${address}" is neither an IP address nor a range such as 10.0.0.0/8; "true" would believe anyone`)
+  }
+  const adminEmails = list(fixed.ADMIN_EMAILS).map((email) => email.normalize('NFKC').toLowerCase())
+  for (const email of adminEmails) check(/^[^@\s]+@[^@\s]+$/.test(email), `ADMIN_EMAILS: "${email}" is not an email address`)
+  const encryptionKeys = fixed.ENCRYPTION_KEYS === undefined ? undefined : parseEncryptionKeys(fixed.ENCRYPTION_KEYS, check)
+  const clients = parseClients(fixed.CLIENTS, production, check)
+  const providers = readProviders(env, check)
+  if (mistakes.length > 0) throw new SettingsError(mistakes)
+
+  return deepFreeze({
+    production,
+    host: fixed.HOST,
+    port: fixed.PORT,
+    issuerUrl,
+    databaseUrl: fixed.DATABASE_URL,
+    databasePoolSize: fixed.DATABASE_POOL_SIZE,
+    redisUrl: fixed.REDIS_URL,
+    encryptionKeys,
+    signingAlgorithm: fixed.SIGNING_ALG,
+    signingKeyRotationSeconds: fixed.SIGNING_KEY_ROTATION,
+    tokenAudience: fixed.TOKEN_AUDIENCE ?? issuerUrl,
+    accessTokenSeconds: fixed.ACCESS_TOKEN_TTL,
+    refreshTokenSeconds: fixed.REFRESH_TOKEN_TTL,
+    sessionSeconds: fixed.SESSION_TTL,
+    refreshReuseGraceSeconds: fixed.REFRESH_REUSE_GRACE,
+    allowedOrigins: origins,
+    clients,
+    autoLink: fixed.AUTO_LINK,
+    adminEmails,
+    rateLimits: fixed.RATE_LIMITS === 'on',
+    trustProxy: trusted.length === 0 ? false : trusted,
+    logLevel: fixed.LOG_LEVEL as string,
+    providers
+  })
+}
+
+/** The settings of the schema. A mistaken one counts as its default from here on, so that the others are checked too. */
+function readFixed (env: Environment, mistakes: string[]): Static<typeof EnvironmentSchema> {
+  const values: Record<string, unknown> = {}
+  for (const [name, schema] of Object.entries<TSchema & { description?: string }>(EnvironmentSchema.properties)) {
+    const text = env[name]?.trim()
+    const value = Type.IsInteger(schema) && /^\d+$/.test(text ?? '') ? Number(text) : text
+    if (value !== undefined && Value.Check(schema, value)) values[name] = value
+    else if (value !== undefined) mistakes.push(`${name} ${schema.description}`)
+  }
+  return Value.Default(EnvironmentSchema, values) as Static<typeof EnvironmentSchema>
+}
+
+/** True for http on this machine only: the one place where plain http is allowed in production. */
+export function isLoopback (url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
+}
+
+function withoutEmpty (environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''))
+}
+
+function readSecretFiles (env: Environment, mistakes: string[]): Environment {
+  const result = { ...env }
+  for (const [fileSetting, path] of Object.entries(env)) {
+    const name = fileSetting.replace(/_FILE$/, '')
+    if (name === fileSetting || !SECRETS.test(name) || path === undefined) continue
+    if (env[name] !== undefined) mistakes.push(`${name} and ${fileSetting} are both set; keep one of them`)
+    try {
+      result[name] = readFileSync(path, 'utf8').trim()
+    } catch (error) {
+      mistakes.push(`${fileSetting} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+  return result
+}
+
+type Check = (rule: boolean, mistake: string) => void
+
+function checkIssuerUrl (issuerUrl: string, production: boolean, check: Check): void {
+  const url = URL.parse(issuerUrl)
+  if (!url || !['http:', 'https:'].includes(url.protocol)) return check(false, 'ISSUER_URL must be a URL that starts with https://')
+  check(!issuerUrl.endsWith('/'), 'ISSUER_URL must not end in a slash')
+  check(url.search === '' && url.hash === '' && url.username === '', 'ISSUER_URL must have no query, fragment or user name')
+  check(!production || url.protocol === 'https:' || isLoopback(url), 'ISSUER_URL must be https in production (http is for loopback hosts only)')
+}
+
+function parseEncryptionKeys (text: string, check: Check): EncryptionKey[] {
+  const keys = list(text).map((entry, index) => {
+    const [, id, base64] = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/_-]+={0,2})$/.exec(entry) ?? []
+    const key = Buffer.from(base64 ?? '', 'base64')
+    const which = `ENCRYPTION_KEYS: key ${index + 1}`
+    check(id !== undefined, `${which} must be written id:base64`)
+    if (id !== undefined) {
+      check(key.length === 32, `${which} must be 32 bytes long, in base64; make one with: openssl rand -base64 32`)
+      check(new Set(key).size >= 16, `${which} is not random (an example?); make one with: openssl rand -base64 32`)
+    }
+    return { id: id ?? '', key }
+  })
+  check(keys.length > 0, 'ENCRYPTION_KEYS must hold at least one key')
+  check(new Set(keys.map(({ id }) => id)).size === keys.length, 'ENCRYPTION_KEYS: two keys have the same id')
+  return keys
+}
+
+function parseClients (json: string, production: boolean, check: Check): ClientSettings[] {
+  let clients: unknown
+  try {
+    clients = JSON.parse(json)
+  } catch {
+    check(false, 'CLIENTS must be JSON, such as [{"client_id":"web","name":"Web app","redirect_uris":["https://app.example.com/callback"]}]')
+    return []
+  }
+  const [error] = Value.Errors(ClientSettingsSchema, clients)
+  if (error) {
+    check(false, `CLIENTS${error.instancePath} ${error.message}`)
+    return []
+  }
+  const known = clients as ClientSettings[]
+  check(new Set(known.map((client) => client.client_id)).size === known.length, 'CLIENTS: two clients have the same client_id')
+  for (const client of known) {
+    for (const uri of [...client.redirect_uris, ...client.post_logout_redirect_uris ?? []]) {
+      check(URL.canParse(uri) && !uri.includes('#'), `CLIENTS: "${uri}" of ${client.client_id} must be an absolute URI without a fragment`)
+    }
+    if (client.client_secret !== undefined) {
+      check(!production || (client.client_secret.length >= 16 && !PLACEHOLDER.test(client.client_secret)),
+        `CLIENTS: the client_secret of ${client.client_id} is too short or an example; make one with: openssl rand -base64 32`)
+    }
+  }
+  return known
+}
+
+function readProviders (env: Environment, check: Check): ProviderSettings[] {
+  const builtIn = BUILT_IN_PROVIDERS.map((id) => readProvider(env, `${id.toUpperCase()}_`, id, id, check))
+  const ids = list(env['OIDC_PROVIDERS'] ?? '')
+  const byDiscovery = ids.map((id, index) => {
+    check(/^[a-z][a-z0-9-]{0,31}$/.test(id), `OIDC_PROVIDERS: "${id}" must be lower-case letters, digits and hyphens, and start with a letter`)
+    check(ids.indexOf(id) === index, `OIDC_PROVIDERS: "${id}" is there twice`)
+    check(!(BUILT_IN_PROVIDERS as readonly string[]).includes(id), `OIDC_PROVIDERS: "${id}" is the id of a built-in provider`)
+    return readProvider(env, `OIDC_${id.toUpperCase().replaceAll('-', '_')}_`, id, 'oidc', check)
+  })
+  return [...builtIn, ...byDiscovery].filter((provider) => provider !== undefined)
+}
+
+/** One provider's settings, `undefined` when it is not enabled. */
+function readProvider (env: Environment, prefix: string, id: string, kind: ProviderSettings['kind'], check: Check): ProviderSettings | undefined {
+  const production = env['NODE_ENV'] === 'production'
+  const setting = (name: string) => env[prefix + name]?.trim()
+  const clientId = setting('CLIENT_ID')
+  const clientSecret = setting('CLIENT_SECRET')
+  if (kind !== 'oidc' && clientId === undefined && clientSecret === undefined) return undefined
+
+  for (const name of kind === 'oidc' ? ['ISSUER', 'CLIENT_ID', 'CLIENT_SECRET'] : ['CLIENT_ID', 'CLIENT_SECRET']) {
+    check(setting(name) !== undefined, `${prefix}${name} is missing`)
+  }
+  check(!production || !PLACEHOLDER.test(clientSecret ?? ''), `${prefix}CLIENT_SECRET is still a placeholder`)
+  for (const name of ['AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'ISSUER', 'JWKS_URL']) {
+    check(isProviderUrl(setting(name), production), `${prefix}${name} must be an https URL (http is for loopback hosts${production ? '' : ', and outside production'})`)
+  }
+  check(['true', 'false', undefined].includes(setting('EMAIL_TRUSTED')), `${prefix}EMAIL_TRUSTED must be true or false`)
+
+  return {
+    id,
+    kind,
+    clientId: clientId ?? '',
+    clientSecret: clientSecret ?? '',
+    name: setting('NAME'),
+    scope: setting('SCOPE')?.split(/[\s,]+/).filter(Boolean),
+    authorizationUrl: setting('AUTHORIZATION_URL'),
+    tokenUrl: setting('TOKEN_URL'),
+    apiUrl: setting('API_URL')?.replace(/\/+$/, ''),
+    issuer: setting('ISSUER'),
+    jwksUrl: setting('JWKS_URL'),
+    emailTrusted: setting('EMAIL_TRUSTED') === 'true'
+  }
+}
+
+function isProviderUrl (text: string | undefined, production: boolean): boolean {
+  if (text === undefined) return true
+  const url = URL.parse(text)
+  if (!url || url.hash !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && (!production || isLoopback(url)))
+}
+
+function hasScheme (text: string, schemes: string[]): boolean {
+  return schemes.includes(URL.parse(text)?.protocol ?? '')
+}
+
+function isOrigin (text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && ['http:', 'https:'].includes(url.protocol) && url.origin === text
+}
+
+function isAddressRange (text: string): boolean {
+  const [address, prefix, ...rest] = text.split('/')
+  const version = isIP(address ?? '')
+  if (version === 0 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
+}
+
+function list (text: string): string[] {
+  return text.split(',').map((entry) => entry.trim()).filter(Boolean)
+}
+
+function deepFreeze<Value> (value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value)) {
+    for (const member of Object.values(value)) deepFreeze(member)
+    Object.freeze(value)
+  }
+  return value
+}
