@@ -37,17 +37,16 @@ export type ProblemCode = keyof typeof PROBLEMS
 /** An error that the client gets to see: its code from the table above, and a sentence that must not hold a secret. */
 export class Problem extends Error {
   readonly code: ProblemCode
+  readonly status: number
   readonly headers: Record<string, string>
 
-  constructor (code: ProblemCode, detail: string = PROBLEMS[code].title, options: { headers?: Record<string, string>, cause?: unknown } = {}) {
-    super(detail, options.cause === undefined ? {} : { cause: options.cause })
+  /** `status` only where the contract gives a code a status other than its usual one. */
+  constructor (code: ProblemCode, detail: string = PROBLEMS[code].title, options: { headers?: Record<string, string>, status?: number } = {}) {
+    super(detail)
     this.name = 'Problem'
     this.code = code
+    this.status = options.status ?? PROBLEMS[code].status
     this.headers = options.headers ?? {}
-  }
-
-  get status (): number {
-    return PROBLEMS[this.code].status
   }
 }
 

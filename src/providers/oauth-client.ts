@@ -1,5 +1,5 @@
 import Fastify from 'fastify'
-import oauth2, { type OAuth2Namespace } from '@fastify/oauth2'
+import oauth2 from '@fastify/oauth2'
 import type { Problem } from '../errors.ts'
 import { providerError, providerTimeout } from './failure.ts'
 import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, USER_AGENT, networkReason } from './http.ts'
@@ -58,7 +58,7 @@ export async function createOAuthClient (options: OAuthClientOptions): Promise<O
     }
   })
   await carrier.ready()
-  const { oauth2: client } = (carrier as unknown as { provider: OAuth2Namespace }).provider
+  const { oauth2: client } = (carrier as unknown as { provider: PluginNamespace }).provider
 
   return {
     authorizationUrl ({ redirectUri, state, nonce, codeChallenge }, extra = {}) {
@@ -70,7 +70,7 @@ export async function createOAuthClient (options: OAuthClientOptions): Promise<O
         ...(scope.includes('openid') ? { nonce } : {}),
         code_challenge: codeChallenge,
         code_challenge_method: 'S256'
-      } as Parameters<typeof client.authorizeURL>[0])
+      })
     },
 
     async exchange ({ code, redirectUri, codeVerifier, signal }) {
@@ -78,6 +78,14 @@ export async function createOAuthClient (options: OAuthClientOptions): Promise<O
       const answer = await withSignal(client.getToken(parameters), signal).catch((error) => { throw exchangeFailure(provider, error, signal) })
       return readTokenSet(provider, answer.token, scope)
     }
+  }
+}
+
+/** The part of what the plugin decorates with that is used here; its own types leave `oauth2` out. */
+interface PluginNamespace {
+  oauth2: {
+    authorizeURL: (parameters: Record<string, string | string[]>) => string
+    getToken: (parameters: Record<string, string>) => Promise<{ token: unknown }>
   }
 }
 

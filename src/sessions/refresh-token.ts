@@ -44,8 +44,10 @@ export function createRefreshTokenCodec (keys: EncryptionKey[]): RefreshTokenCod
   }
 }
 
-export function newSessionSecret (): Buffer {
-  return randomBytes(32)
+/** A new session's secret, and the hash that its row keeps. */
+export function createHashedSecret (): { secret: Buffer, secretHash: Buffer } {
+  const secret = randomBytes(32)
+  return { secret, secretHash: hashSecret(secret) }
 }
 
 export function hashSecret (secret: Buffer): Buffer {

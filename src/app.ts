@@ -1,0 +1,152 @@
+import cookie from '@fastify/cookie'
+import cors from '@fastify/cors'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { createAuditRepository } from './audit/repository.ts'
+import { Problem } from './errors.ts'
+import { healthRoutes } from './health/routes.ts'
+import { homeRoutes } from './home/routes.ts'
+import { createAccessTokens } from './keys/access-tokens.ts'
+import { createKeyRepository } from './keys/repository.ts'
+import { keyRoutes } from './keys/routes.ts'
+import { createKeyService } from './keys/service.ts'
+import { metadataRoutes } from './oauth2/metadata.ts'
+import { allowedOrigins } from './oauth2/origins.ts'
+import { oauth2Routes } from './oauth2/routes.ts'
+import { accessToken } from './plugins/access-token.ts'
+import { createCookiePolicy } from './plugins/cookies.ts'
+import { database } from './plugins/database.ts'
+import { metrics } from './plugins/metrics.ts'
+import { openapi } from './plugins/openapi.ts'
+import { problemDetails } from './plugins/problem-details.ts'
+import { rateLimits } from './plugins/rate-limit.ts'
+import { repeat } from './plugins/repeat.ts'
+import { requestId, securityHeaders } from './plugins/security-headers.ts'
+import { problemRoutes } from './problems/routes.ts'
+import { createProviders } from './providers/registry.ts'
+import { createRefreshTokenCodec } from './sessions/refresh-token.ts'
+import { createSessionRepository } from './sessions/repository.ts'
+import { logoutRoutes } from './sessions/routes.ts'
+import { createSessionService } from './sessions/service.ts'
+import type { Settings } from './settings.ts'
+import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-attempt.ts'
+import { createSignInRepository } from './sign-in/repository.ts'
+import { signInRoutes } from './sign-in/routes.ts'
+import { createSignInService } from './sign-in/service.ts'
+import { createUserRepository } from './users/repository.ts'
+import { userRoutes } from './users/routes.ts'
+import { createSealer, type EncryptionKey } from './vault/sealing.ts'
+
+/** Settings with nothing left open: a database that is there, and keys. */
+export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: EncryptionKey[] }
+
+const HALF_A_MINUTE_MS = 30_000
+
+/** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
+export async function buildApp (settings: AppSettings, logger: FastifyServerOptions['logger'] = false): Promise<FastifyInstance> {
+  const { issuerUrl } = settings
+  const app = Fastify({
+    logger,
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    trustProxy: settings.trustProxy,
+    bodyLimit: 64 * 1024,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: (_error, _request, reply) => reply.problem(new Problem('validation_failed', 'The URL could not be read.')) as never,
+    clientErrorHandler: answerUnreadableRequest
+  })
+
+  // What every route shares.
+  await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
+  await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
+  await app.register(problemDetails, { issuerUrl })
+  await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize })
+  await app.register(cookie)
+  const origins = allowedOrigins(settings)
+  await app.register(cors, { delegator: (request, done) => done(null, corsFor(request.url ?? '/', origins)) })
+  await app.register(openapi, { issuerUrl })
+  await app.register(metrics)
+
+  // The services, from the inside out.
+  const { encryptionKeys } = settings
+  const keys = createKeyService({
+    repository: createKeyRepository(app.database),
+    sealer: createSealer(encryptionKeys, 'signing-key'),
+    algorithm: settings.signingAlgorithm,
+    rotationSeconds: settings.signingKeyRotationSeconds,
+    tokenSeconds: settings.accessTokenSeconds,
+    replaceUnusable: !settings.production
+  })
+  await keys.maintain()
+  const accessTokens = createAccessTokens(keys, { issuer: issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: settings.accessTokenSeconds })
+  const sessions = createSessionService({
+    repository: createSessionRepository(app.database),
+    codec: createRefreshTokenCodec(encryptionKeys),
+    accessTokens,
+    idleSeconds: settings.refreshTokenSeconds,
+    reuseGraceSeconds: settings.refreshReuseGraceSeconds,
+    onRefresh: app.metrics.refresh
+  })
+  const users = createUserRepository(app.database)
+  const providers = await createProviders(settings.providers)
+  const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
+  const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
+  const signIns = createSignInRepository(app.database)
+  const signIn = createSignInService({
+    issuerUrl,
+    providers,
+    attempts,
+    repository: signIns,
+    sessions,
+    audit: createAuditRepository(app.database),
+    policy: settings,
+    idleSeconds: settings.refreshTokenSeconds,
+    maximumSeconds: settings.sessionSeconds,
+    onOutcome: app.metrics.login,
+    onAuditFailure: (error) => app.log.error({ err: error }, 'an audit event was lost')
+  })
+
+  // The routes. `requireBearer` stands in the scope of each feature that needs it.
+  await app.register(accessToken, { keys, issuer: issuerUrl, audience: settings.tokenAudience })
+  await app.register(homeRoutes, { issuerUrl, providers, users })
+  await app.register(healthRoutes, {
+    checks: {
+      database: async () => { await app.database.pool.query('SELECT 1') },
+      keys: async () => { if (keys.publicKeys().length === 0) throw new Error('no signing keys') }
+    }
+  })
+  await app.register(problemRoutes)
+  await app.register(keyRoutes, { keys })
+  await app.register(metadataRoutes, { issuerUrl })
+  await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, allowedOrigins: origins })
+  await app.register(oauth2Routes, { sessions, cookies, allowedOrigins: origins })
+  await app.register(logoutRoutes, { sessions, cookies, allowedOrigins: origins })
+  await app.register(userRoutes, { users })
+
+  // What goes on in the background.
+  repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())
+  repeat(app, 'forget used states', HALF_A_MINUTE_MS, () => signIns.purgeStates())
+  return app
+}
+
+/** No page of another origin starts or ends a login, or reads one: those routes are for navigation only (SEC-69). */
+function corsFor (url: string, origins: ReadonlySet<string>) {
+  const isForNavigation = /^\/(login|docs)(\/|\?|$)/.test(url)
+  return {
+    origin: isForNavigation ? false : [...origins],
+    credentials: true,
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: ['etag', 'retry-after', 'www-authenticate', 'x-request-id'],
+    maxAge: 600
+  }
+}
+
+/** What Node's parser refuses never reaches a route. */
+function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+  const [status, code] = tooLarge ? ['431 Request Header Fields Too Large', 'request_header_fields_too_large'] : ['400 Bad Request', 'validation_failed']
+  const body = JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), detail: 'The request could not be read.', code, requestId: crypto.randomUUID() })
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+  else socket.destroy()
+}

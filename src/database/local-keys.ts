@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { EncryptionKey } from '../vault/sealing.ts'
+
+/**
+ * The encryption key of a machine without ENCRYPTION_KEYS, outside production: made once and kept in `folder`. Several
+ * processes may ask at once; all get the same.
+ */
+export async function localEncryptionKeys (folder: string): Promise<EncryptionKey[]> {
+  const file = join(folder, 'encryption-keys')
+  await mkdir(folder, { recursive: true })
+  const draft = `${file}.${process.pid}`
+  await writeFile(draft, `local:${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
+  // A link is made whole or not at all, so that nobody reads half a key.
+  await link(draft, file).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
+  await rm(draft)
+  const [id = '', key = ''] = (await readFile(file, 'utf8')).trim().split(':')
+  return [{ id, key: Buffer.from(key, 'base64') }]
+}

@@ -1,0 +1,40 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { name, version } from '../package-root.ts'
+import type { Providers } from '../providers/registry.ts'
+import type { UserRepository } from '../users/repository.ts'
+
+export interface HomeOptions { issuerUrl: string, providers: Providers, users: UserRepository }
+
+const HomeSchema = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  issuer: Type.String(),
+  documentation: Type.String(),
+  providers: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), loginUrl: Type.String() })),
+  user: Type.Optional(Type.Object({ id: Type.String(), name: Type.Union([Type.String(), Type.Null()]) }))
+})
+
+export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { issuerUrl, providers, users }) => {
+  app.get('/', {
+    schema: {
+      summary: 'Home',
+      description: 'Where things are. With a valid access token it greets the user.',
+      tags: ['Service'],
+      security: [{}, { bearer: [] }],
+      response: { 200: HomeSchema }
+    }
+  }, async (request, reply) => {
+    const bearer = await app.readBearer(request)
+    const user = bearer && await users.bySession(bearer.sid, bearer.sub)
+    if (user) reply.header('cache-control', 'no-store')
+    return {
+      name,
+      version,
+      issuer: issuerUrl,
+      documentation: `${issuerUrl}/docs`,
+      providers: [...providers.values()].map((provider) => ({ id: provider.id, name: provider.name, loginUrl: `${issuerUrl}/login/${provider.id}` })),
+      ...user ? { user: { id: user.id, name: user.name } } : {}
+    }
+  })
+}

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto'
+import type { SessionGrant } from '../sessions/session.ts'
+import type { KeyService } from './service.ts'
+
+/** The claims of an access token (RFC 9068 section 2.2). No email and no name: a token travels through many logs. */
+export interface AccessTokenClaims {
+  iss: string
+  sub: string
+  aud: string
+  exp: number
+  iat: number
+  jti: string
+  client_id: string
+  /** The session: ends with it at `/me`, within the token's life elsewhere. */
+  sid: string
+  scope: string
+  roles: string[]
+  auth_time: number
+}
+
+export interface AccessTokens {
+  lifetimeSeconds: number
+  issue: (grant: SessionGrant) => string
+}
+
+export function createAccessTokens (keys: KeyService, options: { issuer: string, audience: string, lifetimeSeconds: number }): AccessTokens {
+  const { issuer, audience, lifetimeSeconds } = options
+  return {
+    lifetimeSeconds,
+    issue (grant) {
+      const now = Math.floor(Date.now() / 1000)
+      const claims: AccessTokenClaims = {
+        iss: issuer,
+        sub: grant.userId,
+        aud: audience,
+        exp: now + lifetimeSeconds,
+        iat: now,
+        jti: randomUUID(),
+        client_id: grant.clientId,
+        sid: grant.sessionId,
+        scope: grant.scope,
+        roles: grant.roles,
+        auth_time: Math.floor(grant.authenticatedAt.getTime() / 1000)
+      }
+      return keys.sign('at+jwt', { ...claims })
+    }
+  }
+}

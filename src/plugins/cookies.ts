@@ -1,0 +1,23 @@
+import type { CookieSerializeOptions } from '@fastify/cookie'
+
+/** How the cookies of this server are called and set: `__Host-` and Secure wherever the issuer speaks https (SEC-7, SEC-66). */
+export interface CookiePolicy {
+  secure: boolean
+  refreshCookieName: string
+  /** `None` only for providers that come back by a POST from their own site. */
+  loginAttempt: (formPost: boolean) => CookieSerializeOptions
+  refreshToken: CookieSerializeOptions
+}
+
+export function createCookiePolicy (issuerUrl: string, lifetimes: { attemptSeconds: number, refreshTokenSeconds: number }): CookiePolicy {
+  const secure = issuerUrl.startsWith('https:')
+  const common = { httpOnly: true, secure, path: '/' }
+  return {
+    secure,
+    refreshCookieName: `${secure ? '__Host-' : ''}signet-refresh`,
+    loginAttempt: (formPost) => formPost
+      ? { ...common, secure: true, sameSite: 'none', maxAge: lifetimes.attemptSeconds }
+      : { ...common, sameSite: 'lax', maxAge: lifetimes.attemptSeconds },
+    refreshToken: { ...common, sameSite: 'strict', maxAge: lifetimes.refreshTokenSeconds }
+  }
+}

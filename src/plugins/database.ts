@@ -1,0 +1,63 @@
+import fp from 'fastify-plugin'
+import pg from 'pg'
+import { PrismaPg } from '@prisma/adapter-pg'
+import { PrismaClient } from '../database/generated/client.ts'
+
+export interface Database {
+  /** For everything that is not a hot path. */
+  prisma: PrismaClient
+  /** The pool below Prisma, for the hot paths: one named, prepared statement each. */
+  pool: pg.Pool
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { database: Database }
+}
+
+export interface DatabaseOptions { url: string, poolSize: number }
+
+/** How long a request may wait for a connection, and for the answer to one statement, before it is told 503. */
+const WAIT_MS = 5_000
+
+/**
+ * The connection to PostgreSQL. Losing it never ends the process: the pool reconnects by itself, and requests meanwhile
+ * get 503. No session state is set on a connection, so PgBouncer in transaction mode may stand in between.
+ */
+export const database = fp<DatabaseOptions>(async (app, { url, poolSize }) => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: WAIT_MS,
+    query_timeout: WAIT_MS,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    application_name: 'signet'
+  })
+  // Without a listener the loss of an idle connection would end the process (prisma/orm#27641).
+  pool.on('error', (error) => app.log.warn({ err: error }, 'lost a database connection'))
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: { maxWait: WAIT_MS, timeout: 2 * WAIT_MS },
+    errorFormat: 'minimal'
+  })
+  app.decorate('database', { prisma, pool })
+  app.addHook('onClose', async () => {
+    await prisma.$disconnect()
+    await pool.end()
+  })
+}, { name: 'database' })
+
+/** SQLSTATE classes and codes, driver and Prisma codes that mean: not now. Everything else is a fault of ours. */
+const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|55P03|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|P1001|P1002|P1008|P1017|P2024|P2028|P2037)$/
+const UNAVAILABLE_MESSAGE = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Can't reach database server|not queryable/
+
+/** True when the database could not be reached, is starting, stopping, full or read-only: the request may be tried again. */
+export function isDatabaseUnavailable (error: unknown): boolean {
+  for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
+    const { code, message, originalCode, meta } = cause as { code?: unknown, message?: unknown, originalCode?: unknown, meta?: { driverAdapterError?: unknown } }
+    if ([code, originalCode].some((one) => typeof one === 'string' && UNAVAILABLE.test(one))) return true
+    if (typeof message === 'string' && UNAVAILABLE_MESSAGE.test(message)) return true
+    if (meta?.driverAdapterError !== undefined && isDatabaseUnavailable(meta.driverAdapterError)) return true
+  }
+  return false
+}

@@ -1,0 +1,115 @@
+import fp from 'fastify-plugin'
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Redis } from 'ioredis'
+import { Problem } from '../errors.ts'
+
+/** One limit, counted by a key of the caller's choosing. All throw `rate_limited` with Retry-After. */
+export interface Limit {
+  /** Counts, and refuses what is over the limit. */
+  count: (key: string) => Promise<void>
+  /** Refuses when the limit is used up; counts nothing. */
+  check: (key: string) => Promise<void>
+  /** Counts; refuses nothing. */
+  add: (key: string) => Promise<void>
+}
+
+export interface Limits {
+  /** Login start and callback, by address. */
+  signIn: Limit
+  /** Failed calls of the token endpoint, by address. */
+  failedTokenCalls: Limit
+  /** Rotations of a session's refresh token, by session: many sessions may share one address. */
+  refresh: Limit
+  /** Requests for routes that do not exist, by address. */
+  unknownRoutes: Limit
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { limits: Limits }
+}
+
+export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
+
+const MINUTE_MS = 60_000
+const PER_MINUTE = { signIn: 100, failedTokenCalls: 100, refresh: 30, unknownRoutes: 300 }
+const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
+
+/**
+ * The rate limits. With Redis all instances count together; while Redis is away each counts for itself, so that losing
+ * it neither opens the gates nor closes them.
+ */
+export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }) => {
+  if (!enabled) {
+    app.decorate('limits', { signIn: NO_LIMIT, failedTokenCalls: NO_LIMIT, refresh: NO_LIMIT, unknownRoutes: NO_LIMIT })
+    return
+  }
+  const local = await counters(app, {})
+  const redis = redisUrl === undefined ? undefined : connect(app, redisUrl)
+  const shared = redis && await counters(app, { redis, nameSpace: 'signet-limit-' })
+  const limit = (name: keyof Limits): Limit => {
+    const options = { max: PER_MINUTE[name], timeWindow: MINUTE_MS, keyGenerator: (request: FastifyRequest) => (request as unknown as { key: string }).key }
+    const countLocally = local(options)
+    const countTogether = shared?.(options)
+
+    async function ask (key: string, increment: boolean) {
+      const request = { key: `${name}:${key}`, routeOptions: {} } as unknown as FastifyRequest
+      if (!countTogether || redis?.status !== 'ready') return await countLocally(request, { increment })
+      return await countTogether(request, { increment }).catch((error: unknown) => {
+        app.log.warn({ err: error }, 'Redis did not answer; this instance counts for itself')
+        return countLocally(request, { increment })
+      })
+    }
+
+    return {
+      async count (key) {
+        const state = await ask(key, true)
+        if (!state.isAllowed && state.isExceeded) throw tooMany(state.ttlInSeconds)
+      },
+      async check (key) {
+        const state = await ask(key, false)
+        if (!state.isAllowed && state.remaining === 0) throw tooMany(state.ttlInSeconds)
+      },
+      async add (key) {
+        await ask(key, true)
+      }
+    }
+  }
+  app.decorate('limits', {
+    signIn: limit('signIn'), failedTokenCalls: limit('failedTokenCalls'), refresh: limit('refresh'), unknownRoutes: limit('unknownRoutes')
+  })
+}, { name: 'rate-limit' })
+
+/** A client's address as limits count it: an IPv6 one by its /64, which is what one customer gets (CVE-2026-45364). */
+export function addressOf (request: FastifyRequest): string {
+  return normalizeIP(request.ip, 64)
+}
+
+type CreateRateLimit = FastifyInstance['createRateLimit']
+
+/** A set of counters: the plugin in a scope of its own, since it keeps one store for each registration. */
+async function counters (app: FastifyInstance, options: object): Promise<CreateRateLimit> {
+  let create: CreateRateLimit | undefined
+  await app.register(async (scope) => {
+    await scope.register(rateLimit, { global: false, cache: 20_000, ...options })
+    create = scope.createRateLimit
+  })
+  return create as unknown as CreateRateLimit
+}
+
+function connect (app: FastifyInstance, url: string): Redis {
+  const redis = new Redis(url, { connectTimeout: 1_000, commandTimeout: 500, maxRetriesPerRequest: 0, enableOfflineQueue: false, retryStrategy: (attempt) => Math.min(attempt * 200, 5_000) })
+  let isAway = false
+  redis.on('error', (error) => {
+    if (!isAway) app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone')
+    isAway = true
+  })
+  redis.on('ready', () => { isAway = false })
+  app.addHook('onClose', async () => { redis.disconnect() })
+  return redis
+}
+
+function tooMany (seconds: number): Problem {
+  const wait = Math.max(1, seconds)
+  return new Problem('rate_limited', `Too many requests. Try again in ${wait} s.`, { headers: { 'retry-after': String(wait) } })
+}

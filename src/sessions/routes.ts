@@ -1,0 +1,36 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { callerOf } from '../audit/audit-event.ts'
+import { Problem } from '../errors.ts'
+import { comesFromAllowedOrigin } from '../oauth2/origins.ts'
+import { badBearer, hasBearer } from '../plugins/access-token.ts'
+import type { CookiePolicy } from '../plugins/cookies.ts'
+import { problems } from '../plugins/problem-details.ts'
+import type { SessionService } from './service.ts'
+
+export interface LogoutOptions { sessions: SessionService, cookies: CookiePolicy, allowedOrigins: ReadonlySet<string> }
+
+export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, cookies, allowedOrigins }) => {
+  app.post('/logout', {
+    schema: {
+      summary: 'Log out',
+      description: 'Ends the session of the access token (an expired one will do) or of the refresh cookie, and clears the cookie. Again is 204 again.',
+      tags: ['User'],
+      security: [{}, { bearer: [] }],
+      response: { 204: Type.Null({ description: 'Logged out.' }), ...problems('invalid_request', 'invalid_token', 'service_unavailable') }
+    }
+  }, async (request, reply) => {
+    const caller = callerOf(request)
+    const cookie = request.cookies[cookies.refreshCookieName]
+    if (hasBearer(request)) {
+      const claims = await app.readAccessToken(request)
+      if (!claims) throw badBearer('invalid_token', 'The access token is not valid.')
+      await sessions.revoke(claims.sid, 'logout', caller)
+    } else if (cookie !== undefined) {
+      if (!comesFromAllowedOrigin(request, allowedOrigins)) throw new Problem('invalid_request', 'The refresh cookie works for allowed origins only.', { status: 403 })
+      await sessions.revokeByRefreshToken(cookie, 'logout', caller)
+    }
+    reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
+    return reply.header('cache-control', 'no-store').code(204).send(null)
+  })
+}

@@ -1,0 +1,88 @@
+import type { Caller } from '../audit/audit-event.ts'
+import { OAuthError } from '../errors.ts'
+import type { AccessTokens } from '../keys/access-tokens.ts'
+import { createHashedSecret, hashSecret, type RefreshTokenCodec } from './refresh-token.ts'
+import type { RevocationReason, SessionRepository } from './repository.ts'
+import { OWN_CLIENT_ID, type SessionGrant } from './session.ts'
+
+/** RFC 6749 section 5.1. */
+export interface TokenResponse {
+  access_token: string
+  token_type: 'Bearer'
+  expires_in: number
+  refresh_token: string
+  scope: string
+}
+
+/** How often a session may be refreshed; counted by session, since many share an address. */
+export interface RefreshLimit { check: (key: string) => Promise<void>, add: (key: string) => Promise<void> }
+
+export interface SessionService {
+  /** What a new session's row needs: its secret stays with the caller, its hash goes into the row. */
+  newSecret: typeof createHashedSecret
+  /** The tokens of a session that was just opened. */
+  issue: (grant: SessionGrant, secret: Buffer) => TokenResponse
+  /** Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant`, also when the token was stolen: then its session has ended. */
+  refresh: (refreshToken: string, clientId: string | undefined, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
+  /** Ends the session behind a refresh token; an unknown one is no error (RFC 7009 section 2.2). */
+  revokeByRefreshToken: (refreshToken: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
+  revoke: (sessionId: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
+}
+
+export interface SessionServiceOptions {
+  repository: SessionRepository
+  codec: RefreshTokenCodec
+  accessTokens: AccessTokens
+  idleSeconds: number
+  reuseGraceSeconds: number
+  onRefresh?: (outcome: 'rotated' | 'refused' | 'reuse_detected') => void
+}
+
+export function createSessionService (options: SessionServiceOptions): SessionService {
+  const { repository, codec, accessTokens, onRefresh } = options
+  const limits = { idleSeconds: options.idleSeconds, reuseGraceSeconds: options.reuseGraceSeconds }
+
+  function tokens (grant: SessionGrant, secret: Buffer, counter: number): TokenResponse {
+    return {
+      access_token: accessTokens.issue(grant),
+      token_type: 'Bearer',
+      expires_in: accessTokens.lifetimeSeconds,
+      refresh_token: codec.encode({ sessionId: grant.sessionId, counter, secret }),
+      scope: grant.scope
+    }
+  }
+
+  return {
+    newSecret: createHashedSecret,
+    issue: (grant, secret) => tokens(grant, secret, 0),
+
+    async refresh (refreshToken, clientId, caller, limit) {
+      const token = codec.decode(refreshToken)
+      if (!token) {
+        onRefresh?.('refused')
+        throw new OAuthError('invalid_grant', 'This is not a refresh token of this server.')
+      }
+      await limit.check(token.sessionId)
+      const presented = { sessionId: token.sessionId, secretHash: hashSecret(token.secret), counter: token.counter }
+      const grant = await repository.rotate(presented, clientId ?? OWN_CLIENT_ID, limits)
+      if (!grant) {
+        const stolen = await repository.revokeReused(presented, limits, caller)
+        onRefresh?.(stolen ? 'reuse_detected' : 'refused')
+        throw new OAuthError('invalid_grant', stolen
+          ? 'The refresh token was used before. Its session has been ended, because someone else may hold a copy. Sign in again.'
+          : 'The refresh token has expired, was revoked, or belongs to another client.')
+      }
+      onRefresh?.('rotated')
+      // Checked before and counted after: a rotation once made is always told. What only repeats another's is free.
+      if (grant.rotated) await limit.add(token.sessionId)
+      return tokens(grant, token.secret, grant.counter)
+    },
+
+    async revokeByRefreshToken (refreshToken, reason, caller) {
+      const token = codec.decode(refreshToken)
+      return token !== undefined && await repository.revoke(token.sessionId, reason, caller)
+    },
+
+    revoke: (sessionId, reason, caller) => repository.revoke(sessionId, reason, caller)
+  }
+}

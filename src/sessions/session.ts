@@ -1,0 +1,12 @@
+/** A session as the tokens speak of it. */
+export interface SessionGrant {
+  sessionId: string
+  userId: string
+  clientId: string
+  scope: string
+  roles: string[]
+  authenticatedAt: Date
+}
+
+/** `client_id` of the direct and cookie modes, where no client registered anything. */
+export const OWN_CLIENT_ID = 'signet'

@@ -1,0 +1,170 @@
+import formbody from '@fastify/formbody'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { callerOf } from '../audit/audit-event.ts'
+import { Problem } from '../errors.ts'
+import { TokenResponseSchema } from '../oauth2/schemas.ts'
+import type { CookiePolicy } from '../plugins/cookies.ts'
+import { isDatabaseUnavailable } from '../plugins/database.ts'
+import { html, sendPage, wantsHtml } from '../plugins/html.ts'
+import { problems, toProblem } from '../plugins/problem-details.ts'
+import { addressOf } from '../plugins/rate-limit.ts'
+import type { Providers } from '../providers/registry.ts'
+import { UserSchema } from '../users/user.ts'
+import type { HandOver, LoginAttempts } from './login-attempt.ts'
+import { allowedReturnTo } from './return-to.ts'
+import type { CallbackParameters, SignInService } from './service.ts'
+
+export interface SignInOptions {
+  issuerUrl: string
+  providers: Providers
+  signIn: SignInService
+  attempts: LoginAttempts
+  cookies: CookiePolicy
+  allowedOrigins: ReadonlySet<string>
+}
+
+const TAGS = ['Sign-in']
+const ProviderParams = Type.Object({ provider: Type.String({ maxLength: 64 }) })
+const Redirect = { 302: { description: 'On to the next place.', type: 'null' } }
+const START_PROBLEMS = problems('invalid_return_to', 'unknown_provider', 'rate_limited', 'provider_error', 'provider_timeout')
+const CALLBACK_PROBLEMS = problems('invalid_state', 'invalid_request', 'access_denied', 'account_disabled', 'unknown_provider', 'rate_limited',
+  'provider_error', 'invalid_id_token', 'service_unavailable', 'provider_timeout')
+
+export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app, options) => {
+  const { issuerUrl, providers, signIn, attempts, cookies, allowedOrigins } = options
+  await app.register(formbody, { bodyLimit: 64 * 1024 })
+
+  const list = () => [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}` }))
+
+  app.get('/login', {
+    schema: {
+      summary: 'The enabled providers',
+      description: 'JSON, or a page to choose from when the client asks for text/html.',
+      tags: TAGS,
+      response: {
+        200: {
+          description: 'The providers.',
+          content: {
+            'application/json': { schema: Type.Object({ providers: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), loginUrl: Type.String() })) }) },
+            'text/html': { schema: Type.String() }
+          }
+        }
+      }
+    }
+  }, async (request, reply) => {
+    if (!wantsHtml(request)) return { providers: list() }
+    const choices = list().map(({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`)
+    return sendPage(reply, 'Sign in', choices.length > 0
+      ? html`<ul>${choices}</ul>`
+      : html`<p>No provider is enabled yet. Put the client id and secret of one into the settings, for instance <code>GITHUB_CLIENT_ID</code> and <code>GITHUB_CLIENT_SECRET</code>.</p>`) as never
+  })
+
+  app.get('/login/:provider', {
+    exposeHeadRoute: false,
+    schema: {
+      summary: 'Start a login',
+      description: 'Sends the browser to the provider. Without parameters the callback answers with JSON; with `return_to` it sets the refresh cookie and goes there.',
+      tags: TAGS,
+      params: ProviderParams,
+      querystring: Type.Object({ return_to: Type.Optional(Type.Unknown({ description: 'A URL whose origin is allowed.' })) }),
+      response: { ...Redirect, ...START_PROBLEMS }
+    }
+  }, async (request, reply) => {
+    await app.limits.signIn.count(addressOf(request))
+    const handOver = chooseHandOver(request.query.return_to)
+    try {
+      const { url, cookie, provider } = await signIn.start(request.params.provider, handOver)
+      const attributes = cookies.loginAttempt(provider.formPost)
+      for (const name of attempts.surplus(request.cookies, cookie.name.length + cookie.value.length)) reply.clearCookie(name, attributes)
+      return reply.header('cache-control', 'no-store').setCookie(cookie.name, cookie.value, attributes).redirect(url, 302) as never
+    } catch (error) {
+      return fail(reply, handOver, error)
+    }
+  })
+
+  function chooseHandOver (returnTo: unknown): HandOver {
+    if (returnTo === undefined) return { mode: 'direct' }
+    const url = allowedReturnTo(returnTo, allowedOrigins)
+    if (url === undefined) throw new Problem('invalid_return_to', 'return_to must be an absolute URL whose origin (scheme, host and port) is in ALLOWED_ORIGINS.')
+    return { mode: 'cookie', returnTo: url }
+  }
+
+  const callbackSchema = {
+    tags: TAGS,
+    params: ProviderParams,
+    response: { 200: Type.Intersect([TokenResponseSchema, Type.Object({ user: UserSchema })], { description: 'Direct mode.' }), ...Redirect, ...CALLBACK_PROBLEMS }
+  }
+
+  app.get('/login/:provider/callback', {
+    exposeHeadRoute: false,
+    schema: { summary: 'End a login', description: 'Where the provider sends the browser back to.', ...callbackSchema }
+  }, async (request, reply) => await callback(request, reply, request.params.provider, request.query))
+
+  app.post('/login/:provider/callback', {
+    schema: { summary: 'End a login, by form_post', description: 'For providers that answer with response_mode=form_post.', ...callbackSchema }
+  }, async (request, reply) => {
+    const provider = providers.get(request.params.provider)
+    if (provider && !provider.formPost) throw new Problem('not_found', `${provider.name} does not answer by POST.`)
+    return await callback(request, reply, request.params.provider, request.body)
+  })
+
+  async function callback (request: FastifyRequest, reply: FastifyReply, provider: string, parameters: unknown): Promise<never> {
+    await app.limits.signIn.count(addressOf(request))
+    reply.header('cache-control', 'no-store')
+    if (!providers.has(provider)) throw new Problem('unknown_provider', `There is no provider "${provider}" here.`)
+    const state = readOnce(parameters, 'state', 256)
+    const attempt = state === undefined ? undefined : attempts.open(request.cookies, state, provider)
+    if (state === undefined || !attempt) throw new Problem('invalid_state', 'This sign-in was not started in this browser, is older than ten minutes, or was completed. Start again.')
+
+    const forget = () => reply.clearCookie(attempts.cookieName(state), cookies.loginAttempt(providers.get(provider)?.formPost ?? false))
+    try {
+      const { user, ...tokens } = await signIn.finish(attempt, readParameters(state, parameters), callerOf(request))
+      forget()
+      if (attempt.handOver.mode === 'direct') return reply.send({ ...tokens, user }) as never
+      return reply.setCookie(cookies.refreshCookieName, tokens.refresh_token, cookies.refreshToken).redirect(attempt.handOver.returnTo, 302) as never
+    } catch (error) {
+      // With the database away nothing was spent: the same answer of the provider may be tried again.
+      if (!isDatabaseUnavailable(error)) forget()
+      return fail(reply, attempt.handOver, error)
+    }
+  }
+}
+
+/** A failed login goes where a successful one would have gone. In direct mode that is here. */
+function fail (reply: FastifyReply, handOver: HandOver, error: unknown): never {
+  const problem = toProblem(error)
+  if (handOver.mode === 'direct' || problem.code === 'unknown_provider' || problem.code === 'internal_error') throw error
+  const url = new URL(handOver.returnTo)
+  url.searchParams.set('error', REDIRECT_CODES[problem.code] ?? problem.code)
+  url.searchParams.set('error_description', problem.message)
+  return reply.header('cache-control', 'no-store').redirect(url.href, 302) as never
+}
+
+/** The codes of RFC 6749 section 4.1.2.1, for what travels in a redirect. */
+const REDIRECT_CODES: Partial<Record<string, string>> = {
+  provider_error: 'server_error',
+  invalid_id_token: 'server_error',
+  provider_timeout: 'temporarily_unavailable',
+  service_unavailable: 'temporarily_unavailable'
+}
+
+function readParameters (state: string, parameters: unknown): CallbackParameters {
+  const [code, iss, error] = ([['code', 4096], ['iss', 1024], ['error', 256]] as const).map(([name, maximum]) => {
+    const value = readOnce(parameters, name, maximum)
+    if (value === undefined && isPresent(parameters, name)) throw new Problem('invalid_request', `${name} must be there once, as text of at most ${maximum} characters.`)
+    return value
+  })
+  return { state, code, iss, error }
+}
+
+/** A parameter that is there once, as printable text; anything else is as good as absent (SEC-5, SEC-12). */
+function readOnce (parameters: unknown, name: string, maximum: number): string | undefined {
+  const value = isPresent(parameters, name) ? (parameters as Record<string, unknown>)[name] : undefined
+  return typeof value === 'string' && value.length > 0 && value.length <= maximum && /^[\x20-\x7e]+$/.test(value) ? value : undefined
+}
+
+function isPresent (parameters: unknown, name: string): boolean {
+  return typeof parameters === 'object' && parameters !== null && Object.hasOwn(parameters, name)
+}

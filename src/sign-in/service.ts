@@ -1,0 +1,108 @@
+import type { Caller } from '../audit/audit-event.ts'
+import type { AuditRepository } from '../audit/repository.ts'
+import { Problem, type ProblemCode } from '../errors.ts'
+import type { Provider } from '../providers/provider.ts'
+import type { Providers } from '../providers/registry.ts'
+import { OWN_CLIENT_ID } from '../sessions/session.ts'
+import type { SessionService, TokenResponse } from '../sessions/service.ts'
+import type { User } from '../users/user.ts'
+import { ATTEMPT_LIFETIME_SECONDS, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
+import type { SignInPolicy, SignInRepository } from './repository.ts'
+
+/** What the provider sent the browser back with; every member once, as text. */
+export interface CallbackParameters {
+  state: string
+  code: string | undefined
+  iss: string | undefined
+  error: string | undefined
+}
+
+export interface SignInService {
+  /** Starts a login and says where to send the browser and what cookie to give it. Writes nothing. */
+  start: (providerId: string, handOver: HandOver) => Promise<{ url: string, cookie: { name: string, value: string }, provider: Provider }>
+  /**
+   * Ends a login that this browser started. Spends the state first, then asks the provider, then writes user, account
+   * and session in one transaction. Throws a Problem with a code of the table in api.md section 2.
+   */
+  finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<TokenResponse & { user: User }>
+}
+
+export interface SignInServiceOptions {
+  issuerUrl: string
+  providers: Providers
+  attempts: LoginAttempts
+  repository: SignInRepository
+  sessions: SessionService
+  audit: AuditRepository
+  policy: SignInPolicy
+  idleSeconds: number
+  maximumSeconds: number
+  onOutcome: (provider: string, outcome: 'succeeded' | ProblemCode | 'internal_error') => void
+  onAuditFailure: (error: unknown) => void
+}
+
+/** A login may take this long in all, after the browser has come back (SEC-85). */
+const LOGIN_TIMEOUT_MS = 15_000
+
+/** How providers say that the person said no (LinkedIn has words of its own). */
+const DENIED = ['access_denied', 'user_cancelled_login', 'user_cancelled_authorize']
+
+export function createSignInService (options: SignInServiceOptions): SignInService {
+  const { providers, attempts, repository, sessions, audit } = options
+  const redirectUri = (provider: Provider) => `${options.issuerUrl}/login/${provider.id}/callback`
+
+  function findProvider (id: string): Provider {
+    const provider = providers.get(id)
+    if (!provider) throw new Problem('unknown_provider', `There is no provider "${id}" here.`)
+    return provider
+  }
+
+  async function finish (attempt: LoginAttempt, { state, code, iss, error }: CallbackParameters, caller: Caller): Promise<TokenResponse & { user: User }> {
+    const provider = findProvider(attempt.provider)
+    // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
+    const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
+    if (!await repository.spendState(attempts.stateHash(state), forgetAt)) throw new Problem('invalid_state', 'This sign-in was already completed. Start again.')
+    if (error !== undefined) throw refusal(provider, error)
+    if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
+
+    const profile = await provider.identify({
+      code, iss, redirectUri: redirectUri(provider), nonce: attempt.nonce, codeVerifier: attempt.codeVerifier, signal: AbortSignal.timeout(LOGIN_TIMEOUT_MS)
+    })
+    const { secret, secretHash } = sessions.newSecret()
+    const session = { clientId: OWN_CLIENT_ID, scope: '', secretHash, idleSeconds: options.idleSeconds, maximumSeconds: options.maximumSeconds }
+    const signedIn = await repository.signIn(profile, session, options.policy, caller)
+    if (signedIn === 'refused') throw new Problem('account_disabled', 'An administrator has disabled this account.')
+    const { user, sessionId, authenticatedAt } = signedIn
+    const grant = { sessionId, userId: user.id, clientId: session.clientId, scope: session.scope, roles: user.roles, authenticatedAt }
+    return { ...sessions.issue(grant, secret), user }
+  }
+
+  return {
+    async start (providerId, handOver) {
+      const provider = findProvider(providerId)
+      const { attempt, state, cookie, codeChallenge } = attempts.begin(provider.id, handOver)
+      const url = await provider.authorizationUrl({ redirectUri: redirectUri(provider), state, nonce: attempt.nonce, codeChallenge })
+      return { url, cookie, provider }
+    },
+
+    async finish (attempt, parameters, caller) {
+      try {
+        const result = await finish(attempt, parameters, caller)
+        options.onOutcome(attempt.provider, 'succeeded')
+        return result
+      } catch (error) {
+        const code = error instanceof Problem ? error.code : 'internal_error'
+        options.onOutcome(attempt.provider, code)
+        await audit.record({ type: 'login.failed', caller, provider: attempt.provider, details: { code } }).catch(options.onAuditFailure)
+        throw error
+      }
+    }
+  }
+}
+
+/** The provider's own words are not passed on: they may hold anything (SEC-11). */
+function refusal (provider: Provider, error: string): Problem {
+  return DENIED.includes(error)
+    ? new Problem('access_denied', `The sign-in at ${provider.name} was declined.`)
+    : new Problem('provider_error', `${provider.name}: the authorization response was an error.`)
+}

@@ -1,0 +1,39 @@
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { buildApp } from './app.ts'
+import { localEncryptionKeys } from './database/local-keys.ts'
+import { migrate } from './database/migrations.ts'
+import { serializers } from './logging.ts'
+import type { Settings } from './settings.ts'
+
+export interface StartOptions {
+  /** Where the embedded database and the generated key are kept. */
+  dataFolder: string
+  onProgress: (line: string) => void
+  /** False for none; otherwise how the log is written. */
+  logger: false | { transport?: object, stream?: { write: (line: string) => void } }
+}
+
+/** Brings up all that the settings leave open (database, key), migrates, and listens. `close` undoes it in reverse. */
+export async function start (settings: Settings, options: StartOptions): Promise<{ app: FastifyInstance, close: () => Promise<void> }> {
+  const { dataFolder, onProgress } = options
+  let databaseUrl = settings.databaseUrl
+  let stopDatabase = async () => {}
+  if (databaseUrl === undefined) {
+    const { startEmbeddedPostgres } = await import('./database/embedded-postgres.ts')
+    const postgres = await startEmbeddedPostgres(dataFolder, onProgress)
+    databaseUrl = postgres.url
+    stopDatabase = postgres.stop
+  }
+  try {
+    const applied = await migrate(databaseUrl)
+    if (applied > 0) onProgress(`Applied ${applied} migration${applied === 1 ? '' : 's'}.`)
+    const encryptionKeys = settings.encryptionKeys ?? await localEncryptionKeys(dataFolder)
+    const logger = options.logger && { level: settings.logLevel, serializers, ...options.logger }
+    const app = await buildApp({ ...settings, databaseUrl, encryptionKeys }, logger as FastifyServerOptions['logger'])
+    await app.listen({ host: settings.host, port: settings.port })
+    return { app, close: async () => { await app.close(); await stopDatabase() } }
+  } catch (error) {
+    await stopDatabase()
+    throw error
+  }
+}

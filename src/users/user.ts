@@ -1,0 +1,99 @@
+import { Type, type Static } from 'typebox'
+
+const Nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) => Type.Union([schema, Type.Null()])
+const Text = Nullable(Type.String())
+const Time = Type.String({ format: 'date-time' })
+
+export const AccountSchema = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  provider: Type.String(),
+  subject: Type.String({ description: "The provider's own id of the person." }),
+  username: Text,
+  email: Text,
+  emailVerified: Type.Boolean({ description: 'True when the provider says so and its word on email is trusted.' }),
+  name: Text,
+  avatarUrl: Text,
+  scope: Type.String({ description: 'What the person granted at the provider, separated by spaces.' }),
+  createdAt: Time,
+  lastLoginAt: Time
+}, { title: 'Account' })
+
+export const UserSchema = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  email: Text,
+  emailVerified: Type.Boolean({ description: 'True whenever there is an email: an unverified one stays on its account.' }),
+  name: Text,
+  avatarUrl: Text,
+  locale: Text,
+  roles: Type.Array(Type.String()),
+  preferences: Type.Record(Type.String(), Type.Unknown(), { description: "The client's own settings." }),
+  accounts: Type.Array(AccountSchema),
+  createdAt: Time,
+  updatedAt: Time,
+  lastLoginAt: Nullable(Type.String({ format: 'date-time' }))
+}, { title: 'User' })
+
+export type Account = Static<typeof AccountSchema>
+export type User = Static<typeof UserSchema>
+
+interface AccountRow {
+  id: string
+  provider: string
+  subject: string
+  username: string | null
+  email: string | null
+  emailVerified: boolean
+  name: string | null
+  avatarUrl: string | null
+  scope: string
+  createdAt: Date
+  lastLoginAt: Date
+}
+
+interface UserRow {
+  id: string
+  email: string | null
+  name: string | null
+  avatarUrl: string | null
+  locale: string | null
+  roles: string[]
+  preferences: unknown
+  createdAt: Date
+  updatedAt: Date
+  lastLoginAt: Date | null
+  accounts: AccountRow[]
+}
+
+/** What of a user leaves the server, and in what shape. */
+export function toUser (row: UserRow): User {
+  return {
+    id: row.id,
+    email: row.email,
+    emailVerified: row.email !== null,
+    name: row.name,
+    avatarUrl: row.avatarUrl,
+    locale: row.locale,
+    roles: row.roles,
+    preferences: row.preferences as User['preferences'],
+    accounts: row.accounts.map(toAccount),
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    lastLoginAt: row.lastLoginAt?.toISOString() ?? null
+  }
+}
+
+export function toAccount (row: AccountRow): Account {
+  return {
+    id: row.id,
+    provider: row.provider,
+    subject: row.subject,
+    username: row.username,
+    email: row.email,
+    emailVerified: row.emailVerified,
+    name: row.name,
+    avatarUrl: row.avatarUrl,
+    scope: row.scope,
+    createdAt: row.createdAt.toISOString(),
+    lastLoginAt: row.lastLoginAt.toISOString()
+  }
+}
