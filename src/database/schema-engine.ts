@@ -13,12 +13,14 @@ import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
  */
 export async function withSchemaEngine<Result> (databaseUrl: string, work: (engine: SchemaEngine) => Promise<Result>): Promise<Result> {
   await loadWasm()
-  const adapter = new CatalogueAdapter({ connectionString: databaseUrl, max: 1, Client: CatalogueClient } as pg.PoolConfig, { schema: 'public' })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, Client: CatalogueClient } as pg.PoolConfig)
+  const adapter = new CatalogueAdapter(pool, { schema: 'public' })
   const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, bindMigrationAwareSqlAdapterFactory(adapter))
   try {
     return await work(engine)
   } finally {
     engine.free()
+    await pool.end()
   }
 }
 

@@ -66,7 +66,7 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
   if (decision.outcome === 'create') {
     const { name, avatarUrl, locale } = profile
     const { email } = decision
-    await tx.user.create({ data: { id: userId, email, name, avatarUrl, locale, roles: rolesOf(email, [], policy), lastLoginAt: now } })
+    await tx.user.create({ data: { id: userId, email, name, avatarUrl, locale, roles: rolesOf(email, [], policy), createdAt: now, updatedAt: now, lastLoginAt: now } })
     events.push(audit('user.created', userId))
   } else {
     const user = account?.user ?? holder as NonNullable<typeof holder>
@@ -79,7 +79,7 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
   if (account) {
     await tx.account.update({ where: { id: account.id }, data: { ...described(profile), lastLoginAt: now } })
   } else {
-    await tx.account.create({ data: { id: uuidv7(), userId, ...identity(profile), ...described(profile), lastLoginAt: now } })
+    await tx.account.create({ data: { id: uuidv7(), userId, ...identity(profile), ...described(profile), createdAt: now, lastLoginAt: now } })
     if (decision.outcome === 'join') events.push(audit('account.linked', userId))
   }
 
