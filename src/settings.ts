@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { Type, type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import type { EncryptionKey } from './vault/sealing.ts'
+import { parseUrl } from './url.ts'
 
 const DAY = 24 * 60 * 60
 const wholeSeconds = (defaultSeconds: number, maximum: number) =>
@@ -210,7 +211,7 @@ function readSecretFiles (env: Environment, mistakes: string[]): Environment {
 type Check = (rule: boolean, mistake: string) => void
 
 function checkIssuerUrl (issuerUrl: string, production: boolean, check: Check): void {
-  const url = URL.parse(issuerUrl)
+  const url = parseUrl(issuerUrl)
   if (!url || !['http:', 'https:'].includes(url.protocol)) return check(false, 'ISSUER_URL must be a URL that starts with https://')
   check(!issuerUrl.endsWith('/'), 'ISSUER_URL must not end in a slash')
   check(url.search === '' && url.hash === '' && url.username === '', 'ISSUER_URL must have no query, fragment or user name')
@@ -308,17 +309,17 @@ function readProvider (env: Environment, prefix: string, id: string, kind: Provi
 
 function isProviderUrl (text: string | undefined, production: boolean): boolean {
   if (text === undefined) return true
-  const url = URL.parse(text)
+  const url = parseUrl(text)
   if (!url || url.hash !== '') return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && (!production || isLoopback(url)))
 }
 
 function hasScheme (text: string, schemes: string[]): boolean {
-  return schemes.includes(URL.parse(text)?.protocol ?? '')
+  return schemes.includes(parseUrl(text)?.protocol ?? '')
 }
 
 function isOrigin (text: string): boolean {
-  const url = URL.parse(text)
+  const url = parseUrl(text)
   return url !== null && ['http:', 'https:'].includes(url.protocol) && url.origin === text
 }
 

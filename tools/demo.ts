@@ -58,7 +58,7 @@ async function demo (): Promise<void> {
   closers.push(close)
   say(`   Signet is at ${api}, the identity provider at ${idp.issuer}.`)
 
-  say(`\n1. GET /login/dev: a browser asks to sign in`)
+  say('\n1. GET /login/dev: a browser asks to sign in')
   const { authorizationUrl, cookie } = await startLogin(api)
   const asked = new URL(authorizationUrl).searchParams
   demand(asked.get('code_challenge_method') === 'S256', 'a redirect to the provider, with PKCE (S256), state and nonce')

@@ -47,17 +47,23 @@ export const database = fp<DatabaseOptions>(async (app, { url, poolSize }) => {
   })
 }, { name: 'database' })
 
-/** SQLSTATE classes and codes, driver and Prisma codes that mean: not now. Everything else is a fault of ours. */
-const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|25006|55P03|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|P1001|P1002|P1008|P1017|P2024|P2028|P2037)$/
-const UNAVAILABLE_MESSAGE = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error|Can't reach database server|not queryable/
+/** SQLSTATE classes and codes, codes of sockets and of Prisma, that mean: not now. Everything else is a fault of ours. */
+const SQLSTATES = /^(08...|53...|57P0[1-5]|57014|25006|55P03)$/
+const SOCKET_ERRORS = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/
+const PRISMA_ERRORS = /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037)$/
+const MESSAGES = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Can't reach database server|not queryable|server closed the connection/
+
+const meansUnavailable = (code: unknown) => typeof code === 'string' && [SQLSTATES, SOCKET_ERRORS, PRISMA_ERRORS].some((codes) => codes.test(code))
 
 /** True when the database could not be reached, is starting, stopping, full or read-only: the request may be tried again. */
 export function isDatabaseUnavailable (error: unknown): boolean {
   for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
-    const { code, message, originalCode, meta } = cause as { code?: unknown, message?: unknown, originalCode?: unknown, meta?: { driverAdapterError?: unknown } }
-    if ([code, originalCode].some((one) => typeof one === 'string' && UNAVAILABLE.test(one))) return true
-    if (typeof message === 'string' && UNAVAILABLE_MESSAGE.test(message)) return true
+    const { code, originalCode, message, meta } = cause as DatabaseErrorLike
+    if (meansUnavailable(code) || meansUnavailable(originalCode)) return true
+    if (typeof message === 'string' && MESSAGES.test(message)) return true
     if (meta?.driverAdapterError !== undefined && isDatabaseUnavailable(meta.driverAdapterError)) return true
   }
   return false
 }
+
+interface DatabaseErrorLike { code?: unknown, originalCode?: unknown, message?: unknown, meta?: { driverAdapterError?: unknown } }

@@ -38,9 +38,11 @@ export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl 
   function sendProblem (request: FastifyRequest, reply: FastifyReply, problem: Problem, extra: object = {}): FastifyReply {
     const { status } = problem
     const { title } = PROBLEMS[problem.code]
-    const body = { type: `${issuerUrl}/problems/${problem.code}`, title, status, detail: problem.message, code: problem.code, requestId: request.id, ...extra }
+    const { code, message: detail } = problem
+    const body = { type: `${issuerUrl}/problems/${code}`, title, status, detail, code, requestId: request.id, ...extra }
+    reply.code(status).headers(problem.headers).header('cache-control', 'no-store').type('application/problem+json; charset=utf-8')
     // Serialised here: an error may come from a route that declares no such answer.
-    return reply.code(status).headers(problem.headers).header('cache-control', 'no-store').type('application/problem+json; charset=utf-8').serializer(JSON.stringify).send(body)
+    return reply.serializer(JSON.stringify).send(body)
   }
 
   app.decorateReply('problem', function (this: FastifyReply, problem: Problem, extra?: object) {

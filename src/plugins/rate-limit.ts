@@ -98,7 +98,13 @@ async function counters (app: FastifyInstance, options: object): Promise<CreateR
 }
 
 function connect (app: FastifyInstance, url: string): Redis {
-  const redis = new Redis(url, { connectTimeout: 1_000, commandTimeout: 500, maxRetriesPerRequest: 0, enableOfflineQueue: false, retryStrategy: (attempt) => Math.min(attempt * 200, 5_000) })
+  const redis = new Redis(url, {
+    connectTimeout: 1_000,
+    commandTimeout: 500,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    retryStrategy: (attempt) => Math.min(attempt * 200, 5_000)
+  })
   let isAway = false
   redis.on('error', (error) => {
     if (!isAway) app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone')

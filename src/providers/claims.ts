@@ -1,3 +1,5 @@
+import { parseUrl } from '../url.ts'
+
 /**
  * Reads what a provider says about a person. Nothing here trusts a type: a provider's `false` may come as "false", an id
  * as a number, an avatar as a javascript: URL.
@@ -40,7 +42,7 @@ export function email (value: unknown): string | null {
 /** An address of a picture: kept as data, never fetched (SEC-34), and https only. */
 export function avatarUrl (value: unknown): string | null {
   if (typeof value !== 'string' || value.length > 2000) return null
-  const url = URL.parse(value)
+  const url = parseUrl(value)
   return url?.protocol === 'https:' ? url.href : null
 }
 

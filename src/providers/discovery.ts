@@ -2,6 +2,7 @@ import { isLoopback } from '../settings.ts'
 import { member } from './claims.ts'
 import { providerError } from './failure.ts'
 import { getJson } from './http.ts'
+import { parseUrl } from '../url.ts'
 
 /** What Signet uses of an issuer's metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
 export interface IssuerMetadata {
@@ -68,7 +69,7 @@ async function fetchMetadata (provider: string, issuer: string): Promise<IssuerM
  * cloud's metadata service (CVE-2026-53513).
  */
 function mayBeEndpoint (text: string, issuer: string): boolean {
-  const url = URL.parse(text)
+  const url = parseUrl(text)
   const issuerUrl = new URL(issuer)
   if (!url || !['https:', issuerUrl.protocol].includes(url.protocol)) return false
   if (/^169\.254\.|^\[fe80:|^\[fd00:ec2:/.test(url.hostname)) return false

@@ -66,7 +66,8 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
   if (decision.outcome === 'create') {
     const { name, avatarUrl, locale } = profile
     const { email } = decision
-    await tx.user.create({ data: { id: userId, email, name, avatarUrl, locale, roles: rolesOf(email, [], policy), createdAt: now, updatedAt: now, lastLoginAt: now } })
+    const roles = rolesOf(email, [], policy)
+    await tx.user.create({ data: { id: userId, email, name, avatarUrl, locale, roles, createdAt: now, updatedAt: now, lastLoginAt: now } })
     events.push(audit('user.created', userId))
   } else {
     const user = account?.user ?? holder as NonNullable<typeof holder>

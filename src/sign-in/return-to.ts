@@ -1,3 +1,5 @@
+import { parseUrl } from '../url.ts'
+
 /**
  * A `return_to` is good when its origin is one of the allowed ones, exactly (RFC 9700 section 4.11.1). It is taken apart
  * by the same parser that browsers have, and what goes out again is that parser's own spelling, so that there is no
@@ -7,7 +9,7 @@ export function allowedReturnTo (returnTo: unknown, allowedOrigins: ReadonlySet<
   if (typeof returnTo !== 'string' || returnTo.length > 2000) return undefined
   // Browsers drop these from a URL or read a backslash as a slash: whoever sends them is up to something.
   if (/[\s\\\p{Cc}]/u.test(returnTo) || !/^https?:\/\/[^/]/i.test(returnTo)) return undefined
-  const url = URL.parse(returnTo)
+  const url = parseUrl(returnTo)
   const isPlain = url !== null && url.username === '' && url.password === ''
   return isPlain && allowedOrigins.has(url.origin) ? url.href : undefined
 }

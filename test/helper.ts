@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { buildApp, type AppSettings } from '../src/app.ts'
+import { serializers } from '../src/logging.ts'
+import { readSettings } from '../src/settings.ts'
+import { createDatabase } from './database.ts'
+
+export interface Running {
+  app: FastifyInstance
+  /** Its issuer, where it listens. */
+  url: string
+  /** A connection to its database, beside the app's own. */
+  sql: pg.Pool
+  /** Another instance on the same database, with the same issuer and keys, at an address of its own. */
+  another: () => Promise<{ app: FastifyInstance, address: string }>
+  /** The log so far, at `trace`. */
+  log: () => string
+}
+
+export const ENCRYPTION_KEYS = `test:${randomBytes(32).toString('base64')}`
+
+/** The whole service on a private database, listening on a socket; torn down with the test. */
+export async function setup (t: Test, environment: Record<string, string> = {}): Promise<Running> {
+  const { url: databaseUrl, drop } = await createDatabase()
+  t.teardown(drop)
+  const port = await freePort()
+  const settings = readSettings({ PORT: String(port), DATABASE_URL: databaseUrl, ENCRYPTION_KEYS, LOG_LEVEL: 'trace', RATE_LIMITS: 'off', ...environment }) as AppSettings
+  const lines: string[] = []
+  const sql = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  sql.on('error', () => {})
+  t.teardown(() => sql.end())
+
+  async function listen (at: number): Promise<FastifyInstance> {
+    const app = await buildApp(settings, { level: settings.logLevel, serializers, stream: { write: (line: string) => { lines.push(line) } } } as never)
+    await app.listen({ host: '127.0.0.1', port: at })
+    t.teardown(() => app.close())
+    return app
+  }
+
+  return {
+    app: await listen(port),
+    url: settings.issuerUrl,
+    sql,
+    async another () {
+      const ownPort = await freePort()
+      return { app: await listen(ownPort), address: `http://localhost:${ownPort}` }
+    },
+    log: () => lines.join('')
+  }
+}
+
+export async function freePort (): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const probe = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+/** Calls `work` n times at once; all wait until the last is ready to go. */
+export async function race<Result> (n: number, work: (index: number) => Promise<Result>): Promise<Result[]> {
+  let open: () => void = () => {}
+  const barrier = new Promise<void>((resolve) => { open = resolve })
+  const runs = Array.from({ length: n }, async (_, index) => { await barrier; return await work(index) })
+  open()
+  return await Promise.all(runs)
+}

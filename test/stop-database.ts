@@ -1,0 +1,6 @@
+// Runs once, after all tests: the PostgreSQL that they shared goes down.
+import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { testDataFolder } from './database.ts'
+
+const postgres = await startEmbeddedPostgres(testDataFolder)
+await postgres.stop()
