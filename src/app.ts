@@ -17,7 +17,7 @@ import { createCookiePolicy } from './plugins/cookies.ts'
 import { database } from './plugins/database.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
-import { problemDetails } from './plugins/problem-details.ts'
+import { problemDetails, sendProblem } from './plugins/problem-details.ts'
 import { rateLimits } from './plugins/rate-limit.ts'
 import { repeat } from './plugins/repeat.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
@@ -53,7 +53,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     connectionTimeout: 60_000,
     return503OnClosing: true,
     routerOptions: { maxParamLength: 256 },
-    frameworkErrors: (_error, _request, reply) => reply.problem(new Problem('validation_failed', 'The URL could not be read.')) as never,
+    frameworkErrors: (_error, request, reply) => { sendProblem(issuerUrl, request, reply, new Problem('validation_failed', 'The URL could not be read.')) },
     clientErrorHandler: answerUnreadableRequest
   })
 

@@ -53,7 +53,9 @@ const SOCKET_ERRORS = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_A
 const PRISMA_ERRORS = /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037)$/
 const MESSAGES = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Can't reach database server|not queryable|server closed the connection/
 
-const meansUnavailable = (code: unknown) => typeof code === 'string' && [SQLSTATES, SOCKET_ERRORS, PRISMA_ERRORS].some((codes) => codes.test(code))
+function meansUnavailable (code: unknown): boolean {
+  return typeof code === 'string' && [SQLSTATES, SOCKET_ERRORS, PRISMA_ERRORS].some((codes) => codes.test(code))
+}
 
 /** True when the database could not be reached, is starting, stopping, full or read-only: the request may be tried again. */
 export function isDatabaseUnavailable (error: unknown): boolean {

@@ -33,20 +33,19 @@ export function problems (...codes: ProblemCode[]) {
     [status, { description: list.map((code) => `\`${code}\``).join(', '), content: { 'application/problem+json': { schema: ProblemSchema } } }]))
 }
 
+/** Answers with a problem, also where no plugin has been: at a URL that the router could not read. */
+export function sendProblem (issuerUrl: string, request: FastifyRequest, reply: FastifyReply, problem: Problem, extra: object = {}): FastifyReply {
+  const { status, code, message: detail } = problem
+  const body = { type: `${issuerUrl}/problems/${code}`, title: PROBLEMS[code].title, status, detail, code, requestId: request.id, ...extra }
+  reply.code(status).headers(problem.headers).header('cache-control', 'no-store').type('application/problem+json; charset=utf-8')
+  // Serialised here: an error may come from a route that declares no such answer.
+  return reply.header('x-request-id', request.id).serializer(JSON.stringify).send(body)
+}
+
 /** Every error leaves here as RFC 9457 JSON. A 5xx never carries its message: that is for the log. */
 export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl }) => {
-  function sendProblem (request: FastifyRequest, reply: FastifyReply, problem: Problem, extra: object = {}): FastifyReply {
-    const { status } = problem
-    const { title } = PROBLEMS[problem.code]
-    const { code, message: detail } = problem
-    const body = { type: `${issuerUrl}/problems/${code}`, title, status, detail, code, requestId: request.id, ...extra }
-    reply.code(status).headers(problem.headers).header('cache-control', 'no-store').type('application/problem+json; charset=utf-8')
-    // Serialised here: an error may come from a route that declares no such answer.
-    return reply.serializer(JSON.stringify).send(body)
-  }
-
   app.decorateReply('problem', function (this: FastifyReply, problem: Problem, extra?: object) {
-    return sendProblem(this.request, this, problem, extra)
+    return sendProblem(issuerUrl, this.request, this, problem, extra)
   })
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -57,7 +56,7 @@ export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl 
       path: `${error.validationContext ?? ''}${instancePath}`,
       message: 'additionalProperty' in params ? `${message}: ${String(params['additionalProperty'])}` : message
     }))
-    return sendProblem(request, reply, detail, errors ? { errors } : {})
+    return sendProblem(issuerUrl, request, reply, detail, errors ? { errors } : {})
   })
 
   app.setNotFoundHandler(async (request, reply) => {

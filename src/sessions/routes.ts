@@ -11,6 +11,10 @@ import type { SessionService } from './service.ts'
 export interface LogoutOptions { sessions: SessionService, cookies: CookiePolicy, allowedOrigins: ReadonlySet<string> }
 
 export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, cookies, allowedOrigins }) => {
+  // There is nothing to read in a body here, so none is refused for its type: who may log out is what counts.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+
   app.post('/logout', {
     schema: {
       summary: 'Log out',
