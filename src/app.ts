@@ -57,6 +57,9 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     clientErrorHandler: answerUnreadableRequest
   })
 
+  // JSON, and forms where OAuth has them. text/plain is what a page of another site can send without asking first.
+  app.removeContentTypeParser('text/plain')
+
   // What every route shares.
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })

@@ -75,8 +75,12 @@ export async function createOAuthClient (options: OAuthClientOptions): Promise<O
 
     async exchange ({ code, redirectUri, codeVerifier, signal }) {
       const parameters = { code, redirect_uri: redirectUri, code_verifier: codeVerifier }
-      const answer = await withSignal(client.getToken(parameters), signal).catch((error) => { throw exchangeFailure(provider, error, signal) })
-      return readTokenSet(provider, answer.token, scope)
+      const answer = client.getToken(parameters).catch((error: WreckError) => {
+        // wreck gives up on an answer that never ends, but leaves its socket open.
+        error.data?.res?.destroy?.()
+        throw exchangeFailure(provider, error, signal)
+      })
+      return readTokenSet(provider, (await withSignal(answer, signal, () => providerTimeout(provider, 'token exchange'))).token, scope)
     }
   }
 }
@@ -104,22 +108,26 @@ function readTokenSet (provider: string, token: unknown, requestedScope: string[
   }
 }
 
-/** What simple-oauth2 threw, without the answer that it carries along. */
-function exchangeFailure (provider: string, error: unknown, signal: AbortSignal): Problem {
-  const { data, output } = error as { data?: { isResponseError?: boolean } | null, output?: { statusCode?: number } }
-  const status = output?.statusCode
-  if (data?.isResponseError === true) return providerError(provider, 'token exchange', `HTTP ${status}`)
-  // @hapi/wreck: 504 when nothing came, 408 when the body stopped coming.
-  if (signal.aborted || status === 504 || status === 408) return providerTimeout(provider, 'token exchange')
-  if (status === 413) return providerError(provider, 'token exchange', 'the answer is too large')
-  if (status === 406 || (error as Error).name === 'SyntaxError') return providerError(provider, 'token exchange', 'the answer is not JSON')
-  return providerError(provider, 'token exchange', networkReason(data ?? error))
+/** What simple-oauth2 throws: an error of @hapi/wreck, which carries along what the provider answered. */
+interface WreckError extends Error {
+  output?: { statusCode?: number }
+  data?: { isResponseError?: boolean, payload?: unknown, res?: { destroy?: () => void } } | null
 }
 
-async function withSignal<Value> (promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  signal.throwIfAborted()
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
+function exchangeFailure (provider: string, error: WreckError, signal: AbortSignal): Problem {
+  const { data } = error
+  const status = error.output?.statusCode
+  const failure = (reason: string) => providerError(provider, 'token exchange', reason)
+  if (data?.isResponseError === true) return failure(`HTTP ${status}`)
+  // 504 when nothing came, 408 when the body stopped coming.
+  if (signal.aborted || status === 504 || status === 408) return providerTimeout(provider, 'token exchange')
+  if (status === 406 || data?.payload !== undefined) return failure('the answer is not JSON')
+  if (status === 413 || data?.res !== undefined) return failure('the answer is too large, or broke off')
+  return failure(networkReason(error))
+}
+
+async function withSignal<Value> (promise: Promise<Value>, signal: AbortSignal, timeout: () => Problem): Promise<Value> {
+  if (signal.aborted) throw timeout()
+  const aborted = new Promise<never>((_resolve, reject) => { signal.addEventListener('abort', () => reject(timeout()), { once: true }) })
   return await Promise.race([promise, aborted])
 }
