@@ -9,8 +9,16 @@ export const testDataFolder = join(packageRoot, '.data', 'test')
 
 const TEMPLATE_LOCK = 1
 
+export interface TestDatabase {
+  url: string
+  drop: () => Promise<void>
+  /** Ends all connections and takes no new ones, until `comeBack`. */
+  goAway: () => Promise<void>
+  comeBack: () => Promise<void>
+}
+
 /** A migrated database of one's own, cloned from a template in a few milliseconds. */
-export async function createDatabase (): Promise<{ url: string, drop: () => Promise<void> }> {
+export async function createDatabase (): Promise<TestDatabase> {
   const postgres = await startEmbeddedPostgres(testDataFolder)
   const name = `test_${randomUUID().replaceAll('-', '')}`
   await withAdmin(postgres, async (admin) => {
@@ -19,20 +27,24 @@ export async function createDatabase (): Promise<{ url: string, drop: () => Prom
     const template = await findOrMakeTemplate(postgres, admin)
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
   })
-  return {
-    url: postgres.urlOf(name),
-    drop: () => withAdmin(postgres, async (admin) => { await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) })
-  }
+  return testDatabase(postgres, name)
 }
 
 /** An empty database, for the tests of the migrations themselves. */
-export async function createEmptyDatabase (): Promise<{ url: string, drop: () => Promise<void> }> {
+export async function createEmptyDatabase (): Promise<TestDatabase> {
   const postgres = await startEmbeddedPostgres(testDataFolder)
   const name = `empty_${randomUUID().replaceAll('-', '')}`
   await withAdmin(postgres, async (admin) => { await admin.query(`CREATE DATABASE ${name}`) })
+  return testDatabase(postgres, name)
+}
+
+function testDatabase (postgres: EmbeddedPostgres, name: string): TestDatabase {
+  const run = (...statements: string[]) => withAdmin(postgres, async (admin) => { for (const statement of statements) await admin.query(statement) })
   return {
     url: postgres.urlOf(name),
-    drop: () => withAdmin(postgres, async (admin) => { await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) })
+    drop: () => run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    goAway: () => run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`),
+    comeBack: () => run(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { buildApp, type AppSettings } from '../src/app.ts'
 import { serializers } from '../src/logging.ts'
 import { readSettings } from '../src/settings.ts'
-import { createDatabase } from './database.ts'
+import { createDatabase, type TestDatabase } from './database.ts'
 
 export interface Running {
   app: FastifyInstance
@@ -14,6 +14,7 @@ export interface Running {
   url: string
   /** A connection to its database, beside the app's own. */
   sql: pg.Pool
+  database: TestDatabase
   /** Another instance on the same database, with the same issuer and keys, at an address of its own. */
   another: () => Promise<{ app: FastifyInstance, address: string }>
   /** The log so far, at `trace`. */
@@ -24,8 +25,9 @@ export const ENCRYPTION_KEYS = `test:${randomBytes(32).toString('base64')}`
 
 /** The whole service on a private database, listening on a socket; torn down with the test. */
 export async function setup (t: Test, environment: Record<string, string> = {}): Promise<Running> {
-  const { url: databaseUrl, drop } = await createDatabase()
-  t.teardown(drop)
+  const database = await createDatabase()
+  const { url: databaseUrl } = database
+  t.teardown(database.drop)
   const port = await freePort()
   const settings = readSettings({ PORT: String(port), DATABASE_URL: databaseUrl, ENCRYPTION_KEYS, LOG_LEVEL: 'trace', RATE_LIMITS: 'off', ...environment }) as AppSettings
   const lines: string[] = []
@@ -44,6 +46,7 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
     app: await listen(port),
     url: settings.issuerUrl,
     sql,
+    database,
     async another () {
       const ownPort = await freePort()
       return { app: await listen(ownPort), address: `http://localhost:${ownPort}` }

@@ -48,7 +48,7 @@ export const database = fp<DatabaseOptions>(async (app, { url, poolSize }) => {
 }, { name: 'database' })
 
 /** SQLSTATE classes and codes, codes of sockets and of Prisma, that mean: not now. Everything else is a fault of ours. */
-const SQLSTATES = /^(08...|53...|57P0[1-5]|57014|25006|55P03)$/
+const SQLSTATES = /^(08...|53...|57P0[1-5]|57014|25006|55000|55P03)$/
 const SOCKET_ERRORS = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/
 const PRISMA_ERRORS = /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037)$/
 const MESSAGES = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Can't reach database server|not queryable|server closed the connection/
