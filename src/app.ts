@@ -92,7 +92,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     onRefresh: app.metrics.refresh
   })
   const users = createUserRepository(app.database)
-  const providers = await createProviders(settings.providers)
+  const providers = createProviders(settings.providers)
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
   const signIns = createSignInRepository(app.database)

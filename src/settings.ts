@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { Type, type Static, type TSchema } from 'typebox'
-import { Value } from 'typebox/value'
+import { Check as matches, Errors as violations } from 'typebox/schema'
 import type { EncryptionKey } from './vault/sealing.ts'
 import { parseUrl } from './url.ts'
 
@@ -174,14 +174,15 @@ export function readSettings (environment: Environment): Settings {
 
 /** The settings of the schema. A mistaken one counts as its default from here on, so that the others are checked too. */
 function readFixed (env: Environment, mistakes: string[]): Static<typeof EnvironmentSchema> {
-  const values: Record<string, unknown> = {}
-  for (const [name, schema] of Object.entries<TSchema & { description?: string }>(EnvironmentSchema.properties)) {
+  const entries = Object.entries<TSchema & { description?: string, default?: unknown }>(EnvironmentSchema.properties).map(([name, schema]) => {
     const text = env[name]?.trim()
     const value = Type.IsInteger(schema) && /^\d+$/.test(text ?? '') ? Number(text) : text
-    if (value !== undefined && Value.Check(schema, value)) values[name] = value
-    else if (value !== undefined) mistakes.push(`${name} ${schema.description}`)
-  }
-  return Value.Default(EnvironmentSchema, values) as Static<typeof EnvironmentSchema>
+    if (value === undefined) return [name, schema.default]
+    if (matches(schema, value)) return [name, value]
+    mistakes.push(`${name} ${schema.description}`)
+    return [name, schema.default]
+  })
+  return Object.fromEntries(entries)
 }
 
 /** True for http on this machine only: the one place where plain http is allowed in production. */
@@ -243,7 +244,7 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
     check(false, 'CLIENTS must be JSON, such as [{"client_id":"web","name":"Web app","redirect_uris":["https://app.example.com/callback"]}]')
     return []
   }
-  const [error] = Value.Errors(ClientSettingsSchema, clients)
+  const [, [error]] = violations(ClientSettingsSchema, clients)
   if (error) {
     check(false, `CLIENTS${error.instancePath} ${error.message}`)
     return []
@@ -266,7 +267,9 @@ function readProviders (env: Environment, check: Check): ProviderSettings[] {
   const builtIn = BUILT_IN_PROVIDERS.map((id) => readProvider(env, `${id.toUpperCase()}_`, id, id, check))
   const ids = list(env['OIDC_PROVIDERS'] ?? '')
   const byDiscovery = ids.map((id, index) => {
-    check(/^[a-z][a-z0-9-]{0,31}$/.test(id), `OIDC_PROVIDERS: "${id}" must be lower-case letters, digits and hyphens, and start with a letter`)
+    const isId = /^[a-z][a-z0-9-]{0,31}$/.test(id)
+    check(isId, `OIDC_PROVIDERS: "${id}" must be lower-case letters, digits and hyphens, and start with a letter`)
+    if (!isId) return undefined
     check(ids.indexOf(id) === index, `OIDC_PROVIDERS: "${id}" is there twice`)
     check(!(BUILT_IN_PROVIDERS as readonly string[]).includes(id), `OIDC_PROVIDERS: "${id}" is the id of a built-in provider`)
     return readProvider(env, `OIDC_${id.toUpperCase().replaceAll('-', '_')}_`, id, 'oidc', check)

@@ -18,15 +18,20 @@ export interface KeyRepository {
 
 const KEYS_LOCK = 7_463_010_256
 
-export function createKeyRepository ({ prisma }: Database): KeyRepository {
-  const order = { orderBy: { createdAt: 'asc' } } as const
+/** Not through Prisma: this is all that a start needs of the database, and its query engine costs 0.1 s and 30 MB to wake. */
+const LIST = `
+  SELECT kid, alg, status, public_jwk AS "publicJwk", sealed_private_key AS "sealedPrivateKey",
+    created_at AS "createdAt", activated_at AS "activatedAt", retired_at AS "retiredAt"
+  FROM signing_keys ORDER BY created_at`
+
+export function createKeyRepository ({ pool, prisma }: Database): KeyRepository {
   return {
-    list: () => prisma.signingKey.findMany(order),
+    list: async () => (await pool.query({ name: 'list-signing-keys', text: LIST })).rows,
 
     async change (plan) {
       await prisma.$transaction(async (tx) => {
         await tx.$executeRaw`SELECT pg_advisory_xact_lock(${KEYS_LOCK}::bigint)`
-        const { retire, activate, create, remove } = plan(await tx.signingKey.findMany(order))
+        const { retire, activate, create, remove } = plan(await tx.signingKey.findMany({ orderBy: { createdAt: 'asc' } }))
         const now = new Date()
         await tx.signingKey.deleteMany({ where: { kid: { in: remove } } })
         await tx.signingKey.updateMany({ where: { kid: { in: retire } }, data: { status: 'retired', retiredAt: now } })

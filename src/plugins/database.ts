@@ -51,7 +51,9 @@ export const database = fp<DatabaseOptions>(async (app, { url, poolSize }) => {
 const SQLSTATES = /^(08...|53...|57P0[1-5]|57014|25006|55000|55P03)$/
 const SOCKET_ERRORS = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/
 const PRISMA_ERRORS = /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037)$/
-const MESSAGES = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Can't reach database server|not queryable|server closed the connection/
+const MESSAGES = new RegExp([
+  'timeout exceeded when trying to connect', 'Connection terminated', 'Query read timeout', "Can't reach database server", 'not queryable', 'server closed the connection'
+].join('|'))
 
 function meansUnavailable (code: unknown): boolean {
   return typeof code === 'string' && [SQLSTATES, SOCKET_ERRORS, PRISMA_ERRORS].some((codes) => codes.test(code))

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { Problem } from '../errors.ts'
 
 /** One limit, counted by a key of the caller's choosing. All throw `rate_limited` with Retry-After. */
@@ -45,7 +45,7 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
     return
   }
   const local = await counters(app, {})
-  const redis = redisUrl === undefined ? undefined : connect(app, redisUrl)
+  const redis = redisUrl === undefined ? undefined : await connect(app, redisUrl)
   const shared = redis && await counters(app, { redis, nameSpace: 'signet-limit-' })
   const limit = (name: keyof Limits): Limit => {
     const options = { max: PER_MINUTE[name], timeWindow: MINUTE_MS, keyGenerator: (request: FastifyRequest) => (request as unknown as { key: string }).key }
@@ -97,7 +97,8 @@ async function counters (app: FastifyInstance, options: object): Promise<CreateR
   return create as unknown as CreateRateLimit
 }
 
-function connect (app: FastifyInstance, url: string): Redis {
+async function connect (app: FastifyInstance, url: string): Promise<Redis> {
+  const { Redis } = await import('ioredis')
   const redis = new Redis(url, {
     connectTimeout: 1_000,
     commandTimeout: 500,

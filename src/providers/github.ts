@@ -21,10 +21,10 @@ const API_URL = 'https://api.github.com'
 const SCOPE = ['read:user', 'user:email']
 const NAME = 'GitHub'
 
-export async function createGitHubProvider (settings: ProviderSettings): Promise<Provider> {
+export function createGitHubProvider (settings: ProviderSettings): Provider {
   const apiUrl = settings.apiUrl ?? API_URL
   const authorizationUrl = settings.authorizationUrl ?? AUTHORIZATION_URL
-  const client = await createOAuthClient({
+  const client = createOAuthClient({
     provider: NAME,
     clientId: settings.clientId,
     clientSecret: settings.clientSecret,
@@ -38,7 +38,7 @@ export async function createGitHubProvider (settings: ProviderSettings): Promise
     id: settings.id,
     name: NAME,
     formPost: false,
-    authorizationUrl: async (request) => client.authorizationUrl(request),
+    authorizationUrl: (request) => client.authorizationUrl(request),
 
     async identify (response) {
       const issuer = new URL(authorizationUrl).origin

@@ -1,5 +1,4 @@
 import Fastify from 'fastify'
-import oauth2 from '@fastify/oauth2'
 import type { Problem } from '../errors.ts'
 import { providerError, providerTimeout } from './failure.ts'
 import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, USER_AGENT, networkReason } from './http.ts'
@@ -18,7 +17,7 @@ export interface OAuthClientOptions {
 }
 
 export interface OAuthClient {
-  authorizationUrl: (request: AuthorizationRequest, extra?: Record<string, string>) => string
+  authorizationUrl: (request: AuthorizationRequest, extra?: Record<string, string>) => Promise<string>
   /** Exchanges a code, once and without a retry: codes are single-use. Throws a Problem. */
   exchange: (response: AuthorizationResponse) => Promise<TokenSet>
 }
@@ -30,19 +29,56 @@ export interface TokenSet {
   scope: string
 }
 
-/**
- * A client of one provider, made by `@fastify/oauth2`. The plugin is registered on an instance of its own, so that it
- * can be done when an issuer's endpoints become known, long after the app has started. Its state and PKCE cookies are
- * not used, since they hold one login a browser (docs/adr/0003); the URL and the exchange are.
- */
-export async function createOAuthClient (options: OAuthClientOptions): Promise<OAuthClient> {
+/** A client of one provider; `@fastify/oauth2` is loaded and registered when it is first used. */
+export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   const { provider, scope } = options
+  let registered: Promise<PluginClient> | undefined
+  const client = () => (registered ??= register(options))
+
+  return {
+    async authorizationUrl ({ redirectUri, state, nonce, codeChallenge }, extra = {}) {
+      return (await client()).authorizeURL({
+        ...extra,
+        redirect_uri: redirectUri,
+        scope,
+        state,
+        ...(scope.includes('openid') ? { nonce } : {}),
+        code_challenge: codeChallenge,
+        code_challenge_method: 'S256'
+      })
+    },
+
+    async exchange ({ code, redirectUri, codeVerifier, signal }) {
+      const parameters = { code, redirect_uri: redirectUri, code_verifier: codeVerifier }
+      const answer = (await client()).getToken(parameters).catch((error: WreckError) => {
+        // wreck gives up on an answer that never ends, but leaves its socket open.
+        error.data?.res?.destroy?.()
+        throw exchangeFailure(provider, error, signal)
+      })
+      return readTokenSet(provider, (await withSignal(answer, signal, () => providerTimeout(provider, 'token exchange'))).token, scope)
+    }
+  }
+}
+
+/** The part of simple-oauth2, below the plugin, that is used here. */
+interface PluginClient {
+  authorizeURL: (parameters: Record<string, string | string[]>) => string
+  getToken: (parameters: Record<string, string>) => Promise<{ token: unknown }>
+}
+
+/**
+ * Registers the plugin on an instance of its own, so that it can be done when an issuer's endpoints become known, long
+ * after the app has started. Its state and PKCE cookies are not used, since they hold one login a browser
+ * (docs/adr/0003); the URL and the exchange are.
+ */
+async function register (options: OAuthClientOptions): Promise<PluginClient> {
   const authorize = new URL(options.authorizationUrl)
   const token = new URL(options.tokenUrl)
+  const { default: oauth2 } = await import('@fastify/oauth2')
   const carrier = Fastify()
   await carrier.register(oauth2, {
     name: 'provider',
-    scope,
+    scope: options.scope,
     callbackUri: 'unused:',
     userAgent: USER_AGENT,
     credentials: {
@@ -58,39 +94,7 @@ export async function createOAuthClient (options: OAuthClientOptions): Promise<O
     }
   })
   await carrier.ready()
-  const { oauth2: client } = (carrier as unknown as { provider: PluginNamespace }).provider
-
-  return {
-    authorizationUrl ({ redirectUri, state, nonce, codeChallenge }, extra = {}) {
-      return client.authorizeURL({
-        ...extra,
-        redirect_uri: redirectUri,
-        scope,
-        state,
-        ...(scope.includes('openid') ? { nonce } : {}),
-        code_challenge: codeChallenge,
-        code_challenge_method: 'S256'
-      })
-    },
-
-    async exchange ({ code, redirectUri, codeVerifier, signal }) {
-      const parameters = { code, redirect_uri: redirectUri, code_verifier: codeVerifier }
-      const answer = client.getToken(parameters).catch((error: WreckError) => {
-        // wreck gives up on an answer that never ends, but leaves its socket open.
-        error.data?.res?.destroy?.()
-        throw exchangeFailure(provider, error, signal)
-      })
-      return readTokenSet(provider, (await withSignal(answer, signal, () => providerTimeout(provider, 'token exchange'))).token, scope)
-    }
-  }
-}
-
-/** The part of what the plugin decorates with that is used here; its own types leave `oauth2` out. */
-interface PluginNamespace {
-  oauth2: {
-    authorizeURL: (parameters: Record<string, string | string[]>) => string
-    getToken: (parameters: Record<string, string>) => Promise<{ token: unknown }>
-  }
+  return (carrier as unknown as { provider: { oauth2: PluginClient } }).provider.oauth2
 }
 
 /** GitHub, and OAuth servers of its age, answer a failed exchange with HTTP 200 and an `error` member (CVE-2021-41580). */

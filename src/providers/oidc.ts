@@ -92,7 +92,7 @@ export function createOidcProvider (options: OidcOptions): Provider {
 /** The issuer's endpoints, client and keys; made anew only when the metadata changes. */
 function createConnection (options: OidcOptions, scope: string[]): () => Promise<Issuer> {
   const discover = isKnown(options) ? async () => knownMetadata(options) : createDiscovery(options.name, options.issuer)
-  let connected: { fingerprint: string, issuer: Promise<Issuer> } | undefined
+  let connected: { fingerprint: string, issuer: Issuer } | undefined
 
   return async () => {
     const discovered = await discover()
@@ -104,11 +104,11 @@ function createConnection (options: OidcOptions, scope: string[]): () => Promise
     }
     const fingerprint = JSON.stringify(metadata)
     if (connected?.fingerprint !== fingerprint) connected = { fingerprint, issuer: connectTo(metadata) }
-    return await connected.issuer
+    return connected.issuer
   }
 
-  async function connectTo (metadata: IssuerMetadata): Promise<Issuer> {
-    const client = await createOAuthClient({
+  function connectTo (metadata: IssuerMetadata): Issuer {
+    const client = createOAuthClient({
       provider: options.name,
       clientId: options.clientId,
       clientSecret: options.clientSecret,
