@@ -116,7 +116,7 @@ export class SettingsError extends Error {
   }
 }
 
-/** Reads the settings of `docs/settings.md` from the environment, once; the result is frozen. */
+/** Reads the settings that `.env.example` explains from the environment, once; the result is frozen. */
 export function readSettings (environment: Environment): Settings {
   const mistakes: string[] = []
   const env = readSecretFiles(withoutEmpty(environment), mistakes)

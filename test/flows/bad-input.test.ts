@@ -160,7 +160,7 @@ t.test('an access token is refused when any of its claims or its header is not r
     'four parts': `${token}.x`,
     'two parts': `${header}.${payload}`,
     'white space': `${header}.${payload}. ${signature}`,
-    'padding': `${token}=`
+    padding: `${token}=`
   }
   for (const [name, candidate] of Object.entries(bad)) t.equal(await call(candidate), 401, name)
   t.equal(await call(token), 200, 'and the good one is good again')
@@ -176,7 +176,7 @@ t.test('signed by us but not an access token of ours: 401, for each claim in tur
   const pem = createSealer([{ id, key: Buffer.from(key, 'base64') }], 'signing-key').open(row.sealed_private_key, row.kid) as string
   const privateKey = await importPKCS8(pem, 'ES256')
   const now = Math.floor(Date.now() / 1000)
-  const { rows: [user] } = await sql.query("INSERT INTO users (id) VALUES (gen_random_uuid()) RETURNING id")
+  const { rows: [user] } = await sql.query('INSERT INTO users (id) VALUES (gen_random_uuid()) RETURNING id')
   const { rows: [session] } = await sql.query(`INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, idle_expires_at, expires_at)
     VALUES (gen_random_uuid(), $1, 'signet', 'x', '', '', now(), now() + interval '1 day', now() + interval '1 day') RETURNING id`, [user.id])
   const right = { iss: url, sub: user.id, aud: url, exp: now + 60, iat: now, jti: 'x', client_id: 'signet', sid: session.id, scope: '', roles: [], auth_time: now }

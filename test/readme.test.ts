@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { BUILT_IN_PROVIDERS } from '../src/settings.ts'
+import { createBrowser } from './fakes/browser.ts'
+import { startFakeGitHub } from './fakes/github.ts'
+import { setup } from './helper.ts'
+
+const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+
+t.test('the curl lines of the README work as they stand, against a running Signet', async (t) => {
+  const github = await startFakeGitHub()
+  t.teardown(() => github.close())
+  const { url } = await setup(t, github.settings)
+  const { access_token: ACCESS_TOKEN, refresh_token: REFRESH_TOKEN } = (await createBrowser(url).login('/login/github')).json()
+  const lines = readme.split('\n').filter((line) => line.startsWith('curl '))
+  const statuses = []
+  for (const line of lines) {
+    const command = `${line.replaceAll('http://localhost:3000', url)} --silent --show-error --output /dev/null --write-out '%{http_code}'`
+    const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ACCESS_TOKEN, REFRESH_TOKEN } })
+    statuses.push(stdout)
+  }
+  t.same(statuses, ['200', '200', '200', '200', '204'])
+})
+
+t.test('the README names the exact callback URL and the settings of every built-in provider', async (t) => {
+  for (const id of BUILT_IN_PROVIDERS) {
+    t.match(readme, `http://localhost:3000/login/${id}/callback`)
+    t.match(readme, `${id.toUpperCase()}_CLIENT_ID`)
+    t.match(readme, `${id.toUpperCase()}_CLIENT_SECRET`)
+  }
+})
+
+t.test('every npm script and file that the README and CONTRIBUTING name is there', async (t) => {
+  const { scripts } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
+  const contributing = await readFile(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8')
+  for (const text of [readme, contributing]) {
+    for (const [, name = ''] of text.matchAll(/npm run ([\w:]+)/g)) t.ok(name in scripts, name)
+    for (const [, file = ''] of text.matchAll(/\]\(([\w./-]+)\)/g)) await t.resolves(readFile(new URL(`../${file}`, import.meta.url)).catch((error) => { if (error.code !== 'EISDIR') throw error }), file)
+  }
+})
