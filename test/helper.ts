@@ -72,3 +72,8 @@ export async function race<Result> (n: number, work: (index: number) => Promise<
   open()
   return await Promise.all(runs)
 }
+
+/** A body as whatever it is: tests say by their assertions what they expect of it. */
+export async function readJson (response: Response): Promise<any> {
+  return await response.json()
+}

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { createBrowser } from '../fakes/browser.ts'
-import { setup } from '../helper.ts'
+import { readJson, setup } from '../helper.ts'
 
 /** Sends bytes as they stand and returns the answer: some requests no client library would send. */
 async function raw (url: string, text: string): Promise<string> {
@@ -38,7 +38,7 @@ t.test('bad input gets a 4xx with a stable code, a problem, and no stack', async
   ]
   for (const [name, path, init, status, code] of cases) {
     const response = await fetch(url + path, init)
-    const body = await response.json()
+    const body = await readJson(response)
     t.equal(response.status, status, name)
     t.match(response.headers.get('content-type'), /^application\/problem\+json/, name)
     t.match(body, { type: `${url}/problems/${code}`, title: /./, status, detail: /./, code, requestId: response.headers.get('x-request-id') }, name)
@@ -64,7 +64,7 @@ t.test('bad input gets a 4xx with a stable code, a problem, and no stack', async
   for (const [name, init, status, error] of oauth) {
     const response = await fetch(`${url}/oauth2/token`, { method: 'POST', ...init })
     t.equal(response.status, status, name)
-    const body = await response.json()
+    const body = await readJson(response)
     t.same(Object.keys(body).sort(), ['error', 'error_description'], name)
     t.equal(body.error, error, name)
     t.match(response.headers.get('cache-control'), 'no-store', name)

@@ -3,7 +3,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
-import { setup, type Running } from '../helper.ts'
+import { readJson, type Running, setup } from '../helper.ts'
 
 interface World extends Running { github: FakeGitHub, acme: FakeOidc }
 
@@ -40,8 +40,8 @@ t.test('a login ends in a token response, a user, and tokens that anyone can ver
 
   const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })
   t.equal(me.status, 200)
-  t.same(await me.json(), user)
-  const home = await (await fetch(url, { headers: { authorization: `Bearer ${accessToken}` } })).json()
+  t.same(await readJson(me), user)
+  const home = await readJson(await fetch(url, { headers: { authorization: `Bearer ${accessToken}` } }))
   t.same(home.user, { id: user.id, name: 'The Octocat' })
   t.equal(github.calls('/login/oauth/access_token').length, 1, 'one exchange')
   t.same(github.unexpected(), [])
@@ -108,7 +108,7 @@ t.test('a state works once', async (t) => {
 
   const replay = await fetch(callback, { headers: { cookie: cookies } })
   t.equal(replay.status, 400)
-  t.match(await replay.json(), { code: 'invalid_state', status: 400, type: `${url}/problems/invalid_state`, requestId: /./ })
+  t.match(await readJson(replay), { code: 'invalid_state', status: 400, type: `${url}/problems/invalid_state`, requestId: /./ })
   t.equal(github.calls('/login/oauth/access_token').length, 1, 'the replay did not reach the provider')
   t.equal(await count(sql, 'sessions'), 1)
 })
@@ -161,7 +161,7 @@ t.test('a state is refused after ten minutes', async (t) => {
   Date.now = () => now() + 10 * 60 * 1000 + 1000
   const late = await fetch(callback, { headers: { cookie } })
   t.equal(late.status, 400)
-  t.equal((await late.json()).code, 'invalid_state')
+  t.equal((await readJson(late)).code, 'invalid_state')
   Date.now = () => now() + 9 * 60 * 1000
   t.equal((await fetch(callback, { headers: { cookie } })).status, 200, 'nine minutes are fine')
   t.equal(github.calls('/login/oauth/access_token').length, 1)
@@ -175,7 +175,7 @@ t.test('a login may start on one instance and end on another', async (t) => {
   const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
   const response = await fetch(callback.replace(url, address), { headers: { cookie } })
   t.equal(response.status, 200)
-  const { access_token: accessToken, refresh_token: refreshToken } = await response.json()
+  const { access_token: accessToken, refresh_token: refreshToken } = await readJson(response)
   const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })
   t.equal(me.status, 200, 'issued on B, good on A')
   const refreshed = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }) })
@@ -217,7 +217,7 @@ t.test('a disabled user cannot sign in, and is out at once', async (t) => {
   t.equal(again.json().code, 'account_disabled')
   t.equal((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).status, 401)
   const refreshed = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }) })
-  t.match(await refreshed.json(), { error: 'invalid_grant' })
+  t.match(await readJson(refreshed), { error: 'invalid_grant' })
   t.equal(await count(sql, 'sessions'), 1)
 })
 
@@ -226,10 +226,10 @@ t.test('an unknown provider is 404, start and callback, GET and POST', async (t)
   for (const path of ['/login/nope', '/login/nope/callback?state=x&code=y', '/login/google']) {
     const response = await fetch(url + path, { redirect: 'manual' })
     t.equal(response.status, 404, path)
-    t.equal((await response.json()).code, 'unknown_provider', path)
+    t.equal((await readJson(response)).code, 'unknown_provider', path)
   }
   const post = await fetch(`${url}/login/nope/callback`, { method: 'POST', body: new URLSearchParams({ state: 'x', code: 'y' }) })
-  t.equal((await post.json()).code, 'unknown_provider')
+  t.equal((await readJson(post)).code, 'unknown_provider')
   const refused = await fetch(`${url}/login/github/callback`, { method: 'POST', body: new URLSearchParams({ state: 'x', code: 'y' }) })
   t.equal(refused.status, 404, 'a provider that does not answer by POST')
 })
@@ -243,7 +243,7 @@ t.test('too many logins from one address are 429 with Retry-After, start and cal
     const refused = await fetch(url + path, { redirect: 'manual', headers: { 'x-forwarded-for': '203.0.113.9' } })
     t.equal(refused.status, 429, path)
     t.match(refused.headers.get('retry-after'), /^[1-9]\d?$/)
-    t.equal((await refused.json()).code, 'rate_limited')
+    t.equal((await readJson(refused)).code, 'rate_limited')
   }
   t.equal((await fetch(`${url}/.well-known/jwks.json`)).status, 200, 'the rest goes on')
 })
@@ -269,12 +269,12 @@ t.test('cookie mode sets the refresh cookie and returns; a failure returns with 
   t.equal(new URL(broken.location ?? '').searchParams.get('error'), 'server_error')
   const evil = await fetch(`${url}/login/github?return_to=https://evil.example/`, { redirect: 'manual' })
   t.equal(evil.status, 400)
-  t.equal((await evil.json()).code, 'invalid_return_to')
+  t.equal((await readJson(evil)).code, 'invalid_return_to')
 })
 
 t.test('the list of providers is JSON, or a page for a browser', async (t) => {
   const { url } = await world(t, { OIDC_ACME_NAME: '<Acme & "Sons">' })
-  const list = await (await fetch(`${url}/login`)).json()
+  const list = await readJson(await fetch(`${url}/login`))
   t.same(list.providers, [
     { id: 'github', name: 'GitHub', loginUrl: `${url}/login/github` },
     { id: 'acme', name: '<Acme & "Sons">', loginUrl: `${url}/login/acme` }

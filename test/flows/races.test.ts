@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { race, setup } from '../helper.ts'
+import { race, readJson, setup } from '../helper.ts'
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const [github, acme] = await Promise.all([startFakeGitHub(), startFakeOidc()])
@@ -17,7 +17,7 @@ async function world (t: Test, environment: Record<string, string> = {}) {
     const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
     return async () => {
       const response = await fetch(instance % 2 ? callback.replace(running.url, address) : callback, { headers: { cookie } })
-      return { status: response.status, body: await response.json() }
+      return { status: response.status, body: await readJson(response) }
     }
   }
   const count = async (table: string) => Number((await running.sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
@@ -27,7 +27,7 @@ async function world (t: Test, environment: Record<string, string> = {}) {
 t.test('a hundred first logins of one identity at once, on two instances, make one user', async (t) => {
   const { url, prepare, count } = await world(t)
   for (let round = 0; round < 3; round++) {
-    const callbacks = []
+    const callbacks: Awaited<ReturnType<typeof prepare>>[] = []
     for (let index = 0; index < 100; index++) callbacks.push(await prepare('github', index))
     const answers = await race(100, (index) => callbacks[index]!())
     t.same([...new Set(answers.map(({ status }) => status))], [200], 'every login got through')
@@ -55,7 +55,7 @@ t.test('first logins at two providers with one verified email at once make one u
 
 t.test('a hundred people with one unverified email are a hundred users', async (t) => {
   const { prepare, count, acme } = await world(t)
-  const callbacks = []
+  const callbacks: Awaited<ReturnType<typeof prepare>>[] = []
   for (let index = 0; index < 100; index++) {
     acme.person({ sub: `person${index}`, email: 'shared@example.com', email_verified: false })
     callbacks.push(await prepare('acme', index))

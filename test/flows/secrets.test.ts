@@ -2,7 +2,7 @@ import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub, GITHUB_PATHS } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { ENCRYPTION_KEYS, setup } from '../helper.ts'
+import { ENCRYPTION_KEYS, readJson, setup } from '../helper.ts'
 
 t.test('no token, code, state, verifier, cookie or secret gets into the log, at trace, in success and failure', async (t) => {
   const [github, acme] = await Promise.all([
@@ -30,7 +30,7 @@ t.test('no token, code, state, verifier, cookie or secret gets into the log, at 
     await fetch(`${url}/me?access_token=${accessToken}`, { headers: { authorization: `Bearer ${accessToken}` } })
     await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}x` } })
     const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken })
-    const refreshed = await (await fetch(`${url}/oauth2/token`, { method: 'POST', body: form })).json()
+    const refreshed = await readJson(await fetch(`${url}/oauth2/token`, { method: 'POST', body: form }))
     note(`second refresh token of ${provider}`, refreshed.refresh_token)
     await sql.query("UPDATE sessions SET rotated_at = now() - interval '1 hour'")
     await fetch(`${url}/oauth2/token`, { method: 'POST', body: form })

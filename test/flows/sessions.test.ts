@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { decodeJwt } from 'jose'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
-import { race, setup, type Running } from '../helper.ts'
+import { race, readJson, type Running, setup } from '../helper.ts'
 
 interface Tokens { access_token: string, refresh_token: string }
 
@@ -15,7 +15,7 @@ async function world (t: Test, environment: Record<string, string> = {}): Promis
 
 async function refresh (url: string, refreshToken: string, more: Record<string, string> = {}) {
   const response = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken, ...more }) })
-  return { status: response.status, headers: response.headers, body: await response.json() }
+  return { status: response.status, headers: response.headers, body: await readJson(response) }
 }
 
 const me = async (url: string, { access_token: accessToken }: Tokens) => (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).status
@@ -166,7 +166,7 @@ t.test('logout cuts /me off at once, ends the refresh token, and is 204 again', 
   t.equal((await logout()).status, 204)
   const after = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })
   t.equal(after.status, 401)
-  t.equal((await after.json()).code, 'invalid_token')
+  t.equal((await readJson(after)).code, 'invalid_token')
   t.match(after.headers.get('www-authenticate'), /^Bearer realm="signet", error="invalid_token", error_description=".+"$/)
   t.equal((await refresh(url, tokens.refresh_token)).body.error, 'invalid_grant')
   t.equal((await logout()).status, 204)
@@ -181,7 +181,7 @@ t.test('an expired access token is told apart, and still logs out', async (t) =>
   await new Promise((resolve) => setTimeout(resolve, 2100))
   const expired = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })
   t.equal(expired.status, 401)
-  t.equal((await expired.json()).code, 'token_expired')
+  t.equal((await readJson(expired)).code, 'token_expired')
   t.match(expired.headers.get('www-authenticate'), /error="invalid_token"/)
   t.equal((await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${tokens.access_token}` } })).status, 204)
   t.equal((await refresh(url, tokens.refresh_token)).body.error, 'invalid_grant')
@@ -198,7 +198,7 @@ t.test('revocation takes both kinds of token, and says 200 to any other', async 
   t.equal((await refresh(url, other.refresh_token)).status, 400)
   t.equal((await revoke({ token: 'unknown' })).status, 200)
   t.equal((await revoke({ token: one.refresh_token })).status, 200)
-  t.match(await (await revoke({})).json(), { error: 'invalid_request', error_description: /./ })
+  t.match(await readJson(await revoke({})), { error: 'invalid_request', error_description: /./ })
 })
 
 t.test('revocation beats a refresh that runs beside it', async (t) => {
