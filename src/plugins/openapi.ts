@@ -21,6 +21,7 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
 
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    theme: { title: 'Signet' },
     staticCSP: true,
     transformStaticCSP: () => "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     uiConfig: { url: `${issuerUrl}/openapi.json`, deepLinking: false, displayRequestDuration: true, persistAuthorization: false }

@@ -15,7 +15,7 @@ export interface Limit {
 }
 
 export interface Limits {
-  /** Login start and callback, by address. */
+  /** Login starts, and callbacks, by address: so many of each. */
   signIn: Limit
   /** Failed calls of the token endpoint, by address. */
   failedTokenCalls: Limit

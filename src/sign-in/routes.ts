@@ -72,7 +72,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       response: { ...Redirect, ...START_PROBLEMS }
     }
   }, async (request, reply) => {
-    await app.limits.signIn.count(addressOf(request))
+    await app.limits.signIn.count(`start:${addressOf(request)}`)
     const handOver = chooseHandOver(request.query.return_to)
     try {
       const { url, cookie, provider } = await signIn.start(request.params.provider, handOver)
@@ -111,7 +111,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
   })
 
   async function callback (request: FastifyRequest, reply: FastifyReply, provider: string, parameters: unknown): Promise<never> {
-    await app.limits.signIn.count(addressOf(request))
+    await app.limits.signIn.count(`callback:${addressOf(request)}`)
     reply.header('cache-control', 'no-store')
     if (!providers.has(provider)) throw new Problem('unknown_provider', `There is no provider "${provider}" here.`)
     const state = readOnce(parameters, 'state', 256)

@@ -1,0 +1,42 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
+import t from 'tap'
+import { readJson, setup } from '../helper.ts'
+
+/** Section 1 and 2 of the contract, and what else there is. */
+const ROUTES = [
+  'GET /', 'GET /healthz', 'GET /readyz', 'GET /metrics', 'GET /openapi.json', 'GET /.well-known/jwks.json', 'GET /.well-known/openid-configuration',
+  'GET /.well-known/oauth-authorization-server', 'GET /problems/{code}', 'GET /login', 'GET /login/{provider}', 'GET /login/{provider}/callback',
+  'POST /login/{provider}/callback', 'POST /oauth2/token', 'POST /oauth2/revoke', 'POST /logout', 'GET /me'
+]
+
+t.test('the description is valid OpenAPI 3.1 and holds every route, each with its answers', async (t) => {
+  const { url } = await setup(t)
+  const document = await readJson(await fetch(`${url}/openapi.json`))
+  t.match(document.openapi, /^3\.1\./)
+  t.same((await new Validator().validate(document)).errors ?? [], [])
+  const operations = Object.entries<Record<string, { responses: object, summary: string }>>(document.paths)
+    .flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, operation })))
+  t.same(operations.map(({ name }) => name).sort(), [...ROUTES].sort())
+  for (const { name, operation } of operations) {
+    t.ok(operation.summary, `${name} has a summary`)
+    t.ok(Object.keys(operation.responses).length > 0, `${name} has answers`)
+  }
+})
+
+t.test('the page runs scripts of this origin only', async (t) => {
+  const { url } = await setup(t)
+  const page = await fetch(`${url}/docs/`)
+  t.equal(page.status, 200)
+  t.match(page.headers.get('content-security-policy'), "script-src 'self';")
+  t.notMatch(await page.text(), /<script>|https?:\/\/(?!localhost)/)
+})
+
+t.test('every problem code that a route names has its explanation', async (t) => {
+  const { url } = await setup(t)
+  const document = await readJson(await fetch(`${url}/openapi.json`))
+  const codes = new Set([...JSON.stringify(document.paths).matchAll(/"description":"(`[^"]+`)"/g)].flatMap(([, list = '']) => [...list.matchAll(/`(\w+)`/g)].map(([, code]) => code)))
+  t.ok(codes.size > 8)
+  for (const code of codes) t.match(await readJson(await fetch(`${url}/problems/${code}`)), { code, advice: /./ })
+  const page = await fetch(`${url}/problems/rate_limited`, { headers: { accept: 'text/html' } })
+  t.match(await page.text(), /<h1>Too many requests<\/h1>/)
+})
