@@ -6,9 +6,13 @@ import { Problem } from './errors.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
+import { createIdTokens } from './keys/id-tokens.ts'
 import { createKeyRepository } from './keys/repository.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { createKeyService } from './keys/service.ts'
+import { authorizeRoutes } from './oauth2/authorize.ts'
+import { createClients } from './oauth2/clients.ts'
+import { rpLogoutRoutes } from './oauth2/logout.ts'
 import { metadataRoutes } from './oauth2/metadata.ts'
 import { allowedOrigins } from './oauth2/origins.ts'
 import { oauth2Routes } from './oauth2/routes.ts'
@@ -87,11 +91,13 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     repository: createSessionRepository(app.database),
     codec: createRefreshTokenCodec(encryptionKeys),
     accessTokens,
+    idToken: createIdTokens(keys, { issuer: issuerUrl, lifetimeSeconds: settings.accessTokenSeconds, algorithm: settings.signingAlgorithm }),
     idleSeconds: settings.refreshTokenSeconds,
     reuseGraceSeconds: settings.refreshReuseGraceSeconds,
     onRefresh: app.metrics.refresh
   })
   const users = createUserRepository(app.database)
+  const clients = createClients(settings.clients)
   const providers = createProviders(settings.providers)
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
@@ -121,9 +127,11 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   })
   await app.register(problemRoutes)
   await app.register(keyRoutes, { keys })
-  await app.register(metadataRoutes, { issuerUrl })
+  await app.register(metadataRoutes, { issuerUrl, algorithm: settings.signingAlgorithm })
   await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, allowedOrigins: origins })
-  await app.register(oauth2Routes, { sessions, cookies, allowedOrigins: origins })
+  await app.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
+  await app.register(oauth2Routes, { issuerUrl, sessions, clients, users, cookies, allowedOrigins: origins })
+  await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins: origins })
   await app.register(userRoutes, { users })
 
@@ -135,7 +143,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
 
 /** No page of another origin starts or ends a login, or reads one: those routes are for navigation only (SEC-69). */
 function corsFor (url: string, origins: ReadonlySet<string>) {
-  const isForNavigation = /^\/(login|docs)(\/|\?|$)/.test(url)
+  const isForNavigation = /^\/(login|docs|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/.test(url)
   return {
     origin: isForNavigation ? false : [...origins],
     credentials: true,

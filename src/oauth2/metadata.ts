@@ -1,17 +1,34 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { SCOPES } from './scope.ts'
 
 /** RFC 8414 section 2 and OpenID Connect Discovery section 3: only what works is named. */
-export const metadataRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string }> = async (app, { issuerUrl }) => {
+export const metadataRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string, algorithm: string }> = async (app, { issuerUrl, algorithm }) => {
+  const clientAuthentication = ['client_secret_basic', 'client_secret_post']
   const metadata = {
     issuer: issuerUrl,
-    jwks_uri: `${issuerUrl}/.well-known/jwks.json`,
+    authorization_endpoint: `${issuerUrl}/oauth2/authorize`,
     token_endpoint: `${issuerUrl}/oauth2/token`,
-    token_endpoint_auth_methods_supported: ['none'],
+    userinfo_endpoint: `${issuerUrl}/oauth2/userinfo`,
+    jwks_uri: `${issuerUrl}/.well-known/jwks.json`,
     revocation_endpoint: `${issuerUrl}/oauth2/revoke`,
-    revocation_endpoint_auth_methods_supported: ['none'],
-    grant_types_supported: ['refresh_token'],
-    response_types_supported: [],
+    introspection_endpoint: `${issuerUrl}/oauth2/introspect`,
+    end_session_endpoint: `${issuerUrl}/oauth2/logout`,
+    scopes_supported: SCOPES,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: [algorithm],
+    token_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
+    revocation_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
+    introspection_endpoint_auth_methods_supported: clientAuthentication,
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid', 'email', 'email_verified', 'name', 'picture'],
+    prompt_values_supported: ['none', 'login'],
     service_documentation: `${issuerUrl}/docs`
   }
 

@@ -2,11 +2,15 @@ import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
 import { Problem } from '../errors.ts'
 import { toOAuthError } from '../plugins/problem-details.ts'
-import { revokeRoutes } from './revoke.ts'
+import type { UserRepository } from '../users/repository.ts'
+import { revokeRoutes, type TokenStateOptions } from './revoke.ts'
 import { tokenRoutes, type TokenOptions } from './token.ts'
+import { userinfoRoutes } from './userinfo.ts'
 
-/** Everything under /oauth2/ answers errors as RFC 6749 section 5.2 has them, and is never cached. */
-export const oauth2Routes: FastifyPluginAsync<TokenOptions> = async (app, options) => {
+export type OAuth2Options = TokenOptions & TokenStateOptions & { users: UserRepository }
+
+/** The endpoints that programs call. They answer errors as RFC 6749 section 5.2 has them, and are never cached. */
+export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {
   await app.register(formbody, { bodyLimit: 64 * 1024 })
 
   app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store').header('pragma', 'no-cache') })
@@ -15,10 +19,12 @@ export const oauth2Routes: FastifyPluginAsync<TokenOptions> = async (app, option
     const failure = toOAuthError(error)
     if (failure.status >= 500) request.log.error({ err: error }, failure.error)
     if (error instanceof Problem) reply.headers(error.headers)
+    else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="signet"')
     return reply.code(failure.status).type('application/json; charset=utf-8').serializer(JSON.stringify)
       .send({ error: failure.error, error_description: failure.message })
   })
 
   await app.register(tokenRoutes, options)
-  await app.register(revokeRoutes, { sessions: options.sessions })
+  await app.register(revokeRoutes, options)
+  await app.register(userinfoRoutes, options)
 }

@@ -15,6 +15,8 @@ declare module 'fastify' {
      * Authorization header unless another is given. Undefined for anything else.
      */
     readAccessToken: (request: FastifyRequest, token?: string) => Promise<AccessTokenClaims | undefined>
+    /** The claims of an ID token that this server made for a client, expired or not; undefined for anything else. */
+    readIdToken: (request: FastifyRequest, token: string, clientId: string) => Promise<{ sid: string } | undefined>
     /** The claims of a valid bearer, undefined without one or with a bad one. */
     readBearer: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
   }
@@ -67,6 +69,15 @@ export const accessToken = fp<AccessTokenOptions>(async (app, { keys, issuer, au
   app.decorate('readAccessToken', async (request: FastifyRequest, token?: string) => {
     const verify = { ignoreExpiration: true, ...token === undefined ? {} : { extractToken: () => token } }
     return await request.jwtVerify<AccessTokenClaims>({ verify } as never).catch((error) => {
+      if (isDatabaseUnavailable(error)) throw error
+      return undefined
+    })
+  })
+
+  app.decorate('readIdToken', async (request: FastifyRequest, token: string, clientId: string) => {
+    const requiredClaims = ['iss', 'sub', 'aud', 'sid', 'at_hash']
+    const verify = { ignoreExpiration: true, extractToken: () => token, checkTyp: 'JWT', allowedAud: clientId, requiredClaims }
+    return await request.jwtVerify<{ sid: string }>({ verify } as never).catch((error) => {
       if (isDatabaseUnavailable(error)) throw error
       return undefined
     })

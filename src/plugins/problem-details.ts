@@ -92,5 +92,6 @@ export function toOAuthError (error: unknown): OAuthError {
   const problem = toProblem(error)
   if (problem.status === 503) return new OAuthError('temporarily_unavailable', problem.message, 503)
   if (problem.status >= 500) return new OAuthError('server_error', 'Something went wrong here.', problem.status)
+  if (problem.status === 401) return new OAuthError('invalid_token', problem.message, 401)
   return new OAuthError('invalid_request', problem.message, problem.status)
 }

@@ -1,7 +1,7 @@
 import type { AuditEventType, Caller } from '../audit/audit-event.ts'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database } from '../plugins/database.ts'
-import type { SessionGrant } from './session.ts'
+import type { IdentityGrant, SessionGrant } from './session.ts'
 
 export interface Presented { sessionId: string, secretHash: Buffer, counter: number }
 export interface Limits { idleSeconds: number, reuseGraceSeconds: number }
@@ -13,13 +13,24 @@ export interface SessionRepository {
    * then nothing moves, and the caller gets the same successor as whoever came first.
    */
   rotate: (presented: Presented, clientId: string, limits: Limits) => Promise<SessionGrant & { counter: number, rotated: boolean } | undefined>
+  /** Spends a code and gives its session the secret of its tokens; undefined when the code is not good. One statement. */
+  redeemCode: (code: PresentedCode, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
+  /** The session that a code opened which is presented a second time. */
+  sessionOfSpentCode: (codeHash: Buffer) => Promise<string | undefined>
+  /** Whether the presented token is its session's live one, and what it stands for. Changes nothing. */
+  inspect: (presented: Presented) => Promise<LiveSession | undefined>
+  /** Whether a session is alive: not ended, not expired, user not disabled. */
+  isAlive: (sessionId: string) => Promise<boolean>
   /** Ends the session if the presented token was rotated too long ago: it has been stolen. True when this call ended it. */
   revokeReused: (presented: Presented, limits: Limits, caller: Caller) => Promise<boolean>
   /** Ends a session. True when this call ended it, false when it had ended or never was. */
   revoke: (sessionId: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
 }
 
-export type RevocationReason = 'logout' | 'revoked'
+export interface PresentedCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
+export interface LiveSession { userId: string, clientId: string, scope: string, createdAt: Date, expiresAt: Date }
+
+export type RevocationReason = 'logout' | 'revoked' | 'code_replayed'
 
 const COLUMNS = 's.id, s.user_id, s.client_id, s.scope, s.counter, s.authenticated_at, s.last_used_at, s.rotated_at'
 
@@ -36,6 +47,20 @@ const ROTATE = `
     AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now()
     AND u.id = s.user_id AND u.disabled_at IS NULL
   RETURNING ${COLUMNS}, u.roles`
+
+/** Of many that present a code at once, the row lets one through. */
+const REDEEM_CODE = `
+  WITH code AS (
+    UPDATE authorization_codes SET spent_at = now()
+    WHERE hash = $1 AND client_id = $2 AND redirect_uri = $3 AND code_challenge = $4 AND spent_at IS NULL AND expires_at > now()
+    RETURNING session_id, nonce
+  )
+  UPDATE sessions s SET secret_hash = $5, last_used_at = now(), idle_expires_at = LEAST(now() + $6 * interval '1 second', s.expires_at)
+  FROM code, users u
+  WHERE s.id = code.session_id AND s.revoked_at IS NULL AND s.expires_at > now() AND u.id = s.user_id AND u.disabled_at IS NULL
+  RETURNING ${COLUMNS}, u.roles, u.email, u.name, u.avatar_url, code.nonce`
+
+const ALIVE = 's.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now() AND u.disabled_at IS NULL'
 
 /** Ends a session and writes the audit event of it, both or neither. */
 const endSession = (condition: string) => `
@@ -61,21 +86,43 @@ export function createSessionRepository ({ pool }: Database): SessionRepository 
     async rotate ({ sessionId, secretHash, counter }, clientId, { idleSeconds, reuseGraceSeconds }) {
       const values = [sessionId, secretHash, counter, reuseGraceSeconds, idleSeconds, clientId]
       const { rows: [row] } = await pool.query({ name: 'rotate-session', text: ROTATE, values })
-      return row && {
-        sessionId: row.id,
-        userId: row.user_id,
-        clientId: row.client_id,
-        scope: row.scope,
-        roles: row.roles,
-        authenticatedAt: row.authenticated_at,
-        counter: row.counter,
-        rotated: row.last_used_at.getTime() === row.rotated_at.getTime()
-      }
+      return row && { ...toGrant(row), counter: row.counter, rotated: row.last_used_at.getTime() === row.rotated_at.getTime() }
+    },
+
+    async redeemCode ({ hash, clientId, redirectUri, codeChallenge }, secretHash, idleSeconds) {
+      const values = [hash, clientId, redirectUri, codeChallenge, secretHash, idleSeconds]
+      const { rows: [row] } = await pool.query({ name: 'redeem-code', text: REDEEM_CODE, values })
+      return row && { ...toGrant(row), nonce: row.nonce, email: row.email, name: row.name, avatarUrl: row.avatar_url }
+    },
+
+    async sessionOfSpentCode (codeHash) {
+      const { rows: [row] } = await pool.query('SELECT session_id FROM authorization_codes WHERE hash = $1 AND spent_at IS NOT NULL', [codeHash])
+      return row?.session_id
+    },
+
+    async inspect ({ sessionId, secretHash, counter }) {
+      const { rows: [row] } = await pool.query(`
+        SELECT s.user_id AS "userId", s.client_id AS "clientId", s.scope, s.created_at AS "createdAt", LEAST(s.idle_expires_at, s.expires_at) AS "expiresAt"
+        FROM sessions s JOIN users u ON u.id = s.user_id
+        WHERE s.id = $1 AND s.secret_hash = $2 AND s.counter = $3 AND ${ALIVE}`, [sessionId, secretHash, counter])
+      return row
+    },
+
+    async isAlive (sessionId) {
+      return (await pool.query(`SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND ${ALIVE}`, [sessionId])).rowCount === 1
     },
 
     revokeReused: ({ sessionId, secretHash, counter }, { reuseGraceSeconds }, caller) =>
       end('revoke-reused-session', REVOKE_REUSED, sessionId, 'reuse_detected', 'token.reuse_detected', caller, [secretHash, counter, reuseGraceSeconds]),
 
     revoke: (sessionId, reason, caller) => end('revoke-session', REVOKE, sessionId, reason, 'session.revoked', caller)
+  }
+}
+
+interface GrantRow { id: string, user_id: string, client_id: string, scope: string, roles: string[], authenticated_at: Date }
+
+function toGrant (row: GrantRow): SessionGrant {
+  return {
+    sessionId: row.id, userId: row.user_id, clientId: row.client_id, scope: row.scope, roles: row.roles, authenticatedAt: row.authenticated_at
   }
 }

@@ -2,8 +2,8 @@ import type { Caller } from '../audit/audit-event.ts'
 import { OAuthError } from '../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { createHashedSecret, hashSecret, type RefreshTokenCodec } from './refresh-token.ts'
-import type { RevocationReason, SessionRepository } from './repository.ts'
-import { OWN_CLIENT_ID, type SessionGrant } from './session.ts'
+import type { LiveSession, PresentedCode, RevocationReason, SessionRepository } from './repository.ts'
+import type { IdentityGrant, SessionGrant } from './session.ts'
 
 /** RFC 6749 section 5.1. */
 export interface TokenResponse {
@@ -12,6 +12,8 @@ export interface TokenResponse {
   expires_in: number
   refresh_token: string
   scope: string
+  /** When the scope has `openid`, and only at the sign-in itself. */
+  id_token?: string
 }
 
 /** How often a session may be refreshed; counted by session, since many share an address. */
@@ -23,7 +25,12 @@ export interface SessionService {
   /** The tokens of a session that was just opened. */
   issue: (grant: SessionGrant, secret: Buffer) => TokenResponse
   /** Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant`, also when the token was stolen: then its session has ended. */
-  refresh: (refreshToken: string, clientId: string | undefined, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
+  refresh: (refreshToken: string, clientId: string, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
+  /** Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also ends the session it opened. */
+  redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
+  /** The session whose live refresh token this is. */
+  inspectRefreshToken: (refreshToken: string) => Promise<LiveSession | undefined>
+  isAlive: (sessionId: string) => Promise<boolean>
   /** Ends the session behind a refresh token; an unknown one is no error (RFC 7009 section 2.2). */
   revokeByRefreshToken: (refreshToken: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
   revoke: (sessionId: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
@@ -33,6 +40,8 @@ export interface SessionServiceOptions {
   repository: SessionRepository
   codec: RefreshTokenCodec
   accessTokens: AccessTokens
+  /** Makes the ID token of a sign-in whose scope asks for one. */
+  idToken: (grant: IdentityGrant, accessToken: string) => string | undefined
   idleSeconds: number
   reuseGraceSeconds: number
   onRefresh?: (outcome: 'rotated' | 'refused' | 'reuse_detected') => void
@@ -64,7 +73,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       }
       await limit.check(token.sessionId)
       const presented = { sessionId: token.sessionId, secretHash: hashSecret(token.secret), counter: token.counter }
-      const grant = await repository.rotate(presented, clientId ?? OWN_CLIENT_ID, limits)
+      const grant = await repository.rotate(presented, clientId, limits)
       if (!grant) {
         const stolen = await repository.revokeReused(presented, limits, caller)
         onRefresh?.(stolen ? 'reuse_detected' : 'refused')
@@ -77,6 +86,28 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       if (grant.rotated) await limit.add(token.sessionId)
       return tokens(grant, token.secret, grant.counter)
     },
+
+    async redeemCode (code, caller) {
+      const { secret, secretHash } = createHashedSecret()
+      const grant = await repository.redeemCode(code, secretHash, options.idleSeconds)
+      if (!grant) {
+        const sessionId = await repository.sessionOfSpentCode(code.hash)
+        if (sessionId !== undefined) await repository.revoke(sessionId, 'code_replayed', caller)
+        throw new OAuthError('invalid_grant', sessionId === undefined
+          ? 'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier are not those it was made for.'
+          : 'The code was used before. The session that it opened has been ended, because someone else may hold the code.')
+      }
+      const response = tokens(grant, secret, 0)
+      const idToken = options.idToken(grant, response.access_token)
+      return idToken === undefined ? response : { ...response, id_token: idToken }
+    },
+
+    async inspectRefreshToken (refreshToken) {
+      const token = codec.decode(refreshToken)
+      return token && await repository.inspect({ sessionId: token.sessionId, secretHash: hashSecret(token.secret), counter: token.counter })
+    },
+
+    isAlive: (sessionId) => repository.isAlive(sessionId),
 
     async revokeByRefreshToken (refreshToken, reason, caller) {
       const token = codec.decode(refreshToken)

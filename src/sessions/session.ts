@@ -10,3 +10,11 @@ export interface SessionGrant {
 
 /** `client_id` of the direct and cookie modes, where no client registered anything. */
 export const OWN_CLIENT_ID = 'signet'
+
+/** A grant with what an ID token may tell of the user. */
+export interface IdentityGrant extends SessionGrant {
+  nonce: string | null
+  email: string | null
+  name: string | null
+  avatarUrl: string | null
+}

@@ -5,6 +5,18 @@ import type { Sealer } from '../vault/sealing.ts'
 export type HandOver =
   | { mode: 'direct' }
   | { mode: 'cookie', returnTo: string }
+  | CodeHandOver
+
+/** To a client that asked at /oauth2/authorize: its checked request. */
+export interface CodeHandOver {
+  mode: 'code'
+  clientId: string
+  redirectUri: string
+  state: string | undefined
+  codeChallenge: string
+  scope: string
+  nonce: string | undefined
+}
 
 /** A login that has started and not ended. It lives in a sealed cookie of the browser, and nowhere else. */
 export interface LoginAttempt {

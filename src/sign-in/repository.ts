@@ -13,6 +13,8 @@ export interface NewSession {
   secretHash: Buffer
   idleSeconds: number
   maximumSeconds: number
+  /** For a client that will exchange it for the session's tokens. */
+  code?: { hash: Buffer, redirectUri: string, codeChallenge: string, nonce: string | null, lifetimeSeconds: number }
 }
 
 export interface SignInPolicy { autoLink: 'verified' | 'never', adminEmails: string[] }
@@ -102,6 +104,11 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
       expiresAt: later(maximumSeconds)
     }
   })
+  if (session.code) {
+    const { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds } = session.code
+    const expiresAt = later(lifetimeSeconds)
+    await tx.authorizationCode.create({ data: { hash: Uint8Array.from(hash), sessionId, clientId, redirectUri, codeChallenge, nonce, expiresAt } })
+  }
   await tx.auditEvent.createMany({ data: [...events, audit('login.succeeded', userId, sessionId)] })
   const user = await tx.user.findUniqueOrThrow({ where: { id: userId }, include: { accounts: { orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] } } })
   return { user: toUser(user), sessionId, authenticatedAt: now }

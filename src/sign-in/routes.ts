@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
+import { redirectBack, redirectCode, redirectWithError } from '../oauth2/redirects.ts'
 import { TokenResponseSchema } from '../oauth2/schemas.ts'
 import type { CookiePolicy } from '../plugins/cookies.ts'
 import { isDatabaseUnavailable } from '../plugins/database.ts'
@@ -12,9 +13,10 @@ import { problems, toProblem } from '../plugins/problem-details.ts'
 import { addressOf } from '../plugins/rate-limit.ts'
 import type { Providers } from '../providers/registry.ts'
 import { UserSchema } from '../users/user.ts'
-import type { HandOver, LoginAttempts } from './login-attempt.ts'
+import type { CodeHandOver, HandOver, LoginAttempts } from './login-attempt.ts'
 import { allowedReturnTo } from './return-to.ts'
 import type { CallbackParameters, SignInService } from './service.ts'
+import { sendToProvider } from './start.ts'
 
 export interface SignInOptions {
   issuerUrl: string
@@ -75,10 +77,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     await app.limits.signIn.count(`start:${addressOf(request)}`)
     const handOver = chooseHandOver(request.query.return_to)
     try {
-      const { url, cookie, provider } = await signIn.start(request.params.provider, handOver)
-      const attributes = cookies.loginAttempt(provider.formPost)
-      for (const name of attempts.surplus(request.cookies, cookie.name.length + cookie.value.length)) reply.clearCookie(name, attributes)
-      return reply.header('cache-control', 'no-store').setCookie(cookie.name, cookie.value, attributes).redirect(url, 302) as never
+      return await sendToProvider(options, request, reply, request.params.provider, handOver) as never
     } catch (error) {
       return fail(reply, handOver, error)
     }
@@ -120,34 +119,31 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
 
     const forget = () => reply.clearCookie(attempts.cookieName(state), cookies.loginAttempt(providers.get(provider)?.formPost ?? false))
     try {
-      const { user, ...tokens } = await signIn.finish(attempt, readParameters(state, parameters), callerOf(request))
+      const finished = await signIn.finish(attempt, readParameters(state, parameters), callerOf(request))
       forget()
-      if (attempt.handOver.mode === 'direct') return reply.send({ ...tokens, user }) as never
-      return reply.setCookie(cookies.refreshCookieName, tokens.refresh_token, cookies.refreshToken).redirect(attempt.handOver.returnTo, 302) as never
+      const { handOver } = attempt
+      if ('code' in finished) return redirectBack(reply, { ...handOver as CodeHandOver, issuerUrl }, { code: finished.code }) as never
+      if (handOver.mode !== 'cookie') return reply.send({ ...finished.tokens, user: finished.user }) as never
+      return reply.setCookie(cookies.refreshCookieName, finished.tokens.refresh_token, cookies.refreshToken).redirect(handOver.returnTo, 302) as never
     } catch (error) {
       // With the database away nothing was spent: the same answer of the provider may be tried again.
       if (!isDatabaseUnavailable(error)) forget()
       return fail(reply, attempt.handOver, error)
     }
   }
-}
 
-/** A failed login goes where a successful one would have gone. In direct mode that is here. */
-function fail (reply: FastifyReply, handOver: HandOver, error: unknown): never {
-  const problem = toProblem(error)
-  if (handOver.mode === 'direct' || problem.code === 'unknown_provider' || problem.code === 'internal_error') throw error
-  const url = new URL(handOver.returnTo)
-  url.searchParams.set('error', REDIRECT_CODES[problem.code] ?? problem.code)
-  url.searchParams.set('error_description', problem.message)
-  return reply.header('cache-control', 'no-store').redirect(url.href, 302) as never
-}
-
-/** The codes of RFC 6749 section 4.1.2.1, for what travels in a redirect. */
-const REDIRECT_CODES: Partial<Record<string, string>> = {
-  provider_error: 'server_error',
-  invalid_id_token: 'server_error',
-  provider_timeout: 'temporarily_unavailable',
-  service_unavailable: 'temporarily_unavailable'
+  /** A failed login goes where a successful one would have gone. In direct mode that is here. */
+  function fail (reply: FastifyReply, handOver: HandOver, error: unknown): never {
+    const { code, status } = toProblem(error)
+    if (handOver.mode === 'direct' || code === 'unknown_provider') throw error
+    if (status === 500) reply.log.error({ err: error }, code)
+    if (handOver.mode === 'code') return redirectWithError(reply, { ...handOver, issuerUrl }, error) as never
+    const [redirected, description] = redirectCode(error)
+    const url = new URL(handOver.returnTo)
+    url.searchParams.set('error', redirected)
+    url.searchParams.set('error_description', description)
+    return reply.header('cache-control', 'no-store').redirect(url.href, 302) as never
+  }
 }
 
 function readParameters (state: string, parameters: unknown): CallbackParameters {

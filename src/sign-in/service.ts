@@ -1,13 +1,14 @@
+import { createHash, randomBytes } from 'node:crypto'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
 import { Problem, type ProblemCode } from '../errors.ts'
-import type { Provider } from '../providers/provider.ts'
+import type { Profile, Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
 import { OWN_CLIENT_ID } from '../sessions/session.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { User } from '../users/user.ts'
-import { ATTEMPT_LIFETIME_SECONDS, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
-import type { SignInPolicy, SignInRepository } from './repository.ts'
+import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
+import type { NewSession, SignedIn, SignInPolicy, SignInRepository } from './repository.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
 export interface CallbackParameters {
@@ -24,8 +25,11 @@ export interface SignInService {
    * Ends a login that this browser started. Spends the state first, then asks the provider, then writes user, account
    * and session in one transaction. Throws a Problem with a code of the table in api.md section 2.
    */
-  finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<TokenResponse & { user: User }>
+  finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<FinishedSignIn>
 }
+
+/** Tokens for whoever holds the browser, or a code for the client that asked. */
+export type FinishedSignIn = { tokens: TokenResponse, user: User } | { code: string }
 
 export interface SignInServiceOptions {
   issuerUrl: string
@@ -44,6 +48,9 @@ export interface SignInServiceOptions {
 /** A login may take this long in all, after the browser has come back (SEC-85). */
 const LOGIN_TIMEOUT_MS = 15_000
 
+/** RFC 6749 section 4.1.2 allows ten minutes; nobody needs them. */
+const CODE_LIFETIME_SECONDS = 60
+
 /** How providers say that the person said no (LinkedIn has words of its own). */
 const DENIED = ['access_denied', 'user_cancelled_login', 'user_cancelled_authorize']
 
@@ -57,7 +64,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return provider
   }
 
-  async function finish (attempt: LoginAttempt, { state, code, iss, error }: CallbackParameters, caller: Caller): Promise<TokenResponse & { user: User }> {
+  async function finish (attempt: LoginAttempt, { state, code, iss, error }: CallbackParameters, caller: Caller): Promise<FinishedSignIn> {
     const provider = findProvider(attempt.provider)
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
@@ -68,13 +75,35 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const profile = await provider.identify({
       code, iss, redirectUri: redirectUri(provider), nonce: attempt.nonce, codeVerifier: attempt.codeVerifier, signal: AbortSignal.timeout(LOGIN_TIMEOUT_MS)
     })
-    const { secret, secretHash } = sessions.newSecret()
-    const session = { clientId: OWN_CLIENT_ID, scope: '', secretHash, idleSeconds: options.idleSeconds, maximumSeconds: options.maximumSeconds }
-    const signedIn = await repository.signIn(profile, session, options.policy, caller)
+    return attempt.handOver.mode === 'code' ? await handOverCode(attempt.handOver, profile, caller) : await handOverTokens(profile, caller)
+  }
+
+  async function signIn (profile: Profile, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
+    const signedIn = await repository.signIn(profile, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller)
     if (signedIn === 'refused') throw new Problem('account_disabled', 'An administrator has disabled this account.')
-    const { user, sessionId, authenticatedAt } = signedIn
+    return signedIn
+  }
+
+  async function handOverTokens (profile: Profile, caller: Caller): Promise<FinishedSignIn> {
+    const { secret, secretHash } = sessions.newSecret()
+    const session = { clientId: OWN_CLIENT_ID, scope: '', secretHash, idleSeconds: options.idleSeconds }
+    const { user, sessionId, authenticatedAt } = await signIn(profile, session, caller)
     const grant = { sessionId, userId: user.id, clientId: session.clientId, scope: session.scope, roles: user.roles, authenticatedAt }
-    return { ...sessions.issue(grant, secret), user }
+    return { tokens: sessions.issue(grant, secret), user }
+  }
+
+  /** The session is there at once, but lives no longer than the code until the code is exchanged. */
+  async function handOverCode (handOver: CodeHandOver, profile: Profile, caller: Caller): Promise<FinishedSignIn> {
+    const { clientId, scope, redirectUri, codeChallenge, nonce } = handOver
+    const code = randomBytes(32).toString('base64url')
+    await signIn(profile, {
+      clientId,
+      scope,
+      secretHash: sessions.newSecret().secretHash,
+      idleSeconds: CODE_LIFETIME_SECONDS,
+      code: { hash: createHash('sha256').update(code).digest(), redirectUri, codeChallenge, nonce: nonce ?? null, lifetimeSeconds: CODE_LIFETIME_SECONDS }
+    }, caller)
+    return { code }
   }
 
   return {

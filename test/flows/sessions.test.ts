@@ -134,7 +134,7 @@ t.test('a session ends when it was not used for long, and on its last day whatev
 t.test('a refresh token is of no use to another client, altered, or as anything else', async (t) => {
   const { url, signIn, sql } = await world(t)
   const tokens = await signIn()
-  t.equal((await refresh(url, tokens.refresh_token, { client_id: 'someone-else' })).body.error, 'invalid_grant')
+  t.equal((await refresh(url, tokens.refresh_token, { client_id: 'someone-else' })).body.error, 'invalid_client')
   for (const forged of [tokens.refresh_token.slice(0, -1), `${tokens.refresh_token}A`, tokens.refresh_token.replace(/^./, (first) => first === 'A' ? 'B' : 'A'), tokens.access_token, 'x', '=']) {
     const { status, body } = await refresh(url, forged)
     t.equal(status, 400)

@@ -1,0 +1,63 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { decodeJwt } from 'jose'
+import { Type } from 'typebox'
+import { callerOf } from '../audit/audit-event.ts'
+import { Problem } from '../errors.ts'
+import { html, sendPage, wantsHtml } from '../plugins/html.ts'
+import { problems, toProblem } from '../plugins/problem-details.ts'
+import type { SessionService } from '../sessions/service.ts'
+import type { Clients } from './clients.ts'
+
+export interface LogoutOptions { sessions: SessionService, clients: Clients }
+
+const Parameter = (maxLength: number, description: string) => Type.Optional(Type.String({ maxLength, description }))
+
+/** OpenID Connect RP-Initiated Logout 1.0. The hint names the session; without one there is nothing that could be ended. */
+export const rpLogoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, clients }) => {
+  app.get('/oauth2/logout', {
+    exposeHeadRoute: false,
+    errorHandler: (error, request, reply) => {
+      const problem = toProblem(error)
+      return wantsHtml(request) ? sendPage(reply.code(problem.status as never), 'Not signed out', html`<p>${problem.message}</p>`) : reply.problem(problem)
+    },
+    schema: {
+      summary: 'Log out, from a client',
+      tags: ['OAuth 2.1'],
+      querystring: Type.Object({
+        id_token_hint: Parameter(8192, 'An ID token of the session; an expired one will do.'),
+        post_logout_redirect_uri: Parameter(1000, 'One that the client has registered, to the letter.'),
+        state: Parameter(1024, 'Comes back as it is.'),
+        client_id: Parameter(200, 'Must be the one of the ID token.')
+      }),
+      response: {
+        200: { description: 'A page that says so.', content: { 'text/html': { schema: Type.String() } } },
+        302: { description: 'To the client.', type: 'null' },
+        ...problems('invalid_request', 'validation_failed')
+      }
+    }
+  }, async (request, reply) => {
+    const { id_token_hint: hint, post_logout_redirect_uri: returnTo, state, client_id: clientId } = request.query
+    reply.header('cache-control', 'no-store')
+    const client = await clients.find(clientId ?? audienceOf(hint))
+    const claims = hint === undefined || !client ? undefined : await app.readIdToken(request, hint, client.clientId)
+    if (!client || !claims) throw new Problem('invalid_request', 'id_token_hint must be an ID token that this server made for the client.')
+    if (returnTo !== undefined && !client.postLogoutRedirectUris.includes(returnTo)) {
+      throw new Problem('invalid_request', `The post_logout_redirect_uri "${returnTo}" is not registered for the client "${client.clientId}".`)
+    }
+    await sessions.revoke(claims.sid, 'logout', callerOf(request))
+    if (returnTo === undefined) return sendPage(reply, 'Signed out', html`<p>You can close this page.</p>`) as never
+    const url = new URL(returnTo)
+    if (state !== undefined) url.searchParams.set('state', state)
+    return reply.redirect(url.href, 302) as never
+  })
+}
+
+/** Whom an ID token says it is for: a claim, until the token has been verified for that client. */
+function audienceOf (idToken: string | undefined): string {
+  try {
+    const { aud } = decodeJwt(idToken ?? '')
+    return typeof aud === 'string' ? aud : ''
+  } catch {
+    return ''
+  }
+}

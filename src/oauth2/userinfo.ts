@@ -1,0 +1,35 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { OAuthError } from '../errors.ts'
+import { identityClaims } from '../keys/id-tokens.ts'
+import { badBearer } from '../plugins/access-token.ts'
+import { OAuthErrorSchema } from '../plugins/problem-details.ts'
+import type { UserRepository } from '../users/repository.ts'
+import { hasScope } from './scope.ts'
+
+/** OpenID Connect Core section 5.3: what the ID token said, as it is now. */
+export const userinfoRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }> = async (app, { users }) => {
+  app.addHook('onRequest', app.requireBearer)
+  // A POST may come with any body, or none: the token is in the header.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
+
+  const schema = (method: string) => ({
+    summary: `The claims of the signed-in user, by ${method}`,
+    tags: ['OAuth 2.1'],
+    security: [{ bearer: [] }],
+    response: { 200: Type.Object({ sub: Type.String() }, { additionalProperties: true }), 401: OAuthErrorSchema, 403: OAuthErrorSchema }
+  })
+
+  app.get('/oauth2/userinfo', { schema: schema('GET') }, claimsOf)
+  app.post('/oauth2/userinfo', { schema: schema('POST') }, claimsOf)
+
+  async function claimsOf (request: FastifyRequest) {
+    const { sid, sub, scope } = request.bearer
+    if (!hasScope(scope, 'openid')) throw new OAuthError('insufficient_scope', 'This needs the scope openid.', 403)
+    const user = await users.bySession(sid, sub)
+    if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    return { sub, ...identityClaims(scope, user) }
+  }
+}

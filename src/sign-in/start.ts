@@ -1,0 +1,16 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CookiePolicy } from '../plugins/cookies.ts'
+import type { HandOver, LoginAttempts } from './login-attempt.ts'
+import type { SignInService } from './service.ts'
+
+export interface StartOptions { signIn: SignInService, attempts: LoginAttempts, cookies: CookiePolicy }
+
+/** Starts a login and sends the browser to the provider with the attempt's cookie; older attempts make room for it. */
+export async function sendToProvider (
+  { signIn, attempts, cookies }: StartOptions, request: FastifyRequest, reply: FastifyReply, providerId: string, handOver: HandOver
+): Promise<FastifyReply> {
+  const { url, cookie, provider } = await signIn.start(providerId, handOver)
+  const attributes = cookies.loginAttempt(provider.formPost)
+  for (const name of attempts.surplus(request.cookies, cookie.name.length + cookie.value.length)) reply.clearCookie(name, attributes)
+  return reply.header('cache-control', 'no-store').setCookie(cookie.name, cookie.value, attributes).redirect(url, 302)
+}
