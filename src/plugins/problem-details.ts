@@ -90,7 +90,7 @@ export function toProblem (error: unknown): Problem {
 export function toOAuthError (error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
   const problem = toProblem(error)
-  if (problem.status === 503) return new OAuthError('temporarily_unavailable', problem.message, 503)
+  if (problem.status === 503 || problem.status === 429) return new OAuthError('temporarily_unavailable', problem.message, problem.status)
   if (problem.status >= 500) return new OAuthError('server_error', 'Something went wrong here.', problem.status)
   if (problem.status === 401) return new OAuthError('invalid_token', problem.message, 401)
   return new OAuthError('invalid_request', problem.message, problem.status)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createBrowser, type BrowserResponse } from '../fakes/browser.ts'
-import { startFakeGitHub } from '../fakes/github.ts'
+import { GITHUB_PATHS, startFakeGitHub } from '../fakes/github.ts'
 import type { IdTokenScript } from '../fakes/oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { setup, type Running } from '../helper.ts'
@@ -215,7 +215,12 @@ t.test('keys', async (t) => {
 
   await t.test('OIDCCClientTestIgnoresUnparseableKeyInJwks', async (t) => {
     const { unparseable } = issuers
-    const broken = [{ kty: 'RSA' }, { kty: 'RSA', kid: 'broken', alg: 'RS256', use: 'sig', n: '!', e: '' }, { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'off-curve' }, {}]
+    const broken = [
+      { kty: 'RSA' },
+      { kty: 'RSA', kid: 'broken', alg: 'RS256', use: 'sig', n: '!', e: '' },
+      { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'off-curve' },
+      {}
+    ]
     await unparseable.jwks({ unusableKeys: true, extra: broken })
     t.equal((await login('unparseable')).status, 200)
     unparseable.idToken({ header: { kid: undefined } })
@@ -374,7 +379,9 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
   const { url, sql } = await setup(t, { ...settings, OIDC_PROVIDERS: 'sends,other,silent' })
   sends.sendIss()
   other.sendIss()
-  const noExchange = (t: Test) => { t.equal(exchanges(sends) + exchanges(other) + exchanges(silent) + github.calls('/login/oauth/access_token').length, 0, 'no exchange') }
+  const noExchange = (t: Test) => {
+    t.equal(exchanges(sends) + exchanges(other) + exchanges(silent) + github.calls(GITHUB_PATHS.token).length, 0, 'no exchange')
+  }
   const login = async (id: string) => await createBrowser(url).login(`/login/${id}`)
 
   const wrong: [string, FakeOidc, 'sends' | 'silent', string | undefined][] = [
