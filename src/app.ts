@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { createAuditRepository } from './audit/repository.ts'
+import { purgeExpired } from './database/purge.ts'
 import { Problem } from './errors.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
@@ -12,6 +13,8 @@ import { keyRoutes } from './keys/routes.ts'
 import { createKeyService } from './keys/service.ts'
 import { authorizeRoutes } from './oauth2/authorize.ts'
 import { createClients } from './oauth2/clients.ts'
+import { createDeviceRepository } from './oauth2/device-repository.ts'
+import { deviceRoutes } from './oauth2/device.ts'
 import { rpLogoutRoutes } from './oauth2/logout.ts'
 import { metadataRoutes } from './oauth2/metadata.ts'
 import { allowedOrigins } from './oauth2/origins.ts'
@@ -101,12 +104,13 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const providers = createProviders(settings.providers)
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
-  const signIns = createSignInRepository(app.database)
+  const visitSealer = createSealer(encryptionKeys, 'device-visit')
+  const devices = createDeviceRepository(app.database)
   const signIn = createSignInService({
     issuerUrl,
     providers,
     attempts,
-    repository: signIns,
+    repository: createSignInRepository(app.database),
     sessions,
     audit: createAuditRepository(app.database),
     policy: settings,
@@ -128,22 +132,23 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(problemRoutes)
   await app.register(keyRoutes, { keys })
   await app.register(metadataRoutes, { issuerUrl, algorithm: settings.signingAlgorithm })
-  await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, allowedOrigins: origins })
+  await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins: origins })
   await app.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
-  await app.register(oauth2Routes, { issuerUrl, sessions, clients, users, cookies, allowedOrigins: origins })
+  await app.register(oauth2Routes, { issuerUrl, sessions, clients, devices, users, cookies, allowedOrigins: origins })
+  await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins: origins })
   await app.register(userRoutes, { users })
 
   // What goes on in the background.
   repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())
-  repeat(app, 'forget used states', HALF_A_MINUTE_MS, () => signIns.purgeStates())
+  repeat(app, 'purge what has expired', HALF_A_MINUTE_MS, () => purgeExpired(app.database))
   return app
 }
 
 /** No page of another origin starts or ends a login, or reads one: those routes are for navigation only (SEC-69). */
 function corsFor (url: string, origins: ReadonlySet<string>) {
-  const isForNavigation = /^\/(login|docs|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/.test(url)
+  const isForNavigation = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/.test(url)
   return {
     origin: isForNavigation ? false : [...origins],
     credentials: true,

@@ -52,7 +52,7 @@ export class Problem extends Error {
 
 export type OAuthErrorCode = 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type' | 'invalid_scope'
   | 'access_denied' | 'server_error' | 'temporarily_unavailable' | 'unsupported_response_type' | 'login_required' | 'request_not_supported'
-  | 'request_uri_not_supported' | 'invalid_token' | 'insufficient_scope'
+  | 'authorization_pending' | 'slow_down' | 'expired_token' | 'request_uri_not_supported' | 'invalid_token' | 'insufficient_scope'
 
 /** An error of the OAuth endpoints, answered as RFC 6749 section 5.2 has it. */
 export class OAuthError extends Error {

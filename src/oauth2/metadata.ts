@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { SCOPES } from './scope.ts'
+import { GRANT_TYPES } from './token.ts'
 
 /** RFC 8414 section 2 and OpenID Connect Discovery section 3: only what works is named. */
 export const metadataRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string, algorithm: string }> = async (app, { issuerUrl, algorithm }) => {
@@ -17,7 +18,8 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string, algo
     scopes_supported: SCOPES,
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
-    grant_types_supported: ['authorization_code', 'refresh_token'],
+    device_authorization_endpoint: `${issuerUrl}/oauth2/device_authorization`,
+    grant_types_supported: GRANT_TYPES,
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [algorithm],
     token_endpoint_auth_methods_supported: ['none', ...clientAuthentication],

@@ -7,6 +7,9 @@ export interface CookiePolicy {
   /** `None` only for providers that come back by a POST from their own site. */
   loginAttempt: (formPost: boolean) => CookieSerializeOptions
   refreshToken: CookieSerializeOptions
+  deviceVisitName: string
+  /** Lax: the browser comes back from the provider's site with it. */
+  deviceVisit: CookieSerializeOptions
 }
 
 export function createCookiePolicy (issuerUrl: string, lifetimes: { attemptSeconds: number, refreshTokenSeconds: number }): CookiePolicy {
@@ -18,6 +21,8 @@ export function createCookiePolicy (issuerUrl: string, lifetimes: { attemptSecon
     loginAttempt: (formPost) => formPost
       ? { ...common, secure: true, sameSite: 'none', maxAge: lifetimes.attemptSeconds }
       : { ...common, sameSite: 'lax', maxAge: lifetimes.attemptSeconds },
+    deviceVisitName: `${secure ? '__Host-' : ''}signet-device`,
+    deviceVisit: { ...common, sameSite: 'lax', maxAge: lifetimes.attemptSeconds },
     refreshToken: { ...common, sameSite: 'strict', maxAge: lifetimes.refreshTokenSeconds }
   }
 }

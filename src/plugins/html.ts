@@ -49,7 +49,6 @@ export function sendPage (reply: FastifyReply, title: string, content: Markup): 
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
 <title>${title}</title>
 <style>${new Markup(STYLE)}</style>
 </head>

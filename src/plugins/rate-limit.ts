@@ -21,6 +21,8 @@ export interface Limits {
   failedTokenCalls: Limit
   /** Rotations of a session's refresh token, by session: many sessions may share one address. */
   refresh: Limit
+  /** Device codes that nobody waits with, by address. */
+  wrongDeviceCodes: Limit
   /** Requests for routes that do not exist, by address. */
   unknownRoutes: Limit
 }
@@ -32,7 +34,7 @@ declare module 'fastify' {
 export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
 
 const MINUTE_MS = 60_000
-const PER_MINUTE = { signIn: 100, failedTokenCalls: 100, refresh: 30, unknownRoutes: 300 }
+const PER_MINUTE: Record<keyof Limits, number> = { signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, unknownRoutes: 300 }
 const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
 
 /**
@@ -41,7 +43,7 @@ const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: asy
  */
 export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }) => {
   if (!enabled) {
-    app.decorate('limits', { signIn: NO_LIMIT, failedTokenCalls: NO_LIMIT, refresh: NO_LIMIT, unknownRoutes: NO_LIMIT })
+    app.decorate('limits', allLimits(() => NO_LIMIT))
     return
   }
   const local = await counters(app, {})
@@ -75,10 +77,12 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
       }
     }
   }
-  app.decorate('limits', {
-    signIn: limit('signIn'), failedTokenCalls: limit('failedTokenCalls'), refresh: limit('refresh'), unknownRoutes: limit('unknownRoutes')
-  })
+  app.decorate('limits', allLimits(limit))
 }, { name: 'rate-limit' })
+
+function allLimits (make: (name: keyof Limits) => Limit): Limits {
+  return Object.fromEntries((Object.keys(PER_MINUTE) as (keyof Limits)[]).map((name) => [name, make(name)])) as unknown as Limits
+}
 
 /** A client's address as limits count it: an IPv6 one by its /64, which is what one customer gets (CVE-2026-45364). */
 export function addressOf (request: FastifyRequest): string {

@@ -15,6 +15,8 @@ export interface SessionRepository {
   rotate: (presented: Presented, clientId: string, limits: Limits) => Promise<SessionGrant & { counter: number, rotated: boolean } | undefined>
   /** Spends a code and gives its session the secret of its tokens; undefined when the code is not good. One statement. */
   redeemCode: (code: PresentedCode, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
+  /** The same for the code of a device that somebody has approved. */
+  redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
   /** The session that a code opened which is presented a second time. */
   sessionOfSpentCode: (codeHash: Buffer) => Promise<string | undefined>
   /** Whether the presented token is its session's live one, and what it stands for. Changes nothing. */
@@ -48,17 +50,23 @@ const ROTATE = `
     AND u.id = s.user_id AND u.disabled_at IS NULL
   RETURNING ${COLUMNS}, u.roles`
 
-/** Of many that present a code at once, the row lets one through. */
-const REDEEM_CODE = `
-  WITH code AS (
-    UPDATE authorization_codes SET spent_at = now()
-    WHERE hash = $1 AND client_id = $2 AND redirect_uri = $3 AND code_challenge = $4 AND spent_at IS NULL AND expires_at > now()
-    RETURNING session_id, nonce
-  )
-  UPDATE sessions s SET secret_hash = $5, last_used_at = now(), idle_expires_at = LEAST(now() + $6 * interval '1 second', s.expires_at)
+/** Gives a session the secret of its tokens, if `spend` lets this one through of many that present a code at once. */
+const redeem = (spend: string) => `
+  WITH code AS (${spend})
+  UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = LEAST(now() + $2 * interval '1 second', s.expires_at)
   FROM code, users u
   WHERE s.id = code.session_id AND s.revoked_at IS NULL AND s.expires_at > now() AND u.id = s.user_id AND u.disabled_at IS NULL
   RETURNING ${COLUMNS}, u.roles, u.email, u.name, u.avatar_url, code.nonce`
+
+const REDEEM_CODE = redeem(`
+  UPDATE authorization_codes SET spent_at = now()
+  WHERE hash = $3 AND client_id = $4 AND redirect_uri = $5 AND code_challenge = $6 AND spent_at IS NULL AND expires_at > now()
+  RETURNING session_id, nonce`)
+
+const REDEEM_DEVICE_CODE = redeem(`
+  UPDATE device_grants SET spent_at = now()
+  WHERE device_code_hash = $3 AND client_id = $4 AND session_id IS NOT NULL AND spent_at IS NULL AND expires_at > now()
+  RETURNING session_id, NULL AS nonce`)
 
 const ALIVE = 's.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now() AND u.disabled_at IS NULL'
 
@@ -90,9 +98,13 @@ export function createSessionRepository ({ pool }: Database): SessionRepository 
     },
 
     async redeemCode ({ hash, clientId, redirectUri, codeChallenge }, secretHash, idleSeconds) {
-      const values = [hash, clientId, redirectUri, codeChallenge, secretHash, idleSeconds]
-      const { rows: [row] } = await pool.query({ name: 'redeem-code', text: REDEEM_CODE, values })
-      return row && { ...toGrant(row), nonce: row.nonce, email: row.email, name: row.name, avatarUrl: row.avatar_url }
+      const values = [secretHash, idleSeconds, hash, clientId, redirectUri, codeChallenge]
+      return toIdentityGrant((await pool.query({ name: 'redeem-code', text: REDEEM_CODE, values })).rows[0])
+    },
+
+    async redeemDeviceCode (deviceCodeHash, clientId, secretHash, idleSeconds) {
+      const values = [secretHash, idleSeconds, deviceCodeHash, clientId]
+      return toIdentityGrant((await pool.query({ name: 'redeem-device-code', text: REDEEM_DEVICE_CODE, values })).rows[0])
     },
 
     async sessionOfSpentCode (codeHash) {
@@ -125,4 +137,10 @@ function toGrant (row: GrantRow): SessionGrant {
   return {
     sessionId: row.id, userId: row.user_id, clientId: row.client_id, scope: row.scope, roles: row.roles, authenticatedAt: row.authenticated_at
   }
+}
+
+type IdentityRow = GrantRow & { nonce: string | null, email: string | null, name: string | null, avatar_url: string | null }
+
+function toIdentityGrant (row: IdentityRow | undefined): IdentityGrant | undefined {
+  return row && { ...toGrant(row), nonce: row.nonce, email: row.email, name: row.name, avatarUrl: row.avatar_url }
 }

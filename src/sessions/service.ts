@@ -28,6 +28,8 @@ export interface SessionService {
   refresh: (refreshToken: string, clientId: string, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
   /** Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also ends the session it opened. */
   redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
+  /** Exchanges the code of a device; undefined when nobody has approved it, or it was exchanged before. */
+  redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string) => Promise<TokenResponse | undefined>
   /** The session whose live refresh token this is. */
   inspectRefreshToken: (refreshToken: string) => Promise<LiveSession | undefined>
   isAlive: (sessionId: string) => Promise<boolean>
@@ -59,6 +61,12 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       refresh_token: codec.encode({ sessionId: grant.sessionId, counter, secret }),
       scope: grant.scope
     }
+  }
+
+  function withIdToken (grant: IdentityGrant, secret: Buffer): TokenResponse {
+    const response = tokens(grant, secret, 0)
+    const idToken = options.idToken(grant, response.access_token)
+    return idToken === undefined ? response : { ...response, id_token: idToken }
   }
 
   return {
@@ -97,9 +105,13 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
           ? 'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier are not those it was made for.'
           : 'The code was used before. The session that it opened has been ended, because someone else may hold the code.')
       }
-      const response = tokens(grant, secret, 0)
-      const idToken = options.idToken(grant, response.access_token)
-      return idToken === undefined ? response : { ...response, id_token: idToken }
+      return withIdToken(grant, secret)
+    },
+
+    async redeemDeviceCode (deviceCodeHash, clientId) {
+      const { secret, secretHash } = createHashedSecret()
+      const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, options.idleSeconds)
+      return grant && withIdToken(grant, secret)
     },
 
     async inspectRefreshToken (refreshToken) {

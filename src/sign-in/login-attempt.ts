@@ -6,6 +6,7 @@ export type HandOver =
   | { mode: 'direct' }
   | { mode: 'cookie', returnTo: string }
   | CodeHandOver
+  | { mode: 'device', deviceCodeHash: string, userCode: string, clientId: string, scope: string }
 
 /** To a client that asked at /oauth2/authorize: its checked request. */
 export interface CodeHandOver {

@@ -26,8 +26,6 @@ export interface SignInRepository {
   spendState: (hash: Buffer, expiresAt: Date) => Promise<boolean>
   /** Finds or creates the user, updates the account, opens a session: all or nothing. `refused` when the user is disabled. */
   signIn: (profile: Profile, session: NewSession, policy: SignInPolicy, caller: Caller) => Promise<SignedIn | 'refused'>
-  /** Forgets states that have expired, a thousand at a time. */
-  purgeStates: () => Promise<void>
 }
 
 type Transaction = Prisma.TransactionClient
@@ -39,12 +37,7 @@ export function createSignInRepository ({ pool, prisma }: Database): SignInRepos
       return (await pool.query({ name: 'spend-state', text, values: [hash, expiresAt] })).rowCount === 1
     },
 
-    signIn: (profile, session, policy, caller) => retryingConflicts(() => prisma.$transaction((tx) => signIn(tx, profile, session, policy, caller))),
-
-    async purgeStates () {
-      await pool.query(`DELETE FROM spent_states WHERE hash IN
-        (SELECT hash FROM spent_states WHERE expires_at < now() ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED)`)
-    }
+    signIn: (profile, session, policy, caller) => retryingConflicts(() => prisma.$transaction((tx) => signIn(tx, profile, session, policy, caller)))
   }
 }
 

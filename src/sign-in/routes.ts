@@ -13,6 +13,8 @@ import { problems, toProblem } from '../plugins/problem-details.ts'
 import { addressOf } from '../plugins/rate-limit.ts'
 import type { Providers } from '../providers/registry.ts'
 import { UserSchema } from '../users/user.ts'
+import type { Sealer } from '../vault/sealing.ts'
+import { writeDeviceVisit } from './device-visit.ts'
 import type { CodeHandOver, HandOver, LoginAttempts } from './login-attempt.ts'
 import { allowedReturnTo } from './return-to.ts'
 import type { CallbackParameters, SignInService } from './service.ts'
@@ -24,6 +26,7 @@ export interface SignInOptions {
   signIn: SignInService
   attempts: LoginAttempts
   cookies: CookiePolicy
+  visitSealer: Sealer
   allowedOrigins: ReadonlySet<string>
 }
 
@@ -35,7 +38,7 @@ const CALLBACK_PROBLEMS = problems('invalid_state', 'invalid_request', 'access_d
   'provider_error', 'invalid_id_token', 'service_unavailable', 'provider_timeout')
 
 export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app, options) => {
-  const { issuerUrl, providers, signIn, attempts, cookies, allowedOrigins } = options
+  const { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins } = options
   await app.register(formbody, { bodyLimit: 64 * 1024 })
 
   const list = () => [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}` }))
@@ -123,6 +126,12 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       forget()
       const { handOver } = attempt
       if ('code' in finished) return redirectBack(reply, { ...handOver as CodeHandOver, issuerUrl }, { code: finished.code }) as never
+      if (handOver.mode === 'device' && 'sessionId' in finished) {
+        const { mode: _mode, ...visit } = handOver
+        writeDeviceVisit(reply, visitSealer, cookies, { ...visit, sessionId: finished.sessionId, userName: finished.user.name })
+        return reply.redirect(`${issuerUrl}/device/confirm`, 302) as never
+      }
+      if (!('tokens' in finished)) throw new Error(`A sign-in in ${handOver.mode} mode ended without tokens.`)
       if (handOver.mode !== 'cookie') return reply.send({ ...finished.tokens, user: finished.user }) as never
       return reply.setCookie(cookies.refreshCookieName, finished.tokens.refresh_token, cookies.refreshToken).redirect(handOver.returnTo, 302) as never
     } catch (error) {
@@ -135,7 +144,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
   /** A failed login goes where a successful one would have gone. In direct mode that is here. */
   function fail (reply: FastifyReply, handOver: HandOver, error: unknown): never {
     const { code, status } = toProblem(error)
-    if (handOver.mode === 'direct' || code === 'unknown_provider') throw error
+    if (handOver.mode === 'direct' || handOver.mode === 'device' || code === 'unknown_provider') throw error
     if (status === 500) reply.log.error({ err: error }, code)
     if (handOver.mode === 'code') return redirectWithError(reply, { ...handOver, issuerUrl }, error) as never
     const [redirected, description] = redirectCode(error)

@@ -28,8 +28,8 @@ export interface SignInService {
   finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<FinishedSignIn>
 }
 
-/** Tokens for whoever holds the browser, or a code for the client that asked. */
-export type FinishedSignIn = { tokens: TokenResponse, user: User } | { code: string }
+/** Tokens for whoever holds the browser, a code for the client that asked, or a session that waits for a confirmation. */
+export type FinishedSignIn = { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
 
 export interface SignInServiceOptions {
   issuerUrl: string
@@ -75,7 +75,10 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const profile = await provider.identify({
       code, iss, redirectUri: redirectUri(provider), nonce: attempt.nonce, codeVerifier: attempt.codeVerifier, signal: AbortSignal.timeout(LOGIN_TIMEOUT_MS)
     })
-    return attempt.handOver.mode === 'code' ? await handOverCode(attempt.handOver, profile, caller) : await handOverTokens(profile, caller)
+    const { handOver } = attempt
+    if (handOver.mode === 'code') return await handOverCode(handOver, profile, caller)
+    if (handOver.mode === 'device') return await handOverSession(handOver, profile, caller)
+    return await handOverTokens(profile, caller)
   }
 
   async function signIn (profile: Profile, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
@@ -104,6 +107,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       code: { hash: createHash('sha256').update(code).digest(), redirectUri, codeChallenge, nonce: nonce ?? null, lifetimeSeconds: CODE_LIFETIME_SECONDS }
     }, caller)
     return { code }
+  }
+
+  /** The session waits, for as long as the device does, for the person to confirm. */
+  async function handOverSession ({ clientId, scope }: { clientId: string, scope: string }, profile: Profile, caller: Caller): Promise<FinishedSignIn> {
+    const { secretHash } = sessions.newSecret()
+    return await signIn(profile, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
   }
 
   return {

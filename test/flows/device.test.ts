@@ -1,0 +1,135 @@
+import { decodeJwt } from 'jose'
+import t, { type Test } from 'tap'
+import { createBrowser, type Browser } from '../fakes/browser.ts'
+import { startFakeGitHub } from '../fakes/github.ts'
+import { race, readJson, setup } from '../helper.ts'
+
+const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+
+async function world (t: Test, environment: Record<string, string> = {}) {
+  const github = await startFakeGitHub()
+  t.teardown(() => github.close())
+  const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify([TV]), ...environment })
+  const { url, sql } = running
+
+  async function post (path: string, form: Record<string, string>) {
+    const response = await fetch(url + path, { method: 'POST', body: new URLSearchParams(form) })
+    return { status: response.status, body: await readJson(response) }
+  }
+  const begin = async (form: Record<string, string> = { client_id: 'tv', scope: 'openid' }) => (await post('/oauth2/device_authorization', form)).body
+  const poll = (deviceCode: string, clientId = 'tv') => post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId })
+  /** The database's clock decides how often is too often. */
+  const waitForInterval = () => sql.query("UPDATE device_grants SET last_polled_at = last_polled_at - interval '1 minute'")
+
+  const submit = (browser: Browser, path: string, form: Record<string, string>, origin = url) => browser.post(path, { form, headers: { origin } })
+
+  /** Types the code and signs in; the answer is the page to confirm. */
+  async function typeAndSignIn (browser: Browser, userCode: string) {
+    await submit(browser, '/device', { user_code: userCode })
+    const back = await browser.login('/device/login/github')
+    return await browser.get(back.location ?? '')
+  }
+  return { ...running, github, begin, poll, post, waitForInterval, submit, typeAndSignIn }
+}
+
+t.test('a device signs in: code, page, provider, confirmation, tokens', async (t) => {
+  const { url, begin, poll, waitForInterval, submit, typeAndSignIn, sql } = await world(t)
+  const grant = await begin()
+  t.match(grant, {
+    device_code: /^[\w-]{43}$/,
+    user_code: /^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/,
+    verification_uri: `${url}/device`,
+    verification_uri_complete: `${url}/device?user_code=${grant.user_code}`,
+    expires_in: 600,
+    interval: 5
+  })
+  t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
+  t.equal((await poll(grant.device_code)).body.error, 'slow_down')
+  await waitForInterval()
+
+  const browser = createBrowser(url)
+  const page = await browser.get(grant.verification_uri_complete)
+  t.match(page.text, `value="${grant.user_code}"`)
+  t.match(page.text, /<label for="code">/)
+  const confirm = await typeAndSignIn(browser, grant.user_code.toLowerCase().replace('-', ' '))
+  t.match(confirm.text, 'Sign in to The television?')
+  t.match(confirm.text, grant.user_code)
+  t.equal((await poll(grant.device_code)).body.error, 'authorization_pending', 'signed in is not yet confirmed')
+  t.match((await submit(browser, '/device/confirm', { decision: 'approve' })).text, 'The device is signed in')
+
+  await waitForInterval()
+  const { status, body } = await poll(grant.device_code)
+  t.equal(status, 200)
+  t.match(decodeJwt(body.access_token), { client_id: 'tv', scope: 'openid' })
+  t.match(decodeJwt(body.id_token), { aud: 'tv' })
+  t.equal((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })).status, 200)
+  t.equal((await poll(grant.device_code)).body.error, 'invalid_grant', 'a device code works once')
+  t.equal((await sql.query('SELECT 1 FROM sessions')).rowCount, 1)
+  t.same(browser.cookies(), [])
+})
+
+t.test('the person says no', async (t) => {
+  const { begin, poll, submit, typeAndSignIn, url, sql } = await world(t)
+  const grant = await begin()
+  const browser = createBrowser(url)
+  await typeAndSignIn(browser, grant.user_code)
+  t.match((await submit(browser, '/device/confirm', { decision: 'deny' })).text, 'The device stays out')
+  t.equal((await poll(grant.device_code)).body.error, 'access_denied')
+  t.ok((await sql.query('SELECT revoked_at FROM sessions')).rows[0].revoked_at)
+})
+
+t.test('only the browser that typed the code can approve it, from this page, and after signing in', async (t) => {
+  const { begin, poll, submit, typeAndSignIn, url, waitForInterval } = await world(t)
+  const grant = await begin()
+  const victim = createBrowser(url)
+  await typeAndSignIn(victim, grant.user_code)
+  const stranger = createBrowser(url)
+  t.equal((await submit(stranger, '/device/confirm', { decision: 'approve' })).status, 400)
+  await submit(stranger, '/device', { user_code: grant.user_code })
+  t.equal((await submit(stranger, '/device/confirm', { decision: 'approve' })).status, 400, 'typed, but not signed in')
+  for (const origin of ['https://evil.example', 'null']) {
+    t.equal((await submit(victim, '/device/confirm', { decision: 'approve' }, origin)).status, 403)
+    t.equal((await submit(victim, '/device', { user_code: grant.user_code }, origin)).status, 403)
+  }
+  t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
+  await waitForInterval()
+  t.equal((await submit(victim, '/device/confirm', { decision: 'approve' })).status, 200)
+  t.equal((await poll(grant.device_code, 'signet')).body.error, 'invalid_grant', 'another client')
+  t.equal((await poll(grant.device_code)).status, 200)
+})
+
+t.test('a code is approved once, exchanged once, and over after ten minutes', async (t) => {
+  const { begin, poll, submit, typeAndSignIn, url, sql } = await world(t)
+  const grant = await begin()
+  const [one, other] = [createBrowser(url), createBrowser(url)]
+  await typeAndSignIn(one, grant.user_code)
+  await typeAndSignIn(other, grant.user_code)
+  const decisions = await Promise.all([one, other].map((browser) => submit(browser, '/device/confirm', { decision: 'approve' })))
+  t.same(decisions.map(({ status }) => status).sort(), [200, 400])
+  const answers = await race(50, () => poll(grant.device_code))
+  t.equal(answers.filter(({ status }) => status === 200).length, 1)
+  t.equal((await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NULL')).rowCount, 1, 'the session of the loser has ended')
+
+  const late = await begin()
+  await sql.query("UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
+  t.equal((await submit(one, '/device', { user_code: late.user_code })).status, 400)
+  t.equal((await poll(late.device_code)).body.error, 'expired_token')
+  t.equal((await poll('unknown')).body.error, 'invalid_grant')
+})
+
+t.test('guessing codes is limited', async (t) => {
+  const { begin, submit, url } = await world(t, { RATE_LIMITS: 'on' })
+  const grant = await begin()
+  const browser = createBrowser(url)
+  for (let round = 0; round < 10; round++) t.equal((await submit(browser, '/device', { user_code: 'BBBBBBBB' })).status, 400)
+  t.equal((await submit(browser, '/device', { user_code: grant.user_code })).status, 429)
+})
+
+t.test('curl needs no registered client: the own one will do, an unknown one will not', async (t) => {
+  const { begin, post, poll } = await world(t)
+  const grant = await begin({ client_id: 'signet' })
+  t.equal((await poll(grant.device_code, 'signet')).body.error, 'authorization_pending')
+  t.equal((await post('/oauth2/device_authorization', { client_id: 'nobody' })).body.error, 'invalid_client')
+  t.equal((await post('/oauth2/device_authorization', {})).body.error, 'invalid_request')
+})
