@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
-import { chmod, chown, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -78,20 +78,25 @@ async function unprivilegedAccount (): Promise<Account | undefined> {
 }
 
 /**
- * Runs one of PostgreSQL's own commands. As root it becomes the unprivileged account but keeps, where `setpriv` is at
- * hand, the right to walk through folders that only root may enter, such as a clone below /root or a `mktemp -d`.
+ * Runs one of PostgreSQL's own commands. As root it becomes the unprivileged account, and where a folder on the way is
+ * closed to that account, such as /root or a `mktemp -d`, it keeps the right to walk through (CAP_DAC_OVERRIDE; the
+ * secure bit makes access(2) honour it).
  */
 async function command (server: Server, binary: keyof Binaries, args: string[]): Promise<string> {
   const file = server.binaries[binary]
-  // The working folder must be one that the account may enter; nothing may inherit our standard output, or its reader never sees the end.
+  // The working folder must be one that the account may enter.
   const options = { cwd: server.account ? '/' : process.cwd(), env: { ...process.env, LC_MESSAGES: 'C' } }
   if (!server.account) return (await run(file, args, options)).stdout
   const { uid, gid } = server.account
-  if (existsSync('/usr/bin/setpriv')) {
-    const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
-    return (await run('/usr/bin/setpriv', [...identity, file, ...args], options)).stdout
-  }
-  return (await run(file, args, { ...options, uid, gid })).stdout
+  if (await isOpenToAll(dirname(file)) && await isOpenToAll(dirname(server.data))) return (await run(file, args, { ...options, uid, gid })).stdout
+  const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  return (await run('setpriv', [...identity, file, ...args], options)).stdout
+}
+
+/** True when everyone may enter a folder and all those above it. */
+async function isOpenToAll (folder: string): Promise<boolean> {
+  const { mode } = await stat(folder)
+  return (mode & 0o001) !== 0 && (dirname(folder) === folder || await isOpenToAll(dirname(folder)))
 }
 
 async function superuserPassword (file: string): Promise<string> {
