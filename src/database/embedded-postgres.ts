@@ -170,12 +170,22 @@ async function createDatabase (adminUrl: string, name: string): Promise<void> {
 }
 
 async function stop (server: Server, adminUrl: string): Promise<void> {
-  const others = await withClient(adminUrl, async (client) => (await client.query(
-    "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")).rowCount).catch(() => 0)
-  if (others !== 0) return
+  if (await isInUse(adminUrl)) return
   await command(server, 'pg_ctl', ['stop', '-m', 'fast', '-w', '-s', '-D', server.data]).catch(async (error) => {
     if (await isRunning(server)) throw error
   })
+}
+
+/** Whether anybody else is connected. A connection that has just been closed is seen for a moment longer. */
+async function isInUse (adminUrl: string): Promise<boolean> {
+  const others = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+  return await withClient(adminUrl, async (client) => {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      if ((await client.query(others)).rowCount === 0) return false
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    return true
+  }).catch(() => false)
 }
 
 async function withClient<Result> (url: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {

@@ -45,8 +45,9 @@ export async function migrate (databaseUrl: string): Promise<number> {
 
 /** The migrations of this version that the database has not finished. */
 async function pending (client: pg.Client, migrations: Migration[]): Promise<Migration[]> {
-  const table = await client.query('SELECT to_regclass($1) AS found', ['public._prisma_migrations'])
-  if (table.rows[0].found === null) return migrations
+  // Not to_regclass: in a transaction that has waited for the lock it may still answer from before the wait.
+  const table = await client.query("SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename = '_prisma_migrations'")
+  if (table.rowCount === 0) return migrations
   const { rows } = await client.query<{ name: string }>(
     'SELECT migration_name AS name FROM public._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL')
   const done = new Set(rows.map((row) => row.name))

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Caller } from '../audit/audit-event.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
 import type { Prisma } from '../database/generated/client.ts'
+import type { AccountModel as AccountRow, UserModel as UserRow } from '../database/generated/models.ts'
 import type { Database } from '../plugins/database.ts'
 import type { Profile } from '../providers/provider.ts'
 import { toUser, type User } from '../users/user.ts'
@@ -41,10 +42,15 @@ export function createSignInRepository ({ pool, prisma }: Database): SignInRepos
   }
 }
 
+/**
+ * Reads, decides, writes. The rows that several logins may share, user and account, are written last: whoever waits for
+ * them waits for two statements and the commit.
+ */
 async function signIn (tx: Transaction, profile: Profile, session: NewSession, policy: SignInPolicy, caller: Caller): Promise<SignedIn | 'refused'> {
   const now = new Date()
-  const account = await tx.account.findUnique({ where: { provider_issuer_subject: identity(profile) }, include: { user: true } })
-  const holder = profile.email !== null && profile.emailVerified ? await tx.user.findUnique({ where: { email: profile.email } }) : null
+  const withAccounts = { include: { accounts: true } } as const
+  const account = await tx.account.findUnique({ where: { provider_issuer_subject: identity(profile) }, include: { user: withAccounts } })
+  const holder = profile.email !== null && profile.emailVerified ? await tx.user.findUnique({ where: { email: profile.email }, ...withAccounts }) : null
   const decision = decideSignIn({
     profile,
     account: account && { userId: account.userId, userDisabled: account.user.disabledAt !== null },
@@ -53,43 +59,54 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
   })
   if (decision.outcome === 'refuse') return 'refused'
 
-  const audit = (type: string, userId: string, sessionId?: string) => ({
-    id: uuidv7(), type, userId, actorId: userId, clientId: session.clientId, provider: profile.provider, ...caller, details: sessionId ? { sessionId } : {}
+  const known = account?.user ?? (decision.outcome === 'join' ? holder : null)
+  const userId = known?.id ?? uuidv7()
+  const created = decision.outcome === 'create' ? await createUser(tx, userId, decision.email, profile, policy, now) : null
+  const sessionId = await openSession(tx, userId, profile.provider, session, caller, now)
+  const events = [...created ? ['user.created'] : [], ...decision.outcome === 'join' ? ['account.linked'] : [], 'login.succeeded']
+  await tx.auditEvent.createMany({
+    data: events.map((type) => ({
+      id: uuidv7(), type, userId, actorId: userId, clientId: session.clientId, provider: profile.provider, ...caller, details: { sessionId }
+    }))
   })
-  const userId = decision.outcome === 'create' ? uuidv7() : decision.userId
-  const events: Prisma.AuditEventCreateManyInput[] = []
-  if (decision.outcome === 'create') {
-    const { name, avatarUrl, locale } = profile
-    const { email } = decision
-    const roles = rolesOf(email, [], policy)
-    await tx.user.create({ data: { id: userId, email, name, avatarUrl, locale, roles, createdAt: now, updatedAt: now, lastLoginAt: now } })
-    events.push(audit('user.created', userId))
-  } else {
-    const user = account?.user ?? holder as NonNullable<typeof holder>
-    const followed = followProvider(user, account, profile)
-    // Another user holds the address that the provider now names: this user keeps the one they have.
-    if (holder && holder.id !== userId) followed.email = user.email
-    const roles = rolesOf(followed.email, user.roles, policy)
-    await tx.user.update({ where: { id: userId }, data: { ...followed, roles, lastLoginAt: now } })
-  }
-  if (account) {
-    await tx.account.update({ where: { id: account.id }, data: { ...described(profile), lastLoginAt: now } })
-  } else {
-    await tx.account.create({ data: { id: uuidv7(), userId, ...identity(profile), ...described(profile), createdAt: now, lastLoginAt: now } })
-    if (decision.outcome === 'join') events.push(audit('account.linked', userId))
-  }
 
-  const sessionId = uuidv7()
-  const { clientId, scope, secretHash, idleSeconds, maximumSeconds } = session
+  const user = created ?? await updateUser(tx, known as NonNullable<typeof known>, account, holder, profile, policy, now)
+  const current = account
+    ? await tx.account.update({ where: { id: account.id }, data: { ...described(profile), lastLoginAt: now } })
+    : await tx.account.create({ data: { id: uuidv7(), userId, ...identity(profile), ...described(profile), createdAt: now, lastLoginAt: now } })
+  const others = known?.accounts.filter(({ id }) => id !== current.id) ?? []
+  const accounts = [...others, current].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.id.localeCompare(other.id))
+  return { user: toUser({ ...user, accounts }), sessionId, authenticatedAt: now }
+}
+
+async function createUser (tx: Transaction, id: string, email: string | null, profile: Profile, policy: SignInPolicy, now: Date) {
+  const { name, avatarUrl, locale } = profile
+  return await tx.user.create({
+    data: { id, email, name, avatarUrl, locale, roles: rolesOf(email, [], policy), createdAt: now, updatedAt: now, lastLoginAt: now }
+  })
+}
+
+async function updateUser (
+  tx: Transaction, user: UserRow, account: AccountRow | null, holder: UserRow | null, profile: Profile, policy: SignInPolicy, now: Date
+) {
+  const followed = followProvider(user, account, profile)
+  // Another user holds the address that the provider now names: this user keeps the one they have.
+  if (holder && holder.id !== user.id) followed.email = user.email
+  return await tx.user.update({ where: { id: user.id }, data: { ...followed, roles: rolesOf(followed.email, user.roles, policy), lastLoginAt: now } })
+}
+
+async function openSession (tx: Transaction, userId: string, provider: string, session: NewSession, caller: Caller, now: Date): Promise<string> {
+  const { clientId, scope, secretHash, idleSeconds, maximumSeconds, code } = session
   const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
+  const id = uuidv7()
   await tx.session.create({
     data: {
-      id: sessionId,
+      id,
       userId,
       clientId,
       scope,
+      provider,
       secretHash: Uint8Array.from(secretHash),
-      provider: profile.provider,
       ipAddress: caller.ipAddress,
       userAgent: caller.userAgent,
       authenticatedAt: now,
@@ -97,14 +114,12 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
       expiresAt: later(maximumSeconds)
     }
   })
-  if (session.code) {
-    const { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds } = session.code
+  if (code) {
+    const { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds } = code
     const expiresAt = later(lifetimeSeconds)
-    await tx.authorizationCode.create({ data: { hash: Uint8Array.from(hash), sessionId, clientId, redirectUri, codeChallenge, nonce, expiresAt } })
+    await tx.authorizationCode.create({ data: { hash: Uint8Array.from(hash), sessionId: id, clientId, redirectUri, codeChallenge, nonce, expiresAt } })
   }
-  await tx.auditEvent.createMany({ data: [...events, audit('login.succeeded', userId, sessionId)] })
-  const user = await tx.user.findUniqueOrThrow({ where: { id: userId }, include: { accounts: { orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] } } })
-  return { user: toUser(user), sessionId, authenticatedAt: now }
+  return id
 }
 
 const identity = ({ provider, issuer, subject }: Profile) => ({ provider, issuer, subject })
