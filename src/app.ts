@@ -22,6 +22,7 @@ import { oauth2Routes } from './oauth2/routes.ts'
 import { accessToken } from './plugins/access-token.ts'
 import { createCookiePolicy } from './plugins/cookies.ts'
 import { database } from './plugins/database.ts'
+import { gracefulClose } from './plugins/graceful-close.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { problemDetails, sendProblem } from './plugins/problem-details.ts'
@@ -68,6 +69,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   app.removeContentTypeParser('text/plain')
 
   // What every route shares.
+  await app.register(gracefulClose)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })

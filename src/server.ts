@@ -14,19 +14,26 @@ async function main (): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const settings = readSettings(process.env)
   const transport = process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss' } } } : {}
-  const { app, close } = await start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger: transport })
+  const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger: transport })
+  closeOnSignal(starting)
+  const { app } = await starting
   if (settings.providers.length === 0) app.log.warn('No provider is enabled yet: put a client id and secret into .env (see .env.example), or try "npm run dev".')
   app.log.info(`Signet is at ${settings.issuerUrl}, its documentation at ${settings.issuerUrl}/docs`)
+}
 
+/** The first signal lets what has begun finish, also a start; the second ends it at once. */
+function closeOnSignal (starting: ReturnType<typeof start>): void {
   let isClosing = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (isClosing) process.exit(1)
       isClosing = true
-      app.log.info(`${signal}: finishing what has begun`)
       setTimeout(() => process.exit(1), DRAIN_MS).unref()
-      close().then(() => process.exit(0), (error: unknown) => {
-        app.log.error({ err: error }, 'could not close cleanly')
+      starting.then(({ app, close }) => {
+        app.log.info(`${signal}: finishing what has begun`)
+        return close()
+      }).then(() => process.exit(0), (error: unknown) => {
+        console.error(error)
         process.exit(1)
       })
     })

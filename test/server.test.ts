@@ -1,0 +1,106 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { packageRoot } from '../src/package-root.ts'
+import { createBrowser } from './fakes/browser.ts'
+import { startFakeGitHub, GITHUB_PATHS } from './fakes/github.ts'
+import { freePort } from './helper.ts'
+
+const SERVER = join(packageRoot, 'dist/src/server.js')
+
+t.before(() => { execFileSync('npm', ['run', 'build', '--silent'], { cwd: packageRoot, shell: process.platform === 'win32', stdio: 'ignore' }) })
+
+interface Process { child: ChildProcess, url: string, output: () => string, exit: Promise<number | null> }
+
+/** The built server, as `npm start` runs it, in a folder of its own. */
+async function startServer (t: Test, folder: string, environment: Record<string, string> = {}): Promise<Process> {
+  const port = await freePort()
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(process.execPath, [SERVER], { cwd: folder, env: { PATH, HOME, PORT: String(port), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout?.on('data', (chunk) => { output += chunk })
+  child.stderr?.on('data', (chunk) => { output += chunk })
+  t.teardown(() => { child.kill('SIGKILL') })
+  return { child, url: `http://localhost:${port}`, output: () => output, exit: once(child, 'exit').then(([code]) => code) }
+}
+
+async function untilReady ({ url, child, output }: Process): Promise<void> {
+  for (let attempt = 0; attempt < 600; attempt++) {
+    if (child.exitCode !== null) throw new Error(`The server has ended: ${output()}`)
+    if (await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)) return
+    await sleep(50)
+  }
+  throw new Error(`The server did not become ready: ${output()}`)
+}
+
+async function folder (t: Test): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'signet-server-'))
+  t.teardown(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))
+  return path
+}
+
+t.test('it starts with nothing configured, and SIGTERM ends it in order, its PostgreSQL too', async (t) => {
+  const path = await folder(t)
+  const server = await startServer(t, path)
+  await untilReady(server)
+  t.equal((await fetch(`${server.url}/healthz`)).status, 200)
+  t.match(server.output(), 'No provider is enabled yet')
+  server.child.kill('SIGTERM')
+  t.equal(await server.exit, 0)
+  t.notOk(existsSync(join(path, '.data/postgres/postmaster.pid')))
+})
+
+t.test('a login in flight is finished after SIGTERM, and what it answered holds after the next start', async (t) => {
+  const github = await startFakeGitHub()
+  t.teardown(() => github.close())
+  const path = await folder(t)
+  const first = await startServer(t, path, github.settings)
+  await untilReady(first)
+  const browser = createBrowser(first.url)
+  const callback = await browser.authorize(await browser.start('/login/github'))
+  github.fault(GITHUB_PATHS.user, { kind: 'delay', ms: 1000 })
+  const answer = browser.callback(callback)
+  await sleep(300)
+  first.child.kill('SIGTERM')
+  const { status } = await answer
+  t.equal(status, 200)
+  const tokens = (await answer).json()
+  t.equal(await first.exit, 0)
+
+  const second = await startServer(t, path, { ...github.settings, PORT: new URL(first.url).port })
+  await untilReady({ ...second, url: first.url })
+  t.equal((await fetch(`${first.url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status, 200)
+  second.child.kill('SIGKILL')
+  await second.exit
+
+  const third = await startServer(t, path, { ...github.settings, PORT: new URL(first.url).port })
+  await untilReady({ ...third, url: first.url })
+  t.equal((await fetch(`${first.url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status, 200, 'also after kill -9: the left-over server is taken over')
+  third.child.kill('SIGTERM')
+  t.equal(await third.exit, 0)
+})
+
+t.test('wrong settings end it with 1 and are all named, without a value', async (t) => {
+  const server = await startServer(t, await folder(t), {
+    NODE_ENV: 'production', ISSUER_URL: 'http://id.example.com', GITHUB_CLIENT_ID: 'x', ENCRYPTION_KEYS: 'k1:canary', ACCESS_TOKEN_TTL: 'canary'
+  })
+  t.equal(await server.exit, 1)
+  for (const name of ['ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'ACCESS_TOKEN_TTL', 'GITHUB_CLIENT_SECRET']) t.match(server.output(), name)
+  t.notMatch(server.output(), /canary|at \w+ \(/)
+})
+
+t.test('DEBUG does not make a library print the client secret', async (t) => {
+  const github = await startFakeGitHub({ clientSecret: 'canary-secret-of-github' })
+  t.teardown(() => github.close())
+  const server = await startServer(t, await folder(t), { ...github.settings, DEBUG: '*', LOG_LEVEL: 'trace' })
+  await untilReady(server)
+  t.equal((await createBrowser(server.url).login('/login/github')).status, 200)
+  server.child.kill('SIGTERM')
+  await server.exit
+  t.notMatch(server.output(), 'canary-secret-of-github')
+})

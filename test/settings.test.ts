@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { SettingsError, readSettings } from '../src/settings.ts'
+
+const KEY = `k1:${randomBytes(32).toString('base64')}`
+const PRODUCTION = { NODE_ENV: 'production', ISSUER_URL: 'https://id.example.com', DATABASE_URL: 'postgresql://db/signet', ENCRYPTION_KEYS: KEY }
+
+function mistakes (environment: Record<string, string>): string[] {
+  try {
+    readSettings(environment)
+    return []
+  } catch (error) {
+    if (error instanceof SettingsError) return error.mistakes
+    throw error
+  }
+}
+
+t.test('with nothing set the defaults of the contract hold', async (t) => {
+  t.match(readSettings({}), {
+    production: false,
+    host: '127.0.0.1',
+    port: 3000,
+    issuerUrl: 'http://localhost:3000',
+    databasePoolSize: 10,
+    signingAlgorithm: 'ES256',
+    signingKeyRotationSeconds: 90 * 24 * 3600,
+    tokenAudience: 'http://localhost:3000',
+    accessTokenSeconds: 900,
+    refreshTokenSeconds: 2592000,
+    sessionSeconds: 15552000,
+    refreshReuseGraceSeconds: 30,
+    allowedOrigins: [],
+    clients: [],
+    autoLink: 'verified',
+    rateLimits: true,
+    trustProxy: false,
+    logLevel: 'info',
+    providers: []
+  })
+  t.equal(readSettings({ PORT: '8080' }).issuerUrl, 'http://localhost:8080')
+  t.ok(Object.isFrozen(readSettings({})))
+  t.same(readSettings({ PORT: ' ', GITHUB_CLIENT_ID: '', GITHUB_CLIENT_SECRET: '' }).providers, [], 'empty counts as unset')
+})
+
+t.test('every mistake is named at once, and no secret is told', async (t) => {
+  const found = mistakes({
+    NODE_ENV: 'production',
+    PORT: '99999',
+    REFRESH_REUSE_GRACE: '61',
+    ACCESS_TOKEN_TTL: '1.5',
+    AUTO_LINK: 'always',
+    ISSUER_URL: 'http://id.example.com/',
+    DATABASE_URL: 'mysql://user:canary-password@db/x',
+    ENCRYPTION_KEYS: 'k1:Y2FuYXJ5',
+    CLIENTS: '[{"client_id":"x"}]',
+    ALLOWED_ORIGINS: 'https://app.example.com/path',
+    TRUST_PROXY: 'true',
+    GITHUB_CLIENT_ID: 'x',
+    GOOGLE_CLIENT_SECRET: 'canary-google',
+    OIDC_PROVIDERS: 'acme',
+    OIDC_ACME_ISSUER: 'http://acme.example',
+    OIDC_ACME_CLIENT_SECRET: 'changeme'
+  })
+  for (const name of ['PORT', 'REFRESH_REUSE_GRACE', 'ACCESS_TOKEN_TTL', 'AUTO_LINK', 'ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'CLIENTS', 'ALLOWED_ORIGINS',
+    'TRUST_PROXY', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_ACME_ISSUER', 'OIDC_ACME_CLIENT_ID', 'OIDC_ACME_CLIENT_SECRET']) {
+    t.ok(found.some((mistake) => mistake.startsWith(name)), name)
+  }
+  t.notMatch(found.join('\n'), /canary|Y2FuYXJ5|changeme/)
+})
+
+t.test('production demands https, a database and real keys', async (t) => {
+  t.same(mistakes(PRODUCTION), [])
+  t.same(mistakes({ ...PRODUCTION, ISSUER_URL: 'http://127.0.0.1:3000' }), [], 'http on a loopback host')
+  for (const name of ['DATABASE_URL', 'ENCRYPTION_KEYS'] as const) {
+    const { [name]: _left, ...rest } = PRODUCTION
+    t.match(mistakes(rest)[0], name)
+  }
+  for (const [name, key] of Object.entries({
+    short: randomBytes(31).toString('base64'), zero: Buffer.alloc(32).toString('base64'), repeated: Buffer.from('ab'.repeat(16)).toString('base64')
+  })) t.match(mistakes({ ...PRODUCTION, ENCRYPTION_KEYS: `k1:${key}` })[0], 'ENCRYPTION_KEYS', name)
+  t.match(mistakes({ ...PRODUCTION, ISSUER_URL: 'http://id.example.com' })[0], 'ISSUER_URL')
+  for (const secret of ['changeme', 'secret', 'your-client-secret', 'example', '<secret>', 'xxxx']) {
+    t.match(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: secret })[0], 'GITHUB_CLIENT_SECRET', secret)
+  }
+  const clients = JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], client_secret: 'short' }])
+  t.match(mistakes({ ...PRODUCTION, CLIENTS: clients })[0], 'CLIENTS')
+  t.match(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y'.repeat(40), GITHUB_API_URL: 'http://github.internal' })[0], 'GITHUB_API_URL')
+  t.same(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y'.repeat(40), GITHUB_API_URL: 'http://127.0.0.1:9/api/v3' }), [])
+})
+
+t.test('a secret may come from a file', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'signet-settings-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'key'), `${KEY}\n`)
+  await writeFile(join(folder, 'secret'), 'from a file\n')
+  const settings = readSettings({ ENCRYPTION_KEYS_FILE: join(folder, 'key'), GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET_FILE: join(folder, 'secret') })
+  t.equal(settings.encryptionKeys?.[0]?.key.length, 32)
+  t.equal(settings.providers[0]?.clientSecret, 'from a file')
+  t.match(mistakes({ DATABASE_URL_FILE: join(folder, 'missing') })[0], /DATABASE_URL_FILE cannot be read/)
+  t.match(mistakes({ ENCRYPTION_KEYS: KEY, ENCRYPTION_KEYS_FILE: join(folder, 'key') })[0], /both set/)
+})
+
+t.test('any number of OpenID Connect issuers', async (t) => {
+  const settings = readSettings({
+    OIDC_PROVIDERS: 'acme, my-keycloak',
+    OIDC_ACME_ISSUER: 'https://acme.example',
+    OIDC_ACME_CLIENT_ID: 'a',
+    OIDC_ACME_CLIENT_SECRET: 'b',
+    OIDC_ACME_EMAIL_TRUSTED: 'true',
+    OIDC_MY_KEYCLOAK_ISSUER: 'http://localhost:8080/realms/x',
+    OIDC_MY_KEYCLOAK_CLIENT_ID: 'c',
+    OIDC_MY_KEYCLOAK_CLIENT_SECRET: 'd',
+    OIDC_MY_KEYCLOAK_SCOPE: 'openid, email'
+  })
+  t.match(settings.providers, [
+    { id: 'acme', kind: 'oidc', issuer: 'https://acme.example', emailTrusted: true },
+    { id: 'my-keycloak', clientId: 'c', scope: ['openid', 'email'], emailTrusted: false }
+  ])
+  t.match(mistakes({ OIDC_PROVIDERS: 'github' })[0], 'built-in')
+  t.match(mistakes({ OIDC_PROVIDERS: 'Ac me' })[0], 'OIDC_PROVIDERS')
+})
+
+t.test('.env.example documents every setting with its default', async (t) => {
+  const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
+  const shown = Object.fromEntries([...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
+  for (const name of ['HOST', 'PORT', 'ISSUER_URL', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'REDIS_URL', 'ENCRYPTION_KEYS', 'SIGNING_ALG', 'SIGNING_KEY_ROTATION', 'TOKEN_AUDIENCE',
+    'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'RATE_LIMITS', 'TRUST_PROXY',
+    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_PROVIDERS']) t.ok(name in shown, name)
+  const { OIDC_PROVIDERS: _own, ...defaults } = Object.fromEntries(Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|GITHUB|GOOGLE)_/.test(name)))
+  t.same(readSettings(defaults), readSettings({}), 'what it shows is what holds without it')
+})
