@@ -46,8 +46,8 @@ export function avatarUrl (value: unknown): string | null {
   return url?.protocol === 'https:' ? url.href : null
 }
 
-// Control and format characters: they hide text, turn it round, or break a line of a log.
-const CONTROLS = /[\p{Cc}\p{Cf}\u2028\u2029]/gu
+// Control and format characters and halves of pairs: they hide text, turn it round, break a line of a log, or a database.
+const CONTROLS = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
 
 function hasControls (value: string): boolean {
   return value.search(CONTROLS) !== -1

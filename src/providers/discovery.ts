@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net'
 import { isLoopback } from '../settings.ts'
 import { member } from './claims.ts'
 import { providerError } from './failure.ts'
@@ -64,14 +65,28 @@ async function fetchMetadata (provider: string, issuer: string): Promise<IssuerM
   }
 }
 
+const METADATA_SERVICES = new BlockList()
+METADATA_SERVICES.addSubnet('169.254.0.0', 16, 'ipv4')
+METADATA_SERVICES.addSubnet('fe80::', 10, 'ipv6')
+METADATA_SERVICES.addSubnet('fd00:ec2::', 32, 'ipv6')
+
+const THIS_MACHINE = new BlockList()
+THIS_MACHINE.addSubnet('127.0.0.0', 8, 'ipv4')
+THIS_MACHINE.addSubnet('0.0.0.0', 8, 'ipv4')
+THIS_MACHINE.addSubnet('::', 127, 'ipv6')
+
 /**
- * An endpoint must be https, or http like its issuer. An issuer in the open must not point into this machine or at a
- * cloud's metadata service (CVE-2026-53513).
+ * An endpoint must be https, or http like its issuer. An issuer in the open must not point into this machine, none at a
+ * cloud's metadata service (CVE-2026-53513), and one on this machine speaks http to this machine only.
  */
 function mayBeEndpoint (text: string, issuer: string): boolean {
   const url = parseUrl(text)
   const issuerUrl = new URL(issuer)
   if (!url || !['https:', issuerUrl.protocol].includes(url.protocol)) return false
-  if (/^169\.254\.|^\[fe80:|^\[fd00:ec2:/.test(url.hostname)) return false
-  return !isLoopback(url) || isLoopback(issuerUrl)
+  const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  const family = isIP(host)
+  const isIn = (list: BlockList) => family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4')
+  if (!/^[\w.:-]+$/.test(host) || isIn(METADATA_SERVICES)) return false
+  const isHere = isIn(THIS_MACHINE) || /(^|\.)localhost$/.test(host)
+  return isLoopback(issuerUrl) ? isHere || url.protocol === 'https:' : !isHere
 }

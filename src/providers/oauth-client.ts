@@ -33,7 +33,10 @@ export interface TokenSet {
 export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   const { provider, scope } = options
   let registered: Promise<PluginClient> | undefined
-  const client = () => (registered ??= register(options))
+  const client = () => (registered ??= register(options).catch(() => {
+    registered = undefined
+    throw providerError(provider, 'discovery', 'an endpoint, the client id or the secret cannot be used')
+  }))
 
   return {
     async authorizationUrl ({ redirectUri, state, nonce, codeChallenge }, extra = {}) {
@@ -55,7 +58,9 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
         error.data?.res?.destroy?.()
         throw exchangeFailure(provider, error, signal)
       })
-      return readTokenSet(provider, (await withSignal(answer, signal, () => providerTimeout(provider, 'token exchange'))).token, scope)
+      // wreck allows the wait for the headers and the wait for the body its timeout each.
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+      return readTokenSet(provider, (await withSignal(answer, limit, () => providerTimeout(provider, 'token exchange'))).token, scope)
     }
   }
 }
@@ -76,7 +81,8 @@ async function register (options: OAuthClientOptions): Promise<PluginClient> {
   const token = new URL(options.tokenUrl)
   const { default: oauth2 } = await import('@fastify/oauth2')
   const carrier = Fastify()
-  await carrier.register(oauth2, {
+  // Called and not given to `register`: what the plugin throws there would end the process.
+  await new Promise<void>((resolve, reject) => oauth2(carrier, {
     name: 'provider',
     scope: options.scope,
     callbackUri: 'unused:',
@@ -92,8 +98,7 @@ async function register (options: OAuthClientOptions): Promise<PluginClient> {
       http: { timeout: REQUEST_TIMEOUT_MS, maxBytes: MAX_RESPONSE_BYTES, redirects: false },
       options: { authorizationMethod: options.authentication }
     }
-  })
-  await carrier.ready()
+  }, (error?: Error) => error ? reject(error) : resolve()))
   return (carrier as unknown as { provider: { oauth2: PluginClient } }).provider.oauth2
 }
 
@@ -107,9 +112,14 @@ function readTokenSet (provider: string, token: unknown, requestedScope: string[
   return {
     accessToken,
     idToken: typeof idToken === 'string' ? idToken : undefined,
-    // Absent means: as asked (RFC 6749 section 5.1). GitHub separates scopes by commas.
-    scope: typeof scope === 'string' ? scope.split(/[\s,]+/).filter(Boolean).join(' ') : requestedScope.join(' ')
+    // Absent means: as asked (RFC 6749 section 5.1).
+    scope: (typeof scope === 'string' ? readScope(scope) : requestedScope).join(' ')
   }
+}
+
+/** The tokens of a scope, by the characters of RFC 6749 section 3.3; GitHub separates them by commas. */
+function readScope (scope: string): string[] {
+  return scope.split(/[\s,]+/).filter((one) => /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(one)).slice(0, 50)
 }
 
 /** What simple-oauth2 throws: an error of @hapi/wreck, which carries along what the provider answered. */

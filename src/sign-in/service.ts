@@ -72,9 +72,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     if (error !== undefined) throw refusal(provider, error)
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
-    const profile = await provider.identify({
-      code, iss, redirectUri: redirectUri(provider), nonce: attempt.nonce, codeVerifier: attempt.codeVerifier, signal: AbortSignal.timeout(LOGIN_TIMEOUT_MS)
+    const signal = AbortSignal.timeout(LOGIN_TIMEOUT_MS)
+    const late = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
     })
+    const identified = provider.identify({ code, iss, redirectUri: redirectUri(provider), nonce: attempt.nonce, codeVerifier: attempt.codeVerifier, signal })
+    const profile = await Promise.race([identified, late])
     const { handOver } = attempt
     if (handOver.mode === 'code') return await handOverCode(handOver, profile, caller)
     if (handOver.mode === 'device') return await handOverSession(handOver, profile, caller)
