@@ -34,7 +34,8 @@ export function createSealer (keys: EncryptionKey[], purpose: string): Sealer {
       const dot = sealed.indexOf('.')
       const key = derived.get(sealed.slice(0, dot))
       const bytes = Buffer.from(sealed.slice(dot + 1), 'base64url')
-      if (!key || bytes.length < NONCE_LENGTH + TAG_LENGTH) return undefined
+      // One spelling only: decoders of base64url also pass over characters that do not belong.
+      if (!key || bytes.length < NONCE_LENGTH + TAG_LENGTH || bytes.toString('base64url') !== sealed.slice(dot + 1)) return undefined
       try {
         const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH })
         decipher.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(-TAG_LENGTH))
