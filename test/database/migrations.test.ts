@@ -11,6 +11,8 @@ const schema = await readFile(join(packageRoot, 'prisma/schema.prisma'), 'utf8')
 
 async function query (t: Test, url: string) {
   const pool = new pg.Pool({ connectionString: url })
+  // The database may be dropped, and with it the connection, before the pool has ended.
+  pool.on('error', () => {})
   t.teardown(() => pool.end())
   return pool
 }
