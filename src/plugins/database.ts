@@ -17,7 +17,7 @@ declare module 'fastify' {
 export interface DatabaseOptions { url: string, poolSize: number }
 
 /** How long a request may wait for a connection, and for the answer to one statement, before it is told 503. */
-const WAIT_MS = 8_000
+const WAIT_MS = 10_000
 
 /**
  * The connection to PostgreSQL. Losing it never ends the process: the pool reconnects by itself, and requests meanwhile
