@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
-import { Check as matches, Errors as violations } from 'typebox/schema'
 import type { EncryptionKey } from './vault/sealing.ts'
 import { parseUrl } from './url.ts'
 
@@ -185,6 +185,16 @@ function readFixed (env: Environment, mistakes: string[]): Static<typeof Environ
   return Object.fromEntries(entries)
 }
 
+/** The three kinds of schema that the table above is made of. */
+function matches (schema: TSchema, value: unknown): boolean {
+  if (Type.IsInteger(schema)) {
+    const { minimum, maximum } = schema as { minimum?: number, maximum?: number }
+    return typeof value === 'number' && value >= (minimum ?? 0) && value <= (maximum ?? Infinity)
+  }
+  if (Type.IsUnion(schema)) return schema.anyOf.some((one) => Type.IsLiteral(one) && one.const === value)
+  return typeof value === 'string'
+}
+
 /** True for http on this machine only: the one place where plain http is allowed in production. */
 export function isLoopback (url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
@@ -244,7 +254,8 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
     check(false, 'CLIENTS must be JSON, such as [{"client_id":"web","name":"Web app","redirect_uris":["https://app.example.com/callback"]}]')
     return []
   }
-  const [, [error]] = violations(ClientSettingsSchema, clients)
+  const validate = new Ajv().compile(ClientSettingsSchema)
+  const error = validate(clients) ? undefined : validate.errors?.[0]
   if (error) {
     check(false, `CLIENTS${error.instancePath} ${error.message}`)
     return []
