@@ -42,8 +42,8 @@ export function createGitHubProvider (settings: ProviderSettings): Provider {
 
     async identify (response) {
       const issuer = new URL(authorizationUrl).origin
-      // GitHub sends no iss today. Where one comes, it must be right (RFC 9207 section 2.4).
-      if (response.iss !== undefined && response.iss !== issuer) throw providerError(NAME, 'authorization response', 'iss names another issuer')
+      // GitHub's own name for itself in RFC 9207 is not its bare host; an older Enterprise Server sends none.
+      if (response.iss !== undefined && response.iss !== authorizationUrl.replace(/\/authorize$/, '')) throw providerError(NAME, 'authorization response', 'iss names another issuer')
       const { accessToken, scope } = await client.exchange(response)
       const headers = { authorization: `Bearer ${accessToken}`, accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' }
       const call = { provider: NAME, headers, signal: response.signal }

@@ -417,10 +417,19 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
     noExchange(t)
   })
 
-  await t.test('a wrong iss at GitHub, which sends none', async (t) => {
-    const browser = createBrowser(url)
-    const callback = await browser.authorize(await browser.start('/login/github'))
-    refused(t, await browser.callback(`${callback}&iss=${encodeURIComponent(sends.issuer)}`), 'provider_error', /^GitHub: the authorization response failed: /)
+  // GitHub's issuer, and that of GitHub Enterprise, is not the bare host:
+  // https://docs.github.com/en/apps/github-authentication-discovery-endpoints#issuer
+  const withIss = (callback: string, iss: string) => {
+    const changed = new URL(callback)
+    changed.searchParams.set('iss', iss)
+    return changed.href
+  }
+  await t.test('a wrong iss at GitHub', async (t) => {
+    for (const iss of ['https://evil.example/login/oauth', sends.issuer, github.url, `${github.url}/login/oauth/`, `${github.url}/login/oauth/authorize`]) {
+      const browser = createBrowser(url)
+      const callback = await browser.authorize(await browser.start('/login/github'))
+      refused(t, await browser.callback(withIss(callback, iss)), 'provider_error', /^GitHub: the authorization response failed: /)
+    }
     noExchange(t)
   })
 
@@ -447,6 +456,10 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
     t.equal((await login('silent')).status, 200)
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start('/login/github'))
-    t.equal((await browser.callback(`${callback}&iss=${encodeURIComponent(new URL(github.url).origin)}`)).status, 200)
+    t.equal((await browser.callback(withIss(callback, `${github.url}/login/oauth`))).status, 200, 'GitHub sends it since August 2026')
+    const older = createBrowser(url)
+    const without = new URL(await older.authorize(await older.start('/login/github')))
+    without.searchParams.delete('iss')
+    t.equal((await older.callback(without.href)).status, 200, 'an older GitHub Enterprise does not')
   })
 })
