@@ -3,7 +3,10 @@ import { isIP } from 'node:net'
 import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import type { EncryptionKey } from './vault/sealing.ts'
-import { parseUrl } from './url.ts'
+import { PLACEHOLDER, list, readProviders, type ProviderSettings } from './providers/settings.ts'
+import { isLoopback, parseUrl } from './url.ts'
+
+export type { ProviderSettings }
 
 const DAY = 24 * 60 * 60
 const wholeSeconds = (defaultSeconds: number, maximum: number) =>
@@ -49,22 +52,6 @@ const ClientSettingsSchema = Type.Array(Type.Object({
 export type ClientSettings = Static<typeof ClientSettingsSchema>[number]
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA'
 
-/** What one provider was told by the environment; what is absent follows the provider's own default. */
-export interface ProviderSettings {
-  id: string
-  kind: BuiltInProvider | 'oidc'
-  clientId: string
-  clientSecret: string
-  name: string | undefined
-  scope: string[] | undefined
-  authorizationUrl: string | undefined
-  tokenUrl: string | undefined
-  apiUrl: string | undefined
-  issuer: string | undefined
-  jwksUrl: string | undefined
-  emailTrusted: boolean
-}
-
 export interface Settings {
   production: boolean
   host: string
@@ -93,15 +80,8 @@ export interface Settings {
   providers: ProviderSettings[]
 }
 
-/** Providers that need no more than a client id and secret. */
-export const BUILT_IN_PROVIDERS = ['github', 'google'] as const
-export type BuiltInProvider = typeof BUILT_IN_PROVIDERS[number]
-
 /** Settings that may come from a file: `DATABASE_URL_FILE=/run/secrets/database-url`. */
-const SECRETS = /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|[A-Z0-9_]+_CLIENT_SECRET)$/
-
-/** What a client secret looks like when nobody has put the real one in. */
-const PLACEHOLDER = /^(change[-_ ]?me.*|example.*|placeholder|secret|password|your[-_ ].*|my[-_ ].*|x{3,}|\*+|todo|<.*>)$/i
+const SECRETS = /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY))$/
 
 type Environment = Record<string, string | undefined>
 
@@ -195,11 +175,6 @@ function matches (schema: TSchema, value: unknown): boolean {
   return typeof value === 'string'
 }
 
-/** True for http on this machine only: the one place where plain http is allowed in production. */
-export function isLoopback (url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
-}
-
 function withoutEmpty (environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''))
 }
@@ -274,60 +249,6 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
   return known
 }
 
-function readProviders (env: Environment, check: Check): ProviderSettings[] {
-  const builtIn = BUILT_IN_PROVIDERS.map((id) => readProvider(env, `${id.toUpperCase()}_`, id, id, check))
-  const ids = list(env['OIDC_PROVIDERS'] ?? '')
-  const byDiscovery = ids.map((id, index) => {
-    const isId = /^[a-z][a-z0-9-]{0,31}$/.test(id)
-    check(isId, `OIDC_PROVIDERS: "${id}" must be lower-case letters, digits and hyphens, and start with a letter`)
-    if (!isId) return undefined
-    check(ids.indexOf(id) === index, `OIDC_PROVIDERS: "${id}" is there twice`)
-    check(!(BUILT_IN_PROVIDERS as readonly string[]).includes(id), `OIDC_PROVIDERS: "${id}" is the id of a built-in provider`)
-    return readProvider(env, `OIDC_${id.toUpperCase().replaceAll('-', '_')}_`, id, 'oidc', check)
-  })
-  return [...builtIn, ...byDiscovery].filter((provider) => provider !== undefined)
-}
-
-/** One provider's settings, `undefined` when it is not enabled. */
-function readProvider (env: Environment, prefix: string, id: string, kind: ProviderSettings['kind'], check: Check): ProviderSettings | undefined {
-  const production = env['NODE_ENV'] === 'production'
-  const setting = (name: string) => env[prefix + name]?.trim()
-  const clientId = setting('CLIENT_ID')
-  const clientSecret = setting('CLIENT_SECRET')
-  if (kind !== 'oidc' && clientId === undefined && clientSecret === undefined) return undefined
-
-  for (const name of kind === 'oidc' ? ['ISSUER', 'CLIENT_ID', 'CLIENT_SECRET'] : ['CLIENT_ID', 'CLIENT_SECRET']) {
-    check(setting(name) !== undefined, `${prefix}${name} is missing`)
-  }
-  check(!production || !PLACEHOLDER.test(clientSecret ?? ''), `${prefix}CLIENT_SECRET is still a placeholder`)
-  for (const name of ['AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'ISSUER', 'JWKS_URL']) {
-    check(isProviderUrl(setting(name), production), `${prefix}${name} must be an https URL (http is for loopback hosts${production ? '' : ', and outside production'})`)
-  }
-  check(['true', 'false', undefined].includes(setting('EMAIL_TRUSTED')), `${prefix}EMAIL_TRUSTED must be true or false`)
-
-  return {
-    id,
-    kind,
-    clientId: clientId ?? '',
-    clientSecret: clientSecret ?? '',
-    name: setting('NAME'),
-    scope: setting('SCOPE')?.split(/[\s,]+/).filter(Boolean),
-    authorizationUrl: setting('AUTHORIZATION_URL'),
-    tokenUrl: setting('TOKEN_URL'),
-    apiUrl: setting('API_URL')?.replace(/\/+$/, ''),
-    issuer: setting('ISSUER'),
-    jwksUrl: setting('JWKS_URL'),
-    emailTrusted: setting('EMAIL_TRUSTED') === 'true'
-  }
-}
-
-function isProviderUrl (text: string | undefined, production: boolean): boolean {
-  if (text === undefined) return true
-  const url = parseUrl(text)
-  if (!url || url.hash !== '') return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && (!production || isLoopback(url)))
-}
-
 function hasScheme (text: string, schemes: string[]): boolean {
   return schemes.includes(parseUrl(text)?.protocol ?? '')
 }
@@ -342,10 +263,6 @@ function isAddressRange (text: string): boolean {
   const version = isIP(address ?? '')
   if (version === 0 || rest.length > 0) return false
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
-}
-
-function list (text: string): string[] {
-  return text.split(',').map((entry) => entry.trim()).filter(Boolean)
 }
 
 function deepFreeze<Value> (value: Value): Value {

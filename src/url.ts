@@ -2,3 +2,8 @@
 export function parseUrl (text: string): URL | null {
   return URL.canParse(text) ? new URL(text) : null
 }
+
+/** True for this machine: the one place to which plain http is allowed in production. */
+export function isLoopback (url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
+}

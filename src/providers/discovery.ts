@@ -1,9 +1,8 @@
 import { BlockList, isIP } from 'node:net'
-import { isLoopback } from '../settings.ts'
 import { member } from './claims.ts'
 import { providerError } from './failure.ts'
 import { getJson } from './http.ts'
-import { parseUrl } from '../url.ts'
+import { isLoopback, parseUrl } from '../url.ts'
 
 /** What Signet uses of an issuer's metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
 export interface IssuerMetadata {
@@ -12,6 +11,7 @@ export interface IssuerMetadata {
   tokenEndpoint: string
   jwksUri: string
   userinfoEndpoint: string | undefined
+  revocationEndpoint: string | undefined
   tokenEndpointAuthentication: 'body' | 'header'
   /** RFC 9207: the issuer always sends `iss` with its answer, so an answer without it is forged. */
   sendsIss: boolean
@@ -22,13 +22,14 @@ const FRESH_MS = 60 * 60 * 1000
 /**
  * An issuer's metadata, fetched when first needed and kept for an hour. An issuer that is down stops nobody but the
  * login that needs it, and is asked again by the next one; metadata once fetched serves on while the issuer is down.
+ * `ownName` is what the document calls its issuer, where the provider documents another spelling.
  */
-export function createDiscovery (provider: string, issuer: string): (signal?: AbortSignal) => Promise<IssuerMetadata> {
+export function createDiscovery (provider: string, issuer: string, ownName = issuer): () => Promise<IssuerMetadata> {
   let known: { metadata: IssuerMetadata, fetchedAt: number } | undefined
   let fetching: Promise<IssuerMetadata> | undefined
 
   async function refresh (): Promise<IssuerMetadata> {
-    const metadata = await fetchMetadata(provider, issuer)
+    const metadata = await fetchMetadata(provider, issuer, ownName)
     known = { metadata, fetchedAt: Date.now() }
     return metadata
   }
@@ -42,20 +43,25 @@ export function createDiscovery (provider: string, issuer: string): (signal?: Ab
   }
 }
 
-async function fetchMetadata (provider: string, issuer: string): Promise<IssuerMetadata> {
+async function fetchMetadata (provider: string, issuer: string, ownName: string): Promise<IssuerMetadata> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const document = await getJson(url, { provider, step: 'discovery' })
   // Another issuer's metadata must not speak for this one (OpenID Connect Discovery 1.0 section 4.3).
-  if (member(document, 'issuer') !== issuer) throw providerError(provider, 'discovery', 'the document names another issuer')
+  if (member(document, 'issuer') !== ownName) throw providerError(provider, 'discovery', 'the document names another issuer')
   const methods = member(document, 'token_endpoint_auth_methods_supported')
   return {
     issuer,
     authorizationEndpoint: endpoint('authorization_endpoint'),
     tokenEndpoint: endpoint('token_endpoint'),
     jwksUri: endpoint('jwks_uri'),
-    userinfoEndpoint: member(document, 'userinfo_endpoint') === undefined ? undefined : endpoint('userinfo_endpoint'),
+    userinfoEndpoint: optional('userinfo_endpoint'),
+    revocationEndpoint: optional('revocation_endpoint'),
     tokenEndpointAuthentication: Array.isArray(methods) && !methods.includes('client_secret_basic') && methods.includes('client_secret_post') ? 'body' : 'header',
     sendsIss: member(document, 'authorization_response_iss_parameter_supported') === true
+  }
+
+  function optional (name: string): string | undefined {
+    return member(document, name) === undefined ? undefined : endpoint(name)
   }
 
   function endpoint (name: string): string {

@@ -1,7 +1,7 @@
 import { Problem } from '../errors.ts'
 
 /** The steps of a login at a provider, as `detail` names them. */
-export type Step = 'discovery' | 'token exchange' | 'ID token' | 'keys' | 'user info' | 'profile' | 'emails' | 'authorization response'
+export type Step = 'discovery' | 'token exchange' | 'token refresh' | 'revocation' | 'keys' | 'user info' | 'profile' | 'emails' | 'authorization response'
 
 /** A provider that failed. `reason` is ours, never the provider's words: those may hold a token, a code or markup. */
 export function providerError (provider: string, step: Step, reason: string): Problem {

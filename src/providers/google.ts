@@ -1,31 +1,43 @@
-import type { ProviderSettings } from '../settings.ts'
+import { Problem } from '../errors.ts'
+import { emailTrust } from './email-trust.ts'
 import { createOidcProvider } from './oidc.ts'
-import type { Provider } from './provider.ts'
+import type { ProviderDefinition } from './provider.ts'
 
-/**
- * Google, by OpenID Connect: https://developers.google.com/identity/openid-connect/openid-connect
- *
- * - Credentials: https://console.cloud.google.com/apis/credentials, an OAuth client of the type "Web application".
- * - `iss` is `https://accounts.google.com`, or, in older tokens, `accounts.google.com`.
- * - The secret goes into the body, as Google documents it.
- * - `email_verified` is trusted: Google verifies an address before it says so.
- */
 const ISSUER = 'https://accounts.google.com'
 
-export function createGoogleProvider (settings: ProviderSettings): Provider {
-  const issuer = settings.issuer ?? ISSUER
-  return createOidcProvider({
-    id: settings.id,
-    name: 'Google',
-    issuer,
-    issuerAliases: issuer === ISSUER ? ['accounts.google.com'] : [],
-    clientId: settings.clientId,
-    clientSecret: settings.clientSecret,
-    scope: settings.scope,
-    emailTrusted: true,
-    authentication: 'body',
-    authorizationUrl: settings.authorizationUrl,
-    tokenUrl: settings.tokenUrl,
-    jwksUrl: settings.jwksUrl
-  })
+export const google: ProviderDefinition = {
+  id: 'google',
+  name: 'Google',
+  documentation: ['https://developers.google.com/identity/openid-connect/openid-connect'],
+  console: 'https://console.cloud.google.com/apis/credentials, an OAuth client of the type "Web application"',
+  scope: ['openid', 'profile', 'email'],
+  quirks: [
+    '`iss` is `https://accounts.google.com`, or, in older tokens, `accounts.google.com`.',
+    'A refresh token comes only with `access_type=offline`, and only the first time a person agrees; `GOOGLE_ACCESS_TYPE=offline` asks for it, with `prompt=consent` so that it comes each time.',
+    '`GOOGLE_HOSTED_DOMAIN` lets in people of one Google Workspace domain only: the claim `hd` is checked, not just asked for.'
+  ],
+  settings: {
+    HOSTED_DOMAIN: 'lets in people of this Google Workspace domain only',
+    ACCESS_TYPE: '`offline` asks for a refresh token, for calling Google\'s APIs later'
+  },
+
+  create (settings) {
+    const issuer = settings.issuer ?? ISSUER
+    const { HOSTED_DOMAIN: hostedDomain, ACCESS_TYPE: accessType } = settings.own
+    return createOidcProvider(settings, {
+      name: google.name,
+      scope: google.scope,
+      issuer,
+      isIssuer: (iss) => iss === issuer || (issuer === ISSUER && iss === 'accounts.google.com'),
+      believesEmail: emailTrust('google').believes,
+      authentication: 'body',
+      authorizationParameters: {
+        ...hostedDomain === undefined ? {} : { hd: hostedDomain },
+        ...accessType === 'offline' ? { access_type: 'offline', prompt: 'consent' } : {}
+      },
+      admit (claims) {
+        if (hostedDomain !== undefined && claims['hd'] !== hostedDomain) throw new Problem('access_denied', `Only people of ${hostedDomain} may sign in with Google here.`)
+      }
+    })
+  }
 }

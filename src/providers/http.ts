@@ -9,7 +9,9 @@ export const USER_AGENT = 'signet'
 export interface ProviderCall {
   provider: string
   step: Step
+  method?: string
   headers?: Record<string, string>
+  body?: string
   signal?: AbortSignal
 }
 
@@ -19,7 +21,7 @@ export interface ProviderCall {
  */
 export async function getJson (url: string, call: ProviderCall, onStatus?: (status: number) => unknown): Promise<unknown> {
   const { provider, step } = call
-  const response = await getLimited(url, call)
+  const response = await callLimited(url, call)
   const substitute = onStatus?.(response.status)
   if (substitute !== undefined) return substitute
   if (response.status !== 200) throw providerError(provider, step, `HTTP ${response.status}`)
@@ -32,10 +34,12 @@ export async function getJson (url: string, call: ProviderCall, onStatus?: (stat
 }
 
 /** `fetch` with the limits; the body has been read and is small. Never throws anything but a Problem. */
-export async function getLimited (url: string, { provider, step, headers, signal }: ProviderCall): Promise<Response> {
+export async function callLimited (url: string, { provider, step, method = 'GET', headers, body: content, signal }: ProviderCall): Promise<Response> {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
   try {
     const response = await fetch(url, {
+      method,
+      ...content === undefined ? {} : { body: content },
       headers: { accept: 'application/json', 'user-agent': USER_AGENT, ...headers },
       redirect: 'manual',
       signal: signal ? AbortSignal.any([timeout, signal]) : timeout

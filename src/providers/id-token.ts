@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { Problem } from '../errors.ts'
 import { invalidIdToken, providerError } from './failure.ts'
-import { getLimited } from './http.ts'
+import { callLimited } from './http.ts'
 
 /** Asymmetric signatures only: `none` and HMAC are never right here (RFC 8725 section 3.1). */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
@@ -13,10 +13,12 @@ const REFETCH_COOLDOWN_MS = 10_000
 
 export interface IdTokenExpectation {
   provider: string
-  /** Exact; pinned by the settings and never taken from the token (CVE-2026-31813). */
-  issuer: string | string[]
-  clientId: string
-  nonce: string
+  /** Whether `iss` is right: pinned by the settings, never taken from the token alone (CVE-2026-31813). */
+  isIssuer: (iss: string, claims: JWTPayload) => boolean
+  /** The client ids that the token may be for, and that may have asked for it (`azp`). */
+  audiences: string[]
+  /** What the claim `nonce` may be; `undefined` where none was chosen, and then there must be none. */
+  nonces: (string | undefined)[]
 }
 
 /**
@@ -24,22 +26,22 @@ export interface IdTokenExpectation {
  * `provider_error` and `provider_timeout` when the keys cannot be had.
  */
 export async function verifyIdToken (idToken: string, keys: JWTVerifyGetKey, expected: IdTokenExpectation): Promise<JWTPayload & { sub: string }> {
-  const { provider, issuer, clientId, nonce } = expected
+  const { provider, isIssuer, audiences, nonces } = expected
   const options = {
-    issuer,
-    audience: clientId,
+    audience: audiences,
     algorithms: ALGORITHMS,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     maxTokenAge: MAX_AGE_SECONDS,
-    requiredClaims: ['sub', 'iat', 'exp']
+    requiredClaims: ['iss', 'sub', 'iat', 'exp']
   }
   const claims = await verifyWithAnyKey(idToken, keys, options).catch((error) => {
     if (error instanceof Problem) throw error
     throw invalidIdToken(provider, error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
   })
+  if (typeof claims.iss !== 'string' || !isIssuer(claims.iss, claims)) throw invalidIdToken(provider, 'the claim iss is missing or wrong')
   if (Array.isArray(claims.aud) && claims.aud.length > 1) throw invalidIdToken(provider, 'it is meant for others too (aud)')
-  if (claims['azp'] !== undefined && claims['azp'] !== clientId) throw invalidIdToken(provider, 'it was issued to another client (azp)')
-  if (claims['nonce'] !== nonce) throw invalidIdToken(provider, 'the nonce is missing or wrong')
+  if (claims['azp'] !== undefined && !audiences.includes(claims['azp'] as string)) throw invalidIdToken(provider, 'it was issued to another client (azp)')
+  if (!nonces.includes(claims['nonce'] as string | undefined)) throw invalidIdToken(provider, 'the nonce is missing or wrong')
   if (typeof claims.sub !== 'string') throw invalidIdToken(provider, 'sub is missing')
   return { ...claims, sub: claims.sub }
 }
@@ -72,7 +74,7 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
     cacheMaxAge: JWKS_MAX_AGE_MS,
     cooldownDuration: Infinity,
     [customFetch]: async (url) => {
-      const response = await getLimited(url, { provider, step: 'keys' })
+      const response = await callLimited(url, { provider, step: 'keys' })
       if (response.status !== 200) throw providerError(provider, 'keys', `HTTP ${response.status}`)
       return response
     }

@@ -1,49 +1,77 @@
 import Fastify from 'fastify'
-import type { Problem } from '../errors.ts'
-import { providerError, providerTimeout } from './failure.ts'
+import { Problem } from '../errors.ts'
+import { providerError, providerTimeout, type Step } from './failure.ts'
 import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, USER_AGENT, networkReason } from './http.ts'
 import { member } from './claims.ts'
-import type { AuthorizationRequest, AuthorizationResponse } from './provider.ts'
+import type { AuthorizationRequest, AuthorizationResponse, TokenSet } from './provider.ts'
 
 export interface OAuthClientOptions {
   provider: string
   clientId: string
-  clientSecret: string
+  /** Asked for at every call, for providers whose secret is made anew from time to time (Apple). */
+  clientSecret: string | (() => Promise<string>)
   authorizationUrl: string
   tokenUrl: string
   scope: string[]
   /** RFC 6749 section 2.3.1: `client_secret_post` or `client_secret_basic`. */
   authentication: 'body' | 'header'
+  /** How the token request is written, where the provider does not take forms. */
+  bodyFormat?: 'form' | 'json' | undefined
+  /** What stands between two scopes in the authorization request; a space unless the provider wants another. */
+  scopeSeparator?: string | undefined
 }
 
 export interface OAuthClient {
   authorizationUrl: (request: AuthorizationRequest, extra?: Record<string, string>) => Promise<string>
   /** Exchanges a code, once and without a retry: codes are single-use. Throws a Problem. */
   exchange: (response: AuthorizationResponse) => Promise<TokenSet>
-}
-
-/** The provider's token response (RFC 6749 section 5.1); members that were not of their type are absent. */
-export interface TokenSet {
-  accessToken: string
-  idToken: string | undefined
-  scope: string
+  /** Exchanges a refresh token, once. Throws a Problem: `reauthorization_required` when the provider says `invalid_grant`. */
+  refresh: (refreshToken: string, signal: AbortSignal) => Promise<TokenSet>
+  clientSecret: () => Promise<string>
 }
 
 /** A client of one provider; `@fastify/oauth2` is loaded and registered when it is first used. */
 export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   const { provider, scope } = options
-  let registered: Promise<PluginClient> | undefined
-  const client = () => (registered ??= register(options).catch(() => {
-    registered = undefined
-    throw providerError(provider, 'discovery', 'an endpoint, the client id or the secret cannot be used')
-  }))
+  let registered: { secret: string, client: Promise<PluginClient> } | undefined
+
+  async function clientSecret (): Promise<string> {
+    return typeof options.clientSecret === 'string' ? options.clientSecret : await options.clientSecret()
+  }
+
+  async function client (): Promise<PluginClient> {
+    const secret = await clientSecret()
+    if (registered?.secret !== secret) {
+      registered = {
+        secret,
+        client: register(options, secret).catch(() => {
+          registered = undefined
+          throw providerError(provider, 'discovery', 'an endpoint, the client id or the secret cannot be used')
+        })
+      }
+    }
+    return await registered.client
+  }
+
+  async function ask (step: Step, signal: AbortSignal, request: (client: PluginClient) => Promise<{ token: unknown }>): Promise<TokenSet> {
+    const answer = request(await client()).catch((error: WreckError) => {
+      // wreck gives up on an answer that never ends, but leaves its socket open.
+      error.data?.res?.destroy?.()
+      throw requestFailure(provider, step, error, signal)
+    })
+    // wreck allows the wait for the headers and the wait for the body its timeout each.
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+    return readTokenSet(provider, step, (await withSignal(answer, limit, () => providerTimeout(provider, step))).token, scope)
+  }
 
   return {
+    clientSecret,
+
     async authorizationUrl ({ redirectUri, state, nonce, codeChallenge }, extra = {}) {
       return (await client()).authorizeURL({
         ...extra,
         redirect_uri: redirectUri,
-        scope,
+        scope: options.scopeSeparator === undefined ? scope : scope.join(options.scopeSeparator),
         state,
         ...(scope.includes('openid') ? { nonce } : {}),
         code_challenge: codeChallenge,
@@ -51,17 +79,11 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
       })
     },
 
-    async exchange ({ code, redirectUri, codeVerifier, signal }) {
-      const parameters = { code, redirect_uri: redirectUri, code_verifier: codeVerifier }
-      const answer = (await client()).getToken(parameters).catch((error: WreckError) => {
-        // wreck gives up on an answer that never ends, but leaves its socket open.
-        error.data?.res?.destroy?.()
-        throw exchangeFailure(provider, error, signal)
-      })
-      // wreck allows the wait for the headers and the wait for the body its timeout each.
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
-      return readTokenSet(provider, (await withSignal(answer, limit, () => providerTimeout(provider, 'token exchange'))).token, scope)
-    }
+    exchange: ({ code, redirectUri, codeVerifier, signal }) =>
+      ask('token exchange', signal, (client) => client.getToken({ code, redirect_uri: redirectUri, code_verifier: codeVerifier })),
+
+    refresh: (refreshToken, signal) =>
+      ask('token refresh', signal, (client) => client.createToken({ refresh_token: refreshToken }).refresh())
   }
 }
 
@@ -69,6 +91,7 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
 interface PluginClient {
   authorizeURL: (parameters: Record<string, string | string[]>) => string
   getToken: (parameters: Record<string, string>) => Promise<{ token: unknown }>
+  createToken: (token: { refresh_token: string }) => { refresh: () => Promise<{ token: unknown }> }
 }
 
 /**
@@ -76,7 +99,7 @@ interface PluginClient {
  * after the app has started. Its state and PKCE cookies are not used, since they hold one login a browser
  * (docs/adr/0003); the URL and the exchange are.
  */
-async function register (options: OAuthClientOptions): Promise<PluginClient> {
+async function register (options: OAuthClientOptions, secret: string): Promise<PluginClient> {
   const authorize = new URL(options.authorizationUrl)
   const token = new URL(options.tokenUrl)
   const { default: oauth2 } = await import('@fastify/oauth2')
@@ -88,7 +111,7 @@ async function register (options: OAuthClientOptions): Promise<PluginClient> {
     callbackUri: 'unused:',
     userAgent: USER_AGENT,
     credentials: {
-      client: { id: options.clientId, secret: options.clientSecret },
+      client: { id: options.clientId, secret },
       auth: {
         authorizeHost: authorize.origin,
         authorizePath: authorize.pathname + authorize.search,
@@ -96,25 +119,40 @@ async function register (options: OAuthClientOptions): Promise<PluginClient> {
         tokenPath: token.pathname + token.search
       },
       http: { timeout: REQUEST_TIMEOUT_MS, maxBytes: MAX_RESPONSE_BYTES, redirects: false },
-      options: { authorizationMethod: options.authentication }
+      options: { authorizationMethod: options.authentication, bodyFormat: options.bodyFormat ?? 'form' }
     }
   }, (error?: Error) => error ? reject(error) : resolve()))
   return (carrier as unknown as { provider: { oauth2: PluginClient } }).provider.oauth2
 }
 
 /** GitHub, and OAuth servers of its age, answer a failed exchange with HTTP 200 and an `error` member (CVE-2021-41580). */
-function readTokenSet (provider: string, token: unknown, requestedScope: string[]): TokenSet {
+function readTokenSet (provider: string, step: Step, token: unknown, requestedScope: string[]): TokenSet {
   const accessToken = member(token, 'access_token')
-  if (member(token, 'error') !== undefined) throw providerError(provider, 'token exchange', 'it was refused')
-  if (typeof accessToken !== 'string' || accessToken === '') throw providerError(provider, 'token exchange', 'the answer has no access_token')
+  const error = member(token, 'error')
+  if (error !== undefined && step === 'token refresh' && OVER.includes(error as string)) throw grantIsOver(provider)
+  if (error !== undefined) throw providerError(provider, step, 'it was refused')
+  if (typeof accessToken !== 'string' || accessToken === '') throw providerError(provider, step, 'the answer has no access_token')
   const idToken = member(token, 'id_token')
   const scope = member(token, 'scope')
   return {
     accessToken,
+    refreshToken: text(member(token, 'refresh_token')),
     idToken: typeof idToken === 'string' ? idToken : undefined,
-    // Absent means: as asked (RFC 6749 section 5.1).
-    scope: (typeof scope === 'string' ? readScope(scope) : requestedScope).join(' ')
+    expiresAt: readExpiry(member(token, 'expires_in')),
+    // Absent means: as asked (RFC 6749 section 5.1). Twitch sends a list.
+    scope: (typeof scope === 'string' || Array.isArray(scope) ? readScope(String(scope)) : requestedScope).join(' '),
+    answer: token
   }
+}
+
+function text (value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Seconds from now, as a number or its digits; anything else says nothing. */
+function readExpiry (expiresIn: unknown): Date | undefined {
+  const seconds = typeof expiresIn === 'number' || (typeof expiresIn === 'string' && /^\d{1,9}$/.test(expiresIn)) ? Number(expiresIn) : NaN
+  return seconds > 0 && seconds < 1e9 ? new Date(Date.now() + seconds * 1000) : undefined
 }
 
 /** The tokens of a scope, by the characters of RFC 6749 section 3.3; GitHub separates them by commas. */
@@ -128,13 +166,23 @@ interface WreckError extends Error {
   data?: { isResponseError?: boolean, payload?: unknown, res?: { destroy?: () => void } } | null
 }
 
-function exchangeFailure (provider: string, error: WreckError, signal: AbortSignal): Problem {
+/** What providers call a refresh token that no longer works: RFC 6749 section 5.2, and GitHub's own word. */
+const OVER = ['invalid_grant', 'bad_refresh_token']
+
+function grantIsOver (provider: string): Problem {
+  return new Problem('reauthorization_required', `${provider} no longer renews this grant: the person must sign in there again.`)
+}
+
+function requestFailure (provider: string, step: Step, error: WreckError, signal: AbortSignal): Problem {
   const { data } = error
   const status = error.output?.statusCode
-  const failure = (reason: string) => providerError(provider, 'token exchange', reason)
-  if (data?.isResponseError === true) return failure(`HTTP ${status}`)
+  const failure = (reason: string) => providerError(provider, step, reason)
+  if (data?.isResponseError === true) {
+    const isOver = step === 'token refresh' && (status === 400 || status === 401) && OVER.includes(member(data.payload, 'error') as string)
+    return isOver ? grantIsOver(provider) : failure(`HTTP ${status}`)
+  }
   // 504 when nothing came, 408 when the body stopped coming.
-  if (signal.aborted || status === 504 || status === 408) return providerTimeout(provider, 'token exchange')
+  if (signal.aborted || status === 504 || status === 408) return providerTimeout(provider, step)
   if (status === 406 || data?.payload !== undefined) return failure('the answer is not JSON')
   if (status === 413 || data?.res !== undefined) return failure('the answer is too large, or broke off')
   return failure(networkReason(error))

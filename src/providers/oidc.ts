@@ -1,63 +1,56 @@
-import type { JWTVerifyGetKey } from 'jose'
+import { createHash } from 'node:crypto'
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import type { ProviderSettings } from './settings.ts'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { getJson } from './http.ts'
 import { createIssuerKeys, verifyIdToken } from './id-token.ts'
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts'
-import type { Profile, Provider } from './provider.ts'
+import type { AuthorizationResponse, HeldTokens, Profile, Provider } from './provider.ts'
+import { revokeToken } from './revocation.ts'
 
+export type Claims = JWTPayload & { sub: string }
+
+/** What one OpenID provider has of its own; without any of it, the standard's way. */
 export interface OidcOptions {
-  id: string
   name: string
+  scope: string[]
   issuer: string
-  clientId: string
-  clientSecret: string
-  scope?: string[] | undefined
-  /** Whether this issuer's `email_verified` may join accounts and fill the user's email. */
-  emailTrusted: boolean
-  /** Further spellings of the issuer in `iss`, where the provider documents them. */
-  issuerAliases?: string[]
+  /** What the discovery document calls its issuer, where that is another spelling (Microsoft's template). */
+  discoveryIssuer?: string
+  /** Whether `iss` is right, where it is not just the issuer. Must not believe the token alone. */
+  isIssuer?: (iss: string, claims: JWTPayload) => boolean
+  /** Whether the claim `email_verified` is to be believed; `claims` are those of the document that it came in. */
+  believesEmail: (emailVerified: unknown, claims: unknown) => boolean
+  /** The issuer and subject that name the account, where they are not `issuer` and `sub`. */
+  identity?: (claims: Claims) => { issuer: string, subject: unknown }
+  /** Throws when this person may not come in. */
+  admit?: (claims: Claims) => void
+  /** The name, where the ID token has none. */
+  nameBeside?: (response: AuthorizationResponse) => string | null
+  clientSecret?: () => Promise<string>
   authentication?: 'body' | 'header'
   authorizationParameters?: Record<string, string>
-  authorizationUrl?: string | undefined
-  tokenUrl?: string | undefined
-  jwksUrl?: string | undefined
+  formPost?: boolean
+  /** The endpoints, where the provider has no discovery document. */
+  endpoints?: Pick<IssuerMetadata, 'authorizationEndpoint' | 'tokenEndpoint' | 'jwksUri' | 'userinfoEndpoint' | 'revocationEndpoint'>
 }
 
 interface Issuer { metadata: IssuerMetadata, client: OAuthClient, keys: JWTVerifyGetKey }
 
-/** Any OpenID Connect issuer, by discovery: authorization code flow with PKCE and nonce (OpenID Connect Core section 3.1). */
-export function createOidcProvider (options: OidcOptions): Provider {
-  const { id, name, clientId } = options
-  const scope = options.scope ?? ['openid', 'profile', 'email']
-  const connect = createConnection(options, scope)
+/** Any OpenID Connect issuer: authorization code flow with PKCE and nonce (OpenID Connect Core section 3.1). */
+export function createOidcProvider (settings: ProviderSettings, options: OidcOptions): Provider {
+  const { name, issuer } = options
+  const { clientId } = settings
+  const connect = createConnection(settings, options)
+  const isIssuer = options.isIssuer ?? ((iss: string) => iss === issuer)
 
-  return {
-    id,
-    name,
-    formPost: false,
-
-    async authorizationUrl (request) {
-      const { client } = await connect()
-      return client.authorizationUrl(request, options.authorizationParameters)
-    },
-
-    async identify (response) {
-      const { metadata, client, keys } = await connect()
-      // RFC 9207 section 2.4: the answer must come from the issuer that was asked (mix-up).
-      if (response.iss === undefined ? metadata.sendsIss : response.iss !== options.issuer) {
-        throw providerError(name, 'authorization response', 'iss is missing or names another issuer')
-      }
-      const tokens = await client.exchange(response)
-      if (tokens.idToken === undefined) throw providerError(name, 'token exchange', 'the answer has no id_token')
-      const expected = { provider: name, issuer: [options.issuer, ...options.issuerAliases ?? []], clientId, nonce: response.nonce }
-      const claims = await verifyIdToken(tokens.idToken, keys, expected)
-      const userinfo = metadata.userinfoEndpoint === undefined
-        ? {}
-        : await readUserinfo(metadata.userinfoEndpoint, tokens.accessToken, claims.sub, response.signal)
-      return toProfile(claims, userinfo, tokens.scope)
-    }
+  async function verify (idToken: string, audiences: string[], nonces: (string | undefined)[]): Promise<Claims> {
+    const { keys } = await connect()
+    const claims = await verifyIdToken(idToken, keys, { provider: name, isIssuer, audiences, nonces })
+    options.admit?.(claims)
+    return claims
   }
 
   /** OpenID Connect Core section 5.3.2: an answer about somebody else must not be used. */
@@ -67,40 +60,89 @@ export function createOidcProvider (options: OidcOptions): Provider {
     return userinfo
   }
 
-  function toProfile (claims: { sub: string }, userinfo: unknown, grantedScope: string): Profile {
+  function toProfile (claims: Claims, userinfo: unknown, scope: string): Profile {
     const claim = (claimName: string) => member(claims, claimName) ?? member(userinfo, claimName)
-    const accountSubject = subject(claims.sub)
+    const identity = options.identity?.(claims) ?? { issuer, subject: claims.sub }
+    const accountSubject = subject(identity.subject)
     if (accountSubject === undefined) throw invalidIdToken(name, 'sub is not usable')
     // An address and the word on it must come from one document.
     const emailSource = member(claims, 'email') === undefined ? userinfo : claims
     const address = email(member(emailSource, 'email'))
     return {
-      provider: id,
-      issuer: options.issuer,
+      provider: settings.id,
+      issuer: identity.issuer,
       subject: accountSubject,
       username: text(claim('preferred_username')),
       email: address,
-      emailVerified: address !== null && options.emailTrusted && member(emailSource, 'email_verified') === true,
+      emailVerified: address !== null && options.believesEmail(member(emailSource, 'email_verified'), emailSource),
       name: text(claim('name')),
       avatarUrl: avatarUrl(claim('picture')),
       locale: text(claim('locale'), 35),
-      scope: grantedScope
+      scope
     }
+  }
+
+  async function revoke (tokens: HeldTokens, signal: AbortSignal): Promise<void> {
+    const { metadata, client } = await connect()
+    if (metadata.revocationEndpoint === undefined) return
+    const authentication = options.authentication ?? metadata.tokenEndpointAuthentication
+    await revokeToken({ provider: name, url: metadata.revocationEndpoint, clientId, clientSecret: await client.clientSecret(), authentication }, tokens, signal)
+  }
+
+  return {
+    id: settings.id,
+    name,
+    formPost: options.formPost ?? false,
+
+    async authorizationUrl (request) {
+      const { client } = await connect()
+      return await client.authorizationUrl(request, options.authorizationParameters)
+    },
+
+    async identify (response) {
+      const { metadata, client } = await connect()
+      // RFC 9207 section 2.4: the answer must come from the issuer that was asked (mix-up).
+      if (response.iss === undefined ? metadata.sendsIss : response.iss !== issuer) {
+        throw providerError(name, 'authorization response', 'iss is missing or names another issuer')
+      }
+      const tokens = await client.exchange(response)
+      if (tokens.idToken === undefined) throw providerError(name, 'token exchange', 'the answer has no id_token')
+      const claims = await verify(tokens.idToken, [clientId], [response.nonce])
+      const userinfo = metadata.userinfoEndpoint === undefined
+        ? {}
+        : await readUserinfo(metadata.userinfoEndpoint, tokens.accessToken, claims.sub, response.signal)
+      const profile = toProfile(claims, userinfo, tokens.scope)
+      return { profile: { ...profile, name: profile.name ?? options.nameBeside?.(response) ?? null }, tokens }
+    },
+
+    async identifyNative (idToken, nonce) {
+      // Apps hand their provider's SDK the nonce itself or, as Apple and Google advise, its SHA-256 in hex.
+      const nonces = nonce === undefined ? [undefined] : [nonce, createHash('sha256').update(nonce).digest('hex')]
+      const claims = await verify(idToken, [clientId, ...settings.nativeClientIds], nonces)
+      return toProfile(claims, {}, '')
+    },
+
+    async refresh (refreshToken, signal) {
+      return await (await connect()).client.refresh(refreshToken, signal)
+    },
+
+    revoke
   }
 }
 
 /** The issuer's endpoints, client and keys; made anew only when the metadata changes. */
-function createConnection (options: OidcOptions, scope: string[]): () => Promise<Issuer> {
-  const discover = isKnown(options) ? async () => knownMetadata(options) : createDiscovery(options.name, options.issuer)
+function createConnection (settings: ProviderSettings, options: OidcOptions): () => Promise<Issuer> {
+  const known = knownMetadata(settings, options)
+  const discover = known ? async () => known : createDiscovery(options.name, options.issuer, options.discoveryIssuer)
   let connected: { fingerprint: string, issuer: Issuer } | undefined
 
   return async () => {
     const discovered = await discover()
     const metadata = {
       ...discovered,
-      authorizationEndpoint: options.authorizationUrl ?? discovered.authorizationEndpoint,
-      tokenEndpoint: options.tokenUrl ?? discovered.tokenEndpoint,
-      jwksUri: options.jwksUrl ?? discovered.jwksUri
+      authorizationEndpoint: settings.authorizationUrl ?? discovered.authorizationEndpoint,
+      tokenEndpoint: settings.tokenUrl ?? discovered.tokenEndpoint,
+      jwksUri: settings.jwksUrl ?? discovered.jwksUri
     }
     const fingerprint = JSON.stringify(metadata)
     if (connected?.fingerprint !== fingerprint) connected = { fingerprint, issuer: connectTo(metadata) }
@@ -110,30 +152,24 @@ function createConnection (options: OidcOptions, scope: string[]): () => Promise
   function connectTo (metadata: IssuerMetadata): Issuer {
     const client = createOAuthClient({
       provider: options.name,
-      clientId: options.clientId,
-      clientSecret: options.clientSecret,
+      clientId: settings.clientId,
+      clientSecret: options.clientSecret ?? settings.clientSecret,
       authorizationUrl: metadata.authorizationEndpoint,
       tokenUrl: metadata.tokenEndpoint,
-      scope,
+      scope: settings.scope ?? options.scope,
       authentication: options.authentication ?? metadata.tokenEndpointAuthentication
     })
     return { metadata, client, keys: createIssuerKeys(options.name, metadata.jwksUri) }
   }
 }
 
-/** With every URL given by the settings nothing is left to discover, and nothing goes to the provider's real host. */
-function isKnown (options: OidcOptions): boolean {
-  return options.authorizationUrl !== undefined && options.tokenUrl !== undefined && options.jwksUrl !== undefined
-}
-
-function knownMetadata (options: OidcOptions): IssuerMetadata {
-  return {
-    issuer: options.issuer,
-    authorizationEndpoint: options.authorizationUrl as string,
-    tokenEndpoint: options.tokenUrl as string,
-    jwksUri: options.jwksUrl as string,
-    userinfoEndpoint: undefined,
-    tokenEndpointAuthentication: 'header',
-    sendsIss: false
+/** With every URL given there is nothing to discover; and what settings move does not go to the provider's real host. */
+function knownMetadata (settings: ProviderSettings, { issuer, endpoints }: OidcOptions): IssuerMetadata | undefined {
+  const { authorizationUrl, tokenUrl, jwksUrl } = settings
+  const common = { issuer, tokenEndpointAuthentication: 'header', sendsIss: false } as const
+  if (authorizationUrl !== undefined && tokenUrl !== undefined && jwksUrl !== undefined) {
+    const urls = { authorizationEndpoint: authorizationUrl, tokenEndpoint: tokenUrl, jwksUri: jwksUrl }
+    return { ...common, ...urls, userinfoEndpoint: undefined, revocationEndpoint: undefined }
   }
+  return endpoints && { ...common, ...endpoints }
 }

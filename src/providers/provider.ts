@@ -1,4 +1,6 @@
-/** A place where people sign in. One file per provider; `registry.ts` lists them. */
+import type { ProviderSettings } from './settings.ts'
+
+/** A place where people sign in. */
 export interface Provider {
   id: string
   name: string
@@ -10,7 +12,36 @@ export interface Provider {
    * Exchanges the code, once, and says who the person is. Throws a Problem: `provider_error`, `provider_timeout` or
    * `invalid_id_token`, whose detail names the provider and the step and never holds what the provider sent.
    */
-  identify: (response: AuthorizationResponse) => Promise<Profile>
+  identify: (response: AuthorizationResponse) => Promise<Identified>
+  /**
+   * Says who the person is by an ID token that an app got from the provider's own SDK, made for this client or one of
+   * the native ones; `nonce` is what the app chose, where it did. Throws as `identify`. Absent where there are no ID tokens.
+   */
+  identifyNative?: (idToken: string, nonce: string | undefined) => Promise<Profile>
+  /** New tokens for a refresh token (RFC 6749 section 6). Throws `reauthorization_required` when the provider says that the grant is over. */
+  refresh: (refreshToken: string, signal: AbortSignal) => Promise<TokenSet>
+  /** Takes the grant back at the provider. Absent where it offers no way. */
+  revoke?: (tokens: HeldTokens, signal: AbortSignal) => Promise<void>
+}
+
+/** A built-in provider: what it is called, what it wants, and how it is made. One file each; `registry.ts` lists them. */
+export interface ProviderDefinition {
+  /** In URLs; in upper case the prefix of its settings. */
+  id: string
+  name: string
+  /** The provider's own pages that the endpoints, scopes and claims come from. */
+  documentation: string[]
+  /** Where one registers an application and gets its credentials, and as what. */
+  console: string
+  /** What is asked for unless `<PROVIDER>_SCOPE` says otherwise. */
+  scope: string[]
+  /** What is odd about it, a sentence each; docs/providers.md prints them. */
+  quirks: string[]
+  /** Settings of its own, beside those that every provider has: name after the prefix, and what it is for. */
+  settings?: Record<string, string>
+  /** Those of them that, set together, stand in for the client secret. */
+  insteadOfSecret?: string[]
+  create: (settings: ProviderSettings) => Provider
 }
 
 export interface AuthorizationRequest {
@@ -25,12 +56,16 @@ export interface AuthorizationResponse {
   code: string
   /** RFC 9207: the issuer that answered, where the provider says it. */
   iss: string | undefined
+  /** What Apple sends beside the code, the first time only: JSON that holds the person's name. */
+  user: string | undefined
   redirectUri: string
   nonce: string
   codeVerifier: string
   /** Aborted when the whole login has taken too long. */
   signal: AbortSignal
 }
+
+export interface Identified { profile: Profile, tokens: TokenSet }
 
 /** Who a person is, by their provider's word. The identity is (provider, issuer, subject), never the email or the user name. */
 export interface Profile {
@@ -40,7 +75,7 @@ export interface Profile {
   username: string | null
   /** In lower case after NFKC. */
   email: string | null
-  /** True only when the provider says so, by a boolean, and its word on email is trusted. */
+  /** True only when the provider says so and its word on email is trusted (email-trust.ts). */
   emailVerified: boolean
   name: string | null
   avatarUrl: string | null
@@ -48,3 +83,18 @@ export interface Profile {
   /** What the person granted, separated by spaces. */
   scope: string
 }
+
+/** The provider's token response (RFC 6749 section 5.1); members that were not of their type are absent. */
+export interface TokenSet {
+  accessToken: string
+  refreshToken: string | undefined
+  idToken: string | undefined
+  /** Absent where the provider does not say when the access token expires. */
+  expiresAt: Date | undefined
+  scope: string
+  /** The answer itself, for those who say in it who the person is. */
+  answer: unknown
+}
+
+/** What the vault holds of a grant. */
+export interface HeldTokens { accessToken: string, refreshToken: string | undefined }

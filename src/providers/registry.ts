@@ -1,19 +1,33 @@
-import type { ProviderSettings } from '../settings.ts'
-import { createGitHubProvider } from './github.ts'
-import { createGoogleProvider } from './google.ts'
+import type { ProviderSettings } from './settings.ts'
+import { apple } from './apple.ts'
+import { github } from './github.ts'
+import { google } from './google.ts'
+import { microsoft } from './microsoft.ts'
 import { createOidcProvider } from './oidc.ts'
-import type { Provider } from './provider.ts'
+import type { Provider, ProviderDefinition } from './provider.ts'
 
-/** A new provider is a file of its own and a line here. */
-const FACTORIES: Record<ProviderSettings['kind'], (settings: ProviderSettings) => Provider> = {
-  github: createGitHubProvider,
-  google: createGoogleProvider,
-  oidc: (settings) => createOidcProvider({ ...settings, name: settings.name ?? settings.id, issuer: settings.issuer as string })
-}
+/** The built-in providers. A new one is a file of its own and a line here. */
+export const BUILT_IN_PROVIDERS: readonly ProviderDefinition[] = [
+  github,
+  google,
+  microsoft,
+  apple
+]
 
 /** The enabled providers by id, in the order of the settings. */
 export type Providers = ReadonlyMap<string, Provider>
 
 export function createProviders (settings: ProviderSettings[]): Providers {
-  return new Map(settings.map((one) => [one.id, FACTORIES[one.kind](one)]))
+  return new Map(settings.map((one) => [one.id, create(one)]))
+}
+
+function create (settings: ProviderSettings): Provider {
+  const builtIn = BUILT_IN_PROVIDERS.find(({ id }) => settings.kind === 'built-in' && id === settings.id)
+  if (builtIn) return builtIn.create(settings)
+  return createOidcProvider(settings, {
+    name: settings.name ?? settings.id,
+    scope: ['openid', 'profile', 'email'],
+    issuer: settings.issuer as string,
+    believesEmail: (emailVerified) => settings.emailTrusted && emailVerified === true
+  })
 }

@@ -161,7 +161,8 @@ function readParameters (state: string, parameters: unknown): CallbackParameters
     if (value === undefined && isPresent(parameters, name)) throw new Problem('invalid_request', `${name} must be there once, as text of at most ${maximum} characters.`)
     return value
   })
-  return { state, code, iss, error }
+  const user = isPresent(parameters, 'user') ? (parameters as Record<string, unknown>)['user'] : undefined
+  return { state, code, iss, error, user: typeof user === 'string' && user.length <= 4096 ? user : undefined }
 }
 
 /** A parameter that is there once, as printable text; anything else is as good as absent (SEC-5, SEC-12). */

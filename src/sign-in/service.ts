@@ -16,6 +16,8 @@ export interface CallbackParameters {
   code: string | undefined
   iss: string | undefined
   error: string | undefined
+  /** Apple's, beside the first code; may hold any text. */
+  user: string | undefined
 }
 
 export interface SignInService {
@@ -64,7 +66,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return provider
   }
 
-  async function finish (attempt: LoginAttempt, { state, code, iss, error }: CallbackParameters, caller: Caller): Promise<FinishedSignIn> {
+  async function finish (attempt: LoginAttempt, { state, code, iss, error, user }: CallbackParameters, caller: Caller): Promise<FinishedSignIn> {
     const provider = findProvider(attempt.provider)
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
@@ -76,8 +78,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const late = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
     })
-    const identified = provider.identify({ code, iss, redirectUri: redirectUri(provider), nonce: attempt.nonce, codeVerifier: attempt.codeVerifier, signal })
-    const profile = await Promise.race([identified, late])
+    const { nonce, codeVerifier } = attempt
+    const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
+    const { profile } = await Promise.race([identified, late])
     const { handOver } = attempt
     if (handOver.mode === 'code') return await handOverCode(handOver, profile, caller)
     if (handOver.mode === 'device') return await handOverSession(handOver, profile, caller)

@@ -1,0 +1,80 @@
+import { importPKCS8, SignJWT } from 'jose'
+import { parseJson } from '../json.ts'
+import { member, text } from './claims.ts'
+import { emailTrust } from './email-trust.ts'
+import { createOidcProvider } from './oidc.ts'
+import type { ProviderDefinition } from './provider.ts'
+
+const ISSUER = 'https://appleid.apple.com'
+/** Apple allows six months. */
+const SECRET_SECONDS = 60 * 60
+const RENEW_BEFORE_SECONDS = 10 * 60
+
+export const apple: ProviderDefinition = {
+  id: 'apple',
+  name: 'Apple',
+  documentation: [
+    'https://developer.apple.com/documentation/signinwithapplerestapi',
+    'https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret'
+  ],
+  console: 'https://developer.apple.com/account/resources/identifiers, a Services ID with "Sign in with Apple"; the callback URL must be https',
+  scope: ['openid', 'name', 'email'],
+  quirks: [
+    'The client secret is a JWT signed with your key: give `APPLE_TEAM_ID`, `APPLE_KEY_ID` and `APPLE_PRIVATE_KEY`, and Signet makes and renews it; or put a ready one into `APPLE_CLIENT_SECRET`.',
+    'With the scopes `name` and `email` Apple answers by a form that is posted from its own site, so the login\'s cookie is `SameSite=None; Secure`.',
+    'The name comes once, beside the code of the first sign-in; later it stays as it was.',
+    '`email_verified` may be the text `"true"`. An address of the private relay (`@privaterelay.appleid.com`) is the person\'s own, for your team only.'
+  ],
+  settings: {
+    TEAM_ID: 'the ten characters of your team',
+    KEY_ID: 'of the key for Sign in with Apple',
+    PRIVATE_KEY: 'that key, PEM; line ends may be written `\\n`'
+  },
+  insteadOfSecret: ['TEAM_ID', 'KEY_ID', 'PRIVATE_KEY'],
+
+  create (settings) {
+    const { TEAM_ID: teamId, KEY_ID: keyId, PRIVATE_KEY: privateKey } = settings.own
+    const hasKey = teamId !== undefined && keyId !== undefined && privateKey !== undefined
+    const scope = settings.scope ?? apple.scope
+    const formPost = scope.includes('name') || scope.includes('email')
+    return createOidcProvider(settings, {
+      name: apple.name,
+      scope: apple.scope,
+      issuer: settings.issuer ?? ISSUER,
+      believesEmail: emailTrust('apple').believes,
+      authentication: 'body',
+      formPost,
+      ...formPost ? { authorizationParameters: { response_mode: 'form_post' } } : {},
+      ...hasKey && settings.clientSecret === '' ? { clientSecret: createClientSecret({ clientId: settings.clientId, teamId, keyId, privateKey }) } : {},
+      nameBeside: ({ user }) => readName(user)
+    })
+  }
+}
+
+interface Credentials { clientId: string, teamId: string, keyId: string, privateKey: string }
+
+/** An hour's client secret, made anew ten minutes before it ends. */
+function createClientSecret ({ clientId, teamId, keyId, privateKey }: Credentials): () => Promise<string> {
+  let secret: { jwt: Promise<string>, renewAt: number } | undefined
+
+  async function sign (now: number): Promise<string> {
+    const key = await importPKCS8(privateKey.replaceAll('\\n', '\n'), 'ES256')
+    return await new SignJWT().setProtectedHeader({ alg: 'ES256', kid: keyId })
+      .setIssuer(teamId).setSubject(clientId).setAudience(ISSUER).setIssuedAt(now).setExpirationTime(now + SECRET_SECONDS).sign(key)
+  }
+
+  return async () => {
+    const now = Math.floor(Date.now() / 1000)
+    if (!secret || now >= secret.renewAt) {
+      secret = { jwt: sign(now), renewAt: now + SECRET_SECONDS - RENEW_BEFORE_SECONDS }
+      secret.jwt.catch(() => { secret = undefined })
+    }
+    return await secret.jwt
+  }
+}
+
+/** `{"name":{"firstName":"...","lastName":"..."},"email":"..."}`: of it only the name is of use; the email is in the ID token, signed. */
+function readName (user: string | undefined): string | null {
+  const name = member(user === undefined ? undefined : parseJson(user), 'name')
+  return text([member(name, 'firstName'), member(name, 'lastName')].filter((part) => typeof part === 'string').join(' '))
+}

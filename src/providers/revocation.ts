@@ -1,0 +1,36 @@
+import { providerError } from './failure.ts'
+import { callLimited } from './http.ts'
+import type { HeldTokens } from './provider.ts'
+
+export interface RevocationEndpoint {
+  provider: string
+  url: string
+  clientId: string
+  clientSecret: string
+  authentication: 'body' | 'header'
+}
+
+/**
+ * Takes a grant back (RFC 7009): by its refresh token where there is one, since that ends all of it, else by the access
+ * token. A token that the provider no longer knows is as good as revoked. Throws a Problem when it may be tried again.
+ */
+export async function revokeToken (endpoint: RevocationEndpoint, { accessToken, refreshToken }: HeldTokens, signal: AbortSignal): Promise<void> {
+  const { provider, url, clientId, clientSecret, authentication } = endpoint
+  const form = new URLSearchParams({ token: refreshToken ?? accessToken, token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token' })
+  form.set('client_id', clientId)
+  if (authentication === 'body') form.set('client_secret', clientSecret)
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', ...authentication === 'header' ? { authorization: basic(clientId, clientSecret) } : {} }
+  const response = await callLimited(url, { provider, step: 'revocation', method: 'POST', headers, body: form.toString(), signal })
+  acceptRevocation(provider, response.status)
+}
+
+/** Success, or a token that is not known (any more); all other answers are failures. */
+export function acceptRevocation (provider: string, status: number): void {
+  if ((status < 200 || status > 299) && ![400, 404, 422].includes(status)) throw providerError(provider, 'revocation', `HTTP ${status}`)
+}
+
+/** RFC 6749 section 2.3.1. */
+export function basic (clientId: string, clientSecret: string): string {
+  const encode = (text: string) => encodeURIComponent(text).replaceAll('%20', '+')
+  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`
+}
