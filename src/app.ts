@@ -136,7 +136,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(metadataRoutes, { issuerUrl, algorithm: settings.signingAlgorithm })
   await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins: origins })
   await app.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
-  await app.register(oauth2Routes, { issuerUrl, sessions, clients, devices, users, cookies, allowedOrigins: origins })
+  await app.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins: origins })
   await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins: origins })

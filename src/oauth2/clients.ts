@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { OAuthError } from '../errors.ts'
+import { OWN_CLIENT_ID } from '../sessions/session.ts'
 import type { ClientSettings } from '../settings.ts'
 
 /** An application that signs people in here. All are first-party: there is no consent page. */
@@ -49,6 +50,12 @@ export async function authenticateClient (clients: Clients, request: FastifyRequ
   const isProven = client.secretHash === undefined ? secret === undefined : secret !== undefined && timingSafeEqual(hash(secret), client.secretHash)
   if (!isProven) throw new OAuthError('invalid_client', client.secretHash ? 'The client secret is missing or wrong.' : 'This client is public: it has no secret.')
   return client
+}
+
+/** Who calls, where Signet's own client will do: it has registered nothing and so has nothing to prove. */
+export async function ownOrRegistered (clients: Clients, request: FastifyRequest, body: ClientCredentials): Promise<string | undefined> {
+  if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT_ID
+  return (await authenticateClient(clients, request, body))?.clientId
 }
 
 /** RFC 6749 section 2.3.1: both halves are form-encoded before they are put together. */

@@ -3,11 +3,12 @@ import type { FastifyPluginAsync } from 'fastify'
 import { Problem } from '../errors.ts'
 import { toOAuthError } from '../plugins/problem-details.ts'
 import type { UserRepository } from '../users/repository.ts'
+import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from './device-authorization.ts'
 import { revokeRoutes, type TokenStateOptions } from './revoke.ts'
 import { tokenRoutes, type TokenOptions } from './token.ts'
 import { userinfoRoutes } from './userinfo.ts'
 
-export type OAuth2Options = TokenOptions & TokenStateOptions & { users: UserRepository }
+export type OAuth2Options = TokenOptions & DeviceAuthorizationOptions & TokenStateOptions & { users: UserRepository }
 
 /** The endpoints that programs call. They answer errors as RFC 6749 section 5.2 has them, and are never cached. */
 export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {
@@ -25,6 +26,7 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
   })
 
   await app.register(tokenRoutes, options)
+  await app.register(deviceAuthorizationRoutes, options)
   await app.register(revokeRoutes, options)
   await app.register(userinfoRoutes, options)
 }

@@ -9,16 +9,17 @@ import { OAuthErrorSchema } from '../plugins/problem-details.ts'
 import { addressOf } from '../plugins/rate-limit.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import { OWN_CLIENT_ID } from '../sessions/session.ts'
-import { authenticateClient, type ClientCredentials, type Clients } from './clients.ts'
-import { hashDeviceCode, newDeviceCode, newUserCode, showUserCode } from './device-code.ts'
+import type { SignInService } from '../sign-in/service.ts'
+import { authenticateClient, ownOrRegistered, type Clients } from './clients.ts'
+import { hashDeviceCode } from './device-code.ts'
 import type { DeviceRepository, PollResult } from './device-repository.ts'
 import { comesFromAllowedOrigin } from './origins.ts'
 import { TokenResponseSchema } from './schemas.ts'
 import { grantableScope } from './scope.ts'
 
 export interface TokenOptions {
-  issuerUrl: string
   sessions: SessionService
+  signIn: SignInService
   clients: Clients
   devices: DeviceRepository
   cookies: CookiePolicy
@@ -29,20 +30,26 @@ const Parameter = (description: string, maxLength = 4096) => Type.Optional(Type.
 
 /** RFC 6749 section 3.2: unknown parameters are ignored, repeated ones refused. */
 const TokenRequestSchema = Type.Object({
-  grant_type: Parameter('`authorization_code`, `refresh_token` or `urn:ietf:params:oauth:grant-type:device_code`.'),
+  grant_type: Parameter('`authorization_code`, `refresh_token`, `urn:ietf:params:oauth:grant-type:device_code` or `urn:ietf:params:oauth:grant-type:token-exchange`.'),
   device_code: Parameter('From /oauth2/device_authorization.'),
   code: Parameter('From the redirect.'),
   redirect_uri: Parameter('The one that the code was sent to.'),
   code_verifier: Parameter('RFC 7636 section 4.1: 43 to 128 characters.'),
   refresh_token: Parameter('Absent in cookie mode: then the refresh cookie counts, and the Origin must be an allowed one.'),
+  subject_token: Parameter('Native sign-in: the ID token that the provider\'s own SDK gave to the app.', 16_384),
+  subject_token_type: Parameter('`urn:ietf:params:oauth:token-type:id_token`.'),
+  provider: Parameter('Native sign-in: the id of the provider that made the ID token.', 64),
+  nonce: Parameter('Native sign-in: the nonce that the app chose, where it did. The ID token holds it, or its SHA-256 in hex.', 512),
+  scope: Parameter('Native sign-in: as at /oauth2/authorize.', 1000),
   client_id: Parameter('May be left out for tokens of the direct and cookie modes.', 200),
   client_secret: Parameter('Of a confidential client, here or in an Authorization header.', 500)
 })
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
-export const GRANT_TYPES = ['authorization_code', 'refresh_token', DEVICE_GRANT]
-const DEVICE_CODE_SECONDS = 10 * 60
-const POLL_SECONDS = 5
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+export const GRANT_TYPES = ['authorization_code', 'refresh_token', DEVICE_GRANT, TOKEN_EXCHANGE]
+const ID_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:id_token'
+const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
 
 const POLL_MESSAGES: Record<PollResult, string> = {
   authorization_pending: 'Nobody has approved yet. Ask again after the interval.',
@@ -55,19 +62,20 @@ const POLL_MESSAGES: Record<PollResult, string> = {
 type TokenRequest = Static<typeof TokenRequestSchema>
 
 /** RFC 6749 section 3.2, as form or JSON. */
-export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, { issuerUrl, sessions, clients, devices, cookies, allowedOrigins }) => {
+export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, { sessions, signIn, clients, devices, cookies, allowedOrigins }) => {
   app.post('/oauth2/token', {
     schema: {
       summary: 'Exchange a grant for tokens',
       tags: ['OAuth 2.1'],
       body: TokenRequestSchema,
-      response: { 200: TokenResponseSchema, 400: OAuthErrorSchema, 401: OAuthErrorSchema, 403: OAuthErrorSchema, 429: OAuthErrorSchema, 503: OAuthErrorSchema }
+      response: { 200: TokenResponseSchema, 400: OAuthErrorSchema, 401: OAuthErrorSchema, 403: OAuthErrorSchema, 429: OAuthErrorSchema, '5xx': OAuthErrorSchema }
     }
   }, async (request, reply) => {
     try {
       const { grant_type: grantType, refresh_token: refreshToken } = request.body
       if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing.')
       if (grantType === 'authorization_code') return await redeemCode(request, request.body)
+      if (grantType === TOKEN_EXCHANGE) return await signInNatively(request, request.body)
       if (grantType === DEVICE_GRANT) return await redeemDeviceCode(request, request.body)
       if (grantType !== 'refresh_token') throw new OAuthError('unsupported_grant_type', `The grant types here are ${GRANT_TYPES.join(', ')}.`)
       return refreshToken === undefined ? await refreshByCookie(request, reply) : await refresh(request, request.body, refreshToken)
@@ -75,47 +83,6 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
       // A device that waits as it was told does nothing wrong.
       if (error instanceof OAuthError && error.error !== 'authorization_pending') await app.limits.failedTokenCalls.count(addressOf(request))
       throw error
-    }
-  })
-
-  app.post('/oauth2/device_authorization', {
-    schema: {
-      summary: 'Start a sign-in on a device without a browser',
-      description: 'RFC 8628 section 3.1. Show the person `user_code` and `verification_uri`, then poll /oauth2/token.',
-      tags: ['OAuth 2.1'],
-      body: Type.Object({ client_id: Parameter('A registered client, or `signet`.', 200), client_secret: Parameter('Of a confidential client.', 500), scope: Parameter('As at /oauth2/authorize.', 1000) }),
-      response: {
-        200: Type.Object({
-          device_code: Type.String(),
-          user_code: Type.String(),
-          verification_uri: Type.String(),
-          verification_uri_complete: Type.String(),
-          expires_in: Type.Integer(),
-          interval: Type.Integer()
-        }),
-        400: OAuthErrorSchema,
-        401: OAuthErrorSchema,
-        429: OAuthErrorSchema,
-        503: OAuthErrorSchema
-      }
-    }
-  }, async (request) => {
-    await app.limits.signIn.count(`device:${addressOf(request)}`)
-    const clientId = await ownOrRegistered(request, request.body)
-    if (clientId === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
-    const deviceCode = newDeviceCode()
-    const deviceCodeHash = hashDeviceCode(deviceCode)
-    const scope = grantableScope(request.body.scope)
-    let userCode = newUserCode()
-    while (!await devices.create({ deviceCodeHash, userCode, clientId, scope }, DEVICE_CODE_SECONDS, POLL_SECONDS)) userCode = newUserCode()
-    const verificationUri = `${issuerUrl}/device`
-    return {
-      device_code: deviceCode,
-      user_code: showUserCode(userCode),
-      verification_uri: verificationUri,
-      verification_uri_complete: `${verificationUri}?user_code=${showUserCode(userCode)}`,
-      expires_in: DEVICE_CODE_SECONDS,
-      interval: POLL_SECONDS
     }
   })
 
@@ -131,14 +98,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     return await sessions.redeemCode({ hash, clientId: client.clientId, redirectUri, codeChallenge }, callerOf(request))
   }
 
-  /** Who calls, when the own client will do: it has registered nothing and so has nothing to prove. */
-  async function ownOrRegistered (request: FastifyRequest, body: ClientCredentials): Promise<string | undefined> {
-    if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT_ID
-    return (await authenticateClient(clients, request, body))?.clientId
-  }
-
   async function redeemDeviceCode (request: FastifyRequest, body: TokenRequest): Promise<TokenResponse> {
-    const clientId = await ownOrRegistered(request, body)
+    const clientId = await ownOrRegistered(clients, request, body)
     if (clientId === undefined || body.device_code === undefined) throw new OAuthError('invalid_request', 'client_id and device_code are required.')
     const hash = hashDeviceCode(body.device_code)
     const tokens = await sessions.redeemDeviceCode(hash, clientId)
@@ -147,8 +108,20 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     throw new OAuthError(reason, POLL_MESSAGES[reason])
   }
 
+  /** RFC 8693 section 2. What is wrong with the ID token is `invalid_grant`, as everywhere here: sign in again. */
+  async function signInNatively (request: FastifyRequest, body: TokenRequest): Promise<TokenResponse & { issued_token_type: string }> {
+    const clientId = await ownOrRegistered(clients, request, body)
+    const { subject_token: idToken, subject_token_type: type, provider, nonce } = body
+    if (clientId === undefined || idToken === undefined || provider === undefined) {
+      throw new OAuthError('invalid_request', 'client_id, provider and subject_token are required.')
+    }
+    if (type !== ID_TOKEN_TYPE) throw new OAuthError('invalid_request', `subject_token_type must be ${ID_TOKEN_TYPE}.`)
+    const signedIn = await signIn.signInNatively({ provider, idToken, nonce, clientId, scope: grantableScope(body.scope) }, callerOf(request))
+    return { ...signedIn, issued_token_type: ACCESS_TOKEN_TYPE }
+  }
+
   async function refresh (request: FastifyRequest, body: TokenRequest, refreshToken: string): Promise<TokenResponse> {
-    const clientId = await ownOrRegistered(request, body) ?? OWN_CLIENT_ID
+    const clientId = await ownOrRegistered(clients, request, body) ?? OWN_CLIENT_ID
     return await sessions.refresh(refreshToken, clientId, callerOf(request), app.limits.refresh)
   }
 

@@ -6,8 +6,8 @@ import { callLimited } from './http.ts'
 /** Asymmetric signatures only: `none` and HMAC are never right here (RFC 8725 section 3.1). */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 const CLOCK_TOLERANCE_SECONDS = 60
-/** An ID token comes straight from the token endpoint, so an old one is a replayed one. */
-const MAX_AGE_SECONDS = 60 * 60
+/** An ID token comes straight from the token endpoint, or from an app a moment after the sign-in: an old one is a replayed one. */
+export const ID_TOKEN_MAX_AGE_SECONDS = 60 * 60
 const JWKS_MAX_AGE_MS = 10 * 60 * 1000
 const REFETCH_COOLDOWN_MS = 10_000
 
@@ -31,7 +31,7 @@ export async function verifyIdToken (idToken: string, keys: JWTVerifyGetKey, exp
     audience: audiences,
     algorithms: ALGORITHMS,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    maxTokenAge: MAX_AGE_SECONDS,
+    maxTokenAge: ID_TOKEN_MAX_AGE_SECONDS,
     requiredClaims: ['iss', 'sub', 'iat', 'exp']
   }
   const claims = await verifyWithAnyKey(idToken, keys, options).catch((error) => {

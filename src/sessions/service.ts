@@ -22,8 +22,8 @@ export interface RefreshLimit { check: (key: string) => Promise<void>, add: (key
 export interface SessionService {
   /** What a new session's row needs: its secret stays with the caller, its hash goes into the row. */
   newSecret: typeof createHashedSecret
-  /** The tokens of a session that was just opened. */
-  issue: (grant: SessionGrant, secret: Buffer) => TokenResponse
+  /** The tokens of a session that was just opened; with an ID token when its scope asks for one. */
+  issue: (grant: IdentityGrant, secret: Buffer) => TokenResponse
   /** Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant`, also when the token was stolen: then its session has ended. */
   refresh: (refreshToken: string, clientId: string, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
   /** Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also ends the session it opened. */
@@ -63,7 +63,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
     }
   }
 
-  function withIdToken (grant: IdentityGrant, secret: Buffer): TokenResponse {
+  function issue (grant: IdentityGrant, secret: Buffer): TokenResponse {
     const response = tokens(grant, secret, 0)
     const idToken = options.idToken(grant, response.access_token)
     return idToken === undefined ? response : { ...response, id_token: idToken }
@@ -71,7 +71,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
 
   return {
     newSecret: createHashedSecret,
-    issue: (grant, secret) => tokens(grant, secret, 0),
+    issue,
 
     async refresh (refreshToken, clientId, caller, limit) {
       const token = codec.decode(refreshToken)
@@ -105,13 +105,13 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
           ? 'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier are not those it was made for.'
           : 'The code was used before. The session that it opened has been ended, because someone else may hold the code.')
       }
-      return withIdToken(grant, secret)
+      return issue(grant, secret)
     },
 
     async redeemDeviceCode (deviceCodeHash, clientId) {
       const { secret, secretHash } = createHashedSecret()
       const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, options.idleSeconds)
-      return grant && withIdToken(grant, secret)
+      return grant && issue(grant, secret)
     },
 
     async inspectRefreshToken (refreshToken) {

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
-import { Problem, type ProblemCode } from '../errors.ts'
+import { OAuthError, Problem, type OAuthErrorCode, type ProblemCode } from '../errors.ts'
+import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Profile, Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
 import { OWN_CLIENT_ID } from '../sessions/session.ts'
@@ -28,7 +29,14 @@ export interface SignInService {
    * and session in one transaction. Throws a Problem with a code of the table in api.md section 2.
    */
   finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<FinishedSignIn>
+  /**
+   * Signs in by an ID token that an app brings from the provider's own SDK. Each works once. Throws an OAuthError:
+   * `invalid_request`, `invalid_grant`, `server_error` (502) or `temporarily_unavailable` (504).
+   */
+  signInNatively: (request: NativeSignIn, caller: Caller) => Promise<TokenResponse>
 }
+
+export interface NativeSignIn { provider: string, idToken: string, nonce: string | undefined, clientId: string, scope: string }
 
 /** Tokens for whoever holds the browser, a code for the client that asked, or a session that waits for a confirmation. */
 export type FinishedSignIn = { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
@@ -43,7 +51,7 @@ export interface SignInServiceOptions {
   policy: SignInPolicy
   idleSeconds: number
   maximumSeconds: number
-  onOutcome: (provider: string, outcome: 'succeeded' | ProblemCode | 'internal_error') => void
+  onOutcome: (provider: string, outcome: 'succeeded' | ProblemCode | OAuthErrorCode) => void
   onAuditFailure: (error: unknown) => void
 }
 
@@ -84,7 +92,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const { handOver } = attempt
     if (handOver.mode === 'code') return await handOverCode(handOver, profile, caller)
     if (handOver.mode === 'device') return await handOverSession(handOver, profile, caller)
-    return await handOverTokens(profile, caller)
+    return await openSession(profile, OWN_CLIENT_ID, '', caller)
   }
 
   async function signIn (profile: Profile, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
@@ -93,12 +101,13 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return signedIn
   }
 
-  async function handOverTokens (profile: Profile, caller: Caller): Promise<FinishedSignIn> {
+  async function openSession (profile: Profile, clientId: string, scope: string, caller: Caller): Promise<{ tokens: TokenResponse, user: User }> {
     const { secret, secretHash } = sessions.newSecret()
-    const session = { clientId: OWN_CLIENT_ID, scope: '', secretHash, idleSeconds: options.idleSeconds }
+    const session = { clientId, scope, secretHash, idleSeconds: options.idleSeconds }
     const { user, sessionId, authenticatedAt } = await signIn(profile, session, caller)
-    const grant = { sessionId, userId: user.id, clientId: session.clientId, scope: session.scope, roles: user.roles, authenticatedAt }
-    return { tokens: sessions.issue(grant, secret), user }
+    const { id: userId, roles, email, name, avatarUrl } = user
+    const tokens = sessions.issue({ sessionId, userId, clientId, scope, roles, authenticatedAt, nonce: null, email, name, avatarUrl }, secret)
+    return { tokens, user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
@@ -121,6 +130,29 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return await signIn(profile, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
   }
 
+  async function signInNatively ({ provider: id, idToken, nonce, clientId, scope }: NativeSignIn, caller: Caller): Promise<TokenResponse> {
+    const provider = findProvider(id)
+    if (!provider.identifyNative) throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: send the person to /oauth2/authorize.`)
+    const profile = await provider.identifyNative(idToken, nonce)
+    const forgetAt = new Date(Date.now() + 2 * ID_TOKEN_MAX_AGE_SECONDS * 1000)
+    if (!await repository.spendState(idTokenHash(idToken), forgetAt)) throw new OAuthError('invalid_grant', 'This ID token has signed somebody in before. Get a new one.')
+    return (await openSession(profile, clientId, scope, caller)).tokens
+  }
+
+  /** Counts what came of a sign-in; a failure goes into the audit trail. */
+  async function recorded<Result> (providerId: string, caller: Caller, work: () => Promise<Result>): Promise<Result> {
+    try {
+      const result = await work()
+      options.onOutcome(providerId, 'succeeded')
+      return result
+    } catch (error) {
+      const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
+      options.onOutcome(providerId, code)
+      await audit.record({ type: 'login.failed', caller, provider: providerId, details: { code } }).catch(options.onAuditFailure)
+      throw error
+    }
+  }
+
   return {
     async start (providerId, handOver) {
       const provider = findProvider(providerId)
@@ -129,19 +161,31 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       return { url, cookie, provider }
     },
 
-    async finish (attempt, parameters, caller) {
-      try {
-        const result = await finish(attempt, parameters, caller)
-        options.onOutcome(attempt.provider, 'succeeded')
-        return result
-      } catch (error) {
-        const code = error instanceof Problem ? error.code : 'internal_error'
-        options.onOutcome(attempt.provider, code)
-        await audit.record({ type: 'login.failed', caller, provider: attempt.provider, details: { code } }).catch(options.onAuditFailure)
-        throw error
-      }
+    finish: (attempt, parameters, caller) => recorded(attempt.provider, caller, () => finish(attempt, parameters, caller)),
+
+    async signInNatively (request, caller) {
+      if (!providers.has(request.provider)) throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
+      return await recorded(request.provider, caller, () => signInNatively(request, caller)).catch((error) => { throw toGrantError(error) })
     }
   }
+}
+
+/** What native sign-in answers at the token endpoint for what a redirect would have brought back as a problem. */
+function toGrantError (error: unknown): unknown {
+  if (!(error instanceof Problem)) return error
+  switch (error.code) {
+    case 'provider_error': return new OAuthError('server_error', error.message, 502)
+    case 'provider_timeout': return new OAuthError('temporarily_unavailable', error.message, 504)
+    case 'invalid_id_token':
+    case 'access_denied':
+    case 'account_disabled': return new OAuthError('invalid_grant', error.message)
+    default: return error
+  }
+}
+
+/** Of what is signed: a signature can be written in more than one way, what it signs cannot. */
+function idTokenHash (idToken: string): Buffer {
+  return createHash('sha256').update(`id-token:${idToken.slice(0, idToken.lastIndexOf('.'))}`).digest()
 }
 
 /** The provider's own words are not passed on: they may hold anything (SEC-11). */

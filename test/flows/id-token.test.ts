@@ -4,6 +4,7 @@ import { createBrowser, type BrowserResponse } from '../fakes/browser.ts'
 import { GITHUB_PATHS, startFakeGitHub } from '../fakes/github.ts'
 import type { IdTokenScript } from '../fakes/oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
+import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { setup, type Running } from '../helper.ts'
 
 /**
@@ -36,17 +37,6 @@ function refused (t: Test, response: BrowserResponse, code: string, detail: RegE
   t.same([response.status, problem.code], [status, code])
   t.match(problem.detail, detail)
   t.match(response.headers.get('content-type'), /^application\/problem\+json/)
-}
-
-/** An ID token that `fake` gives to somebody who asks with `nonce`, past Signet. */
-async function idTokenFrom (fake: FakeOidc, nonce: string): Promise<string> {
-  const redirectUri = 'http://localhost/elsewhere'
-  const query = new URLSearchParams({ response_type: 'code', client_id: fake.clientId, redirect_uri: redirectUri, scope: 'openid', nonce })
-  const authorized = await fetch(`${fake.url}${fake.paths.authorize}?${query}`, { redirect: 'manual' })
-  const code = new URL(authorized.headers.get('location') ?? '').searchParams.get('code') ?? ''
-  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, client_id: fake.clientId, client_secret: fake.clientSecret }
-  const answer = await fetch(fake.url + fake.paths.token, { method: 'POST', body: new URLSearchParams(form) })
-  return (await answer.json() as { id_token: string }).id_token
 }
 
 t.test('claims, algorithms and signatures', async (t) => {

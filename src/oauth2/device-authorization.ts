@@ -1,0 +1,62 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { OAuthError } from '../errors.ts'
+import { OAuthErrorSchema } from '../plugins/problem-details.ts'
+import { addressOf } from '../plugins/rate-limit.ts'
+import { ownOrRegistered, type Clients } from './clients.ts'
+import { hashDeviceCode, newDeviceCode, newUserCode, showUserCode } from './device-code.ts'
+import type { DeviceRepository } from './device-repository.ts'
+import { grantableScope } from './scope.ts'
+
+export interface DeviceAuthorizationOptions { issuerUrl: string, clients: Clients, devices: DeviceRepository }
+
+const LIFETIME_SECONDS = 10 * 60
+const POLL_SECONDS = 5
+
+/** Where a device begins (RFC 8628 section 3.1). */
+export const deviceAuthorizationRoutes: FastifyPluginAsyncTypebox<DeviceAuthorizationOptions> = async (app, { issuerUrl, clients, devices }) => {
+  app.post('/oauth2/device_authorization', {
+    schema: {
+      summary: 'Start a sign-in on a device without a browser',
+      description: 'RFC 8628 section 3.1. Show the person `user_code` and `verification_uri`, then poll /oauth2/token.',
+      tags: ['OAuth 2.1'],
+      body: Type.Object({
+        client_id: Type.Optional(Type.String({ description: 'A registered client, or `signet`.', maxLength: 200 })),
+        client_secret: Type.Optional(Type.String({ description: 'Of a confidential client.', maxLength: 500 })),
+        scope: Type.Optional(Type.String({ description: 'As at /oauth2/authorize.', maxLength: 1000 }))
+      }),
+      response: {
+        200: Type.Object({
+          device_code: Type.String(),
+          user_code: Type.String(),
+          verification_uri: Type.String(),
+          verification_uri_complete: Type.String(),
+          expires_in: Type.Integer(),
+          interval: Type.Integer()
+        }),
+        400: OAuthErrorSchema,
+        401: OAuthErrorSchema,
+        429: OAuthErrorSchema,
+        503: OAuthErrorSchema
+      }
+    }
+  }, async (request) => {
+    await app.limits.signIn.count(`device:${addressOf(request)}`)
+    const clientId = await ownOrRegistered(clients, request, request.body)
+    if (clientId === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
+    const deviceCode = newDeviceCode()
+    const deviceCodeHash = hashDeviceCode(deviceCode)
+    const scope = grantableScope(request.body.scope)
+    let userCode = newUserCode()
+    while (!await devices.create({ deviceCodeHash, userCode, clientId, scope }, LIFETIME_SECONDS, POLL_SECONDS)) userCode = newUserCode()
+    const verificationUri = `${issuerUrl}/device`
+    return {
+      device_code: deviceCode,
+      user_code: showUserCode(userCode),
+      verification_uri: verificationUri,
+      verification_uri_complete: `${verificationUri}?user_code=${showUserCode(userCode)}`,
+      expires_in: LIFETIME_SECONDS,
+      interval: POLL_SECONDS
+    }
+  })
+}
