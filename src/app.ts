@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { createAuditRepository } from './audit/repository.ts'
 import { purgeExpired } from './database/purge.ts'
 import { Problem } from './errors.ts'
@@ -12,12 +12,13 @@ import { createKeyRepository } from './keys/repository.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { createKeyService } from './keys/service.ts'
 import { authorizeRoutes } from './oauth2/authorize.ts'
+import { createClientRepository } from './oauth2/client-repository.ts'
 import { createClients } from './oauth2/clients.ts'
 import { createDeviceRepository } from './oauth2/device-repository.ts'
 import { deviceRoutes } from './oauth2/device.ts'
 import { rpLogoutRoutes } from './oauth2/logout.ts'
 import { metadataRoutes } from './oauth2/metadata.ts'
-import { allowedOrigins } from './oauth2/origins.ts'
+import { createAllowedOrigins, type AllowedOrigins } from './oauth2/origins.ts'
 import { oauth2Routes } from './oauth2/routes.ts'
 import { accessToken } from './plugins/access-token.ts'
 import { createCookiePolicy } from './plugins/cookies.ts'
@@ -75,8 +76,9 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(problemDetails, { issuerUrl })
   await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize })
   await app.register(cookie)
-  const origins = allowedOrigins(settings)
-  await app.register(cors, { delegator: (request, done) => done(null, corsFor(request.url ?? '/', origins)) })
+  const clientRepository = createClientRepository(app.database)
+  const allowedOrigins = createAllowedOrigins(settings, clientRepository)
+  await app.register(cors, { delegator: (request: FastifyRequest) => corsFor(request, allowedOrigins) })
   await app.register(openapi, { issuerUrl })
   await app.register(metrics)
 
@@ -102,7 +104,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     onRefresh: app.metrics.refresh
   })
   const users = createUserRepository(app.database)
-  const clients = createClients(settings.clients)
+  const clients = createClients(settings.clients, clientRepository)
   const providers = createProviders(settings.providers)
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
@@ -134,12 +136,12 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(problemRoutes)
   await app.register(keyRoutes, { keys })
   await app.register(metadataRoutes, { issuerUrl, algorithm: settings.signingAlgorithm })
-  await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins: origins })
+  await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
   await app.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
-  await app.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins: origins })
+  await app.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins })
   await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
-  await app.register(logoutRoutes, { sessions, cookies, allowedOrigins: origins })
+  await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
   await app.register(userRoutes, { users })
 
   // What goes on in the background.
@@ -149,10 +151,12 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
 }
 
 /** No page of another origin starts or ends a login, or reads one: those routes are for navigation only (SEC-69). */
-function corsFor (url: string, origins: ReadonlySet<string>) {
+async function corsFor ({ url, headers: { origin } }: FastifyRequest, allowedOrigins: AllowedOrigins) {
   const isForNavigation = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/.test(url)
+  // With the database away nobody can say; the answer will be a 503 anyway.
+  const isAllowed = origin !== undefined && !isForNavigation && await Promise.resolve(allowedOrigins.has(origin)).catch(() => false)
   return {
-    origin: isForNavigation ? false : [...origins],
+    origin: isForNavigation ? false : isAllowed ? [origin] : [],
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     exposedHeaders: ['etag', 'retry-after', 'www-authenticate', 'x-request-id'],

@@ -86,7 +86,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
     const redirectUri = readOnce(query, 'redirect_uri', 1000)
     if (clientId === undefined) throw new Problem('invalid_request', 'client_id is missing.')
     const client = await clients.find(clientId)
-    if (!client) throw new Problem('invalid_request', `There is no client "${clientId}" here. Clients are registered in the CLIENTS setting.`)
+    if (!client) throw new Problem('invalid_request', `There is no client "${clientId}" here. Clients are registered in the CLIENTS setting, or with: npm run admin -- clients add.`)
     if (redirectUri === undefined) throw new Problem('invalid_request', 'redirect_uri is missing.')
     const mistake = redirectUriMistake(redirectUri, client.redirectUris)
     if (mistake) throw new Problem('invalid_request', `The redirect_uri "${redirectUri}" is not registered for the client "${clientId}": ${mistake}.`)

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { OAuthError } from '../errors.ts'
 import { OWN_CLIENT_ID } from '../sessions/session.ts'
 import type { ClientSettings } from '../settings.ts'
+import type { ClientRepository } from './client-repository.ts'
 
 /** An application that signs people in here. All are first-party: there is no consent page. */
 export interface Client {
@@ -12,21 +13,24 @@ export interface Client {
   postLogoutRedirectUris: string[]
   /** SHA-256 of the secret of a confidential client; absent for a public one, which proves itself by PKCE alone. */
   secretHash: Buffer | undefined
+  /** Absent for those of the CLIENTS setting. */
+  createdAt?: Date
 }
 
 export interface Clients {
   find: (clientId: string) => Promise<Client | undefined>
 }
 
-export function createClients (settings: ClientSettings[]): Clients {
-  const clients = new Map(settings.map((client) => [client.client_id, {
+/** Those of the CLIENTS setting, and those of the database, in this order. */
+export function createClients (settings: ClientSettings[], repository: Pick<ClientRepository, 'find'>): Clients {
+  const configured = new Map(settings.map((client) => [client.client_id, {
     clientId: client.client_id,
     name: client.name,
     redirectUris: client.redirect_uris,
     postLogoutRedirectUris: client.post_logout_redirect_uris ?? [],
-    secretHash: client.client_secret === undefined ? undefined : hash(client.client_secret)
+    secretHash: client.client_secret === undefined ? undefined : hashClientSecret(client.client_secret)
   }]))
-  return { find: async (clientId) => clients.get(clientId) }
+  return { find: async (clientId) => configured.get(clientId) ?? await repository.find(clientId) }
 }
 
 export interface ClientCredentials { client_id?: string | undefined, client_secret?: string | undefined }
@@ -47,7 +51,7 @@ export async function authenticateClient (clients: Clients, request: FastifyRequ
   }
   const client = await clients.find(clientId)
   if (!client) throw new OAuthError('invalid_client', 'There is no such client.')
-  const isProven = client.secretHash === undefined ? secret === undefined : secret !== undefined && timingSafeEqual(hash(secret), client.secretHash)
+  const isProven = client.secretHash === undefined ? secret === undefined : secret !== undefined && timingSafeEqual(hashClientSecret(secret), client.secretHash)
   if (!isProven) throw new OAuthError('invalid_client', client.secretHash ? 'The client secret is missing or wrong.' : 'This client is public: it has no secret.')
   return client
 }
@@ -73,6 +77,7 @@ function readBasic (authorization: string | undefined): { clientId: string, secr
   }
 }
 
-function hash (secret: string): Buffer {
+/** Client secrets are random and long, so one round of a plain hash is enough. */
+export function hashClientSecret (secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
 }

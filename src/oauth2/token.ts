@@ -13,7 +13,7 @@ import type { SignInService } from '../sign-in/service.ts'
 import { authenticateClient, ownOrRegistered, type Clients } from './clients.ts'
 import { hashDeviceCode } from './device-code.ts'
 import type { DeviceRepository, PollResult } from './device-repository.ts'
-import { comesFromAllowedOrigin } from './origins.ts'
+import { comesFromAllowedOrigin, type AllowedOrigins } from './origins.ts'
 import { TokenResponseSchema } from './schemas.ts'
 import { grantableScope } from './scope.ts'
 
@@ -23,7 +23,7 @@ export interface TokenOptions {
   clients: Clients
   devices: DeviceRepository
   cookies: CookiePolicy
-  allowedOrigins: ReadonlySet<string>
+  allowedOrigins: AllowedOrigins
 }
 
 const Parameter = (description: string, maxLength = 4096) => Type.Optional(Type.String({ description, maxLength }))
@@ -128,7 +128,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   async function refreshByCookie (request: FastifyRequest<{ Body: TokenRequest }>, reply: FastifyReply): Promise<Omit<TokenResponse, 'refresh_token'>> {
     const cookie = request.cookies[cookies.refreshCookieName]
     if (cookie === undefined) throw new OAuthError('invalid_request', 'refresh_token is missing.')
-    if (!comesFromAllowedOrigin(request, allowedOrigins)) throw new OAuthError('invalid_request', 'The refresh cookie works for allowed origins only.', 403)
+    if (!await comesFromAllowedOrigin(request, allowedOrigins)) throw new OAuthError('invalid_request', 'The refresh cookie works for allowed origins only.', 403)
     const { refresh_token: successor, ...tokens } = await refresh(request, request.body, cookie).catch((error) => {
       if (error instanceof OAuthError && error.error === 'invalid_grant') reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
       throw error

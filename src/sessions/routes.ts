@@ -2,13 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
-import { comesFromAllowedOrigin } from '../oauth2/origins.ts'
+import { comesFromAllowedOrigin, type AllowedOrigins } from '../oauth2/origins.ts'
 import { badBearer, hasBearer } from '../plugins/access-token.ts'
 import type { CookiePolicy } from '../plugins/cookies.ts'
 import { problems } from '../plugins/problem-details.ts'
 import type { SessionService } from './service.ts'
 
-export interface LogoutOptions { sessions: SessionService, cookies: CookiePolicy, allowedOrigins: ReadonlySet<string> }
+export interface LogoutOptions { sessions: SessionService, cookies: CookiePolicy, allowedOrigins: AllowedOrigins }
 
 export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, cookies, allowedOrigins }) => {
   // There is nothing to read in a body here, so none is refused for its type: who may log out is what counts.
@@ -31,7 +31,7 @@ export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app
       if (!claims) throw badBearer('invalid_token', 'The access token is not valid.')
       await sessions.revoke(claims.sid, 'logout', caller)
     } else if (cookie !== undefined) {
-      if (!comesFromAllowedOrigin(request, allowedOrigins)) throw new Problem('invalid_request', 'The refresh cookie works for allowed origins only.', { status: 403 })
+      if (!await comesFromAllowedOrigin(request, allowedOrigins)) throw new Problem('invalid_request', 'The refresh cookie works for allowed origins only.', { status: 403 })
       await sessions.revokeByRefreshToken(cookie, 'logout', caller)
     }
     reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)

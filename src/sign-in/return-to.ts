@@ -1,3 +1,4 @@
+import type { AllowedOrigins } from '../oauth2/origins.ts'
 import { parseUrl } from '../url.ts'
 
 /**
@@ -5,11 +6,11 @@ import { parseUrl } from '../url.ts'
  * by the same parser that browsers have, and what goes out again is that parser's own spelling, so that there is no
  * second reading of it. Returns undefined for anything else.
  */
-export function allowedReturnTo (returnTo: unknown, allowedOrigins: ReadonlySet<string>): string | undefined {
+export async function allowedReturnTo (returnTo: unknown, allowedOrigins: AllowedOrigins): Promise<string | undefined> {
   if (typeof returnTo !== 'string' || returnTo.length > 2000) return undefined
   // Browsers drop these from a URL or read a backslash as a slash: whoever sends them is up to something.
   if (/[\s\\\p{Cc}]/u.test(returnTo) || !/^https?:\/\/[^/]/i.test(returnTo)) return undefined
   const url = parseUrl(returnTo)
   const isPlain = url !== null && url.username === '' && url.password === ''
-  return isPlain && allowedOrigins.has(url.origin) ? url.href : undefined
+  return isPlain && await allowedOrigins.has(url.origin) ? url.href : undefined
 }

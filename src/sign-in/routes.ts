@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
+import type { AllowedOrigins } from '../oauth2/origins.ts'
 import { redirectBack, redirectCode, redirectWithError } from '../oauth2/redirects.ts'
 import { TokenResponseSchema } from '../oauth2/schemas.ts'
 import type { CookiePolicy } from '../plugins/cookies.ts'
@@ -27,7 +28,7 @@ export interface SignInOptions {
   attempts: LoginAttempts
   cookies: CookiePolicy
   visitSealer: Sealer
-  allowedOrigins: ReadonlySet<string>
+  allowedOrigins: AllowedOrigins
 }
 
 const TAGS = ['Sign-in']
@@ -78,7 +79,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     }
   }, async (request, reply) => {
     await app.limits.signIn.count(`start:${addressOf(request)}`)
-    const handOver = chooseHandOver(request.query.return_to)
+    const handOver = await chooseHandOver(request.query.return_to)
     try {
       return await sendToProvider(options, request, reply, request.params.provider, handOver) as never
     } catch (error) {
@@ -86,9 +87,9 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     }
   })
 
-  function chooseHandOver (returnTo: unknown): HandOver {
+  async function chooseHandOver (returnTo: unknown): Promise<HandOver> {
     if (returnTo === undefined) return { mode: 'direct' }
-    const url = allowedReturnTo(returnTo, allowedOrigins)
+    const url = await allowedReturnTo(returnTo, allowedOrigins)
     if (url === undefined) throw new Problem('invalid_return_to', 'return_to must be an absolute URL whose origin (scheme, host and port) is in ALLOWED_ORIGINS.')
     return { mode: 'cookie', returnTo: url }
   }

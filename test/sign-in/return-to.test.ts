@@ -9,7 +9,7 @@ t.test('a URL whose origin is allowed is taken, in the spelling of the URL parse
     ['https://app.example.com/welcome?tab=1#top', 'https://app.example.com/welcome?tab=1#top'],
     ['https://APP.example.com:443/a/../b', 'https://app.example.com/b'],
     ['http://localhost:5173/', 'http://localhost:5173/']
-  ] as const) t.equal(allowedReturnTo(given, allowed), taken)
+  ] as const) t.equal(await allowedReturnTo(given, allowed), taken)
 })
 
 const ATTACKS = [
@@ -29,7 +29,7 @@ const ATTACKS = [
 
 t.test('everything else is refused', async (t) => {
   t.ok(ATTACKS.length >= 60)
-  for (const attack of ATTACKS) t.equal(allowedReturnTo(attack, allowed), undefined, JSON.stringify(attack).slice(0, 80))
-  for (const odd of [undefined, null, 1, true, {}, [], ['https://app.example.com'], { toString: () => 'https://app.example.com' }]) t.equal(allowedReturnTo(odd, allowed), undefined)
-  t.equal(allowedReturnTo('https://app.example.com', new Set()), undefined)
+  for (const attack of ATTACKS) t.equal(await allowedReturnTo(attack, allowed), undefined, JSON.stringify(attack).slice(0, 80))
+  for (const odd of [undefined, null, 1, true, {}, [], ['https://app.example.com'], { toString: () => 'https://app.example.com' }]) t.equal(await allowedReturnTo(odd, allowed), undefined)
+  t.equal(await allowedReturnTo('https://app.example.com', new Set()), undefined)
 })
