@@ -1,11 +1,16 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import { createAccountRepository } from './accounts/repository.ts'
+import { createRevocations } from './accounts/revocations.ts'
+import { accountRoutes } from './accounts/routes.ts'
+import { createAccountService } from './accounts/service.ts'
 import { createAuditRepository } from './audit/repository.ts'
 import { purgeExpired } from './database/purge.ts'
 import { Problem } from './errors.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
+import { jobRunner } from './jobs/job-runner.ts'
 import { createAccessTokens } from './keys/access-tokens.ts'
 import { createIdTokens } from './keys/id-tokens.ts'
 import { createKeyRepository } from './keys/repository.ts'
@@ -43,6 +48,7 @@ import { signInRoutes } from './sign-in/routes.ts'
 import { createSignInService } from './sign-in/service.ts'
 import { createUserRepository } from './users/repository.ts'
 import { userRoutes } from './users/routes.ts'
+import { createProviderTokens } from './vault/provider-tokens.ts'
 import { createSealer, type EncryptionKey } from './vault/sealing.ts'
 
 /** Settings with nothing left open: a database that is there, and keys. */
@@ -75,6 +81,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })
   await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize })
+  await app.register(jobRunner, { databaseUrl: settings.databaseUrl })
   await app.register(cookie)
   const clientRepository = createClientRepository(app.database)
   const allowedOrigins = createAllowedOrigins(settings, clientRepository)
@@ -110,12 +117,21 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
   const devices = createDeviceRepository(app.database)
+  const vault = createProviderTokens(createSealer(encryptionKeys, 'provider-tokens'))
+  const accounts = createAccountService({
+    repository: createAccountRepository(app.database),
+    providers,
+    tokens: vault,
+    linkSealer: createSealer(encryptionKeys, 'link'),
+    revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation'))
+  })
   const signIn = createSignInService({
     issuerUrl,
     providers,
     attempts,
-    repository: createSignInRepository(app.database),
+    repository: createSignInRepository(app.database, vault),
     sessions,
+    accounts,
     audit: createAuditRepository(app.database),
     policy: settings,
     idleSeconds: settings.refreshTokenSeconds,
@@ -143,6 +159,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
   await app.register(userRoutes, { users })
+  await app.register(accountRoutes, { accounts, users, sessions })
 
   // What goes on in the background.
   repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())

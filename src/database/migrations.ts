@@ -56,6 +56,13 @@ async function pending (client: pg.Client, migrations: Migration[]): Promise<Mig
 
 async function apply (databaseUrl: string, migrations: Migration[]): Promise<void> {
   await withSchemaEngine(databaseUrl, (engine) => engine.applyMigrations({ migrationsList: migrationsList(migrations), filters: NO_FILTERS }))
+  await makeJobTables(databaseUrl)
+}
+
+/** The tables of the job runner, which has migrations of its own. */
+async function makeJobTables (databaseUrl: string): Promise<void> {
+  const { runMigrations, Logger } = await import('graphile-worker')
+  await runMigrations({ connectionString: databaseUrl, logger: new Logger(() => () => {}) })
 }
 
 const NO_FILTERS = { externalTables: [], externalEnums: [] }

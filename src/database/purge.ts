@@ -4,6 +4,7 @@ import type { Database } from '../plugins/database.ts'
 const SHORT_LIVED = [
   { table: 'spent_states', key: 'hash', keptFor: '0' },
   { table: 'authorization_codes', key: 'hash', keptFor: '1 day' },
+  { table: 'link_codes', key: 'hash', keptFor: '0' },
   { table: 'device_grants', key: 'device_code_hash', keptFor: '1 hour' }
 ]
 

@@ -1,3 +1,4 @@
+import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -29,7 +30,7 @@ type Parameters = Record<string, unknown>
 const Text = (description: string) => Type.Optional(Type.Unknown({ description }))
 
 /** Read by hand, since most mistakes are told to the client by a redirect. */
-const AuthorizeQuerySchema = Type.Object({
+const AuthorizeRequestSchema = Type.Object({
   response_type: Text('`code`.'),
   client_id: Text('A registered client.'),
   redirect_uri: Text('One of its redirect URIs, to the letter; for a loopback address any port.'),
@@ -39,6 +40,7 @@ const AuthorizeQuerySchema = Type.Object({
   nonce: Text('Goes into the ID token. 512 characters at most.'),
   scope: Text('`openid`, `profile`, `email`, `offline_access`.'),
   provider: Text('Skips the page to choose from.'),
+  intent: Text('`link`: the code adds an account at POST /me/accounts instead of signing in.'),
   prompt: Text('`none` is answered with `login_required`: every sign-in here is at a provider.'),
   max_age: Text('Kept in any case: every sign-in is a fresh one.')
 }, { additionalProperties: true })
@@ -47,23 +49,27 @@ const AuthorizeQuerySchema = Type.Object({
 export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = async (app, options) => {
   const { issuerUrl, clients, providers } = options
 
-  app.get('/oauth2/authorize', {
-    exposeHeadRoute: false,
-    // A person's browser comes here: what cannot be told to the client is a problem, or a page.
-    errorHandler: (error, request, reply) => showMistake(request, reply, toProblem(error)),
-    schema: {
-      summary: 'Sign a person in for a client',
-      description: 'Sends the browser to the provider, and in the end to `redirect_uri` with `code`, `state` and `iss`, or with `error`. Without `provider`: a page to choose from.',
-      tags: ['OAuth 2.1'],
-      querystring: AuthorizeQuerySchema,
-      response: {
-        200: { description: 'The page to choose a provider from.', content: { 'text/html': { schema: Type.String() } } },
-        302: { description: 'To the provider, or back to the client with an error.', type: 'null' },
-        ...problems('invalid_request', 'rate_limited')
-      }
+  await app.register(formbody, { bodyLimit: 16 * 1024 })
+
+  // A person's browser comes here: what cannot be told to the client is a problem, or a page.
+  app.setErrorHandler((error, request, reply) => showMistake(request, reply, error))
+
+  const schema = {
+    summary: 'Sign a person in for a client',
+    description: 'Sends the browser to the provider, and in the end to `redirect_uri` with `code`, `state` and `iss`, or with `error`. Without `provider`: a page to choose from.',
+    tags: ['OAuth 2.1'],
+    response: {
+      200: { description: 'The page to choose a provider from.', content: { 'text/html': { schema: Type.String() } } },
+      302: { description: 'To the provider, or back to the client with an error.', type: 'null' },
+      ...problems('invalid_request', 'rate_limited')
     }
-  }, async (request, reply) => {
-    const query = request.query as Parameters
+  }
+  app.get('/oauth2/authorize', { exposeHeadRoute: false, schema: { ...schema, querystring: AuthorizeRequestSchema } }, (request, reply) =>
+    authorize(request, reply, request.query) as never)
+  app.post('/oauth2/authorize', { schema: { ...schema, body: AuthorizeRequestSchema } }, (request, reply) =>
+    authorize(request, reply, request.body) as never)
+
+  async function authorize (request: FastifyRequest, reply: FastifyReply, query: Parameters): Promise<FastifyReply> {
     const { clientId, clientName, redirectUri } = await readReturnAddress(query)
     reply.header('cache-control', 'no-store')
     const state = typeof query['state'] === 'string' && query['state'].length <= 1024 ? query['state'] : undefined
@@ -71,14 +77,14 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
     try {
       const handOver = { ...readRequest(query), mode: 'code' as const, clientId, redirectUri, state }
       const provider = readOnce(query, 'provider', 64)
-      if (provider === undefined) return sendPage(reply, `Sign in to ${clientName}`, chooser(request.url, providers)) as never
+      if (provider === undefined) return sendPage(reply, `Sign in to ${clientName}`, chooser(query, providers))
       if (!providers.has(provider)) throw new OAuthError('invalid_request', `There is no provider "${provider}" here.`)
       await app.limits.signIn.count(`start:${addressOf(request)}`)
-      return await sendToProvider(options, request, reply, provider, handOver) as never
+      return await sendToProvider(options, request, reply, provider, handOver)
     } catch (error) {
-      return redirectWithError(reply, back, error) as never
+      return redirectWithError(reply, back, error)
     }
-  })
+  }
 
   /** Without a client and a redirect URI that belong together there is nobody to tell, and nobody to be redirected to. */
   async function readReturnAddress (query: Parameters): Promise<{ clientId: string, clientName: string, redirectUri: string }> {
@@ -95,7 +101,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
 }
 
 /** The rest of the request; its mistakes go to the client. */
-function readRequest (query: Parameters): Pick<CodeHandOver, 'codeChallenge' | 'scope' | 'nonce'> {
+function readRequest (query: Parameters): Pick<CodeHandOver, 'intent' | 'codeChallenge' | 'scope' | 'nonce'> {
   readOnce(query, 'state', 1024)
   if (query['request'] !== undefined) throw new OAuthError('request_not_supported', 'Send the parameters themselves.')
   if (query['request_uri'] !== undefined) throw new OAuthError('request_uri_not_supported', 'Send the parameters themselves.')
@@ -116,7 +122,9 @@ function readRequest (query: Parameters): Pick<CodeHandOver, 'codeChallenge' | '
   }
   const maxAge = readOnce(query, 'max_age', 16)
   if (maxAge !== undefined && !/^\d+$/.test(maxAge)) throw new OAuthError('invalid_request', 'max_age must be whole seconds.')
-  return { codeChallenge, scope: grantableScope(readOnce(query, 'scope', 1000)), nonce: readOnce(query, 'nonce', 512) }
+  const intent = readOnce(query, 'intent', 16)
+  if (intent !== undefined && intent !== 'link') throw new OAuthError('invalid_request', 'The only intent here is link; leave it out to sign in.')
+  return { intent, codeChallenge, scope: grantableScope(readOnce(query, 'scope', 1000)), nonce: readOnce(query, 'nonce', 512) }
 }
 
 /** A parameter that is there once, as printable text; an empty one counts as absent (RFC 6749 section 3.1). */
@@ -130,14 +138,17 @@ function readOnce (query: Parameters, name: string, maximum: number): string | u
   return value
 }
 
-function chooser (requestUrl: string, providers: Providers) {
-  const query = requestUrl.slice(requestUrl.indexOf('?') + 1)
+/** The request once more for each provider, as links: a person may come back and choose another. */
+function chooser (query: Parameters, providers: Providers) {
+  const parameters = Object.entries(query).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   const choices = [...providers.values()].map(({ id, name }) =>
-    html`<li><a class="button" href="${`?${query}&provider=${encodeURIComponent(id)}`}">Continue with ${name}</a></li>`)
+    html`<li><a class="button" href="${`?${new URLSearchParams([...parameters, ['provider', id]])}`}">Continue with ${name}</a></li>`)
   return choices.length > 0 ? html`<ul>${choices}</ul>` : html`<p>No provider is enabled yet.</p>`
 }
 
-function showMistake (request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+function showMistake (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const problem = toProblem(error)
+  if (problem.status >= 500) request.log.error({ err: error }, problem.code)
   if (!wantsHtml(request)) return reply.problem(problem)
   reply.code(problem.status).headers(problem.headers).header('cache-control', 'no-store')
   return sendPage(reply, 'This sign-in cannot start', html`<p>${problem.message}</p><p class="quiet">Request ${request.id}</p>`)

@@ -11,6 +11,8 @@ export type HandOver =
 /** To a client that asked at /oauth2/authorize: its checked request. */
 export interface CodeHandOver {
   mode: 'code'
+  /** To add an account to somebody who is signed in, instead of signing in. */
+  intent: 'link' | undefined
   clientId: string
   redirectUri: string
   state: string | undefined

@@ -4,8 +4,9 @@ import { retryingConflicts } from '../database/conflicts.ts'
 import type { Prisma } from '../database/generated/client.ts'
 import type { AccountModel as AccountRow, UserModel as UserRow } from '../database/generated/models.ts'
 import type { Database } from '../plugins/database.ts'
-import type { Profile } from '../providers/provider.ts'
+import type { Identified, Profile, TokenSet } from '../providers/provider.ts'
 import { toUser, type User } from '../users/user.ts'
+import { keepTokens, type ProviderTokens } from '../vault/provider-tokens.ts'
 import { decideSignIn, followProvider } from './link-account.ts'
 
 export interface NewSession {
@@ -26,19 +27,22 @@ export interface SignInRepository {
   /** Marks a state as used. False when it was used before: of many that try at once, one gets true. */
   spendState: (hash: Buffer, expiresAt: Date) => Promise<boolean>
   /** Finds or creates the user, updates the account, opens a session: all or nothing. `refused` when the user is disabled. */
-  signIn: (profile: Profile, session: NewSession, policy: SignInPolicy, caller: Caller) => Promise<SignedIn | 'refused'>
+  signIn: (who: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller) => Promise<SignedIn | 'refused'>
 }
+
+/** A native sign-in brings no tokens of the provider. */
+export type SigningIn = Pick<Identified, 'profile'> & Partial<Identified>
 
 type Transaction = Prisma.TransactionClient
 
-export function createSignInRepository ({ pool, prisma }: Database): SignInRepository {
+export function createSignInRepository ({ pool, prisma }: Database, vault: ProviderTokens): SignInRepository {
   return {
     async spendState (hash, expiresAt) {
       const text = 'INSERT INTO spent_states (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING'
       return (await pool.query({ name: 'spend-state', text, values: [hash, expiresAt] })).rowCount === 1
     },
 
-    signIn: (profile, session, policy, caller) => retryingConflicts(() => prisma.$transaction((tx) => signIn(tx, profile, session, policy, caller)))
+    signIn: (who, session, policy, caller) => retryingConflicts(() => prisma.$transaction((tx) => signIn(tx, who, vault, session, policy, caller)))
   }
 }
 
@@ -46,7 +50,9 @@ export function createSignInRepository ({ pool, prisma }: Database): SignInRepos
  * Reads, decides, writes. The rows that several logins may share, user and account, are written last: whoever waits for
  * them waits for two statements and the commit.
  */
-async function signIn (tx: Transaction, profile: Profile, session: NewSession, policy: SignInPolicy, caller: Caller): Promise<SignedIn | 'refused'> {
+async function signIn (
+  tx: Transaction, { profile, tokens }: SigningIn, vault: ProviderTokens, session: NewSession, policy: SignInPolicy, caller: Caller
+): Promise<SignedIn | 'refused'> {
   const now = new Date()
   const withAccounts = { include: { accounts: true } } as const
   const account = await tx.account.findUnique({ where: { provider_issuer_subject: identity(profile) }, include: { user: withAccounts } })
@@ -71,9 +77,11 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
   })
 
   const user = created ?? await updateUser(tx, known as NonNullable<typeof known>, account, holder, profile, policy, now)
+  const accountId = account?.id ?? uuidv7()
+  const data = { ...described(profile), ...sealed(vault, accountId, tokens, account), lastLoginAt: now }
   const current = account
-    ? await tx.account.update({ where: { id: account.id }, data: { ...described(profile), lastLoginAt: now } })
-    : await tx.account.create({ data: { id: uuidv7(), userId, ...identity(profile), ...described(profile), createdAt: now, lastLoginAt: now } })
+    ? await tx.account.update({ where: { id: accountId }, data })
+    : await tx.account.create({ data: { id: accountId, userId, ...identity(profile), ...data, createdAt: now } })
   const others = known?.accounts.filter(({ id }) => id !== current.id) ?? []
   const accounts = [...others, current].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.id.localeCompare(other.id))
   return { user: toUser({ ...user, accounts }), sessionId, authenticatedAt: now }
@@ -120,6 +128,11 @@ async function openSession (tx: Transaction, userId: string, provider: string, s
     await tx.authorizationCode.create({ data: { hash: Uint8Array.from(hash), sessionId: id, clientId, redirectUri, codeChallenge, nonce, expiresAt } })
   }
   return id
+}
+
+/** The provider's tokens for the account's row; what is there stays when this sign-in brought none. */
+function sealed (vault: ProviderTokens, accountId: string, tokens: TokenSet | undefined, before: AccountRow | null): { sealedTokens?: string } {
+  return tokens ? { sealedTokens: vault.seal(accountId, keepTokens(tokens, vault.open(accountId, before?.sealedTokens ?? null))) } : {}
 }
 
 const identity = ({ provider, issuer, subject }: Profile) => ({ provider, issuer, subject })

@@ -1,15 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { AccountService } from '../accounts/service.ts'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
 import { OAuthError, Problem, type OAuthErrorCode, type ProblemCode } from '../errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
-import type { Profile, Provider } from '../providers/provider.ts'
+import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
 import { OWN_CLIENT_ID } from '../sessions/session.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { User } from '../users/user.ts'
 import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
-import type { NewSession, SignedIn, SignInPolicy, SignInRepository } from './repository.ts'
+import type { NewSession, SignedIn, SigningIn, SignInPolicy, SignInRepository } from './repository.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
 export interface CallbackParameters {
@@ -47,6 +48,7 @@ export interface SignInServiceOptions {
   attempts: LoginAttempts
   repository: SignInRepository
   sessions: SessionService
+  accounts: Pick<AccountService, 'holdForLink'>
   audit: AuditRepository
   policy: SignInPolicy
   idleSeconds: number
@@ -88,33 +90,34 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     })
     const { nonce, codeVerifier } = attempt
     const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
-    const { profile } = await Promise.race([identified, late])
+    const who = await Promise.race([identified, late])
     const { handOver } = attempt
-    if (handOver.mode === 'code') return await handOverCode(handOver, profile, caller)
-    if (handOver.mode === 'device') return await handOverSession(handOver, profile, caller)
-    return await openSession(profile, OWN_CLIENT_ID, '', caller)
+    if (handOver.mode === 'code' && handOver.intent === 'link') return { code: await options.accounts.holdForLink(who.profile, who.tokens, handOver) }
+    if (handOver.mode === 'code') return await handOverCode(handOver, who, caller)
+    if (handOver.mode === 'device') return await handOverSession(handOver, who, caller)
+    return await openSession(who, OWN_CLIENT_ID, '', caller)
   }
 
-  async function signIn (profile: Profile, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
-    const signedIn = await repository.signIn(profile, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller)
+  async function signIn (who: SigningIn, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
+    const signedIn = await repository.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller)
     if (signedIn === 'refused') throw new Problem('account_disabled', 'An administrator has disabled this account.')
     return signedIn
   }
 
-  async function openSession (profile: Profile, clientId: string, scope: string, caller: Caller): Promise<{ tokens: TokenResponse, user: User }> {
+  async function openSession (who: SigningIn, clientId: string, scope: string, caller: Caller): Promise<{ tokens: TokenResponse, user: User }> {
     const { secret, secretHash } = sessions.newSecret()
     const session = { clientId, scope, secretHash, idleSeconds: options.idleSeconds }
-    const { user, sessionId, authenticatedAt } = await signIn(profile, session, caller)
+    const { user, sessionId, authenticatedAt } = await signIn(who, session, caller)
     const { id: userId, roles, email, name, avatarUrl } = user
     const tokens = sessions.issue({ sessionId, userId, clientId, scope, roles, authenticatedAt, nonce: null, email, name, avatarUrl }, secret)
     return { tokens, user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
-  async function handOverCode (handOver: CodeHandOver, profile: Profile, caller: Caller): Promise<FinishedSignIn> {
+  async function handOverCode (handOver: CodeHandOver, who: SigningIn, caller: Caller): Promise<FinishedSignIn> {
     const { clientId, scope, redirectUri, codeChallenge, nonce } = handOver
     const code = randomBytes(32).toString('base64url')
-    await signIn(profile, {
+    await signIn(who, {
       clientId,
       scope,
       secretHash: sessions.newSecret().secretHash,
@@ -125,9 +128,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   /** The session waits, for as long as the device does, for the person to confirm. */
-  async function handOverSession ({ clientId, scope }: { clientId: string, scope: string }, profile: Profile, caller: Caller): Promise<FinishedSignIn> {
+  async function handOverSession ({ clientId, scope }: { clientId: string, scope: string }, who: SigningIn, caller: Caller): Promise<FinishedSignIn> {
     const { secretHash } = sessions.newSecret()
-    return await signIn(profile, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
+    return await signIn(who, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
   }
 
   async function signInNatively ({ provider: id, idToken, nonce, clientId, scope }: NativeSignIn, caller: Caller): Promise<TokenResponse> {
@@ -136,7 +139,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const profile = await provider.identifyNative(idToken, nonce)
     const forgetAt = new Date(Date.now() + 2 * ID_TOKEN_MAX_AGE_SECONDS * 1000)
     if (!await repository.spendState(idTokenHash(idToken), forgetAt)) throw new OAuthError('invalid_grant', 'This ID token has signed somebody in before. Get a new one.')
-    return (await openSession(profile, clientId, scope, caller)).tokens
+    return (await openSession({ profile }, clientId, scope, caller)).tokens
   }
 
   /** Counts what came of a sign-in; a failure goes into the audit trail. */

@@ -1,0 +1,109 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { PoolClient } from 'pg'
+import type { Caller } from '../audit/audit-event.ts'
+import { retryingConflicts } from '../database/conflicts.ts'
+import type { Database } from '../plugins/database.ts'
+import type { Profile } from '../providers/provider.ts'
+import { toAccount, type Account } from '../users/user.ts'
+
+export interface LinkCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
+
+export interface UnlinkedAccount { id: string, provider: string, sealedTokens: string | null }
+
+/** An account's tokens, held so that nobody else changes them meanwhile. */
+export interface LockedTokens { sealedTokens: string | null, store: (sealedTokens: string) => Promise<void> }
+
+export interface AccountRepository {
+  /** Keeps who signed in at the provider until the client comes with the code. */
+  holdForLink: (code: LinkCode, sealedIdentity: string, lifetimeSeconds: number) => Promise<void>
+  /** Spends a code; of many that present it at once, one gets the identity. */
+  spendLinkCode: (code: LinkCode) => Promise<string | undefined>
+  /** Adds an account to a user: all or nothing. `taken` when another user has it. */
+  link: (userId: string, profile: Profile, seal: (accountId: string) => string, caller: Caller) => Promise<Account | 'taken'>
+  /** Takes an account away, never the last. `afterwards` runs in the same transaction. */
+  unlink: (userId: string, accountId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: PoolClient) => Promise<void>)
+  => Promise<'unlinked' | 'last' | 'not-found'>
+  find: (userId: string, accountId: string) => Promise<{ provider: string, sealedTokens: string | null } | undefined>
+  /** Runs `work` while the account's row is locked; undefined when the account is gone. */
+  withLockedTokens: <Result>(accountId: string, work: (tokens: LockedTokens) => Promise<Result>) => Promise<Result | undefined>
+}
+
+const HOLD = `INSERT INTO link_codes (hash, client_id, redirect_uri, code_challenge, sealed_identity, expires_at)
+  VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 second')`
+
+const SPEND = `UPDATE link_codes SET spent_at = now()
+  WHERE hash = $1 AND client_id = $2 AND redirect_uri = $3 AND code_challenge = $4 AND spent_at IS NULL AND expires_at > now()
+  RETURNING sealed_identity`
+
+const AUDIT = `INSERT INTO audit_events (id, type, user_id, actor_id, provider, ip_address, user_agent, request_id, details)
+  VALUES ($1, $2, $3, $3, $4, $5, $6, $7, jsonb_build_object('accountId', $8::text))`
+
+export function createAccountRepository ({ pool, prisma }: Database): AccountRepository {
+  return {
+    async holdForLink ({ hash, clientId, redirectUri, codeChallenge }, sealedIdentity, lifetimeSeconds) {
+      await pool.query(HOLD, [hash, clientId, redirectUri, codeChallenge, sealedIdentity, lifetimeSeconds])
+    },
+
+    async spendLinkCode ({ hash, clientId, redirectUri, codeChallenge }) {
+      return (await pool.query(SPEND, [hash, clientId, redirectUri, codeChallenge])).rows[0]?.sealed_identity
+    },
+
+    link: (userId, profile, seal, caller) => retryingConflicts(() => prisma.$transaction(async (tx) => {
+      const { provider, issuer, subject, ...described } = profile
+      const known = await tx.account.findUnique({ where: { provider_issuer_subject: { provider, issuer, subject } } })
+      if (known && known.userId !== userId) return 'taken'
+      if (known) return toAccount(await tx.account.update({ where: { id: known.id }, data: { ...described, sealedTokens: seal(known.id) } }))
+      const id = uuidv7()
+      const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id) } })
+      await tx.auditEvent.create({ data: { id: uuidv7(), type: 'account.linked', userId, actorId: userId, provider, ...caller, details: { accountId: id } } })
+      // Somebody without an email gets the one that the new account proves, when nobody holds it.
+      if (profile.emailVerified && await tx.user.count({ where: { email: profile.email } }) === 0) {
+        await tx.user.updateMany({ where: { id: userId, email: null }, data: { email: profile.email } })
+      }
+      return toAccount(account)
+    })),
+
+    unlink: (userId, accountId, caller, afterwards) => inTransaction(pool, async (transaction) => {
+      // Whoever else unlinks waits here, and then counts what is left.
+      await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId])
+      const { rows } = await transaction.query('SELECT id, provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE user_id = $1', [userId])
+      const account: UnlinkedAccount | undefined = rows.find(({ id }) => id === accountId)
+      if (!account) return 'not-found'
+      if (rows.length === 1) return 'last'
+      await transaction.query('DELETE FROM accounts WHERE id = $1', [accountId])
+      const { ipAddress, userAgent, requestId } = caller
+      await transaction.query(AUDIT, [uuidv7(), 'account.unlinked', userId, account.provider, ipAddress, userAgent, requestId, accountId])
+      await afterwards(account, transaction)
+      return 'unlinked'
+    }),
+
+    async find (userId, accountId) {
+      const text = 'SELECT provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 AND user_id = $2'
+      return (await pool.query({ name: 'account-tokens', text, values: [accountId, userId] })).rows[0]
+    },
+
+    withLockedTokens: (accountId, work) => inTransaction(pool, async (transaction) => {
+      const { rows: [row] } = await transaction.query('SELECT sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 FOR UPDATE', [accountId])
+      return row && await work({
+        sealedTokens: row.sealedTokens,
+        store: async (sealedTokens) => { await transaction.query('UPDATE accounts SET sealed_tokens = $2 WHERE id = $1', [accountId, sealedTokens]) }
+      })
+    })
+  }
+}
+
+async function inTransaction<Result> (pool: Database['pool'], work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('BEGIN')
+    const result = await work(client)
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch((failure: Error) => { broken = failure })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}

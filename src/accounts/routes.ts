@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { callerOf } from '../audit/audit-event.ts'
+import { badBearer } from '../plugins/access-token.ts'
+import { problems } from '../plugins/problem-details.ts'
+import type { SessionService } from '../sessions/service.ts'
+import type { UserRepository } from '../users/repository.ts'
+import { AccountSchema } from '../users/user.ts'
+import type { AccountService } from './service.ts'
+
+export interface AccountOptions { accounts: AccountService, users: UserRepository, sessions: SessionService }
+
+const AUTHORIZED = ['unauthorized', 'invalid_token', 'token_expired', 'service_unavailable'] as const
+const TAGS = ['Accounts']
+const security = [{ bearer: [] }]
+const AccountParams = Type.Object({ id: Type.String({ format: 'uuid' }) })
+
+/** The accounts of the signed-in user. Another user's are as good as not there: 404. */
+export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, { accounts, users, sessions }) => {
+  app.addHook('onRequest', app.requireBearer)
+  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
+
+  /** What changes something, or gives a secret away, asks the database whether the session is still alive. */
+  async function userOf ({ bearer }: FastifyRequest): Promise<string> {
+    if (!await sessions.isAlive(bearer.sid)) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    return bearer.sub
+  }
+
+  app.get('/me/accounts', {
+    schema: {
+      summary: 'The linked accounts',
+      tags: TAGS,
+      security,
+      response: { 200: Type.Object({ items: Type.Array(AccountSchema), nextCursor: Type.Null() }), ...problems(...AUTHORIZED) }
+    }
+  }, async ({ bearer }) => {
+    const user = await users.bySession(bearer.sid, bearer.sub)
+    if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    return { items: user.accounts, nextCursor: null }
+  })
+
+  app.post('/me/accounts', {
+    schema: {
+      summary: 'Link an account',
+      description: 'With the code of a sign-in that began at /oauth2/authorize with `intent=link`.',
+      tags: TAGS,
+      security,
+      body: Type.Object({
+        code: Type.String({ minLength: 1, maxLength: 200 }),
+        code_verifier: Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' }),
+        redirect_uri: Type.String({ minLength: 1, maxLength: 1000 }),
+        client_id: Type.String({ minLength: 1, maxLength: 200 })
+      }, { additionalProperties: false }),
+      response: { 201: AccountSchema, ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...AUTHORIZED) }
+    }
+  }, async (request, reply) => {
+    const userId = await userOf(request)
+    const { code, code_verifier: codeVerifier, redirect_uri: redirectUri, client_id: clientId } = request.body
+    const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url')
+    return reply.code(201).send(await accounts.link(userId, code, { clientId, redirectUri, codeChallenge }, callerOf(request)))
+  })
+
+  app.delete('/me/accounts/:id', {
+    schema: {
+      summary: 'Unlink an account',
+      description: 'The grant is also taken back at the provider, where it offers that: in the background.',
+      tags: TAGS,
+      security,
+      params: AccountParams,
+      response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'last_account', 'rate_limited', ...AUTHORIZED) }
+    }
+  }, async (request, reply) => {
+    await accounts.unlink(await userOf(request), request.params.id, callerOf(request))
+    return reply.code(204).send(null)
+  })
+
+  app.post('/me/accounts/:id/token', {
+    schema: {
+      summary: 'A working access token of the provider',
+      description: 'Refreshed if need be: once, however many ask at the same time.',
+      tags: TAGS,
+      security,
+      params: AccountParams,
+      response: {
+        200: Type.Object({
+          accessToken: Type.String(),
+          expiresAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'Null where the provider does not say.' }),
+          scope: Type.String()
+        }),
+        ...problems('validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited', ...AUTHORIZED)
+      }
+    }
+  }, async (request) => await accounts.providerToken(await userOf(request), request.params.id))
+}

@@ -1,0 +1,119 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Caller } from '../audit/audit-event.ts'
+import { Problem } from '../errors.ts'
+import { parseJson } from '../json.ts'
+import type { Profile, TokenSet } from '../providers/provider.ts'
+import type { Providers } from '../providers/registry.ts'
+import type { Account } from '../users/user.ts'
+import { keepTokens, type ProviderTokens, type StoredTokens } from '../vault/provider-tokens.ts'
+import type { Sealer } from '../vault/sealing.ts'
+import type { AccountRepository, LinkCode, UnlinkedAccount } from './repository.ts'
+import type { Revocations } from './revocations.ts'
+
+export interface AccountService {
+  /** Keeps an identity that has just been proven at its provider, and returns the code under which a client adds it to a user. */
+  holdForLink: (profile: Profile, tokens: TokenSet, client: Omit<LinkCode, 'hash'>) => Promise<string>
+  /** Adds the identity behind a code to a user. Throws `invalid_grant` for a code that is not good, `account_taken` when another user has it. */
+  link: (userId: string, code: string, client: Omit<LinkCode, 'hash'>, caller: Caller) => Promise<Account>
+  /** Takes an account away, and its grant back at the provider. Throws `not_found`, or `last_account`. */
+  unlink: (userId: string, accountId: string, caller: Caller) => Promise<void>
+  /**
+   * An access token of the provider that works for a minute or more, refreshed when it has to be: once, however many
+   * ask. Throws `not_found`, `reauthorization_required`, or what the provider's failure calls for.
+   */
+  providerToken: (userId: string, accountId: string) => Promise<{ accessToken: string, expiresAt: string | null, scope: string }>
+}
+
+export interface AccountServiceOptions {
+  repository: AccountRepository
+  providers: Providers
+  tokens: ProviderTokens
+  linkSealer: Sealer
+  revocations: Revocations
+}
+
+export const LINK_CODE_SECONDS = 60
+/** A token that ends sooner is no use to whoever has to call with it. */
+const USEFUL_MS = 60_000
+const REFRESH_TIMEOUT_MS = 8_000
+
+export function createAccountService ({ repository, providers, tokens, linkSealer, revocations }: AccountServiceOptions): AccountService {
+  const refreshing = new Map<string, Promise<StoredTokens | undefined>>()
+
+  /** One caller of this instance goes to the database, one of all instances to the provider: the row is locked meanwhile. */
+  async function refreshOnce (accountId: string, provider: string): Promise<StoredTokens | undefined> {
+    const running = refreshing.get(accountId) ?? refresh(accountId, provider).finally(() => refreshing.delete(accountId))
+    refreshing.set(accountId, running)
+    return await running
+  }
+
+  async function refresh (accountId: string, providerId: string): Promise<StoredTokens | undefined> {
+    const outcome = await repository.withLockedTokens(accountId, async ({ sealedTokens, store }) => {
+      const stored = tokens.open(accountId, sealedTokens)
+      if (!stored || isUseful(stored)) return { stored }
+      const provider = providers.get(providerId)
+      if (stored.refreshToken === null || !provider) return { stored: undefined }
+      try {
+        const fresh = keepTokens(await provider.refresh(stored.refreshToken, AbortSignal.timeout(REFRESH_TIMEOUT_MS)), stored)
+        await store(tokens.seal(accountId, fresh))
+        return { stored: fresh }
+      } catch (error) {
+        // The grant is over: nobody needs to ask again.
+        if (!(error instanceof Problem) || error.code !== 'reauthorization_required') throw error
+        await store(tokens.seal(accountId, { ...stored, refreshToken: null }))
+        return { stored: undefined }
+      }
+    })
+    return outcome?.stored
+  }
+
+  return {
+    async holdForLink (profile, tokenSet, client) {
+      const code = randomBytes(32).toString('base64url')
+      const hash = hashCode(code)
+      const sealed = linkSealer.seal(JSON.stringify({ profile, tokens: keepTokens(tokenSet, undefined) }), hash.toString('base64url'))
+      await repository.holdForLink({ ...client, hash }, sealed, LINK_CODE_SECONDS)
+      return code
+    },
+
+    async link (userId, code, client, caller) {
+      const hash = hashCode(code)
+      const sealed = await repository.spendLinkCode({ ...client, hash })
+      const opened = sealed === undefined ? undefined : linkSealer.open(sealed, hash.toString('base64url'))
+      if (opened === undefined) throw new Problem('invalid_grant', 'The code is unknown, used, older than a minute, or was not made for these parameters and intent=link.')
+      const { profile, tokens: fresh } = parseJson(opened) as { profile: Profile, tokens: StoredTokens }
+      const linked = await repository.link(userId, profile, (accountId) => tokens.seal(accountId, fresh), caller)
+      if (linked === 'taken') throw new Problem('account_taken', 'This account belongs to another user.')
+      return linked
+    },
+
+    async unlink (userId, accountId, caller) {
+      const revoke = async (account: UnlinkedAccount, transaction: Parameters<Revocations['request']>[1]) => {
+        const stored = tokens.open(account.id, account.sealedTokens)
+        if (stored && providers.get(account.provider)?.revoke) await revocations.request({ provider: account.provider, tokens: stored }, transaction)
+      }
+      const outcome = await repository.unlink(userId, accountId, caller, revoke)
+      if (outcome === 'last') throw new Problem('last_account')
+      if (outcome === 'not-found') throw new Problem('not_found', 'There is no such account.')
+    },
+
+    async providerToken (userId, accountId) {
+      const account = await repository.find(userId, accountId)
+      if (!account) throw new Problem('not_found', 'There is no such account.')
+      const stored = tokens.open(accountId, account.sealedTokens)
+      const useful = stored && isUseful(stored) ? stored : stored && await refreshOnce(accountId, account.provider)
+      if (!useful) throw new Problem('reauthorization_required', 'There is no working token of this provider any more: send the person through its login again.')
+      const { accessToken, expiresAt, scope } = useful
+      return { accessToken, expiresAt, scope }
+    }
+  }
+}
+
+/** A token of which nobody knows the end is taken at its word. */
+function isUseful ({ expiresAt }: StoredTokens): boolean {
+  return expiresAt === null || Date.parse(expiresAt) > Date.now() + USEFUL_MS
+}
+
+function hashCode (code: string): Buffer {
+  return createHash('sha256').update(`link:${code}`).digest()
+}

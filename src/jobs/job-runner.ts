@@ -1,0 +1,73 @@
+import fp from 'fastify-plugin'
+import type { Runner } from 'graphile-worker'
+import pg from 'pg'
+
+/** Work that must be done, though perhaps not now: at least once, by any instance, tried again for three days when it fails. */
+export interface JobRunner {
+  /** Puts a job into the queue, in the caller's transaction: both happen, or neither. */
+  add: (task: Task, payload: object, transaction: pg.PoolClient) => Promise<void>
+  /** Says how a task is done. Called before the app listens. Work that throws is tried again later. */
+  work: (task: Task, work: (payload: unknown) => Promise<void>) => void
+}
+
+export type Task = 'revoke-grant'
+
+declare module 'fastify' {
+  interface FastifyInstance { jobs: JobRunner }
+}
+
+export interface JobRunnerOptions { databaseUrl: string }
+
+const POLL_MS = 5_000
+const START_AGAIN_MS = 30_000
+/** Each after e times the wait of the one before, six hours at most. */
+const MAX_ATTEMPTS = 22
+
+/**
+ * graphile-worker (docs/adr/0007), from the moment that the app listens. It has a small pool of its own: one connection
+ * is for being told of new jobs at once. Behind PgBouncer in transaction mode nobody is told, and it finds them by asking.
+ */
+export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
+  const tasks: Record<string, (payload: unknown) => Promise<void>> = {}
+  let running: Promise<Runner | undefined> = Promise.resolve(undefined)
+  let again: NodeJS.Timeout | undefined
+  let isClosing = false
+
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, application_name: 'signet jobs', connectionTimeoutMillis: 10_000 })
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+
+  async function start (): Promise<Runner | undefined> {
+    try {
+      const { run, Logger } = await import('graphile-worker')
+      const logger = new Logger(() => (level, message) => app.log[level === 'error' ? 'warn' : level === 'warning' ? 'debug' : 'trace']({ component: 'jobs' }, message))
+      const runner = await run({ pgPool: pool, taskList: tasks, concurrency: 1, pollInterval: POLL_MS, noHandleSignals: true, logger })
+      runner.promise.then(startAgain, startAgain)
+      return runner
+    } catch (error) {
+      startAgain(error)
+      return undefined
+    }
+  }
+
+  function startAgain (error?: unknown): void {
+    if (isClosing) return
+    app.log.warn({ err: error }, 'the job runner stopped; it is started again')
+    again = setTimeout(() => { running = start() }, START_AGAIN_MS).unref()
+  }
+
+  app.decorate('jobs', {
+    async add (task, payload, transaction) {
+      await transaction.query('SELECT graphile_worker.add_job($1, $2::json, max_attempts := $3)', [task, JSON.stringify(payload), MAX_ATTEMPTS])
+    },
+    work: (task, work) => { tasks[task] = work }
+  } satisfies JobRunner)
+
+  app.addHook('onListen', async () => { running = start() })
+  app.addHook('preClose', async () => {
+    isClosing = true
+    clearTimeout(again)
+    await (await running)?.stop().catch(() => {})
+  })
+  app.addHook('onClose', () => pool.end())
+}, { name: 'job-runner' })
