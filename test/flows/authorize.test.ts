@@ -63,6 +63,28 @@ t.test('of fifty exchanges of one code at once, on two instances, one wins', asy
   }
 })
 
+t.test('of fifty callbacks of one request at once, on two instances, one brings a code', async (t) => {
+  const { url, request, exchange, another, github, sql } = await world(t)
+  const { address } = await another()
+  for (let round = 0; round < 3; round++) {
+    github.reset()
+    const { path, codeVerifier } = request()
+    const browser = createBrowser(url)
+    const callback = await browser.authorize(await browser.start(path))
+    const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+    const answers = await race(50, async (index) => {
+      const response = await fetch(index % 2 ? callback : callback.replace(url, address), { redirect: 'manual', headers: { cookie } })
+      return Object.fromEntries(new URL(response.headers.get('location') ?? 'about:blank').searchParams)
+    })
+    const codes = answers.map(({ code }) => code).filter((code) => code !== undefined)
+    t.equal(codes.length, 1)
+    t.equal(answers.filter(({ error }) => error === 'invalid_state').length, 49)
+    t.equal(github.calls('/login/oauth/access_token').length, 1)
+    t.equal((await exchange(codes[0] ?? '', codeVerifier)).status, 200)
+  }
+  t.equal((await sql.query('SELECT 1 FROM sessions')).rowCount, 3)
+})
+
 t.test('a code is of no use to another client, redirect URI or verifier, nor after a minute; and none of that spends it', async (t) => {
   const { authorize, exchange, sql } = await world(t)
   const { code, codeVerifier } = await authorize()
