@@ -1,6 +1,8 @@
+import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeJwt } from 'jose'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
 import { html, sendPage, wantsHtml } from '../plugins/html.ts'
@@ -12,31 +14,46 @@ export interface LogoutOptions { sessions: SessionService, clients: Clients }
 
 const Parameter = (maxLength: number, description: string) => Type.Optional(Type.String({ maxLength, description }))
 
+const LogoutRequestSchema = Type.Object({
+  id_token_hint: Parameter(8192, 'An ID token of the session; an expired one will do.'),
+  post_logout_redirect_uri: Parameter(1000, 'One that the client has registered, to the letter.'),
+  state: Parameter(1024, 'Comes back as it is.'),
+  client_id: Parameter(200, 'Must be the one of the ID token.')
+})
+
 /** OpenID Connect RP-Initiated Logout 1.0. The hint names the session; without one there is nothing that could be ended. */
 export const rpLogoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, clients }) => {
+  await app.register(formbody, { bodyLimit: 16 * 1024 })
+
+  app.setErrorHandler((error, request, reply) => {
+    const problem = toProblem(error)
+    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
+    if (!wantsHtml(request)) return reply.problem(problem)
+    return sendPage(reply.code(problem.status).headers(problem.headers), 'Not signed out', html`<p>${problem.message}</p>`)
+  })
+
+  const schema = (method: string) => ({
+    summary: `Log out, from a client, by ${method}`,
+    tags: ['OAuth 2.1'],
+    response: {
+      200: { description: 'A page that says so.', content: { 'text/html': { schema: Type.String() } } },
+      302: { description: 'To the client.', type: 'null' },
+      ...problems('invalid_request', 'validation_failed')
+    }
+  })
+
   app.get('/oauth2/logout', {
     exposeHeadRoute: false,
-    errorHandler: (error, request, reply) => {
-      const problem = toProblem(error)
-      return wantsHtml(request) ? sendPage(reply.code(problem.status as never), 'Not signed out', html`<p>${problem.message}</p>`) : reply.problem(problem)
-    },
-    schema: {
-      summary: 'Log out, from a client',
-      tags: ['OAuth 2.1'],
-      querystring: Type.Object({
-        id_token_hint: Parameter(8192, 'An ID token of the session; an expired one will do.'),
-        post_logout_redirect_uri: Parameter(1000, 'One that the client has registered, to the letter.'),
-        state: Parameter(1024, 'Comes back as it is.'),
-        client_id: Parameter(200, 'Must be the one of the ID token.')
-      }),
-      response: {
-        200: { description: 'A page that says so.', content: { 'text/html': { schema: Type.String() } } },
-        302: { description: 'To the client.', type: 'null' },
-        ...problems('invalid_request', 'validation_failed')
-      }
-    }
-  }, async (request, reply) => {
-    const { id_token_hint: hint, post_logout_redirect_uri: returnTo, state, client_id: clientId } = request.query
+    schema: { ...schema('GET'), querystring: LogoutRequestSchema }
+  }, async (request, reply) => await logOut(request, reply, request.query) as never)
+
+  // Section 2: both methods, the parameters of a POST as a form.
+  app.post('/oauth2/logout', {
+    schema: { ...schema('POST'), body: LogoutRequestSchema }
+  }, async (request, reply) => await logOut(request, reply, request.body) as never)
+
+  async function logOut (request: FastifyRequest, reply: FastifyReply, parameters: Static<typeof LogoutRequestSchema>): Promise<FastifyReply> {
+    const { id_token_hint: hint, post_logout_redirect_uri: returnTo, state, client_id: clientId } = parameters
     reply.header('cache-control', 'no-store')
     const client = await clients.find(clientId ?? audienceOf(hint))
     const claims = hint === undefined || !client ? undefined : await app.readIdToken(request, hint, client.clientId)
@@ -45,11 +62,11 @@ export const rpLogoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (a
       throw new Problem('invalid_request', `The post_logout_redirect_uri "${returnTo}" is not registered for the client "${client.clientId}".`)
     }
     await sessions.revoke(claims.sid, 'logout', callerOf(request))
-    if (returnTo === undefined) return sendPage(reply, 'Signed out', html`<p>You can close this page.</p>`) as never
+    if (returnTo === undefined) return sendPage(reply, 'Signed out', html`<p>You can close this page.</p>`)
     const url = new URL(returnTo)
     if (state !== undefined) url.searchParams.set('state', state)
-    return reply.redirect(url.href, 302) as never
-  })
+    return reply.redirect(url.href, 302)
+  }
 }
 
 /** Whom an ID token says it is for: a claim, until the token has been verified for that client. */

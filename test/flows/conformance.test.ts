@@ -442,6 +442,24 @@ t.test('oidcc-rp-initiated-logout', async (t) => {
   t.equal((await refresh(tokens.refresh_token, { client_id: 'web', client_secret: WEB.client_secret })).body.error, 'invalid_grant')
 })
 
+// RP-Initiated Logout 1.0 section 2: "OpenID Providers MUST support the use of the HTTP GET and POST methods". No module looks.
+t.test('oidcc-rp-initiated-logout, by POST', async (t) => {
+  const { url, hint, me, tokens } = await signedIn(t)
+  const post = (form: Record<string, string>) =>
+    fetch(`${url}/oauth2/logout`, { method: 'POST', redirect: 'manual', body: new URLSearchParams(form), headers: { accept: 'text/html' } })
+  for (const form of [{}, { id_token_hint: 'x' }, { id_token_hint: hint, post_logout_redirect_uri: `${BYE}x` }]) {
+    const response = await post(form as Record<string, string>)
+    t.equal(response.status, 400)
+    t.equal(response.headers.get('location'), null)
+    t.match(await response.text(), 'Not signed out')
+  }
+  t.equal(await me(tokens.access_token), 200)
+  const done = await post({ id_token_hint: hint, post_logout_redirect_uri: BYE, state: 'x y' })
+  t.equal(done.status, 302)
+  t.equal(done.headers.get('location'), `${BYE}?state=x+y`)
+  t.equal(await me(tokens.access_token), 401)
+})
+
 t.test('oidcc-rp-initiated-logout-no-state', async (t) => {
   const { end, hint } = await signedIn(t)
   t.equal((await end({ id_token_hint: hint, post_logout_redirect_uri: BYE })).headers.get('location'), BYE)

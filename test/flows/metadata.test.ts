@@ -106,9 +106,10 @@ const CHECKS: Record<string, Check> = {
   },
 
   async end_session_endpoint (t, endpoint, { signIn, me }) {
-    const tokens = await signIn()
-    t.equal((await fetch(`${endpoint}?id_token_hint=${tokens.id_token}`)).status, 200)
-    t.equal(await me(tokens.access_token), 401)
+    const [one, other] = [await signIn(), await signIn()]
+    t.equal((await fetch(`${endpoint}?id_token_hint=${one.id_token}`)).status, 200)
+    t.equal((await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ id_token_hint: other.id_token }) })).status, 200)
+    for (const tokens of [one, other]) t.equal(await me(tokens.access_token), 401)
   },
 
   async device_authorization_endpoint (t, endpoint) {
