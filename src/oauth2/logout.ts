@@ -1,7 +1,7 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { decodeJwt } from 'jose'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { decodeJwt } from 'jose'
 import { Type, type Static } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
@@ -24,27 +24,35 @@ const LogoutRequestSchema = Type.Object({
 /** OpenID Connect RP-Initiated Logout 1.0. The hint names the session; without one there is nothing that could be ended. */
 export const rpLogoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, clients }) => {
   await app.register(formbody, { bodyLimit: 16 * 1024 })
+
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error)
     if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    return wantsHtml(request) ? sendPage(reply.code(problem.status), 'Not signed out', html`<p>${problem.message}</p>`) : reply.problem(problem)
+    if (!wantsHtml(request)) return reply.problem(problem)
+    return sendPage(reply.code(problem.status).headers(problem.headers), 'Not signed out', html`<p>${problem.message}</p>`)
   })
 
-  const schema = {
-    summary: 'Log out, from a client',
+  const schema = (method: string) => ({
+    summary: `Log out, from a client, by ${method}`,
     tags: ['OAuth 2.1'],
     response: {
       200: { description: 'A page that says so.', content: { 'text/html': { schema: Type.String() } } },
       302: { description: 'To the client.', type: 'null' },
       ...problems('invalid_request', 'validation_failed')
     }
-  }
-  app.get('/oauth2/logout', { exposeHeadRoute: false, schema: { ...schema, querystring: LogoutRequestSchema } }, (request, reply) =>
-    logout(request, reply, request.query) as never)
-  app.post('/oauth2/logout', { schema: { ...schema, body: LogoutRequestSchema } }, (request, reply) =>
-    logout(request, reply, request.body) as never)
+  })
 
-  async function logout (request: FastifyRequest, reply: FastifyReply, parameters: Static<typeof LogoutRequestSchema>): Promise<FastifyReply> {
+  app.get('/oauth2/logout', {
+    exposeHeadRoute: false,
+    schema: { ...schema('GET'), querystring: LogoutRequestSchema }
+  }, async (request, reply) => await logOut(request, reply, request.query) as never)
+
+  // Section 2: both methods, the parameters of a POST as a form.
+  app.post('/oauth2/logout', {
+    schema: { ...schema('POST'), body: LogoutRequestSchema }
+  }, async (request, reply) => await logOut(request, reply, request.body) as never)
+
+  async function logOut (request: FastifyRequest, reply: FastifyReply, parameters: Static<typeof LogoutRequestSchema>): Promise<FastifyReply> {
     const { id_token_hint: hint, post_logout_redirect_uri: returnTo, state, client_id: clientId } = parameters
     reply.header('cache-control', 'no-store')
     const client = await clients.find(clientId ?? audienceOf(hint))

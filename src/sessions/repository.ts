@@ -98,6 +98,8 @@ export function createSessionRepository ({ pool }: Database): SessionRepository 
     },
 
     async redeemCode ({ hash, clientId, redirectUri, codeChallenge }, secretHash, idleSeconds) {
+      // No text of PostgreSQL holds a NUL: it would refuse to compare.
+      if (redirectUri.includes('\0')) return undefined
       const values = [secretHash, idleSeconds, hash, clientId, redirectUri, codeChallenge]
       return toIdentityGrant((await pool.query({ name: 'redeem-code', text: REDEEM_CODE, values })).rows[0])
     },

@@ -1,57 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { startFakeGitHub } from '../fakes/github.ts'
-import { race, readJson, setup } from '../helper.ts'
-
-const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback?tenant=1', 'http://127.0.0.1/callback', 'com.example.app:/callback'], post_logout_redirect_uris: ['https://app.example.com/bye'] }
-const WEB = { client_id: 'web', name: 'The web app', redirect_uris: ['https://web.example.com/callback'], client_secret: 'a secret: with colons & spaces' }
-const REDIRECT_URI = SPA.redirect_uris[0] as string
-
-async function world (t: Test, environment: Record<string, string> = {}) {
-  const github = await startFakeGitHub()
-  t.teardown(() => github.close())
-  github.user({ id: 1, login: 'octocat', name: 'The Octocat', email: 'octocat@github.com', avatar_url: 'https://example.com/octocat.png' })
-  const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify([SPA, WEB]), ...environment })
-  const { url } = running
-
-  function request (more: Record<string, string | undefined> = {}) {
-    const codeVerifier = randomBytes(32).toString('base64url')
-    const parameters = {
-      response_type: 'code',
-      client_id: 'spa',
-      redirect_uri: REDIRECT_URI,
-      code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'),
-      code_challenge_method: 'S256',
-      scope: 'openid profile email',
-      state: 'the state',
-      nonce: 'the nonce',
-      provider: 'github',
-      ...more
-    }
-    const query = new URLSearchParams(Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined))
-    return { codeVerifier, path: `/oauth2/authorize?${query}` }
-  }
-
-  async function authorize (more: Record<string, string | undefined> = {}) {
-    const { codeVerifier, path } = request(more)
-    const location = new URL((await createBrowser(url).login(path)).location ?? '')
-    return { codeVerifier, location, code: location.searchParams.get('code') ?? '' }
-  }
-
-  async function token (form: Record<string, string>, headers: Record<string, string> = {}, at = url) {
-    const response = await fetch(`${at}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form), headers })
-    return { status: response.status, headers: response.headers, body: await readJson(response) }
-  }
-
-  const exchange = (code: string, codeVerifier: string, more: Record<string, string> = {}, headers = {}, at = url) =>
-    token({ grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, client_id: 'spa', code_verifier: codeVerifier, ...more }, headers, at)
-
-  const me = async (accessToken: string) => (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).status
-
-  return { ...running, github, request, authorize, token, exchange, me }
-}
+import { race, readJson } from '../helper.ts'
+import { basic, openFrontDoor as world, WEB } from './front-door.ts'
 
 t.test('a client signs a person in by code and PKCE, and gets an ID token', async (t) => {
   const { url, authorize, exchange, me, token, sql } = await world(t)
@@ -111,6 +63,28 @@ t.test('of fifty exchanges of one code at once, on two instances, one wins', asy
   }
 })
 
+t.test('of fifty callbacks of one request at once, on two instances, one brings a code', async (t) => {
+  const { url, request, exchange, another, github, sql } = await world(t)
+  const { address } = await another()
+  for (let round = 0; round < 3; round++) {
+    github.reset()
+    const { path, codeVerifier } = request()
+    const browser = createBrowser(url)
+    const callback = await browser.authorize(await browser.start(path))
+    const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+    const answers = await race(50, async (index) => {
+      const response = await fetch(index % 2 ? callback : callback.replace(url, address), { redirect: 'manual', headers: { cookie } })
+      return Object.fromEntries(new URL(response.headers.get('location') ?? 'about:blank').searchParams)
+    })
+    const codes = answers.map(({ code }) => code).filter((code) => code !== undefined)
+    t.equal(codes.length, 1)
+    t.equal(answers.filter(({ error }) => error === 'invalid_state').length, 49)
+    t.equal(github.calls('/login/oauth/access_token').length, 1)
+    t.equal((await exchange(codes[0] ?? '', codeVerifier)).status, 200)
+  }
+  t.equal((await sql.query('SELECT 1 FROM sessions')).rowCount, 3)
+})
+
 t.test('a code is of no use to another client, redirect URI or verifier, nor after a minute; and none of that spends it', async (t) => {
   const { authorize, exchange, sql } = await world(t)
   const { code, codeVerifier } = await authorize()
@@ -140,7 +114,6 @@ t.test('a confidential client must prove itself, in the header or in the body', 
     const { code, codeVerifier } = await authorize({ client_id: 'web', redirect_uri: WEB.redirect_uris[0] })
     return { grant_type: 'authorization_code', code, redirect_uri: WEB.redirect_uris[0] as string, code_verifier: codeVerifier }
   }
-  const basic = (secret: string) => ({ authorization: `Basic ${Buffer.from(`web:${encodeURIComponent(secret)}`).toString('base64')}` })
   t.equal((await token({ ...await form(), client_id: 'web', client_secret: WEB.client_secret })).status, 200)
   const good = await token(await form(), basic(WEB.client_secret))
   t.equal(good.status, 200)

@@ -59,7 +59,8 @@ t.test('bad input gets a 4xx with a stable code, a problem, and no stack', async
     ['too long', { headers: json, body: JSON.stringify({ grant_type: 'refresh_token', refresh_token: 'x'.repeat(5_000) }) }, 400, 'invalid_request'],
     ['an unknown grant', { headers: form, body: 'grant_type=password&username=a&password=b' }, 400, 'unsupported_grant_type'],
     ['a grant and no token', { headers: form, body: 'grant_type=refresh_token' }, 400, 'invalid_request'],
-    ['a NUL', { headers: form, body: 'grant_type=refresh_token&refresh_token=%00' }, 400, 'invalid_grant']
+    ['a NUL', { headers: form, body: 'grant_type=refresh_token&refresh_token=%00' }, 400, 'invalid_grant'],
+    ['a NUL in the name of a client', { headers: form, body: 'grant_type=refresh_token&refresh_token=x&client_id=a%00b' }, 401, 'invalid_client']
   ]
   for (const [name, init, status, error] of oauth) {
     const response = await fetch(`${url}/oauth2/token`, { method: 'POST', ...init })

@@ -13,12 +13,12 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify([TV]), ...environment })
   const { url, sql } = running
 
-  async function post (path: string, form: Record<string, string>) {
-    const response = await fetch(url + path, { method: 'POST', body: new URLSearchParams(form) })
+  async function post (path: string, form: Record<string, string>, at = url) {
+    const response = await fetch(at + path, { method: 'POST', body: new URLSearchParams(form) })
     return { status: response.status, body: await readJson(response) }
   }
   const begin = async (form: Record<string, string> = { client_id: 'tv', scope: 'openid' }) => (await post('/oauth2/device_authorization', form)).body
-  const poll = (deviceCode: string, clientId = 'tv') => post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId })
+  const poll = (deviceCode: string, clientId = 'tv', at = url) => post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId }, at)
   /** The database's clock decides how often is too often. */
   const waitForInterval = () => sql.query("UPDATE device_grants SET last_polled_at = last_polled_at - interval '1 minute'")
 
@@ -116,6 +116,60 @@ t.test('a code is approved once, exchanged once, and over after ten minutes', as
   t.equal((await submit(one, '/device', { user_code: late.user_code })).status, 400)
   t.equal((await poll(late.device_code)).body.error, 'expired_token')
   t.equal((await poll('unknown')).body.error, 'invalid_grant')
+})
+
+t.test('of fifty people who decide about one code at once, on two instances, one is heard; of fifty exchanges, one wins (SEC-95)', async (t) => {
+  const { begin, poll, typeAndSignIn, url, another, github, sql } = await world(t)
+  const { address } = await another()
+  const at = (index: number) => index % 2 ? url : address
+  for (const isMixed of [false, true]) {
+    const grant = await begin()
+    const cookies: string[] = []
+    for (let index = 0; index < 50; index++) {
+      github.user({ id: index, login: `person${index}`, name: `Person ${index}` })
+      const browser = createBrowser(url)
+      await typeAndSignIn(browser, grant.user_code)
+      cookies.push(browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; '))
+    }
+    const decisions = await race(50, async (index) => {
+      const decision = isMixed && index % 3 === 0 ? 'deny' : 'approve'
+      const response = await fetch(`${at(index)}/device/confirm`, { method: 'POST', body: new URLSearchParams({ decision }), headers: { origin: url, cookie: cookies[index] ?? '' } })
+      return { index, decision, status: response.status }
+    })
+    const heard = decisions.filter(({ status }) => status === 200)
+    t.equal(heard.length, 1)
+    t.ok(decisions.every(({ status }) => status === 200 || status === 400))
+
+    const isApproved = heard[0]?.decision === 'approve'
+    const alive = async () => (await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NULL')).rowCount
+    t.equal(await alive(), isApproved ? 1 : 0, 'the sessions of the others have ended')
+    const answers = await race(50, (index) => poll(grant.device_code, 'tv', at(index)))
+    const won = answers.filter(({ status }) => status === 200)
+    t.equal(won.length, isApproved ? 1 : 0)
+    t.ok(answers.every(({ status, body }) => status === 200 || body.error === (isApproved ? 'invalid_grant' : 'access_denied')))
+    for (const { body } of won) {
+      const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })
+      t.equal((await readJson(me)).name, `Person ${heard[0]?.index}`, 'the device is signed in as who was heard')
+    }
+    await sql.query('DELETE FROM sessions')
+  }
+})
+
+t.test('a device that asks while somebody approves gets its tokens once', async (t) => {
+  const { begin, poll, submit, typeAndSignIn, url, another } = await world(t)
+  const { address } = await another()
+  for (let round = 0; round < 5; round++) {
+    const grant = await begin()
+    const browser = createBrowser(url)
+    await typeAndSignIn(browser, grant.user_code)
+    const answers = await race(50, async (index) => index === 25
+      ? { status: (await submit(browser, '/device/confirm', { decision: 'approve' })).status, body: undefined }
+      : await poll(grant.device_code, 'tv', index % 2 ? url : address))
+    t.equal(answers[25]?.status, 200)
+    const after = await poll(grant.device_code)
+    t.equal([...answers.filter((_, index) => index !== 25), after].filter(({ status }) => status === 200).length, 1)
+    t.ok(answers.every(({ status, body }) => status === 200 || ['authorization_pending', 'slow_down', 'invalid_grant'].includes(body.error)))
+  }
 })
 
 t.test('guessing codes is limited', async (t) => {
