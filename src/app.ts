@@ -34,6 +34,7 @@ import { openapi } from './plugins/openapi.ts'
 import { problemDetails, sendProblem } from './plugins/problem-details.ts'
 import { rateLimits } from './plugins/rate-limit.ts'
 import { repeat } from './plugins/repeat.ts'
+import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { problemRoutes } from './problems/routes.ts'
 import { createProviders } from './providers/registry.ts'
@@ -77,6 +78,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
 
   // What every route shares.
   await app.register(gracefulClose)
+  await app.register(validation)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })

@@ -50,8 +50,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       body: Type.Object({
         code: Type.String({ minLength: 1, maxLength: 200 }),
         code_verifier: Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' }),
-        redirect_uri: Type.String({ minLength: 1, maxLength: 1000 }),
-        client_id: Type.String({ minLength: 1, maxLength: 200 })
+        redirect_uri: Type.String({ pattern: '^[\\x21-\\x7e]{1,1000}$' }),
+        client_id: Type.String({ pattern: '^[\\x20-\\x7e]{1,200}$' })
       }, { additionalProperties: false }),
       response: { 201: AccountSchema, ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...AUTHORIZED) }
     }

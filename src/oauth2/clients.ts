@@ -30,7 +30,9 @@ export function createClients (settings: ClientSettings[], repository: Pick<Clie
     postLogoutRedirectUris: client.post_logout_redirect_uris ?? [],
     secretHash: client.client_secret === undefined ? undefined : hashClientSecret(client.client_secret)
   }]))
-  return { find: async (clientId) => configured.get(clientId) ?? await repository.find(clientId) }
+  // What is no id does not reach the database, which could not even read a NUL.
+  const isId = (clientId: string) => /^[\x21-\x7e]{1,200}$/.test(clientId)
+  return { find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined) }
 }
 
 export interface ClientCredentials { client_id?: string | undefined, client_secret?: string | undefined }

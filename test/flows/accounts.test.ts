@@ -100,7 +100,7 @@ t.test('a code for linking signs nobody in, one for signing in links nothing, an
   const linking = await linkCode('acme')
   const exchanged = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', ...linking }) })
   t.equal((await readJson(exchanged)).error, 'invalid_grant')
-  t.equal((await request('POST', '/me/accounts', token, await linkCode('acme', ''))).body.code, 'invalid_grant')
+  t.equal((await request('POST', '/me/accounts', token, await linkCode('github', ''))).body.code, 'invalid_grant')
   for (const change of [{ code_verifier: 'x'.repeat(43) }, { redirect_uri: SPA.redirect_uris[1] }, { client_id: 'signet' }, { code: 'nonsense' }]) {
     t.match(await request('POST', '/me/accounts', token, { ...linking, ...change }), { status: 400, body: { code: 'invalid_grant' } })
   }

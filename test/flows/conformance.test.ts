@@ -373,7 +373,7 @@ t.test('oidcc-redirect-uri-regfrag', async (t) => {
 })
 
 // POST /oauth2/authorize is on its way: with it this is a test as any other.
-t.test('oidcc-ensure-post-request-succeeds', { todo: 'POST /oauth2/authorize (OpenID Connect Core section 3.1.2.1)' }, async (t) => {
+t.test('oidcc-ensure-post-request-succeeds', async (t) => {
   const { url, request, of, token } = await world(t)
   const browser = createBrowser(url)
   const { query, codeVerifier } = request(of({}))

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
+import { idTokenFrom } from '../fakes/oidc-app.ts'
+import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson } from '../helper.ts'
 import { AS_WEB, basic, openFrontDoor, REDIRECT_URI, WEB, type Parameters } from './front-door.ts'
 
@@ -9,8 +11,13 @@ import { AS_WEB, basic, openFrontDoor, REDIRECT_URI, WEB, type Parameters } from
 // value that nothing here tries, and so does what works without being listed.
 
 const DOCUMENTS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const EVERYTHING = 'openid profile email offline_access'
+
+/** An issuer whose ID tokens apps bring. */
+const acme = await startFakeOidc()
+t.teardown(() => acme.close())
 
 type Door = Awaited<ReturnType<typeof openFrontDoor>>
 type Check = (t: Test, value: any, door: Door, document: Record<string, any>) => Promise<void>
@@ -51,12 +58,15 @@ const GRANTS: Record<string, (door: Door) => Promise<any>> = {
     await browser.login('/device/login/github')
     await browser.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })
     return (await token({ grant_type: DEVICE_GRANT, device_code: grant.device_code, client_id: 'spa' })).body
-  }
+  },
+  [TOKEN_EXCHANGE]: async ({ token }) => (await token({
+    grant_type: TOKEN_EXCHANGE, subject_token: await idTokenFrom(acme), subject_token_type: 'urn:ietf:params:oauth:token-type:id_token', provider: 'acme', client_id: 'spa'
+  })).body
 }
 
 const UNLISTED_GRANTS = [
   'password', 'client_credentials', 'implicit', 'urn:ietf:params:oauth:grant-type:jwt-bearer', 'urn:ietf:params:oauth:grant-type:saml2-bearer',
-  'urn:openid:params:grant-type:ciba', 'urn:ietf:params:oauth:grant-type:token-exchange', 'Authorization_Code', 'constructor', '__proto__'
+  'urn:openid:params:grant-type:ciba', 'Authorization_Code', 'constructor', '__proto__'
 ]
 
 const PROMPTS: Record<string, (t: Test, door: Door) => Promise<unknown>> = {
@@ -166,7 +176,7 @@ const CHECKS: Record<string, Check> = {
   async id_token_signing_alg_values_supported (t, listed, { signIn }) {
     t.same([decodeProtectedHeader((await signIn()).id_token).alg], listed)
     for (const algorithm of ['RS256', 'EdDSA']) {
-      const other = await openFrontDoor(t, { SIGNING_ALG: algorithm })
+      const other = await openFrontDoor(t, { ...acme.settings('acme'), SIGNING_ALG: algorithm })
       const document = await readJson(await fetch(other.url + DOCUMENTS[0]))
       const { id_token: idToken } = await other.signIn()
       t.same(document.id_token_signing_alg_values_supported, [algorithm])
@@ -269,7 +279,7 @@ async function errorOf ({ ask }: Door, more: Parameters): Promise<URLSearchParam
   return new URLSearchParams(location.href.startsWith('https://app.example.com/callback?') ? location.search : '')
 }
 
-const door = await openFrontDoor(t)
+const door = await openFrontDoor(t, acme.settings('acme'))
 const document = await readJson(await fetch(door.url + DOCUMENTS[0]))
 
 t.test('both documents are one, as JSON, for a while, and for any page', async (t) => {
