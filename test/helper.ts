@@ -15,8 +15,8 @@ export interface Running {
   /** A connection to its database, beside the app's own. */
   sql: pg.Pool
   database: TestDatabase
-  /** Another instance on the same database, with the same issuer and keys, at an address of its own. */
-  another: () => Promise<{ app: FastifyInstance, address: string }>
+  /** Another instance on the same database, with the same issuer and, unless `changed`, settings, at an address of its own. */
+  another: (changed?: Record<string, string>) => Promise<{ app: FastifyInstance, address: string }>
   /** The log so far, at `trace`. */
   log: () => string
 }
@@ -29,14 +29,15 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
   const { url: databaseUrl } = database
   t.teardown(database.drop)
   const port = await freePort()
-  const settings = readSettings({ PORT: String(port), DATABASE_URL: databaseUrl, ENCRYPTION_KEYS, LOG_LEVEL: 'trace', RATE_LIMITS: 'off', ...environment }) as AppSettings
+  const common = { PORT: String(port), DATABASE_URL: databaseUrl, ENCRYPTION_KEYS, LOG_LEVEL: 'trace', RATE_LIMITS: 'off', ...environment }
+  const settings = readSettings(common) as AppSettings
   const lines: string[] = []
   const sql = new pg.Pool({ connectionString: databaseUrl, max: 4 })
   sql.on('error', () => {})
   t.teardown(() => sql.end())
 
-  async function listen (at: number): Promise<FastifyInstance> {
-    const app = await buildApp(settings, { level: settings.logLevel, serializers, stream: { write: (line: string) => { lines.push(line) } } } as never)
+  async function listen (at: number, own = settings): Promise<FastifyInstance> {
+    const app = await buildApp(own, { level: own.logLevel, serializers, stream: { write: (line: string) => { lines.push(line) } } } as never)
     await app.listen({ host: '127.0.0.1', port: at })
     t.teardown(() => app.close())
     return app
@@ -47,9 +48,9 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
     url: settings.issuerUrl,
     sql,
     database,
-    async another () {
+    async another (changed = {}) {
       const ownPort = await freePort()
-      return { app: await listen(ownPort), address: `http://localhost:${ownPort}` }
+      return { app: await listen(ownPort, readSettings({ ...common, ...changed }) as AppSettings), address: `http://localhost:${ownPort}` }
     },
     log: () => lines.join('')
   }

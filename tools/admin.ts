@@ -1,14 +1,9 @@
 /** `npm run admin -- <what> <to do>`: what an operator does by hand, on the database that the settings name. */
 import '../src/quiet-debug.ts'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
-import { migrate } from '../src/database/migrations.ts'
 import { registerClient } from '../src/oauth2/client-registration.ts'
 import { createClientRepository } from '../src/oauth2/client-repository.ts'
-import { readSettings } from '../src/settings.ts'
+import { withSettingsDatabase } from './settings-database.ts'
 
 const USAGE = `Usage: npm run admin -- clients add --name <name> --redirect-uri <uri> [--redirect-uri <uri> ...]
                                    [--post-logout-redirect-uri <uri> ...] [--confidential]
@@ -21,18 +16,7 @@ async function main (): Promise<void> {
   const [what, toDo, ...rest] = process.argv.slice(2)
   const command = what === 'clients' ? { add: addClient, list: listClients, remove: removeClient }[toDo ?? ''] : undefined
   if (!command) throw new UsageError(USAGE)
-  if (existsSync('.env')) process.loadEnvFile('.env')
-  const { databaseUrl } = readSettings(process.env)
-  const embedded = databaseUrl === undefined ? await startEmbeddedPostgres(join(process.cwd(), '.data')) : undefined
-  const url = databaseUrl ?? embedded?.url as string
-  await migrate(url)
-  const pool = new pg.Pool({ connectionString: url, max: 1 })
-  try {
-    await command(createClientRepository({ pool }), rest)
-  } finally {
-    await pool.end()
-    await embedded?.stop()
-  }
+  await withSettingsDatabase((pool) => command(createClientRepository({ pool }), rest))
 }
 
 type Clients = ReturnType<typeof createClientRepository>
