@@ -49,3 +49,8 @@ export async function startWorld (t: Test, clients: object[], environment: Recor
 export function newSecret (): string {
   return `${randomBytes(24).toString('base64url')}: +/&=%"`
 }
+
+/** What a promise fails with; undefined when it does not. */
+export async function failure (promise: Promise<unknown>): Promise<unknown> {
+  return await promise.then(() => undefined, (error) => error)
+}
