@@ -1,0 +1,137 @@
+import { execFile, spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { decodeProtectedHeader } from 'jose'
+import t, { type Test } from 'tap'
+import { createPkce } from '../fakes/pkce.ts'
+import { packageRoot } from '../../src/package-root.ts'
+import { startWorld, type World } from '../clients/world.ts'
+import { freePort, readJson } from '../helper.ts'
+
+const FOLDER = join(packageRoot, 'examples/resource-server')
+const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback'] }
+
+/** The service, started as its README says but for npm. */
+async function startService (t: Test, environment: Record<string, string>) {
+  const port = await freePort()
+  const { PATH = '' } = process.env
+  const child = spawn(process.execPath, ['server.js'], { cwd: FOLDER, env: { PATH, PORT: String(port), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => { child.kill() })
+  let output = ''
+  child.stdout.on('data', (chunk) => { output += chunk })
+  child.stderr.on('data', (chunk) => { output += chunk })
+  for (let attempt = 0; !output.includes('Server listening'); attempt++) {
+    if (child.exitCode !== null || attempt === 600) throw new Error(`The service did not start: ${output}`)
+    await sleep(25)
+  }
+  const url = `http://localhost:${port}`
+  async function get (path: string, authorization?: string) {
+    const response = await fetch(url + path, { headers: authorization === undefined ? {} : { authorization } })
+    return { status: response.status, challenge: response.headers.get('www-authenticate'), body: await readJson(response) }
+  }
+  return { url, get, withToken: (path: string, token: string) => get(path, `Bearer ${token}`) }
+}
+
+/** A sign-in at Signet, by its API alone. */
+async function signIn ({ url, visit }: World) {
+  const { verifier, challenge } = createPkce()
+  const redirectUri = SPA.redirect_uris[0] as string
+  const request = new URLSearchParams({
+    response_type: 'code', client_id: 'spa', redirect_uri: redirectUri, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256', provider: 'github'
+  })
+  const code = (await visit(`${url}/oauth2/authorize?${request}`)).searchParams.get('code') ?? ''
+  return await token(url, { grant_type: 'authorization_code', client_id: 'spa', redirect_uri: redirectUri, code, code_verifier: verifier })
+}
+
+async function token (address: string, form: Record<string, string>) {
+  return await readJson(await fetch(`${address}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) }))
+}
+
+const refresh = (address: string, refreshToken: string) => token(address, { grant_type: 'refresh_token', client_id: 'spa', refresh_token: refreshToken })
+
+const INVALID = /^Bearer realm="notes", error="invalid_token", error_description="[^"]+"$/
+
+t.test('it takes an access token, and nothing that only looks like one', async (t) => {
+  const world = await startWorld(t, [SPA])
+  const { get, withToken } = await startService(t, { ISSUER: world.url })
+  const { access_token: accessToken, id_token: idToken } = await signIn(world)
+  const [header = '', payload = '', signature = ''] = accessToken.split('.')
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+  t.match(await withToken('/notes', accessToken), { status: 200, challenge: null, body: { owner: claims.sub } })
+  t.match(await get('/notes', `bearer ${accessToken}`), { status: 200 }, 'the scheme is not case-sensitive')
+  for (const authorization of [undefined, '', 'Bearer', 'Basic x', `Bearer ${accessToken} x`]) {
+    t.match(await get('/notes', authorization), { status: 401, challenge: 'Bearer realm="notes"' }, String(authorization?.slice(0, 10)))
+  }
+  const bad: Record<string, string> = {
+    'an ID token': idToken,
+    'more roles than were given': [header, encode({ ...claims, roles: ['admin'] }), signature].join('.'),
+    'another signature': [header, payload, `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`].join('.'),
+    'no signature': [encode({ alg: 'none', typ: 'at+jwt' }), payload, ''].join('.'),
+    'a key that is not there': [encode({ ...decodeProtectedHeader(accessToken), kid: 'made-up' }), payload, signature].join('.'),
+    'no JWT': 'made-up'
+  }
+  for (const [name, token] of Object.entries(bad)) t.match(await withToken('/notes', token), { status: 401, challenge: INVALID }, name)
+})
+
+t.test('a token for another audience, of another issuer, or that has expired, is refused', async (t) => {
+  const world = await startWorld(t, [SPA], { TOKEN_AUDIENCE: 'https://api.example.com', ACCESS_TOKEN_TTL: '1' })
+  const jwks = { JWKS_URL: `${world.url}/.well-known/jwks.json` }
+  const [right, otherAudience, otherIssuer] = await Promise.all([
+    startService(t, { ISSUER: world.url, AUDIENCE: 'https://api.example.com' }),
+    startService(t, { ISSUER: world.url }),
+    startService(t, { ISSUER: 'https://id.example.com', AUDIENCE: 'https://api.example.com', ...jwks })
+  ])
+  const { access_token: accessToken } = await signIn(world)
+  t.match(await right.withToken('/notes', accessToken), { status: 200 })
+  for (const service of [otherAudience, otherIssuer]) t.match(await service.withToken('/notes', accessToken), { status: 401, challenge: INVALID })
+  await sleep(7000)
+  t.match(await right.withToken('/notes', accessToken), { status: 401, challenge: /error="invalid_token", error_description="The access token has expired\."/ })
+})
+
+t.test('a role opens what is for it, and a rotated key goes unnoticed', async (t) => {
+  const world = await startWorld(t, [SPA])
+  const { withToken } = await startService(t, { ISSUER: world.url })
+  const before = await signIn(world)
+  t.match(await withToken('/admin', before.access_token), {
+    status: 403, challenge: 'Bearer realm="notes", error="insufficient_scope", error_description="This needs the role admin."'
+  })
+  t.equal((await withToken('/admin', 'made-up')).status, 401)
+
+  await world.sql.query("UPDATE users SET roles = '{admin}'")
+  await world.sql.query("UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' THEN now() - interval '1 year' END")
+  const { address } = await world.another()
+  const after = await refresh(address, before.refresh_token)
+  const kids = [before, after].map(({ access_token: accessToken }) => decodeProtectedHeader(accessToken).kid)
+  t.not(kids[0], kids[1])
+  t.equal((await withToken('/admin', after.access_token)).status, 200)
+  t.equal((await withToken('/notes', before.access_token)).status, 200, 'the retired key still verifies')
+})
+
+t.test('without the keys it says that it cannot tell, and not that the token is bad', async (t) => {
+  const world = await startWorld(t, [SPA])
+  const { access_token: accessToken } = await signIn(world)
+  for (const jwksUrl of [`http://localhost:${await freePort()}/`, `${world.url}/nothing-here`, `${world.url}/healthz`]) {
+    const { withToken } = await startService(t, { ISSUER: world.url, JWKS_URL: jwksUrl })
+    t.match(await withToken('/notes', accessToken), { status: 503, challenge: null, body: { message: 'Tokens cannot be verified right now.' } }, jwksUrl)
+  }
+})
+
+t.test('the curl lines of its README answer what they say, with the versions that Signet is tested with', async (t) => {
+  const world = await startWorld(t, [SPA])
+  const { url } = await startService(t, { ISSUER: world.url })
+  const { access_token: ACCESS_TOKEN } = await signIn(world)
+  const readme = await readFile(join(FOLDER, 'README.md'), 'utf8')
+  const lines = [...readme.matchAll(/^# .*: (\d{3})\n(curl .*)$/gm)]
+  t.equal(lines.length, 3)
+  for (const [, status, line = ''] of lines) {
+    const command = `${line.replaceAll('http://localhost:4000', url)} --silent --show-error --output /dev/null --write-out '%{http_code}'`
+    const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ACCESS_TOKEN } })
+    t.equal(stdout, status, line)
+  }
+  const [own, ours] = await Promise.all([FOLDER, packageRoot].map(async (folder) => JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))))
+  for (const [name, version] of Object.entries(own.dependencies)) t.equal(version, ours.dependencies[name], name)
+})
