@@ -1,9 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import { execFile } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { startWorld } from '../clients/world.ts'
 import { createBrowser } from '../fakes/browser.ts'
+import { idTokenFrom } from '../fakes/oidc-app.ts'
+import { startFakeOidc } from '../fakes/oidc.ts'
 import { createPkce } from '../fakes/pkce.ts'
 import { readJson } from '../helper.ts'
 
@@ -131,4 +135,18 @@ t.test('with a claimed https link, a chosen provider, and a sign-out without a b
 
 t.test('the page says the same of both platforms', async (t) => {
   t.same(APPS.Android, APPS.iOS)
+})
+
+t.test('native sign-in: the curl of the page, with an ID token of the platform\'s own sheet', async (t) => {
+  const google = await startFakeOidc()
+  t.teardown(() => google.close())
+  const { url, me } = await startWorld(t, CLIENTS, { ...google.googleSettings(), GOOGLE_NATIVE_CLIENT_IDS: 'ios-client' })
+  google.idToken({ claims: { aud: 'ios-client' } })
+  const NONCE = randomBytes(16).toString('base64url')
+  const ID_TOKEN = await idTokenFrom(google, createHash('sha256').update(NONCE).digest('hex'))
+  const command = blocks('sh').trim().replace('https://id.example.com', url)
+  const { stdout } = await promisify(execFile)('bash', ['-c', `${command} --silent`], { env: { ...process.env, ID_TOKEN, NONCE } })
+  const tokens = JSON.parse(stdout)
+  t.match(tokens, { token_type: 'Bearer', scope: 'openid profile email', refresh_token: /./, id_token: /./ })
+  t.equal(await me(tokens.access_token), 200)
 })
