@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { POINTERS } from '../src/providers/oauth-by-settings.ts'
 import { SettingsError, readSettings } from '../src/settings.ts'
 
 const KEY = `k1:${randomBytes(32).toString('base64')}`
@@ -123,12 +124,59 @@ t.test('any number of OpenID Connect issuers', async (t) => {
   t.match(mistakes({ OIDC_PROVIDERS: 'Ac me' })[0], 'OIDC_PROVIDERS')
 })
 
+t.test('any number of OAuth 2.0 providers by settings', async (t) => {
+  const forum = {
+    OAUTH_PROVIDERS: 'forum',
+    OAUTH_FORUM_AUTHORIZATION_URL: 'https://forum.example/authorize',
+    OAUTH_FORUM_TOKEN_URL: 'https://forum.example/token',
+    OAUTH_FORUM_PROFILE_URL: 'https://forum.example/me',
+    OAUTH_FORUM_CLIENT_ID: 'a',
+    OAUTH_FORUM_CLIENT_SECRET: 'b'
+  }
+  t.match(readSettings({ ...forum, OAUTH_FORUM_SUBJECT: ' /data/0/id ', OAUTH_FORUM_SCOPE: 'read, email' }).providers, [
+    { id: 'forum', kind: 'oauth', scope: ['read', 'email'], emailTrusted: false, own: { PROFILE_URL: 'https://forum.example/me', SUBJECT: '/data/0/id', EMAIL: undefined } }
+  ])
+  t.same(mistakes({
+    OIDC_PROVIDERS: 'acme',
+    OIDC_ACME_ISSUER: 'https://acme.example',
+    OIDC_ACME_CLIENT_ID: 'a',
+    OIDC_ACME_CLIENT_SECRET: 'b',
+    OAUTH_PROVIDERS: 'Fo rum, zoom, acme, one, one',
+    OAUTH_ZOOM_AUTHORIZATION_URL: 'ftp://zoom.example',
+    OAUTH_ZOOM_AUTHENTICATION: 'Basic',
+    OAUTH_ZOOM_EMAIL_TRUSTED: 'yes',
+    OAUTH_ZOOM_SUBJECT: 'id',
+    OAUTH_ZOOM_EMAIL: '$.email',
+    OAUTH_ZOOM_PICTURE: '/a~2',
+    OAUTH_ZOOM_PROFILE_URL: 'zoom.example/me',
+    OAUTH_ZOOM_REVOCATION_URL: 'javascript:alert(1)'
+  }).filter((mistake) => !/ is missing$/.test(mistake)), [
+    'OAUTH_PROVIDERS: "Fo rum" must be lower-case letters, digits and hyphens, and start with a letter',
+    'OAUTH_PROVIDERS: "zoom" is the id of a built-in provider',
+    'OAUTH_PROVIDERS: "acme" is in OIDC_PROVIDERS too',
+    'OAUTH_PROVIDERS: "one" is there twice',
+    'OAUTH_ZOOM_PROFILE_URL must be an https URL (http is for loopback hosts, and outside production)',
+    'OAUTH_ZOOM_REVOCATION_URL must be an https URL (http is for loopback hosts, and outside production)',
+    'OAUTH_ZOOM_AUTHENTICATION must be body or header',
+    'OAUTH_ZOOM_SUBJECT must be a JSON pointer, such as /id',
+    'OAUTH_ZOOM_EMAIL must be a JSON pointer, such as /email',
+    'OAUTH_ZOOM_PICTURE must be a JSON pointer, such as /picture',
+    'OAUTH_ZOOM_AUTHORIZATION_URL must be an https URL (http is for loopback hosts, and outside production)',
+    'OAUTH_ZOOM_EMAIL_TRUSTED must be true or false'
+  ])
+  t.same(mistakes({ OAUTH_PROVIDERS: 'forum' }), ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID', 'CLIENT_SECRET'].map((name) => `OAUTH_FORUM_${name} is missing`))
+  t.match(mistakes({ ...PRODUCTION, ...forum, OAUTH_FORUM_CLIENT_SECRET: 'changeme', OAUTH_FORUM_PROFILE_URL: 'http://forum.example/me' }),
+    [/^OAUTH_FORUM_PROFILE_URL/, /^OAUTH_FORUM_CLIENT_SECRET/])
+})
+
 t.test('.env.example documents every setting with its default', async (t) => {
   const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
   const shown = Object.fromEntries([...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
   for (const name of ['HOST', 'PORT', 'ISSUER_URL', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'REDIS_URL', 'ENCRYPTION_KEYS', 'SIGNING_ALG', 'SIGNING_KEY_ROTATION', 'TOKEN_AUDIENCE',
     'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'RATE_LIMITS', 'TRUST_PROXY',
-    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_PROVIDERS']) t.ok(name in shown, name)
-  const { OIDC_PROVIDERS: _own, ...defaults } = Object.fromEntries(Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|GITHUB|GOOGLE)_/.test(name)))
+    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS']) t.ok(name in shown, name)
+  for (const name of Object.keys(POINTERS)) t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
+  const { OIDC_PROVIDERS: _acme, OAUTH_PROVIDERS: _forum, ...defaults } =
+    Object.fromEntries(Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|OAUTH_FORUM|GITHUB|GOOGLE)_/.test(name)))
   t.same(readSettings(defaults), readSettings({}), 'what it shows is what holds without it')
 })
