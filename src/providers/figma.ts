@@ -7,12 +7,14 @@ export const figma: ProviderDefinition = {
   name: 'Figma',
   documentation: [
     'https://developers.figma.com/docs/rest-api/authentication/',
+    'https://developers.figma.com/docs/rest-api/oauth-apps/',
     'https://developers.figma.com/docs/rest-api/users-endpoints/'
   ],
   console: 'https://www.figma.com/developers/apps, with the scope `current_user:read`',
   scope: ['current_user:read'],
   quirks: [
-    'A code must be exchanged within 30 seconds.',
+    'A person who says no is not sent back: the login ends in their browser, at Figma.',
+    'The subject is the text `id`: it looks like a number, and many are too large for one.',
     'Access tokens are renewed at an endpoint of its own, `refresh` beside the token endpoint, which gives no new refresh token: the old one stays.',
     'The user info holds an email, but no word on whether it was verified.',
     'There is no endpoint to revoke a grant: people do that in their Figma settings.'

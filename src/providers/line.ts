@@ -15,11 +15,11 @@ export const line: ProviderDefinition = {
     'https://developers.line.biz/en/reference/line-login/'
   ],
   console: 'https://developers.line.biz/console/, a LINE Login channel of the type "Web app"; its channel id and secret are the credentials',
-  scope: ['profile'],
+  scope: ['openid', 'profile', 'email'],
   quirks: [
     'The account is `userId` of `/v2/profile`, which is the same for all channels of one LINE provider and another one elsewhere.',
     'ID tokens of a web login are signed with the channel secret (HS256), which Signet never accepts; so they are no proof here, and there is no native sign-in.',
-    'The email stands in the ID token alone. With the permission "Email address" of the channel, `LINE_SCOPE=profile openid email` has LINE\'s own endpoint verify the ID token and takes the email from its answer.'
+    'The email stands in the ID token alone, and only of a channel with the "Email address permission". So LINE\'s own endpoint verifies the ID token, and the email is taken from its answer; with `LINE_SCOPE=profile` neither is asked for.'
   ],
 
   create (settings) {
