@@ -69,13 +69,15 @@ function readOAuth (env: Environment, id: string, prefix: string, check: Check):
 }
 
 /** A built-in provider is enabled by its credentials; `undefined` when it has none of them. */
-function readBuiltIn (env: Environment, { id, settings = {}, insteadOfSecret = [] }: ProviderDefinition, check: Check): ProviderSettings | undefined {
+function readBuiltIn (env: Environment, { id, settings = {}, insteadOfSecret = [], mistakes }: ProviderDefinition, check: Check): ProviderSettings | undefined {
   const prefix = `${id.toUpperCase()}_`
   const isSet = (name: string) => env[prefix + name] !== undefined
   if (!['CLIENT_ID', 'CLIENT_SECRET', ...insteadOfSecret].some(isSet)) return undefined
   demand(env, prefix, insteadOfSecret.some(isSet) && !isSet('CLIENT_SECRET') ? ['CLIENT_ID', ...insteadOfSecret] : ['CLIENT_ID', 'CLIENT_SECRET'], check)
   const own = Object.fromEntries(Object.keys(settings).map((name) => [name, env[prefix + name]?.trim()]))
-  return { ...readProvider(env, prefix, { id, kind: 'built-in' }, check), own }
+  const provider: ProviderSettings = { ...readProvider(env, prefix, { id, kind: 'built-in' }, check), own }
+  for (const mistake of mistakes?.(provider) ?? []) check(false, prefix + mistake)
+  return provider
 }
 
 function demand (env: Environment, prefix: string, names: string[], check: Check): void {
