@@ -72,7 +72,8 @@ async function signIn (tx: Transaction, profile: Profile, session: NewSession, p
 
   const user = created ?? await updateUser(tx, known as NonNullable<typeof known>, account, holder, profile, policy, now)
   const current = account
-    ? await tx.account.update({ where: { id: account.id }, data: { ...described(profile), lastLoginAt: now } })
+    // Apple tells the name once: what is not said this time stays.
+    ? await tx.account.update({ where: { id: account.id }, data: { ...described(profile), name: profile.name ?? account.name, lastLoginAt: now } })
     : await tx.account.create({ data: { id: uuidv7(), userId, ...identity(profile), ...described(profile), createdAt: now, lastLoginAt: now } })
   const others = known?.accounts.filter(({ id }) => id !== current.id) ?? []
   const accounts = [...others, current].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.id.localeCompare(other.id))
