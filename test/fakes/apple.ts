@@ -144,7 +144,7 @@ export async function startFakeApple (): Promise<FakeApple> {
     },
     person: setPerson,
     user (raw) { user = raw },
-    deny (error = 'user_cancelled_authorize') { fake.deny(error, undefined as unknown as string) },
+    deny (error = 'user_cancelled_authorize') { fake.deny(error) },
     secrets: () => [...secrets]
   }
 }
