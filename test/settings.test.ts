@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { POINTERS } from '../src/providers/oauth-by-settings.ts'
 import { SettingsError, readSettings } from '../src/settings.ts'
@@ -169,12 +169,62 @@ t.test('any number of OAuth 2.0 providers by settings', async (t) => {
     [/^OAUTH_FORUM_PROFILE_URL/, /^OAUTH_FORUM_CLIENT_SECRET/])
 })
 
+t.test('Apple has a key in place of a client secret', async (t) => {
+  const pem = (curve: string) => generateKeyPairSync('ec', { namedCurve: curve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const key = pem('P-256')
+  const whole = { APPLE_CLIENT_ID: 'com.example.web', APPLE_TEAM_ID: 'A1B2C3D4E5', APPLE_KEY_ID: 'F6G7H8J9K0', APPLE_PRIVATE_KEY: key }
+
+  await t.test('of which no part may be missing', async (t) => {
+    t.match(readSettings({ ...PRODUCTION, ...whole }).providers, [{ id: 'apple', clientId: 'com.example.web', clientSecret: '', own: { TEAM_ID: 'A1B2C3D4E5' } }])
+    for (const name of Object.keys(whole)) t.same(mistakes({ ...whole, [name]: '' }), [`${name} is missing`])
+    t.same(mistakes({ APPLE_CLIENT_ID: 'x' }), ['APPLE_CLIENT_SECRET is missing'])
+    t.same(mistakes({ APPLE_TEAM_ID: 'x' }), ['APPLE_CLIENT_ID is missing', 'APPLE_KEY_ID is missing', 'APPLE_PRIVATE_KEY is missing'])
+    t.same(mistakes({ APPLE_CLIENT_SECRET: 'a.ready.jwt' }), ['APPLE_CLIENT_ID is missing'])
+    t.match(readSettings({ APPLE_CLIENT_ID: 'x', APPLE_CLIENT_SECRET: 'a.ready.jwt' }).providers, [{ clientSecret: 'a.ready.jwt' }])
+  })
+
+  await t.test('that may come from a file, or in one line', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'signet-settings-'))
+    t.teardown(() => rm(folder, { recursive: true }))
+    await writeFile(join(folder, 'apple.p8'), key)
+    const { APPLE_PRIVATE_KEY: _key, ...rest } = whole
+    t.equal(readSettings({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'apple.p8') }).providers[0]?.own['PRIVATE_KEY'], key.trim())
+    t.match(mistakes({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'none.p8') }), [/^APPLE_PRIVATE_KEY_FILE cannot be read/, 'APPLE_PRIVATE_KEY is missing'])
+    t.same(mistakes({ ...whole, APPLE_PRIVATE_KEY: key.trim().replaceAll('\n', '\\n') }), [])
+  })
+
+  await t.test('and must be one, of the right kind; a wrong one is not told', async (t) => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    for (const wrong of ['canary', '-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----', key.slice(0, 80), pem('P-384'), rsa, publicKey]) {
+      const [mistake = '', ...others] = mistakes({ ...whole, APPLE_PRIVATE_KEY: wrong })
+      t.same(others, [])
+      t.match(mistake, /^APPLE_PRIVATE_KEY must be the P-256 key/)
+      t.notMatch(mistake, /canary|MI[GH]/)
+    }
+  })
+})
+
+t.test('what Microsoft and Google have of their own', async (t) => {
+  const microsoft = { MICROSOFT_CLIENT_ID: 'x', MICROSOFT_CLIENT_SECRET: 'y' }
+  const tenant = '72f988bf-86f1-41af-91ab-2d7cd011db47'
+  for (const audience of ['common', 'organizations', 'consumers', tenant]) {
+    t.same(mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${audience}/v2.0` }), [], audience)
+  }
+  for (const rest of ['common', 'common/v2.0/', 'common/', '', 'contoso.onmicrosoft.com/v2.0', `${tenant.toUpperCase()}/v2.0`, '{tenantid}/v2.0']) {
+    t.match(mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${rest}` }), [/^MICROSOFT_ISSUER must end in \/common\/v2\.0, /], rest)
+  }
+  t.same(mistakes(microsoft), [])
+  t.same(mistakes({ GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ACCESS_TYPE: 'Offline' }), ['GOOGLE_ACCESS_TYPE must be online or offline'])
+})
+
 t.test('.env.example documents every setting with its default', async (t) => {
   const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
   const shown = Object.fromEntries([...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
   for (const name of ['HOST', 'PORT', 'ISSUER_URL', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'REDIS_URL', 'ENCRYPTION_KEYS', 'SIGNING_ALG', 'SIGNING_KEY_ROTATION', 'TOKEN_AUDIENCE',
     'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'RATE_LIMITS', 'TRUST_PROXY',
-    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS']) t.ok(name in shown, name)
+    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'GOOGLE_HOSTED_DOMAIN', 'GOOGLE_ACCESS_TYPE', 'MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET', 'MICROSOFT_ISSUER',
+    'APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS']) t.ok(name in shown, name)
   for (const name of Object.keys(POINTERS)) t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
   const { OIDC_PROVIDERS: _acme, OAUTH_PROVIDERS: _forum, ...defaults } =
     Object.fromEntries(Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|OAUTH_FORUM|GITHUB|GOOGLE)_/.test(name)))
