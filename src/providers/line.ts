@@ -1,4 +1,4 @@
-import { avatarUrl, email, member, text } from './claims.ts'
+import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { invalidIdToken } from './failure.ts'
 import { callLimited, getJson } from './http.ts'
 import { createOAuthProvider, type Api } from './oauth.ts'
@@ -32,11 +32,11 @@ export const line: ProviderDefinition = {
 
       async readProfile (api) {
         const profile = await api.get('/profile', 'profile')
-        const userId = member(profile, 'userId')
+        const userId = subject(member(profile, 'userId'))
         return {
           subject: userId,
           username: null,
-          email: asksEmail ? await readEmail(api, userId) : null,
+          email: asksEmail && userId !== undefined ? await readEmail(api, userId) : null,
           emailVerified: false,
           name: text(member(profile, 'displayName')),
           avatarUrl: avatarUrl(member(profile, 'pictureUrl')),
@@ -58,7 +58,7 @@ export const line: ProviderDefinition = {
  * The email of the ID token, as LINE says it after it has verified the token: for this channel, this login and this
  * person. Null where the person gave none. https://developers.line.biz/en/reference/line-login/#verify-id-token
  */
-async function readEmail ({ tokens, tokenUrl, clientId, nonce, signal }: Api, userId: unknown): Promise<string | null> {
+async function readEmail ({ tokens, tokenUrl, clientId, nonce, signal }: Api, userId: string): Promise<string | null> {
   if (tokens.idToken === undefined) return null
   const body = new URLSearchParams({ id_token: tokens.idToken, client_id: clientId, nonce }).toString()
   const claims = await getJson(new URL('verify', tokenUrl).href, { provider: line.name, step: 'user info', method: 'POST', headers: FORM, body, signal })
