@@ -38,7 +38,8 @@ const EnvironmentSchema = Type.Object({
   TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'must be fatal, error, warn, info, debug, trace or silent' }),
-  OIDC_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' })
+  OIDC_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' }),
+  OAUTH_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' })
 })
 
 const ClientSettingsSchema = Type.Array(Type.Object({

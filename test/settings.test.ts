@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import t from 'tap'
+import { POINTERS } from '../src/providers/oauth-by-settings.ts'
 import { SettingsError, readSettings } from '../src/settings.ts'
 
 const KEY = `k1:${randomBytes(32).toString('base64')}`
@@ -123,12 +124,109 @@ t.test('any number of OpenID Connect issuers', async (t) => {
   t.match(mistakes({ OIDC_PROVIDERS: 'Ac me' })[0], 'OIDC_PROVIDERS')
 })
 
+t.test('any number of OAuth 2.0 providers by settings', async (t) => {
+  const forum = {
+    OAUTH_PROVIDERS: 'forum',
+    OAUTH_FORUM_AUTHORIZATION_URL: 'https://forum.example/authorize',
+    OAUTH_FORUM_TOKEN_URL: 'https://forum.example/token',
+    OAUTH_FORUM_PROFILE_URL: 'https://forum.example/me',
+    OAUTH_FORUM_CLIENT_ID: 'a',
+    OAUTH_FORUM_CLIENT_SECRET: 'b'
+  }
+  t.match(readSettings({ ...forum, OAUTH_FORUM_SUBJECT: ' /data/0/id ', OAUTH_FORUM_SCOPE: 'read, email' }).providers, [
+    { id: 'forum', kind: 'oauth', scope: ['read', 'email'], emailTrusted: false, own: { PROFILE_URL: 'https://forum.example/me', SUBJECT: '/data/0/id', EMAIL: undefined } }
+  ])
+  t.same(mistakes({
+    OIDC_PROVIDERS: 'acme',
+    OIDC_ACME_ISSUER: 'https://acme.example',
+    OIDC_ACME_CLIENT_ID: 'a',
+    OIDC_ACME_CLIENT_SECRET: 'b',
+    OAUTH_PROVIDERS: 'Fo rum, zoom, acme, one, one',
+    OAUTH_ZOOM_AUTHORIZATION_URL: 'ftp://zoom.example',
+    OAUTH_ZOOM_AUTHENTICATION: 'Basic',
+    OAUTH_ZOOM_EMAIL_TRUSTED: 'yes',
+    OAUTH_ZOOM_SUBJECT: 'id',
+    OAUTH_ZOOM_EMAIL: '$.email',
+    OAUTH_ZOOM_PICTURE: '/a~2',
+    OAUTH_ZOOM_PROFILE_URL: 'zoom.example/me',
+    OAUTH_ZOOM_REVOCATION_URL: 'javascript:alert(1)'
+  }).filter((mistake) => !/ is missing$/.test(mistake)), [
+    'OAUTH_PROVIDERS: "Fo rum" must be lower-case letters, digits and hyphens, and start with a letter',
+    'OAUTH_PROVIDERS: "zoom" is the id of a built-in provider',
+    'OAUTH_PROVIDERS: "acme" is in OIDC_PROVIDERS too',
+    'OAUTH_PROVIDERS: "one" is there twice',
+    'OAUTH_ZOOM_PROFILE_URL must be an https URL (http is for loopback hosts, and outside production)',
+    'OAUTH_ZOOM_REVOCATION_URL must be an https URL (http is for loopback hosts, and outside production)',
+    'OAUTH_ZOOM_AUTHENTICATION must be body or header',
+    'OAUTH_ZOOM_SUBJECT must be a JSON pointer, such as /id',
+    'OAUTH_ZOOM_EMAIL must be a JSON pointer, such as /email',
+    'OAUTH_ZOOM_PICTURE must be a JSON pointer, such as /picture',
+    'OAUTH_ZOOM_AUTHORIZATION_URL must be an https URL (http is for loopback hosts, and outside production)',
+    'OAUTH_ZOOM_EMAIL_TRUSTED must be true or false'
+  ])
+  t.same(mistakes({ OAUTH_PROVIDERS: 'forum' }), ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID', 'CLIENT_SECRET'].map((name) => `OAUTH_FORUM_${name} is missing`))
+  t.match(mistakes({ ...PRODUCTION, ...forum, OAUTH_FORUM_CLIENT_SECRET: 'changeme', OAUTH_FORUM_PROFILE_URL: 'http://forum.example/me' }),
+    [/^OAUTH_FORUM_PROFILE_URL/, /^OAUTH_FORUM_CLIENT_SECRET/])
+})
+
+t.test('Apple has a key in place of a client secret', async (t) => {
+  const pem = (curve: string) => generateKeyPairSync('ec', { namedCurve: curve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const key = pem('P-256')
+  const whole = { APPLE_CLIENT_ID: 'com.example.web', APPLE_TEAM_ID: 'A1B2C3D4E5', APPLE_KEY_ID: 'F6G7H8J9K0', APPLE_PRIVATE_KEY: key }
+
+  await t.test('of which no part may be missing', async (t) => {
+    t.match(readSettings({ ...PRODUCTION, ...whole }).providers, [{ id: 'apple', clientId: 'com.example.web', clientSecret: '', own: { TEAM_ID: 'A1B2C3D4E5' } }])
+    for (const name of Object.keys(whole)) t.same(mistakes({ ...whole, [name]: '' }), [`${name} is missing`])
+    t.same(mistakes({ APPLE_CLIENT_ID: 'x' }), ['APPLE_CLIENT_SECRET is missing'])
+    t.same(mistakes({ APPLE_TEAM_ID: 'x' }), ['APPLE_CLIENT_ID is missing', 'APPLE_KEY_ID is missing', 'APPLE_PRIVATE_KEY is missing'])
+    t.same(mistakes({ APPLE_CLIENT_SECRET: 'a.ready.jwt' }), ['APPLE_CLIENT_ID is missing'])
+    t.match(readSettings({ APPLE_CLIENT_ID: 'x', APPLE_CLIENT_SECRET: 'a.ready.jwt' }).providers, [{ clientSecret: 'a.ready.jwt' }])
+  })
+
+  await t.test('that may come from a file, or in one line', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'signet-settings-'))
+    t.teardown(() => rm(folder, { recursive: true }))
+    await writeFile(join(folder, 'apple.p8'), key)
+    const { APPLE_PRIVATE_KEY: _key, ...rest } = whole
+    t.equal(readSettings({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'apple.p8') }).providers[0]?.own['PRIVATE_KEY'], key.trim())
+    t.match(mistakes({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'none.p8') }), [/^APPLE_PRIVATE_KEY_FILE cannot be read/, 'APPLE_PRIVATE_KEY is missing'])
+    t.same(mistakes({ ...whole, APPLE_PRIVATE_KEY: key.trim().replaceAll('\n', '\\n') }), [])
+  })
+
+  await t.test('and must be one, of the right kind; a wrong one is not told', async (t) => {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    for (const wrong of ['canary', '-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----', key.slice(0, 80), pem('P-384'), rsa, publicKey]) {
+      const [mistake = '', ...others] = mistakes({ ...whole, APPLE_PRIVATE_KEY: wrong })
+      t.same(others, [])
+      t.match(mistake, /^APPLE_PRIVATE_KEY must be the P-256 key/)
+      t.notMatch(mistake, /canary|MI[GH]/)
+    }
+  })
+})
+
+t.test('what Microsoft and Google have of their own', async (t) => {
+  const microsoft = { MICROSOFT_CLIENT_ID: 'x', MICROSOFT_CLIENT_SECRET: 'y' }
+  const tenant = '72f988bf-86f1-41af-91ab-2d7cd011db47'
+  for (const audience of ['common', 'organizations', 'consumers', tenant]) {
+    t.same(mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${audience}/v2.0` }), [], audience)
+  }
+  for (const rest of ['common', 'common/v2.0/', 'common/', '', 'contoso.onmicrosoft.com/v2.0', `${tenant.toUpperCase()}/v2.0`, '{tenantid}/v2.0']) {
+    t.match(mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${rest}` }), [/^MICROSOFT_ISSUER must end in \/common\/v2\.0, /], rest)
+  }
+  t.same(mistakes(microsoft), [])
+  t.same(mistakes({ GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ACCESS_TYPE: 'Offline' }), ['GOOGLE_ACCESS_TYPE must be online or offline'])
+})
+
 t.test('.env.example documents every setting with its default', async (t) => {
   const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
   const shown = Object.fromEntries([...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
   for (const name of ['HOST', 'PORT', 'ISSUER_URL', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'REDIS_URL', 'ENCRYPTION_KEYS', 'SIGNING_ALG', 'SIGNING_KEY_ROTATION', 'TOKEN_AUDIENCE',
     'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'RATE_LIMITS', 'TRUST_PROXY',
-    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_PROVIDERS']) t.ok(name in shown, name)
-  const { OIDC_PROVIDERS: _own, ...defaults } = Object.fromEntries(Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|GITHUB|GOOGLE)_/.test(name)))
+    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'GOOGLE_HOSTED_DOMAIN', 'GOOGLE_ACCESS_TYPE', 'MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET', 'MICROSOFT_ISSUER',
+    'APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS']) t.ok(name in shown, name)
+  for (const name of Object.keys(POINTERS)) t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
+  const { OIDC_PROVIDERS: _acme, OAUTH_PROVIDERS: _forum, ...defaults } =
+    Object.fromEntries(Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|OAUTH_FORUM|GITHUB|GOOGLE)_/.test(name)))
   t.same(readSettings(defaults), readSettings({}), 'what it shows is what holds without it')
 })

@@ -4,7 +4,10 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 export interface CookiePolicy {
   secure: boolean
   refreshCookieName: string
-  /** `None` only for providers that come back by a POST from their own site. */
+  /**
+   * `None` only for providers that come back by a POST from their own site. Browsers take `None` with Secure alone, and
+   * Secure over https alone: on http it works at localhost, where Chromium and Firefox make an exception, and nowhere else.
+   */
   loginAttempt: (formPost: boolean) => CookieSerializeOptions
   refreshToken: CookieSerializeOptions
   deviceVisitName: string

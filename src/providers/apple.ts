@@ -1,4 +1,5 @@
-import { importPKCS8, SignJWT } from 'jose'
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { SignJWT } from 'jose'
 import { parseJson } from '../json.ts'
 import { member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
@@ -21,7 +22,7 @@ export const apple: ProviderDefinition = {
   scope: ['openid', 'name', 'email'],
   quirks: [
     'The client secret is a JWT signed with your key: give `APPLE_TEAM_ID`, `APPLE_KEY_ID` and `APPLE_PRIVATE_KEY`, and Signet makes and renews it; or put a ready one into `APPLE_CLIENT_SECRET`.',
-    'With the scopes `name` and `email` Apple answers by a form that is posted from its own site, so the login\'s cookie is `SameSite=None; Secure`.',
+    'With the scopes `name` and `email` Apple answers by a form that is posted from its own site, so the login\'s cookie is `SameSite=None; Secure`: on http it works at localhost only, in Chromium and Firefox. Apple itself takes no http callback.',
     'The name comes once, beside the code of the first sign-in; later it stays as it was.',
     '`email_verified` may be the text `"true"`. An address of the private relay (`@privaterelay.appleid.com`) is the person\'s own, for your team only.'
   ],
@@ -31,9 +32,13 @@ export const apple: ProviderDefinition = {
     PRIVATE_KEY: 'that key, PEM; line ends may be written `\\n`'
   },
   insteadOfSecret: ['TEAM_ID', 'KEY_ID', 'PRIVATE_KEY'],
+  mistakes: ({ own: { PRIVATE_KEY: privateKey } }) => privateKey === undefined || readKey(privateKey)
+    ? []
+    : ['PRIVATE_KEY must be the P-256 key of the .p8 file, PEM from "-----BEGIN PRIVATE KEY-----" on'],
 
   create (settings) {
-    const { TEAM_ID: teamId, KEY_ID: keyId, PRIVATE_KEY: privateKey } = settings.own
+    const { TEAM_ID: teamId, KEY_ID: keyId, PRIVATE_KEY: pem } = settings.own
+    const privateKey = pem === undefined ? undefined : readKey(pem)
     const hasKey = teamId !== undefined && keyId !== undefined && privateKey !== undefined
     const scope = settings.scope ?? apple.scope
     const formPost = scope.includes('name') || scope.includes('email')
@@ -51,25 +56,29 @@ export const apple: ProviderDefinition = {
   }
 }
 
-interface Credentials { clientId: string, teamId: string, keyId: string, privateKey: string }
+interface Credentials { clientId: string, teamId: string, keyId: string, privateKey: KeyObject }
 
 /** An hour's client secret, made anew ten minutes before it ends. */
 function createClientSecret ({ clientId, teamId, keyId, privateKey }: Credentials): () => Promise<string> {
   let secret: { jwt: Promise<string>, renewAt: number } | undefined
 
-  async function sign (now: number): Promise<string> {
-    const key = await importPKCS8(privateKey.replaceAll('\\n', '\n'), 'ES256')
-    return await new SignJWT().setProtectedHeader({ alg: 'ES256', kid: keyId })
-      .setIssuer(teamId).setSubject(clientId).setAudience(ISSUER).setIssuedAt(now).setExpirationTime(now + SECRET_SECONDS).sign(key)
-  }
+  const sign = async (now: number) => await new SignJWT().setProtectedHeader({ alg: 'ES256', kid: keyId })
+    .setIssuer(teamId).setSubject(clientId).setAudience(ISSUER).setIssuedAt(now).setExpirationTime(now + SECRET_SECONDS).sign(privateKey)
 
   return async () => {
     const now = Math.floor(Date.now() / 1000)
-    if (!secret || now >= secret.renewAt) {
-      secret = { jwt: sign(now), renewAt: now + SECRET_SECONDS - RENEW_BEFORE_SECONDS }
-      secret.jwt.catch(() => { secret = undefined })
-    }
+    if (!secret || now >= secret.renewAt) secret = { jwt: sign(now), renewAt: now + SECRET_SECONDS - RENEW_BEFORE_SECONDS }
     return await secret.jwt
+  }
+}
+
+/** `undefined` for what is not a P-256 private key. */
+function readKey (pem: string): KeyObject | undefined {
+  try {
+    const key = createPrivateKey(pem.replaceAll('\\n', '\n'))
+    return key.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? key : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -15,7 +15,7 @@ const EMAIL_TRUST: Record<string, EmailTrust> = {
   github: { rule: 'the entry of `/user/emails` that is `primary` and `verified`', believes: isTrue },
   google: { rule: '`email_verified` is `true`', believes: isTrue },
   apple: { rule: '`email_verified` is `true` or `"true"`', believes: (word) => word === true || word === 'true' },
-  microsoft: { rule: '`xms_edov` is `true` (or `1`, or `"1"`): the domain of the address is proven', believes: (word) => word === true || word === 1 || word === '1' || word === 'true' },
+  microsoft: { rule: '`xms_edov` is `true` (or `"true"`, `1` or `"1"`): the domain of the address is proven', believes: (word) => word === true || word === 1 || word === '1' || word === 'true' },
   gitlab: { rule: '`confirmed_at` is set and `email` is the one that was confirmed', believes: isTrue },
   discord: { rule: '`verified` is `true`', believes: isTrue },
   slack: { rule: '`email_verified` is `true`', believes: isTrue },

@@ -21,9 +21,12 @@ export const google: ProviderDefinition = {
     ACCESS_TYPE: '`offline` asks for a refresh token, for calling Google\'s APIs later'
   },
 
+  mistakes: ({ own }) => ['online', 'offline', undefined].includes(own['ACCESS_TYPE']) ? [] : ['ACCESS_TYPE must be online or offline'],
+
   create (settings) {
     const issuer = settings.issuer ?? ISSUER
-    const { HOSTED_DOMAIN: hostedDomain, ACCESS_TYPE: accessType } = settings.own
+    const { ACCESS_TYPE: accessType } = settings.own
+    const hostedDomain = settings.own['HOSTED_DOMAIN']?.toLowerCase()
     return createOidcProvider(settings, {
       name: google.name,
       scope: google.scope,

@@ -4,9 +4,12 @@ import { member } from './claims.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { ProviderDefinition } from './provider.ts'
 
+const ISSUER = 'https://login.microsoftonline.com/common/v2.0'
+
 /** The tenant of all personal accounts. */
 const CONSUMERS = '9188040d-6c67-4c5b-b112-36a304b66dad'
-const TENANT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+/** In lower case, as tokens have it: one tenant has one spelling. */
+const TENANT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export const microsoft: ProviderDefinition = {
   id: 'microsoft',
@@ -20,33 +23,48 @@ export const microsoft: ProviderDefinition = {
   quirks: [
     '`MICROSOFT_ISSUER` chooses who may come: `https://login.microsoftonline.com/common/v2.0` (the default, everyone), `organizations`, `consumers`, or the id of one tenant in its place.',
     'The issuer of a token names the person\'s tenant, and the account is the tenant id `tid` with the object id `oid`: `sub` differs from app to app.',
-    '`email` can be set by any tenant\'s administrator (nOAuth), so it counts as verified only with the optional claim `xms_edov`, to be added under "Token configuration".'
+    '`email` can be set by any tenant\'s administrator (nOAuth), so it counts as verified only with the optional claim `xms_edov`, to be added under "Token configuration".',
+    '`oid` comes with the scope `profile`: without it nobody can sign in. A refresh token comes with the scope `offline_access`.'
   ],
 
+  mistakes: ({ issuer }) => issuer === undefined || readIssuer(issuer)
+    ? []
+    : ['ISSUER must end in /common/v2.0, /organizations/v2.0, /consumers/v2.0 or /<tenant id>/v2.0'],
+
   create (settings) {
-    const issuer = settings.issuer ?? 'https://login.microsoftonline.com/common/v2.0'
-    const [, base = '', audience = '', rest = ''] = /^(.*)\/([^/]+)(\/v2\.0\/?)$/.exec(issuer) ?? [undefined, issuer, '', '']
-    const issuerOf = (tenant: string) => `${base}/${tenant}${rest}`
+    const issuer = settings.issuer ?? ISSUER
+    const { base, audience } = readIssuer(issuer) ?? { base: issuer, audience: '' }
+    const issuerOf = (tenant: string) => `${base}/${tenant}/v2.0`
     const isOpen = audience === 'common' || audience === 'organizations'
-    const admits = (tenant: string) => TENANT_ID.test(tenant) && !(audience === 'organizations' && tenant === CONSUMERS)
-    const tenantIssuer = audience === 'consumers' ? issuerOf(CONSUMERS) : issuer
+    const onlyTenant = audience === 'consumers' ? CONSUMERS : audience
+    const admits = (tenant: unknown): tenant is string => isOpen
+      ? typeof tenant === 'string' && TENANT_ID.test(tenant) && !(audience === 'organizations' && tenant === CONSUMERS)
+      : tenant === onlyTenant
 
     return createOidcProvider(settings, {
       name: microsoft.name,
       scope: microsoft.scope,
       issuer,
-      discoveryIssuer: isOpen ? issuerOf('{tenantid}') : tenantIssuer,
-      isIssuer (iss, claims) {
-        if (!isOpen) return iss === tenantIssuer
-        const tenant = claims['tid']
-        return typeof tenant === 'string' && admits(tenant) && iss === issuerOf(tenant)
-      },
+      discoveryIssuer: issuerOf(isOpen ? '{tenantid}' : onlyTenant),
+      // The token names its tenant twice, and both must be the same, and one that may come.
+      isIssuer: (iss, { tid }) => admits(tid) && iss === issuerOf(tid),
+      isAnswerer: (iss) => readIssuer(iss)?.base === base && admits(readIssuer(iss)?.audience),
+      authentication: 'body',
+      // The Graph's user info holds nothing more, and its picture is for the Graph's tokens alone.
+      userinfo: false,
       believesEmail: (_emailVerified, claims) => emailTrust('microsoft').believes(member(claims, 'xms_edov')),
       identity (claims) {
-        const { tid, oid } = claims as { tid?: unknown, oid?: unknown }
-        if (typeof tid !== 'string' || typeof oid !== 'string' || tid === '' || oid === '') throw invalidIdToken(microsoft.name, 'tid or oid is missing')
-        return { issuer: claims.iss as string, subject: `${tid}.${oid}` }
+        const { tid, oid } = claims
+        if (typeof oid !== 'string' || oid === '') throw invalidIdToken(microsoft.name, 'oid is missing; it comes with the scope profile')
+        return { issuer: claims.iss as string, subject: `${tid as string}.${oid}` }
       }
     })
   }
+}
+
+/** The two parts of `<base>/<audience>/v2.0`; `undefined` for anything else. */
+function readIssuer (issuer: string): { base: string, audience: string } | undefined {
+  const [, base, audience] = /^(.+)\/([^/]+)\/v2\.0$/.exec(issuer) ?? []
+  if (base === undefined || audience === undefined) return undefined
+  return ['common', 'organizations', 'consumers'].includes(audience) || TENANT_ID.test(audience) ? { base, audience } : undefined
 }

@@ -12,6 +12,8 @@ export interface OAuthClientOptions {
   clientSecret: string | (() => Promise<string>)
   authorizationUrl: string
   tokenUrl: string
+  /** Where refresh tokens are exchanged, where that is not the token endpoint. On the same host. */
+  refreshUrl?: string | undefined
   scope: string[]
   /** RFC 6749 section 2.3.1: `client_secret_post` or `client_secret_basic`. */
   authentication: 'body' | 'header'
@@ -19,6 +21,9 @@ export interface OAuthClientOptions {
   bodyFormat?: 'form' | 'json' | undefined
   /** What stands between two scopes in the authorization request; a space unless the provider wants another. */
   scopeSeparator?: string | undefined
+  /** Off for a provider that refuses what it does not know. */
+  pkce?: boolean | undefined
+  userAgent?: string | undefined
 }
 
 export interface OAuthClient {
@@ -32,7 +37,7 @@ export interface OAuthClient {
 
 /** A client of one provider; `@fastify/oauth2` is loaded and registered when it is first used. */
 export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
-  const { provider, scope } = options
+  const { provider, scope, pkce = true } = options
   let registered: { secret: string, client: Promise<PluginClient> } | undefined
 
   async function clientSecret (): Promise<string> {
@@ -71,16 +76,15 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
       return (await client()).authorizeURL({
         ...extra,
         redirect_uri: redirectUri,
-        scope: options.scopeSeparator === undefined ? scope : scope.join(options.scopeSeparator),
+        ...(scope.length > 0 ? { scope: scope.join(options.scopeSeparator ?? ' ') } : {}),
         state,
         ...(scope.includes('openid') ? { nonce } : {}),
-        code_challenge: codeChallenge,
-        code_challenge_method: 'S256'
+        ...(pkce ? { code_challenge: codeChallenge, code_challenge_method: 'S256' } : {})
       })
     },
 
     exchange: ({ code, redirectUri, codeVerifier, signal }) =>
-      ask('token exchange', signal, (client) => client.getToken({ code, redirect_uri: redirectUri, code_verifier: codeVerifier })),
+      ask('token exchange', signal, (client) => client.getToken({ code, redirect_uri: redirectUri, ...(pkce ? { code_verifier: codeVerifier } : {}) })),
 
     refresh: (refreshToken, signal) =>
       ask('token refresh', signal, (client) => client.createToken({ refresh_token: refreshToken }).refresh())
@@ -102,6 +106,14 @@ interface PluginClient {
 async function register (options: OAuthClientOptions, secret: string): Promise<PluginClient> {
   const authorize = new URL(options.authorizationUrl)
   const token = new URL(options.tokenUrl)
+  const refresh = new URL(options.refreshUrl ?? options.tokenUrl)
+  const auth = {
+    authorizeHost: authorize.origin,
+    authorizePath: authorize.pathname + authorize.search,
+    tokenHost: token.origin,
+    tokenPath: token.pathname + token.search,
+    refreshPath: refresh.pathname + refresh.search
+  }
   const { default: oauth2 } = await import('@fastify/oauth2')
   const carrier = Fastify()
   // Called and not given to `register`: what the plugin throws there would end the process.
@@ -109,15 +121,10 @@ async function register (options: OAuthClientOptions, secret: string): Promise<P
     name: 'provider',
     scope: options.scope,
     callbackUri: 'unused:',
-    userAgent: USER_AGENT,
+    userAgent: options.userAgent ?? USER_AGENT,
     credentials: {
       client: { id: options.clientId, secret },
-      auth: {
-        authorizeHost: authorize.origin,
-        authorizePath: authorize.pathname + authorize.search,
-        tokenHost: token.origin,
-        tokenPath: token.pathname + token.search
-      },
+      auth,
       http: { timeout: REQUEST_TIMEOUT_MS, maxBytes: MAX_RESPONSE_BYTES, redirects: false },
       options: { authorizationMethod: options.authentication, bodyFormat: options.bodyFormat ?? 'form' }
     }
@@ -133,7 +140,8 @@ function readTokenSet (provider: string, step: Step, token: unknown, requestedSc
   if (error !== undefined) throw providerError(provider, step, 'it was refused')
   if (typeof accessToken !== 'string' || accessToken === '') throw providerError(provider, step, 'the answer has no access_token')
   const idToken = member(token, 'id_token')
-  const scope = member(token, 'scope')
+  // Bitbucket calls it `scopes`.
+  const scope = member(token, 'scope') ?? member(token, 'scopes')
   return {
     accessToken,
     refreshToken: text(member(token, 'refresh_token')),

@@ -3,7 +3,7 @@ import { subject } from './claims.ts'
 import { providerError, type Step } from './failure.ts'
 import { getJson } from './http.ts'
 import { createOAuthClient } from './oauth-client.ts'
-import type { HeldTokens, Profile, Provider, ProviderDefinition, TokenSet } from './provider.ts'
+import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderDefinition, TokenSet } from './provider.ts'
 import { revokeToken } from './revocation.ts'
 
 /** What one plain OAuth 2.0 provider has of its own. The URLs are the provider's real ones: settings may move them. */
@@ -15,6 +15,11 @@ export interface OAuthOptions {
   authentication: 'body' | 'header'
   bodyFormat?: 'form' | 'json'
   scopeSeparator?: string
+  /** False for a provider that documents no PKCE and refuses what it does not know; all others are asked for it. */
+  pkce?: boolean
+  userAgent?: string
+  /** The endpoint of refresh tokens, relative to the token endpoint, where it is another one. */
+  refreshEndpoint?: string
   authorizationParameters?: Record<string, string>
   /** Of the calls to the API, beside `Authorization`. */
   headers?: Record<string, string>
@@ -22,12 +27,19 @@ export interface OAuthOptions {
   responseIssuer?: string
   readProfile: (api: Api) => Promise<AccountProfile>
   /** The endpoint of RFC 7009, relative to the token endpoint; or what the provider has in its place. */
-  revocation?: string | ((tokens: HeldTokens, api: { apiUrl: string, clientId: string, clientSecret: string, signal: AbortSignal }) => Promise<void>)
+  revocation?: string | ((tokens: HeldTokens, api: RevocationApi) => Promise<void>)
 }
+
+export interface RevocationApi { apiUrl: string, tokenUrl: string, clientId: string, clientSecret: string, signal: AbortSignal }
 
 export interface Api {
   apiUrl: string
+  tokenUrl: string
+  clientId: string
   tokens: TokenSet
+  /** What an ID token of this login must say. */
+  nonce: string
+  signal: AbortSignal
   /** GETs JSON, by a path below the API's base, with the access token. `onStatus` may turn a status into an answer of its own. */
   get: (path: string, step: Step, onStatus?: (status: number) => unknown) => Promise<unknown>
 }
@@ -35,25 +47,37 @@ export interface Api {
 /** What a provider says of a person; a subject that is not usable fails the login. */
 export type AccountProfile = Omit<Profile, 'provider' | 'issuer' | 'scope' | 'subject'> & { subject: unknown }
 
-/** A provider that speaks OAuth 2.0 and tells who somebody is by an API of its own. PKCE always: who does not know it ignores it. */
+/** A provider that speaks OAuth 2.0 and tells who somebody is by an API of its own. PKCE: who does not know it ignores it. */
 export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name' | 'scope'>, settings: ProviderSettings, options: OAuthOptions): Provider {
   const { name } = definition
   const authorizationUrl = settings.authorizationUrl ?? options.authorizationUrl
   const tokenUrl = settings.tokenUrl ?? options.tokenUrl
   const apiUrl = settings.apiUrl ?? options.apiUrl
   const { clientId, clientSecret } = settings
-  const { authentication, bodyFormat, scopeSeparator } = options
+  const { authentication, bodyFormat, scopeSeparator, pkce, userAgent, refreshEndpoint } = options
   const client = createOAuthClient({
-    provider: name, clientId, clientSecret, authorizationUrl, tokenUrl, scope: settings.scope ?? definition.scope, authentication, bodyFormat, scopeSeparator
+    provider: name,
+    clientId,
+    clientSecret,
+    authorizationUrl,
+    tokenUrl,
+    refreshUrl: refreshEndpoint === undefined ? undefined : new URL(refreshEndpoint, tokenUrl).href,
+    scope: settings.scope ?? definition.scope,
+    authentication,
+    bodyFormat,
+    scopeSeparator,
+    pkce,
+    userAgent
   })
 
-  function callApi (tokens: TokenSet, signal: AbortSignal): Api {
-    const headers = { authorization: `Bearer ${tokens.accessToken}`, ...options.headers }
-    return { apiUrl, tokens, get: (path, step, onStatus) => getJson(apiUrl + path, { provider: name, step, headers, signal }, onStatus) }
+  function callApi (tokens: TokenSet, { nonce, signal }: AuthorizationResponse): Api {
+    const headers = { authorization: `Bearer ${tokens.accessToken}`, ...userAgent === undefined ? {} : { 'user-agent': userAgent }, ...options.headers }
+    const get: Api['get'] = (path, step, onStatus) => getJson(apiUrl + path, { provider: name, step, headers, signal }, onStatus)
+    return { apiUrl, tokenUrl, clientId, tokens, nonce, signal, get }
   }
 
   const revoke = async (tokens: HeldTokens, signal: AbortSignal) => {
-    if (typeof options.revocation === 'function') return await options.revocation(tokens, { apiUrl, clientId, clientSecret, signal })
+    if (typeof options.revocation === 'function') return await options.revocation(tokens, { apiUrl, tokenUrl, clientId, clientSecret, signal })
     const url = new URL(options.revocation as string, tokenUrl).href
     await revokeToken({ provider: name, url, clientId, clientSecret, authentication }, tokens, signal)
   }
@@ -67,7 +91,7 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
     async identify (response) {
       if (response.iss !== undefined && response.iss !== options.responseIssuer) throw providerError(name, 'authorization response', 'iss names another issuer')
       const tokens = await client.exchange(response)
-      const profile = await options.readProfile(callApi(tokens, response.signal))
+      const profile = await options.readProfile(callApi(tokens, response))
       const accountSubject = subject(profile.subject)
       if (accountSubject === undefined) throw providerError(name, 'profile', 'it has no usable id')
       return { profile: { ...profile, provider: settings.id, issuer: new URL(authorizationUrl).origin, subject: accountSubject, scope: tokens.scope }, tokens }

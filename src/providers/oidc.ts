@@ -21,6 +21,10 @@ export interface OidcOptions {
   discoveryIssuer?: string
   /** Whether `iss` is right, where it is not just the issuer. Must not believe the token alone. */
   isIssuer?: (iss: string, claims: JWTPayload) => boolean
+  /** Whether `iss` of an authorization response is right (RFC 9207), where it is not just the issuer. */
+  isAnswerer?: (iss: string) => boolean
+  /** Off where the ID token has it all. */
+  userinfo?: boolean
   /** Whether the claim `email_verified` is to be believed; `claims` are those of the document that it came in. */
   believesEmail: (emailVerified: unknown, claims: unknown) => boolean
   /** The issuer and subject that name the account, where they are not `issuer` and `sub`. */
@@ -45,6 +49,7 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
   const { clientId } = settings
   const connect = createConnection(settings, options)
   const isIssuer = options.isIssuer ?? ((iss: string) => iss === issuer)
+  const isAnswerer = options.isAnswerer ?? ((iss: string) => iss === issuer)
 
   async function verify (idToken: string, audiences: string[], nonces: (string | undefined)[]): Promise<Claims> {
     const { keys } = await connect()
@@ -102,13 +107,13 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
     async identify (response) {
       const { metadata, client } = await connect()
       // RFC 9207 section 2.4: the answer must come from the issuer that was asked (mix-up).
-      if (response.iss === undefined ? metadata.sendsIss : response.iss !== issuer) {
+      if (response.iss === undefined ? metadata.sendsIss : !isAnswerer(response.iss)) {
         throw providerError(name, 'authorization response', 'iss is missing or names another issuer')
       }
       const tokens = await client.exchange(response)
       if (tokens.idToken === undefined) throw providerError(name, 'token exchange', 'the answer has no id_token')
       const claims = await verify(tokens.idToken, [clientId], [response.nonce])
-      const userinfo = metadata.userinfoEndpoint === undefined
+      const userinfo = metadata.userinfoEndpoint === undefined || options.userinfo === false
         ? {}
         : await readUserinfo(metadata.userinfoEndpoint, tokens.accessToken, claims.sub, response.signal)
       const profile = toProfile(claims, userinfo, tokens.scope)
@@ -156,7 +161,7 @@ function createConnection (settings: ProviderSettings, options: OidcOptions): ()
       clientSecret: options.clientSecret ?? settings.clientSecret,
       authorizationUrl: metadata.authorizationEndpoint,
       tokenUrl: metadata.tokenEndpoint,
-      scope: settings.scope ?? options.scope,
+      scope: withOpenid(settings.scope ?? options.scope),
       authentication: options.authentication ?? metadata.tokenEndpointAuthentication
     })
     return { metadata, client, keys: createIssuerKeys(options.name, metadata.jwksUri) }
@@ -172,4 +177,9 @@ function knownMetadata (settings: ProviderSettings, { issuer, endpoints }: OidcO
     return { ...common, ...urls, userinfoEndpoint: undefined, revocationEndpoint: undefined }
   }
   return endpoints && { ...common, ...endpoints }
+}
+
+/** Without `openid` there would be no ID token, and no nonce in it (OpenID Connect Core section 3.1.2.1). */
+function withOpenid (scope: string[]): string[] {
+  return scope.includes('openid') ? scope : ['openid', ...scope]
 }

@@ -41,6 +41,8 @@ export interface ProviderDefinition {
   settings?: Record<string, string>
   /** Those of them that, set together, stand in for the client secret. */
   insteadOfSecret?: string[]
+  /** What is wrong with its settings: sentences that begin with a name after the prefix, and hold no secret. */
+  mistakes?: (settings: ProviderSettings) => string[]
   create: (settings: ProviderSettings) => Provider
 }
 

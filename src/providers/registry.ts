@@ -1,17 +1,34 @@
 import type { ProviderSettings } from './settings.ts'
 import { apple } from './apple.ts'
+import { bitbucket } from './bitbucket.ts'
+import { figma } from './figma.ts'
 import { github } from './github.ts'
 import { google } from './google.ts'
+import { kakao } from './kakao.ts'
+import { line } from './line.ts'
 import { microsoft } from './microsoft.ts'
+import { notion } from './notion.ts'
+import { createOAuthProviderBySettings } from './oauth-by-settings.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { Provider, ProviderDefinition } from './provider.ts'
+import { reddit } from './reddit.ts'
+import { yahoo } from './yahoo.ts'
+import { zoom } from './zoom.ts'
 
 /** The built-in providers. A new one is a file of its own and a line here. */
 export const BUILT_IN_PROVIDERS: readonly ProviderDefinition[] = [
   github,
   google,
   microsoft,
-  apple
+  apple,
+  bitbucket,
+  reddit,
+  yahoo,
+  line,
+  kakao,
+  notion,
+  figma,
+  zoom
 ]
 
 /** The enabled providers by id, in the order of the settings. */
@@ -24,6 +41,7 @@ export function createProviders (settings: ProviderSettings[]): Providers {
 function create (settings: ProviderSettings): Provider {
   const builtIn = BUILT_IN_PROVIDERS.find(({ id }) => settings.kind === 'built-in' && id === settings.id)
   if (builtIn) return builtIn.create(settings)
+  if (settings.kind === 'oauth') return createOAuthProviderBySettings(settings)
   return createOidcProvider(settings, {
     name: settings.name ?? settings.id,
     scope: ['openid', 'profile', 'email'],

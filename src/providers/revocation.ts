@@ -1,3 +1,5 @@
+import { parseJson } from '../json.ts'
+import { member } from './claims.ts'
 import { providerError } from './failure.ts'
 import { callLimited } from './http.ts'
 import type { HeldTokens } from './provider.ts'
@@ -21,8 +23,13 @@ export async function revokeToken (endpoint: RevocationEndpoint, { accessToken, 
   if (authentication === 'body') form.set('client_secret', clientSecret)
   const headers = { 'content-type': 'application/x-www-form-urlencoded', ...authentication === 'header' ? { authorization: basic(clientId, clientSecret) } : {} }
   const response = await callLimited(url, { provider, step: 'revocation', method: 'POST', headers, body: form.toString(), signal })
+  // Apple answers a bad client secret with 400, as others an unknown token.
+  if (CLIENT_FAULTS.includes(member(parseJson(await response.text()), 'error') as string)) throw providerError(provider, 'revocation', 'it was refused')
   acceptRevocation(provider, response.status)
 }
+
+/** Errors that are about the client and not about the token (RFC 6749 section 5.2, RFC 7009 section 2.2.1). */
+const CLIENT_FAULTS = ['invalid_client', 'unauthorized_client', 'unsupported_token_type']
 
 /** Success, or a token that is not known (any more); all other answers are failures. */
 export function acceptRevocation (provider: string, status: number): void {

@@ -1,3 +1,5 @@
+import { isJsonPointer } from './json-pointer.ts'
+import { POINTERS } from './oauth-by-settings.ts'
 import { BUILT_IN_PROVIDERS } from './registry.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { isLoopback, parseUrl } from '../url.ts'
@@ -5,7 +7,7 @@ import { isLoopback, parseUrl } from '../url.ts'
 /** What one provider was told by the environment; what is absent follows the provider's own default. */
 export interface ProviderSettings {
   id: string
-  kind: 'built-in' | 'oidc'
+  kind: 'built-in' | 'oidc' | 'oauth'
   clientId: string
   clientSecret: string
   /** Further audiences of ID tokens that apps bring (native sign-in). */
@@ -31,28 +33,51 @@ export const PLACEHOLDER = /^(change[-_ ]?me.*|example.*|placeholder|secret|pass
 /** The enabled providers, as the environment has them; every mistake goes to `check`. */
 export function readProviders (env: Environment, check: Check): ProviderSettings[] {
   const builtIn = BUILT_IN_PROVIDERS.map((definition) => readBuiltIn(env, definition, check))
-  const ids = list(env['OIDC_PROVIDERS'])
-  const byDiscovery = ids.map((id, index) => {
-    const isId = /^[a-z][a-z0-9-]{0,31}$/.test(id)
-    check(isId, `OIDC_PROVIDERS: "${id}" must be lower-case letters, digits and hyphens, and start with a letter`)
-    if (!isId) return undefined
-    check(ids.indexOf(id) === index, `OIDC_PROVIDERS: "${id}" is there twice`)
-    check(!BUILT_IN_PROVIDERS.some((one) => one.id === id), `OIDC_PROVIDERS: "${id}" is the id of a built-in provider`)
-    const prefix = `OIDC_${id.toUpperCase().replaceAll('-', '_')}_`
+  const byDiscovery = readIds(env, 'OIDC_PROVIDERS', [], check).map(({ id, prefix }) => {
     demand(env, prefix, ['ISSUER', 'CLIENT_ID', 'CLIENT_SECRET'], check)
     return readProvider(env, prefix, { id, kind: 'oidc' }, check)
   })
-  return [...builtIn, ...byDiscovery].filter((provider) => provider !== undefined)
+  const bySettings = readIds(env, 'OAUTH_PROVIDERS', byDiscovery.map(({ id }) => id), check).map(({ id, prefix }) => readOAuth(env, id, prefix, check))
+  return [...builtIn, ...byDiscovery, ...bySettings].filter((provider) => provider !== undefined)
+}
+
+/** The ids that a setting lists, each with the prefix of its own settings. `taken` are those of another list. */
+function readIds (env: Environment, name: 'OIDC_PROVIDERS' | 'OAUTH_PROVIDERS', taken: string[], check: Check): { id: string, prefix: string }[] {
+  const ids = list(env[name])
+  return ids.flatMap((id, index) => {
+    const isId = /^[a-z][a-z0-9-]{0,31}$/.test(id)
+    check(isId, `${name}: "${id}" must be lower-case letters, digits and hyphens, and start with a letter`)
+    if (!isId) return []
+    check(ids.indexOf(id) === index, `${name}: "${id}" is there twice`)
+    check(!BUILT_IN_PROVIDERS.some((one) => one.id === id), `${name}: "${id}" is the id of a built-in provider`)
+    check(!taken.includes(id), `${name}: "${id}" is in OIDC_PROVIDERS too`)
+    return [{ id, prefix: `${name.replace('PROVIDERS', '')}${id.toUpperCase().replaceAll('-', '_')}_` }]
+  })
+}
+
+/** A plain OAuth 2.0 provider: its endpoints, and where things stand in its profile. */
+function readOAuth (env: Environment, id: string, prefix: string, check: Check): ProviderSettings {
+  const production = env['NODE_ENV'] === 'production'
+  const own = Object.fromEntries(['PROFILE_URL', 'REVOCATION_URL', 'AUTHENTICATION', ...Object.keys(POINTERS)].map((name) => [name, env[prefix + name]?.trim()]))
+  demand(env, prefix, ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID', 'CLIENT_SECRET'], check)
+  for (const name of ['PROFILE_URL', 'REVOCATION_URL']) checkProviderUrl(prefix + name, own[name], production, check)
+  check(['body', 'header', undefined].includes(own['AUTHENTICATION']), `${prefix}AUTHENTICATION must be body or header`)
+  for (const [name, example] of Object.entries(POINTERS)) {
+    check(isJsonPointer(own[name] ?? example), `${prefix}${name} must be a JSON pointer, such as ${example}`)
+  }
+  return { ...readProvider(env, prefix, { id, kind: 'oauth' }, check), own }
 }
 
 /** A built-in provider is enabled by its credentials; `undefined` when it has none of them. */
-function readBuiltIn (env: Environment, { id, settings = {}, insteadOfSecret = [] }: ProviderDefinition, check: Check): ProviderSettings | undefined {
+function readBuiltIn (env: Environment, { id, settings = {}, insteadOfSecret = [], mistakes }: ProviderDefinition, check: Check): ProviderSettings | undefined {
   const prefix = `${id.toUpperCase()}_`
   const isSet = (name: string) => env[prefix + name] !== undefined
   if (!['CLIENT_ID', 'CLIENT_SECRET', ...insteadOfSecret].some(isSet)) return undefined
   demand(env, prefix, insteadOfSecret.some(isSet) && !isSet('CLIENT_SECRET') ? ['CLIENT_ID', ...insteadOfSecret] : ['CLIENT_ID', 'CLIENT_SECRET'], check)
   const own = Object.fromEntries(Object.keys(settings).map((name) => [name, env[prefix + name]?.trim()]))
-  return { ...readProvider(env, prefix, { id, kind: 'built-in' }, check), own }
+  const provider: ProviderSettings = { ...readProvider(env, prefix, { id, kind: 'built-in' }, check), own }
+  for (const mistake of mistakes?.(provider) ?? []) check(false, prefix + mistake)
+  return provider
 }
 
 function demand (env: Environment, prefix: string, names: string[], check: Check): void {
@@ -65,7 +90,7 @@ function readProvider (env: Environment, prefix: string, who: Pick<ProviderSetti
   const clientSecret = setting('CLIENT_SECRET') ?? ''
   check(!production || !PLACEHOLDER.test(clientSecret), `${prefix}CLIENT_SECRET is still a placeholder`)
   for (const name of ['AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'ISSUER', 'JWKS_URL']) {
-    check(isProviderUrl(setting(name), production), `${prefix}${name} must be an https URL (http is for loopback hosts${production ? '' : ', and outside production'})`)
+    checkProviderUrl(prefix + name, setting(name), production, check)
   }
   check(['true', 'false', undefined].includes(setting('EMAIL_TRUSTED')), `${prefix}EMAIL_TRUSTED must be true or false`)
 
@@ -84,6 +109,10 @@ function readProvider (env: Environment, prefix: string, who: Pick<ProviderSetti
     emailTrusted: setting('EMAIL_TRUSTED') === 'true',
     own: {}
   }
+}
+
+function checkProviderUrl (name: string, text: string | undefined, production: boolean, check: Check): void {
+  check(isProviderUrl(text, production), `${name} must be an https URL (http is for loopback hosts${production ? '' : ', and outside production'})`)
 }
 
 function isProviderUrl (text: string | undefined, production: boolean): boolean {

@@ -80,7 +80,8 @@ async function signIn (
   const accountId = account?.id ?? uuidv7()
   const data = { ...described(profile), ...sealed(vault, accountId, tokens, account), lastLoginAt: now }
   const current = account
-    ? await tx.account.update({ where: { id: accountId }, data })
+    // Apple tells the name once: what is not said this time stays.
+    ? await tx.account.update({ where: { id: accountId }, data: { ...data, name: profile.name ?? account.name } })
     : await tx.account.create({ data: { id: accountId, userId, ...identity(profile), ...data, createdAt: now } })
   const others = known?.accounts.filter(({ id }) => id !== current.id) ?? []
   const accounts = [...others, current].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.id.localeCompare(other.id))

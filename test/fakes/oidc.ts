@@ -1,4 +1,4 @@
-import { answerEmpty, answerHtml, answerJson, answerRedirect, type Answer } from './answers.ts'
+import { answerEmpty, answerForm, answerHtml, answerJson, answerRedirect, type Answer } from './answers.ts'
 import { bearerToken, parameter, type Call } from './calls.ts'
 import { answersChallenge, clientCredentials, createIssued, type Grant } from './grants.ts'
 import { startHttpFake, type HttpFake } from './http-fake.ts'
@@ -10,6 +10,27 @@ export interface FakeOidcOptions {
   clientSecret?: string
   /** The path of the issuer, such as `/realms/acme`, or `/` for an issuer that ends in a slash. None by default. */
   issuerPath?: string
+  /** What this provider does in a way of its own. */
+  manners?: OidcManners
+}
+
+/** Where a provider is not like Google. What is left out is. */
+export interface OidcManners {
+  paths?: Partial<FakeOidc['paths']>
+  /** The path of `paths` that a call's path stands for, where one endpoint has several. */
+  canonicalPath?: (path: string) => string
+  /** Members in place of those of the discovery document at `path`; `undefined` leaves one out. */
+  metadata?: (url: string, path: string) => Claims
+  /** Parameters beside, or in place of, those of the authorization response. */
+  response?: (query: Call['query'], person: Claims & { sub: string }) => Record<string, string | undefined>
+  /** Whether a call of the token or revocation endpoint is the client's. */
+  isClient?: (call: Call) => boolean | Promise<boolean>
+  /** Members in place of those of the token response. */
+  tokenResponse?: () => Claims
+  /** Claims in place of those of the ID token. */
+  idToken?: (url: string, grant: { person: Claims & { sub: string }, scope: string }, clientId: string) => Claims
+  /** The body of an error (RFC 6749 section 5.2), and its status. */
+  error?: (error: string, description: string) => { status: number, body: Claims }
 }
 
 /** Claims of the person. `sub` is always in both places; what has no list is in both. */
@@ -73,14 +94,15 @@ const STRANGER_PATH = '/stranger/jwks'
  * answers are like Google's: https://developers.google.com/identity/openid-connect/reference
  */
 export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<FakeOidc> {
-  const { clientId = 'oidc-client', clientSecret = 'oidc-fake-client-secret', issuerPath = '' } = options
+  const { clientId = 'oidc-client', clientSecret = 'oidc-fake-client-secret', issuerPath = '', manners = {} } = options
   const paths = {
     discovery: `${issuerPath.replace(/\/$/, '')}/.well-known/openid-configuration`,
     jwks: '/jwks',
     authorize: '/authorize',
     token: '/token',
     userinfo: '/userinfo',
-    revoke: '/revoke'
+    revoke: '/revoke',
+    ...manners.paths
   }
   const keys = await createKeys()
   const codes = createIssued<OidcGrant>()
@@ -96,8 +118,8 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   let userinfoOverrides: Claims = {}
 
   const fake = await startHttpFake((call) => {
-    switch (`${call.method} ${call.path}`) {
-      case `GET ${paths.discovery}`: return answerJson(metadata())
+    switch (`${call.method} ${manners.canonicalPath?.(call.path) ?? call.path}`) {
+      case `GET ${paths.discovery}`: return answerJson(metadata(call.path))
       case `GET ${paths.jwks}`: return answerJson(keys.jwks())
       case `GET ${paths.authorize}`: return authorize(call)
       case `POST ${paths.token}`: return token(call)
@@ -110,7 +132,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   const issuer = fake.url + issuerPath
 
   /** OpenID Connect Discovery section 3. */
-  function metadata (): Claims {
+  function metadata (path = paths.discovery): Claims {
     return {
       issuer,
       authorization_endpoint: fake.url + paths.authorize,
@@ -127,6 +149,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
       claims_supported: ['aud', 'email', 'email_verified', 'exp', 'iat', 'iss', 'locale', 'name', 'picture', 'preferred_username', 'sub'],
       code_challenge_methods_supported: ['plain', 'S256'],
+      ...manners.metadata?.(fake.url, path),
       ...(sendsIss ? { authorization_response_iss_parameter_supported: true } : {}),
       ...discoveryOverrides
     }
@@ -137,12 +160,16 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     const redirectUri = parameter(query, 'redirect_uri')
     if (parameter(query, 'client_id') !== clientId) return answerHtml('<!doctype html><title>Error 401: invalid_client</title>', { status: 401 })
     if (redirectUri === undefined || !URL.canParse(redirectUri)) return answerHtml('<!doctype html><title>Error 400: redirect_uri_mismatch</title>', { status: 400 })
-    return answerRedirect(redirectUri, {
-      ...(refusal ?? authorizationError(query) ?? { code: issueCode(query, redirectUri) }),
+    const answer: Record<string, string | undefined> =
+      refusal ?? authorizationError(query) ?? { code: issueCode(query, redirectUri), ...manners.response?.(query, current.person) }
+    const parameters = {
+      ...answer,
+      ...(answer['error'] === undefined ? {} : { code: undefined }),
       state: parameter(query, 'state'),
       ...(sendsIss ? { iss: issuer } : {}),
       ...responseOverrides
-    })
+    }
+    return parameter(query, 'response_mode') === 'form_post' ? answerForm(redirectUri, parameters) : answerRedirect(redirectUri, parameters)
   }
 
   function authorizationError (query: Call['query']): { error: string, error_description: string } | undefined {
@@ -169,7 +196,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
 
   /** RFC 6749 sections 4.1.3 and 6, OpenID Connect Core section 3.1.3. */
   async function token (call: Call): Promise<Answer> {
-    if (!isClient(call)) return answerInvalidClient()
+    if (!await isClient(call)) return answerInvalidClient()
     const grantType = parameter(call.body, 'grant_type')
     if (grantType === 'refresh_token') {
       const refreshToken = parameter(call.body, 'refresh_token')
@@ -194,11 +221,13 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       scope: grant.scope,
       token_type: 'Bearer',
       id_token: isOpenId ? await makeIdToken(idTokenClaims(grant, accessToken), idTokenScript, keys, clientSecret) : undefined,
+      ...manners.tokenResponse?.(),
       ...tokenOverrides
     }, { headers: { 'cache-control': 'no-store', pragma: 'no-cache' } })
   }
 
-  function idTokenClaims ({ person, places, nonce }: OidcGrant, accessToken: string): Claims {
+  function idTokenClaims (grant: OidcGrant, accessToken: string): Claims {
+    const { person, places, nonce } = grant
     const now = Math.floor(Date.now() / 1000)
     return {
       ...pick(person, places.idToken),
@@ -208,7 +237,8 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       iat: now,
       exp: now + LIFETIME_SECONDS,
       at_hash: accessTokenHash(accessToken),
-      nonce
+      nonce,
+      ...manners.idToken?.(fake.url, grant, clientId)
     }
   }
 
@@ -223,7 +253,8 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** RFC 7009 section 2. Either token ends the grant, as at Google. */
-  function revoke (call: Call): Answer {
+  async function revoke (call: Call): Promise<Answer> {
+    if (manners.isClient && !await isClient(call)) return answerInvalidClient()
     const name = parameter(call.body, 'token')
     const grant = accessTokens.find(name) ?? refreshTokens.find(name)
     if (!grant) return answerOAuthError('invalid_token', 'Token expired or revoked')
@@ -232,11 +263,23 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** By one of the advertised methods, and one only (RFC 6749 section 2.3). Discovery's default is Basic. */
-  function isClient (call: Call): boolean {
+  async function isClient (call: Call): Promise<boolean> {
+    if (manners.isClient) return await manners.isClient(call)
     const advertised = metadata()['token_endpoint_auth_methods_supported'] ?? ['client_secret_basic']
     const client = clientCredentials(call)
     return client.methods.length === 1 && Array.isArray(advertised) && advertised.includes(client.methods[0]) &&
       client.clientId === clientId && client.clientSecret === clientSecret
+  }
+
+  /** RFC 6749 section 5.2. */
+  function answerOAuthError (error: string, description: string): Answer {
+    const { status, body } = manners.error?.(error, description) ?? { status: 400, body: { error, error_description: description } }
+    return answerJson(body, { status, headers: { 'cache-control': 'no-store' } })
+  }
+
+  function answerInvalidClient (): Answer {
+    if (manners.error) return answerOAuthError('invalid_client', 'Unauthorized')
+    return answerJson({ error: 'invalid_client', error_description: 'Unauthorized' }, { status: 401, headers: { 'www-authenticate': 'Basic realm="fake"' } })
   }
 
   async function strangerJwks (): Promise<Answer> {
@@ -282,13 +325,4 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
 
 function pick (claims: Claims, names: string[] | undefined): Claims {
   return names === undefined ? claims : Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
-}
-
-/** RFC 6749 section 5.2. */
-function answerOAuthError (error: string, description: string): Answer {
-  return answerJson({ error, error_description: description }, { status: 400, headers: { 'cache-control': 'no-store' } })
-}
-
-function answerInvalidClient (): Answer {
-  return answerJson({ error: 'invalid_client', error_description: 'Unauthorized' }, { status: 401, headers: { 'www-authenticate': 'Basic realm="fake"' } })
 }

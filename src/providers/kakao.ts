@@ -1,0 +1,58 @@
+import { avatarUrl, email, member, text } from './claims.ts'
+import { emailTrust } from './email-trust.ts'
+import { callLimited } from './http.ts'
+import { createOAuthProvider } from './oauth.ts'
+import type { ProviderDefinition } from './provider.ts'
+import { acceptRevocation } from './revocation.ts'
+
+export const kakao: ProviderDefinition = {
+  id: 'kakao',
+  name: 'Kakao',
+  documentation: ['https://developers.kakao.com/docs/latest/en/kakaologin/rest-api'],
+  console: 'https://developers.kakao.com/console/app, with Kakao Login activated; the REST API key is the client id, and its client secret must be activated',
+  scope: [],
+  quirks: [
+    'No scope is asked for, so that people are asked for the consent items that the app has in the console; one that it does not have fails the login (KOE205). The email is the consent item `account_email`, which needs a Biz App.',
+    'The subject is the number `id`, another one for each app.',
+    'An email with `is_email_valid: false` has gone to another Kakao account and is left out.',
+    'Revoking unlinks the person from the app, `/v1/user/unlink` beside the `/v2` of `KAKAO_API_URL`.'
+  ],
+
+  create (settings) {
+    return createOAuthProvider(kakao, settings, {
+      authorizationUrl: 'https://kauth.kakao.com/oauth/authorize',
+      tokenUrl: 'https://kauth.kakao.com/oauth/token',
+      apiUrl: 'https://kapi.kakao.com/v2',
+      authentication: 'body',
+
+      async readProfile ({ get }) {
+        // Without `secure_resource` the picture's address is http.
+        const user = await get('/user/me?secure_resource=true', 'profile')
+        const account = member(user, 'kakao_account')
+        const profile = member(account, 'profile')
+        const address = member(account, 'is_email_valid') === false ? null : email(member(account, 'email'))
+        return {
+          subject: member(user, 'id'),
+          username: null,
+          email: address,
+          emailVerified: address !== null && emailTrust('kakao').believes(member(account, 'is_email_verified')),
+          name: text(member(profile, 'nickname')) ?? text(member(account, 'name')),
+          avatarUrl: avatarUrl(member(profile, 'profile_image_url')),
+          locale: null
+        }
+      },
+
+      // https://developers.kakao.com/docs/latest/en/kakaologin/rest-api#unlink
+      async revocation ({ accessToken }, { apiUrl, signal }) {
+        const { status } = await callLimited(`${apiUrl.replace(/\/v2$/, '/v1')}/user/unlink`, {
+          provider: kakao.name,
+          step: 'revocation',
+          method: 'POST',
+          headers: { authorization: `Bearer ${accessToken}` },
+          signal
+        })
+        acceptRevocation(kakao.name, status)
+      }
+    })
+  }
+}

@@ -1,0 +1,46 @@
+import { avatarUrl, member, text } from './claims.ts'
+import { createOAuthProvider } from './oauth.ts'
+import type { ProviderDefinition } from './provider.ts'
+
+export const reddit: ProviderDefinition = {
+  id: 'reddit',
+  name: 'Reddit',
+  documentation: [
+    'https://github.com/reddit-archive/reddit/wiki/OAuth2',
+    'https://www.reddit.com/dev/api/#GET_api_v1_me'
+  ],
+  console: 'https://www.reddit.com/prefs/apps, an app of the type "web app"',
+  scope: ['identity'],
+  quirks: [
+    'Reddit tells no email: `has_verified_email` says only that there is one.',
+    'A refresh token comes because `duration=permanent` is asked for.',
+    'Calls name their client in `User-Agent`, as Reddit\'s API rules demand: `web:<client id>:signet`.',
+    'The stable subject is `id`, without the prefix `t2_`; the user name cannot be changed, but can be deleted.'
+  ],
+
+  create (settings) {
+    return createOAuthProvider(reddit, settings, {
+      authorizationUrl: 'https://www.reddit.com/api/v1/authorize',
+      tokenUrl: 'https://www.reddit.com/api/v1/access_token',
+      apiUrl: 'https://oauth.reddit.com/api/v1',
+      authentication: 'header',
+      authorizationParameters: { duration: 'permanent' },
+      userAgent: `web:${settings.clientId}:signet`,
+      revocation: 'revoke_token',
+
+      async readProfile ({ get }) {
+        // Without `raw_json` texts are escaped for HTML, and the picture's address does not work.
+        const user = await get('/me?raw_json=1', 'profile')
+        return {
+          subject: member(user, 'id'),
+          username: text(member(user, 'name')),
+          email: null,
+          emailVerified: false,
+          name: text(member(user, 'name')),
+          avatarUrl: avatarUrl(member(user, 'icon_img')),
+          locale: null
+        }
+      }
+    })
+  }
+}
