@@ -43,6 +43,11 @@ export async function migrate (databaseUrl: string): Promise<number> {
   }
 }
 
+/** How many migrations of this version a database lacks; changes nothing. */
+export async function countPending (client: pg.Client): Promise<number> {
+  return (await pending(client, await readMigrations())).length
+}
+
 /** The migrations of this version that the database has not finished. */
 async function pending (client: pg.Client, migrations: Migration[]): Promise<Migration[]> {
   // Not to_regclass: in a transaction that has waited for the lock it may still answer from before the wait.

@@ -98,6 +98,7 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
     },
 
     refresh: client.refresh,
+    endpoints: async () => ({ authorizationUrl, tokenUrl, jwksUrl: undefined, authentication, clientSecret }),
     ...options.revocation === undefined ? {} : { revoke }
   }
 }

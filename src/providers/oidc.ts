@@ -131,6 +131,17 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
       return await (await connect()).client.refresh(refreshToken, signal)
     },
 
+    async endpoints () {
+      const { metadata, client } = await connect()
+      return {
+        authorizationUrl: metadata.authorizationEndpoint,
+        tokenUrl: metadata.tokenEndpoint,
+        jwksUrl: metadata.jwksUri,
+        authentication: options.authentication ?? metadata.tokenEndpointAuthentication,
+        clientSecret: await client.clientSecret()
+      }
+    },
+
     revoke
   }
 }

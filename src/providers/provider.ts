@@ -20,8 +20,19 @@ export interface Provider {
   identifyNative?: (idToken: string, nonce: string | undefined) => Promise<Profile>
   /** New tokens for a refresh token (RFC 6749 section 6). Throws `reauthorization_required` when the provider says that the grant is over. */
   refresh: (refreshToken: string, signal: AbortSignal) => Promise<TokenSet>
+  /** What a login will use, for `npm run doctor`. Throws a Problem when the provider's metadata cannot be had. */
+  endpoints: () => Promise<ProviderEndpoints>
   /** Takes the grant back at the provider. Absent where it offers no way. */
   revoke?: (tokens: HeldTokens, signal: AbortSignal) => Promise<void>
+}
+
+export interface ProviderEndpoints {
+  authorizationUrl: string
+  tokenUrl: string
+  /** Absent where there are no ID tokens. */
+  jwksUrl: string | undefined
+  authentication: 'body' | 'header'
+  clientSecret: string
 }
 
 /** A built-in provider: what it is called, what it wants, and how it is made. One file each; `registry.ts` lists them. */

@@ -1,0 +1,29 @@
+import { createProviders } from '../../src/providers/registry.ts'
+import { readSettings, SettingsError } from '../../src/settings.ts'
+import { error, ok, warning, type Finding } from './finding.ts'
+import { examineProvider } from './providers.ts'
+import { examineDatabase, examinePublicUrl } from './surroundings.ts'
+
+/** Looks at all that a login needs, as the environment has it. */
+export async function examine (environment: Record<string, string | undefined>): Promise<Finding[]> {
+  let settings
+  try {
+    settings = readSettings(environment)
+  } catch (failure) {
+    if (!(failure instanceof SettingsError)) throw failure
+    return failure.mistakes.map((mistake) => error('settings', mistake, 'Correct it in .env or in the environment; .env.example explains each setting.'))
+  }
+  const { issuerUrl } = settings
+  const providers = createProviders(settings.providers)
+  const ofProviders = settings.providers.map(async (one) => {
+    const provider = providers.get(one.id)
+    return provider ? await examineProvider(provider, one, issuerUrl) : []
+  })
+  const none = warning('providers', 'none is enabled', 'Put the client id and secret of one into .env; docs/providers.md says where to get them.')
+  return [
+    ok('settings', 'they can be read'),
+    ...await examineDatabase(settings),
+    ...await examinePublicUrl(settings),
+    ...settings.providers.length === 0 ? [none] : (await Promise.all(ofProviders)).flat()
+  ]
+}
