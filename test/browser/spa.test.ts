@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { BrowserContext, Page } from 'playwright-core'
-import { signInThroughChooser, startWorld, waitForNews } from './world.ts'
+import { meetAt, pressAtOnce, signInThroughChooser, startWorld, waitForNews } from './world.ts'
 
 const world = await startWorld(t)
 const { url, otherSite } = world
@@ -94,21 +94,15 @@ t.test('two tabs that refresh at the same moment both stay signed in, round afte
   await second.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
 
   for (let round = 0; round < 5; round++) {
-    const presented: (string | null)[] = []
-    let letGo: () => void = () => {}
-    const bothAreThere = new Promise<void>((resolve) => { letGo = resolve })
-    await context.route(`${url}/oauth2/token`, async (route) => {
-      presented.push(new URLSearchParams(route.request().postData() ?? '').get('refresh_token'))
-      if (presented.length === 2) letGo()
-      await bothAreThere
-      await route.continue()
-    })
-    t.same(await Promise.all([first, second].map(refreshNow)), [200, 200])
-    t.equal(presented[0], presented[1], 'one refresh token, presented twice')
-    await context.unroute(`${url}/oauth2/token`)
-    await waitForNewToken(first, { refresh_token: presented[0] ?? '' })
+    const before = await stored(first)
+    const answers = await meetAt(context, `${url}/oauth2/token`, 2, () => pressAtOnce([first, second], 'Refresh now'))
+    const presented = answers.map((answer) => new URLSearchParams(answer.request().postData() ?? '').get('refresh_token'))
+    t.same(presented, [before.refresh_token, before.refresh_token], 'one refresh token, presented twice')
+    t.same(answers.map((answer) => answer.status()), [200, 200])
+    await waitForNewToken(first, before)
   }
   for (const page of [first, second, first]) {
+    await page.bringToFront()
     const before = await stored(page)
     t.equal(await refreshNow(page), 200)
     await waitForNewToken(page, before)

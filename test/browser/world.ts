@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page, Response } from 'playwright-core'
 import type { Test } from 'tap'
 import { build, preview } from 'vite'
 import { packageRoot } from '../../src/package-root.ts'
@@ -15,6 +15,8 @@ export interface World extends Running {
   /** Where the example app is served: on another site than Signet, and on the same one. */
   otherSite: string
   sameSite: string
+  /** The same app at an origin that no setting of Signet names, on Signet's own site. */
+  serveElsewhere: (t: Test) => Promise<string>
   /** A browser of its own: no cookies, no storage. Closed with the test. */
   visit: (t: Test, context?: Parameters<Awaited<ReturnType<typeof launchChromium>>['newContext']>[0]) => Promise<BrowserContext>
 }
@@ -40,12 +42,18 @@ export async function startWorld (t: Test, { environment = {}, chromiumArgs = []
   })
   const idp = await startDevIdp({ port: idpPort, issuer: idpIssuer, clients: [{ ...DEV_CLIENT, redirect_uris: [`${running.url}/login/dev/callback`] }] })
   t.teardown(() => idp.close())
-  await serveApp(t, appPort, running.url)
+  const outDir = await buildSpa(t, running.url)
+  await serveSpa(t, outDir, appPort)
   const browser = await launchChromium(t, chromiumArgs)
   return {
     ...running,
     otherSite,
     sameSite,
+    async serveElsewhere (t) {
+      const port = await freePort()
+      await serveSpa(t, outDir, port)
+      return `http://localhost:${port}`
+    },
     async visit (t, options) {
       const context = await browser.newContext(options)
       t.teardown(() => context.close())
@@ -55,14 +63,17 @@ export async function startWorld (t: Test, { environment = {}, chromiumArgs = []
   }
 }
 
-/** The example app as somebody would build and preview it for this Signet; also at a port that no setting of Signet names. */
-export async function serveApp (t: Test, port: number, signetUrl: string): Promise<void> {
+/** The example app as somebody would build it for this Signet. */
+async function buildSpa (t: Test, signetUrl: string): Promise<string> {
   const outDir = await mkdtemp(join(tmpdir(), 'signet-spa-'))
   t.teardown(() => rm(outDir, { recursive: true, force: true }))
-  const common = { root: SPA_FOLDER, logLevel: 'warn' as const, build: { outDir, emptyOutDir: true } }
   process.env['VITE_SIGNET_URL'] = signetUrl
-  await build(common)
-  const server = await preview({ ...common, preview: { host: '127.0.0.1', port } })
+  await build({ root: SPA_FOLDER, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
+  return outDir
+}
+
+async function serveSpa (t: Test, outDir: string, port: number): Promise<void> {
+  const server = await preview({ root: SPA_FOLDER, logLevel: 'warn', build: { outDir }, preview: { host: '127.0.0.1', port } })
   t.teardown(() => server.close())
 }
 
@@ -80,4 +91,27 @@ export async function choosePersona (page: Page, persona: string): Promise<void>
 /** What the page says in its live region, once it says so. */
 export async function waitForNews (page: Page, news: RegExp): Promise<void> {
   await page.getByRole('status').filter({ hasText: news }).waitFor()
+}
+
+/** Presses a button in several tabs at the same moment. Nobody can click in a tab that is behind another one; a timer can fire there. */
+export async function pressAtOnce (pages: Page[], button: string): Promise<void> {
+  await Promise.all(pages.map((page) => page.getByRole('button', { name: button }).dispatchEvent('click')))
+}
+
+/** Lets `count` requests of a URL wait for one another, once, and go on together. Resolves to their answers, in the order of the requests. */
+export async function meetAt (context: BrowserContext, url: string, count: number, start: () => Promise<void>): Promise<Response[]> {
+  const answers: Promise<Response | null>[] = []
+  let open: () => void = () => {}
+  const barrier = new Promise<void>((resolve) => { open = resolve })
+  await context.route(url, async (route) => {
+    answers.push(route.request().response())
+    if (answers.length === count) open()
+    await barrier
+    await route.continue()
+  })
+  await start()
+  await barrier
+  const met = await Promise.all(answers)
+  await context.unroute(url)
+  return met.filter((answer) => answer !== null)
 }
