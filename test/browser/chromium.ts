@@ -1,6 +1,8 @@
 import { accessSync, constants } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import type { Test } from 'tap'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
@@ -28,10 +30,26 @@ function isExecutable (path: string): boolean {
   }
 }
 
-/** A Chromium without a window, closed with the test. */
-export async function launchChromium (t: Test, args: string[] = []): Promise<Browser> {
-  // Root cannot have Chromium's sandbox, nor can most containers; nothing but our own pages is opened.
-  const browser = await chromium.launch({ executablePath: findChromium(), chromiumSandbox: false, args })
+// Root cannot have Chromium's sandbox, nor can most containers; nothing but our own pages is opened.
+const launchOptions = () => ({ executablePath: findChromium(), chromiumSandbox: false })
+
+/** A Chromium without a window, whose contexts are incognito; closed with the test. */
+export async function launchChromium (t: Test): Promise<Browser> {
+  const browser = await chromium.launch(launchOptions())
   t.teardown(() => browser.close())
   return browser
+}
+
+/** A Chromium with a profile of its own, gone with the test, that lets third-party cookies be or blocks them, as its settings page does. */
+export async function launchProfile (t: Test, thirdPartyCookies: 'allowed' | 'blocked'): Promise<BrowserContext> {
+  const folder = await mkdtemp(join(tmpdir(), 'signet-profile-'))
+  const blocks = thirdPartyCookies === 'blocked'
+  await mkdir(join(folder, 'Default'))
+  await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify({ profile: { cookie_controls_mode: blocks ? 1 : 0, block_third_party_cookies: blocks } }))
+  const context = await chromium.launchPersistentContext(folder, launchOptions())
+  t.teardown(async () => {
+    await context.close()
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+  })
+  return context
 }

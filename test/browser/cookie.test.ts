@@ -39,8 +39,8 @@ async function refreshCookie (context: BrowserContext) {
   return (await context.cookies(url)).find(({ name }) => name === 'signet-refresh')
 }
 
-/** How many times each session has been refreshed. */
-async function generations (): Promise<unknown[]> {
+/** Every session as the database has it: a refresh or a sign-out shows. */
+async function allSessions (): Promise<unknown[]> {
   return (await sql.query('SELECT * FROM sessions ORDER BY id')).rows
 }
 
@@ -148,7 +148,7 @@ t.test('a page on an origin that is not allowed reads nothing, refreshes nothing
   const own = await signIn(context)
   const { access_token: accessToken } = await (await refreshNow(own)).json() as { access_token: string }
   const elsewhere = await world.serveElsewhere(t)
-  const [sessions, cookie] = [await generations(), await refreshCookie(context)]
+  const [sessions, cookie] = [await allSessions(), await refreshCookie(context)]
 
   const page = await context.newPage()
   const call = (path: string, request: object) => page.evaluate<string>(
@@ -159,10 +159,9 @@ t.test('a page on an origin that is not allowed reads nothing, refreshes nothing
     t.match(await page.getByRole('alert').innerText(), 'does not allow this page\'s origin')
   }
   const form = { method: 'POST', credentials: 'include', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'grant_type=refresh_token' }
-  const refused = page.waitForResponse(TOKEN_URL)
+  const logged = world.log().length
   t.equal(await call('/oauth2/token', form), 'TypeError')
-  t.equal((await refused).status(), 403)
-  t.match((await (await refused).request().allHeaders())['cookie'], cookie?.value, 'the browser does send the cookie; Signet looks at the origin')
+  t.match(world.log().slice(logged), '"statusCode":403', 'the cookie came along, else it were 400: Signet looked at the origin')
   t.equal(await call('/oauth2/token', { ...form, headers: { 'content-type': 'application/json' }, body: '{"grant_type":"refresh_token"}' }), 'TypeError')
   t.equal(await call('/logout', { method: 'POST', credentials: 'include' }), 'TypeError')
   t.equal(await call('/me', { headers: { authorization: `Bearer ${accessToken}` } }), 'TypeError')
@@ -170,7 +169,7 @@ t.test('a page on an origin that is not allowed reads nothing, refreshes nothing
   await page.goto(`${url}/login/dev?return_to=${encodeURIComponent(elsewhere)}`)
   t.equal(new URL(page.url()).origin, url, 'and nobody is sent there')
 
-  t.same(await generations(), sessions)
+  t.same(await allSessions(), sessions)
   t.same(await refreshCookie(context), cookie)
   await own.bringToFront()
   t.equal((await refreshNow(own)).status(), 200)

@@ -4,18 +4,17 @@ import { readJson } from '../helper.ts'
 import { choosePersona, startWorld } from './world.ts'
 
 // A second provider, so that there is something to choose. Nobody goes there.
-const world = await startWorld(t, { environment: { GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y' } })
+const world = await startWorld(t, { GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y' })
 const { url, otherSite } = world
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
-/** A page whose every complaint in the console, of the content security policy for instance, fails the test. */
-async function openPage (t: Test): Promise<Page> {
+/** A page, and what its console complained about: a breach of the content security policy for instance. */
+async function openPage (t: Test): Promise<{ page: Page, complaints: string[] }> {
   const page = await (await world.visit(t)).newPage()
   const complaints: string[] = []
   page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()) })
   page.on('pageerror', (error) => complaints.push(error.message))
-  t.teardown(() => { t.same(complaints, [], 'the console is quiet') })
-  return page
+  return { page, complaints }
 }
 
 /** Presses Tab until it is there, as somebody without a mouse does. */
@@ -23,7 +22,7 @@ async function tabTo (page: Page, target: Locator): Promise<void> {
   await target.waitFor()
   for (let presses = 0; presses < 20; presses++) {
     await page.keyboard.press('Tab')
-    if (await target.evaluate<boolean>('(element) => element === document.activeElement')) return
+    if (await target.and(page.locator(':focus')).count() > 0) return
   }
   throw new Error(`Tab does not get to ${target}.`)
 }
@@ -41,7 +40,7 @@ const beginDevice = () => post('/oauth2/device_authorization', { client_id: 'spa
 const poll = (deviceCode: string) => post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: 'spa' })
 
 t.test('the keyboard alone gets one from the app through the chooser and the provider', async (t) => {
-  const page = await openPage(t)
+  const { page, complaints } = await openPage(t)
   await page.goto(otherSite)
   await press(page, page.getByRole('button', { name: 'Sign in', exact: true }))
   await page.getByRole('heading', { level: 1, name: 'Sign in to Example app' }).waitFor()
@@ -49,20 +48,22 @@ t.test('the keyboard alone gets one from the app through the chooser and the pro
   await press(page, page.getByRole('button', { name: 'Verified Vera' }))
   await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
   await press(page, page.getByRole('button', { name: 'Call /me' }))
-  t.match(await page.getByLabel('Answer of GET /me').innerText(), 'vera@example.com')
+  await page.getByLabel('Answer of GET /me').filter({ hasText: 'vera@example.com' }).waitFor()
+  t.same(complaints, [], 'the console is quiet')
 })
 
 t.test('the keyboard alone gets one through /login', async (t) => {
-  const page = await openPage(t)
+  const { page, complaints } = await openPage(t)
   await page.goto(`${url}/login`)
   await press(page, page.getByRole('link', { name: 'Continue with Dev' }))
   await press(page, page.getByRole('button', { name: 'Verified Vera' }))
   await page.waitForURL(`${url}/login/dev/callback?**`)
   t.match(JSON.parse(await page.locator('body').innerText()), { token_type: 'Bearer', user: { name: 'Verified Vera' } })
+  t.same(complaints, [], 'the console is quiet')
 })
 
 t.test('a screen reader finds its way on the pages of Signet', async (t) => {
-  const page = await openPage(t)
+  const { page, complaints } = await openPage(t)
   const authorize = new URLSearchParams({
     client_id: 'spa', redirect_uri: `${otherSite}/`, response_type: 'code', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256'
   })
@@ -78,6 +79,7 @@ t.test('a screen reader finds its way on the pages of Signet', async (t) => {
   t.equal(await page.title(), 'Connect a device')
   await page.getByRole('main').getByRole('textbox', { name: 'The code that the device shows' }).waitFor()
   await page.getByRole('button', { name: 'Continue' }).waitFor()
+  t.same(complaints, [], 'the console is quiet')
 })
 
 t.test('the pages of Signet can be read in light and dark, and on a narrow screen', async (t) => {
@@ -95,7 +97,7 @@ t.test('the pages of Signet can be read in light and dark, and on a narrow scree
 })
 
 t.test('a device is connected by hand: code typed, provider chosen, who asks shown, confirmed', async (t) => {
-  const page = await openPage(t)
+  const { page, complaints } = await openPage(t)
   const grant = await beginDevice()
   await page.goto(grant.verification_uri)
   await page.keyboard.type(grant.user_code.toLowerCase())
@@ -113,10 +115,11 @@ t.test('a device is connected by hand: code typed, provider chosen, who asks sho
   const { access_token: accessToken } = await poll(grant.device_code)
   const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })
   t.match(await readJson(me), { name: 'Verified Vera' })
+  t.same(complaints, [], 'the console is quiet')
 })
 
 t.test('a device is refused by the same hand', async (t) => {
-  const page = await openPage(t)
+  const { page, complaints } = await openPage(t)
   const grant = await beginDevice()
   await page.goto(grant.verification_uri_complete)
   t.equal(await page.getByRole('textbox').inputValue(), grant.user_code)
@@ -126,6 +129,7 @@ t.test('a device is refused by the same hand', async (t) => {
   await page.getByRole('button', { name: 'No' }).click()
   await page.getByRole('heading', { name: 'The device stays out' }).waitFor()
   t.equal((await poll(grant.device_code)).error, 'access_denied')
+  t.same(complaints, [], 'the console is quiet')
 })
 
 t.test('a wrong device code is told in words, and can be typed again', async (t) => {
@@ -154,7 +158,8 @@ t.test('whoever declines at the provider is told so on the way to a device', asy
 
 /** WCAG 2.2, "relative luminance" and "contrast ratio". */
 function luminance (color: string): number {
-  const [red = 0, green = 0, blue = 0] = [...color.matchAll(/\d+/g)].map(([part]) => Number(part) / 255).map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+  const parts = [...color.matchAll(/\d+/g)].map(([part]) => Number(part) / 255)
+  const [red = 0, green = 0, blue = 0] = parts.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 

@@ -3,13 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { BrowserContext, Page } from 'playwright-core'
-import { launchChromium } from './chromium.ts'
+import { launchProfile } from './chromium.ts'
 import { choosePersona, signInThroughChooser, startWorld } from './world.ts'
 
-const BLOCKED = ['--test-third-party-cookie-phaseout']
-
-// Both pages refresh by themselves a minute before the end: here after two seconds.
-const world = await startWorld(t, { environment: { ACCESS_TOKEN_TTL: '62' }, chromiumArgs: BLOCKED })
+// So short that both pages must refresh by themselves every few seconds.
+const world = await startWorld(t, { ACCESS_TOKEN_TTL: '6' })
 const { url, otherSite, sameSite } = world
 const TOKEN_URL = `${url}/oauth2/token`
 
@@ -45,16 +43,16 @@ async function thirdPartyCookie (t: Test, context: BrowserContext): Promise<stri
 async function refreshesByItself (t: Test, page: Page): Promise<void> {
   for (let round = 0; round < 2; round++) t.equal((await page.waitForResponse(TOKEN_URL)).status(), 200)
   await page.getByRole('button', { name: 'Call /me' }).click()
-  t.match(await page.getByLabel('Answer of GET /me').innerText(), 'vera@example.com')
+  await page.getByLabel('Answer of GET /me').filter({ hasText: 'vera@example.com' }).waitFor()
 }
 
 t.test('this browser does block third-party cookies, and would not without being told', async (t) => {
-  t.equal(await thirdPartyCookie(t, await world.visit(t)), 'nothing')
-  t.equal(await thirdPartyCookie(t, await (await launchChromium(t)).newContext()), 'probe=1')
+  t.equal(await thirdPartyCookie(t, await launchProfile(t, 'blocked')), 'nothing')
+  t.equal(await thirdPartyCookie(t, await launchProfile(t, 'allowed')), 'probe=1')
 })
 
 t.test('code mode, on another site: sign-in, silent refresh by itself, reload and sign-out, without a frame', async (t) => {
-  const context = await world.visit(t)
+  const context = await launchProfile(t, 'blocked')
   const frames = await watchFrames(context)
   const page = await context.newPage()
   await page.goto(otherSite)
@@ -71,7 +69,7 @@ t.test('code mode, on another site: sign-in, silent refresh by itself, reload an
 })
 
 t.test('cookie mode, on the same site: sign-in, silent refresh by itself, reload and sign-out, without a frame', async (t) => {
-  const context = await world.visit(t)
+  const context = await launchProfile(t, 'blocked')
   const frames = await watchFrames(context)
   const page = await context.newPage()
   await page.goto(`${sameSite}/cookie.html`)

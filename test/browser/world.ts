@@ -26,7 +26,7 @@ export interface World extends Running {
  * real Chromium. Signet is on the site `localhost`, the provider on the site `127.0.0.1`, so that the way there and
  * back is cross-site as it is in life.
  */
-export async function startWorld (t: Test, { environment = {}, chromiumArgs = [] }: { environment?: Record<string, string>, chromiumArgs?: string[] } = {}): Promise<World> {
+export async function startWorld (t: Test, environment: Record<string, string> = {}): Promise<World> {
   const [idpPort, appPort] = [await freePort(), await freePort()]
   const [otherSite, sameSite, idpIssuer] = [`http://127.0.0.1:${appPort}`, `http://localhost:${appPort}`, `http://127.0.0.1:${idpPort}`]
   const running = await setup(t, {
@@ -44,7 +44,7 @@ export async function startWorld (t: Test, { environment = {}, chromiumArgs = []
   t.teardown(() => idp.close())
   const outDir = await buildSpa(t, running.url)
   await serveSpa(t, outDir, appPort)
-  const browser = await launchChromium(t, chromiumArgs)
+  const browser = await launchChromium(t)
   return {
     ...running,
     otherSite,
