@@ -56,7 +56,11 @@ export async function startWorld (t: Test, environment: Record<string, string> =
     },
     async visit (t, options) {
       const context = await browser.newContext(options)
-      t.teardown(() => context.close())
+      t.teardown(async () => {
+        // Requests that still wait for one another would keep it open.
+        await context.unrouteAll({ behavior: 'ignoreErrors' })
+        await context.close()
+      })
       context.setDefaultTimeout(10_000)
       return context
     }
