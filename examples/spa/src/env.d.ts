@@ -1,0 +1,1 @@
+interface ImportMetaEnv { readonly VITE_SIGNET_URL?: string }
