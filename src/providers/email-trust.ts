@@ -16,11 +16,11 @@ const EMAIL_TRUST: Record<string, EmailTrust> = {
   google: { rule: '`email_verified` is `true`', believes: isTrue },
   apple: { rule: '`email_verified` is `true` or `"true"`', believes: (word) => word === true || word === 'true' },
   microsoft: { rule: '`xms_edov` is `true` (or `"true"`, `1` or `"1"`): the domain of the address is proven', believes: (word) => word === true || word === 1 || word === '1' || word === 'true' },
-  gitlab: { rule: '`confirmed_at` is set and `email` is the one that was confirmed', believes: isTrue },
+  gitlab: { rule: '`confirmed_at` is a time, and `email` does not wait to be confirmed', believes: isTrue },
   discord: { rule: '`verified` is `true`', believes: isTrue },
   slack: { rule: '`email_verified` is `true`', believes: isTrue },
   linkedin: { rule: '`email_verified` is `true`', believes: isTrue },
-  twitch: { rule: '`email_verified` of the user info is `true`', believes: isTrue }
+  twitch: { rule: '`/helix/users` has an email: Twitch tells none that is not verified', believes: (word) => word === undefined || word === true }
 }
 
 const NEVER: EmailTrust = { rule: 'never', believes: () => false }

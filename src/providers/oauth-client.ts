@@ -24,6 +24,8 @@ export interface OAuthClientOptions {
   /** Off for a provider that refuses what it does not know. */
   pkce?: boolean | undefined
   userAgent?: string | undefined
+  /** Whether a refused refresh says that the grant is over, where the provider has other words for it than `invalid_grant`. */
+  saysGrantIsOver?: ((answer: unknown) => boolean) | undefined
 }
 
 export interface OAuthClient {
@@ -62,11 +64,11 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
     const answer = request(await client()).catch((error: WreckError) => {
       // wreck gives up on an answer that never ends, but leaves its socket open.
       error.data?.res?.destroy?.()
-      throw requestFailure(provider, step, error, signal)
+      throw requestFailure(options, step, error, signal)
     })
     // wreck allows the wait for the headers and the wait for the body its timeout each.
     const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
-    return readTokenSet(provider, step, (await withSignal(answer, limit, () => providerTimeout(provider, step))).token, scope)
+    return readTokenSet(options, step, (await withSignal(answer, limit, () => providerTimeout(provider, step))).token)
   }
 
   return {
@@ -133,10 +135,11 @@ async function register (options: OAuthClientOptions, secret: string): Promise<P
 }
 
 /** GitHub, and OAuth servers of its age, answer a failed exchange with HTTP 200 and an `error` member (CVE-2021-41580). */
-function readTokenSet (provider: string, step: Step, token: unknown, requestedScope: string[]): TokenSet {
+function readTokenSet (options: OAuthClientOptions, step: Step, token: unknown): TokenSet {
+  const { provider, scope: requestedScope } = options
   const accessToken = member(token, 'access_token')
   const error = member(token, 'error')
-  if (error !== undefined && step === 'token refresh' && OVER.includes(error as string)) throw grantIsOver(provider)
+  if (error !== undefined && step === 'token refresh' && isOver(options, token)) throw grantIsOver(provider)
   if (error !== undefined) throw providerError(provider, step, 'it was refused')
   if (typeof accessToken !== 'string' || accessToken === '') throw providerError(provider, step, 'the answer has no access_token')
   const idToken = member(token, 'id_token')
@@ -177,17 +180,22 @@ interface WreckError extends Error {
 /** What providers call a refresh token that no longer works: RFC 6749 section 5.2, and GitHub's own word. */
 const OVER = ['invalid_grant', 'bad_refresh_token']
 
+function isOver ({ saysGrantIsOver }: OAuthClientOptions, answer: unknown): boolean {
+  return OVER.includes(member(answer, 'error') as string) || saysGrantIsOver?.(answer) === true
+}
+
 function grantIsOver (provider: string): Problem {
   return new Problem('reauthorization_required', `${provider} no longer renews this grant: the person must sign in there again.`)
 }
 
-function requestFailure (provider: string, step: Step, error: WreckError, signal: AbortSignal): Problem {
+function requestFailure (options: OAuthClientOptions, step: Step, error: WreckError, signal: AbortSignal): Problem {
+  const { provider } = options
   const { data } = error
   const status = error.output?.statusCode
   const failure = (reason: string) => providerError(provider, step, reason)
   if (data?.isResponseError === true) {
-    const isOver = step === 'token refresh' && (status === 400 || status === 401) && OVER.includes(member(data.payload, 'error') as string)
-    return isOver ? grantIsOver(provider) : failure(`HTTP ${status}`)
+    const isRefused = step === 'token refresh' && (status === 400 || status === 401)
+    return isRefused && isOver(options, data.payload) ? grantIsOver(provider) : failure(`HTTP ${status}`)
   }
   // 504 when nothing came, 408 when the body stopped coming.
   if (signal.aborted || status === 504 || status === 408) return providerTimeout(provider, step)

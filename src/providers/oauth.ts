@@ -25,6 +25,8 @@ export interface OAuthOptions {
   headers?: Record<string, string>
   /** Right values of the `iss` in the authorization response (RFC 9207), where the provider sends one. None by default. */
   responseIssuer?: string
+  /** Whether a refused refresh says that the grant is over, where the provider has other words for it than `invalid_grant`. */
+  saysGrantIsOver?: (answer: unknown) => boolean
   readProfile: (api: Api) => Promise<AccountProfile>
   /** The endpoint of RFC 7009, relative to the token endpoint; or what the provider has in its place. */
   revocation?: string | ((tokens: HeldTokens, api: RevocationApi) => Promise<void>)
@@ -44,8 +46,11 @@ export interface Api {
   get: (path: string, step: Step, onStatus?: (status: number) => unknown) => Promise<unknown>
 }
 
-/** What a provider says of a person; a subject that is not usable fails the login. */
-export type AccountProfile = Omit<Profile, 'provider' | 'issuer' | 'scope' | 'subject'> & { subject: unknown }
+/**
+ * What a provider says of a person; a subject that is not usable fails the login. `tenant` is where the subject is
+ * unique, for a provider whose subjects are not unique on the whole.
+ */
+export type AccountProfile = Omit<Profile, 'provider' | 'issuer' | 'scope' | 'subject'> & { subject: unknown, tenant?: string }
 
 /** A provider that speaks OAuth 2.0 and tells who somebody is by an API of its own. PKCE: who does not know it ignores it. */
 export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name' | 'scope'>, settings: ProviderSettings, options: OAuthOptions): Provider {
@@ -54,7 +59,7 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
   const tokenUrl = settings.tokenUrl ?? options.tokenUrl
   const apiUrl = settings.apiUrl ?? options.apiUrl
   const { clientId, clientSecret } = settings
-  const { authentication, bodyFormat, scopeSeparator, pkce, userAgent, refreshEndpoint } = options
+  const { authentication, bodyFormat, scopeSeparator, pkce, userAgent, refreshEndpoint, saysGrantIsOver } = options
   const client = createOAuthClient({
     provider: name,
     clientId,
@@ -67,7 +72,8 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
     bodyFormat,
     scopeSeparator,
     pkce,
-    userAgent
+    userAgent,
+    saysGrantIsOver
   })
 
   function callApi (tokens: TokenSet, { nonce, signal }: AuthorizationResponse): Api {
@@ -91,10 +97,12 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
     async identify (response) {
       if (response.iss !== undefined && response.iss !== options.responseIssuer) throw providerError(name, 'authorization response', 'iss names another issuer')
       const tokens = await client.exchange(response)
-      const profile = await options.readProfile(callApi(tokens, response))
+      const { tenant, ...profile } = await options.readProfile(callApi(tokens, response))
       const accountSubject = subject(profile.subject)
       if (accountSubject === undefined) throw providerError(name, 'profile', 'it has no usable id')
-      return { profile: { ...profile, provider: settings.id, issuer: new URL(authorizationUrl).origin, subject: accountSubject, scope: tokens.scope }, tokens }
+      const { origin } = new URL(authorizationUrl)
+      const issuer = tenant === undefined ? origin : `${origin}/${encodeURIComponent(tenant)}`
+      return { profile: { ...profile, provider: settings.id, issuer, subject: accountSubject, scope: tokens.scope }, tokens }
     },
 
     refresh: client.refresh,

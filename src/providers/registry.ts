@@ -1,17 +1,25 @@
 import type { ProviderSettings } from './settings.ts'
 import { apple } from './apple.ts'
 import { bitbucket } from './bitbucket.ts'
+import { discord } from './discord.ts'
+import { facebook } from './facebook.ts'
 import { figma } from './figma.ts'
 import { github } from './github.ts'
+import { gitlab } from './gitlab.ts'
 import { google } from './google.ts'
 import { kakao } from './kakao.ts'
 import { line } from './line.ts'
+import { linkedin } from './linkedin.ts'
 import { microsoft } from './microsoft.ts'
 import { notion } from './notion.ts'
 import { createOAuthProviderBySettings } from './oauth-by-settings.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { Provider, ProviderDefinition } from './provider.ts'
 import { reddit } from './reddit.ts'
+import { slack } from './slack.ts'
+import { spotify } from './spotify.ts'
+import { twitch } from './twitch.ts'
+import { x } from './x.ts'
 import { yahoo } from './yahoo.ts'
 import { zoom } from './zoom.ts'
 
@@ -19,8 +27,16 @@ import { zoom } from './zoom.ts'
 export const BUILT_IN_PROVIDERS: readonly ProviderDefinition[] = [
   github,
   google,
+  facebook,
+  x,
   microsoft,
   apple,
+  discord,
+  gitlab,
+  linkedin,
+  slack,
+  twitch,
+  spotify,
   bitbucket,
   reddit,
   yahoo,

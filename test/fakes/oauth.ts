@@ -6,7 +6,7 @@ import { startHttpFake, type HttpFake } from './http-fake.ts'
 export type Person = Record<string, unknown>
 
 /** What a grant of this fake remembers: who said yes, and to what. */
-export interface PersonGrant extends Grant { person: Person }
+export interface PersonGrant extends Grant { person: Person, nonce: string | undefined }
 
 /** What one provider's documentation says of it. */
 export interface OAuthSpec {
@@ -18,6 +18,8 @@ export interface OAuthSpec {
   authentication: 'client_secret_basic' | 'client_secret_post'
   /** The bearer-protected calls of the API: `GET /users/me` and what it answers for somebody. */
   routes: Record<string, (grant: PersonGrant, call: Call) => Answer>
+  /** Calls that need no token, by their whole path. */
+  openRoutes?: Record<string, (call: Call) => Answer>
   /** Members of the token response beside, or in place of, the standard ones; `undefined` leaves one out. */
   tokenAnswer?: (grant: PersonGrant) => Record<string, unknown>
   /** How the provider says that a code, a client or a refresh token is not good; RFC 6749 section 5.2 unless told. */
@@ -65,6 +67,8 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
     if (call.path === paths.authorize && call.method === 'GET') return authorize(call)
     if ((call.path === paths.token || call.path === paths.refresh) && call.method === 'POST') return token(call)
     if (call.path === paths.revoke && call.method === 'POST') return revoke(call)
+    const open = spec.openRoutes?.[`${call.method} ${call.path}`]
+    if (open) return open(call)
     const route = call.path.startsWith(paths.api) ? spec.routes[`${call.method} ${call.path.slice(paths.api.length)}`] : undefined
     return route && api(call, route)
   })
@@ -77,7 +81,8 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
     if (refusal) return answerRedirect(redirectUri, { error: refusal, error_description: 'The person said no.', state })
     if (parameter(query, 'response_type') !== 'code') return answerRedirect(redirectUri, { error: 'unsupported_response_type', state })
     const pkce = spec.pkce === false ? {} : { codeChallenge: parameter(query, 'code_challenge'), codeChallengeMethod: parameter(query, 'code_challenge_method') }
-    const grant = { person, redirectUri, scope: grantedScope ?? parameter(query, 'scope') ?? '', codeChallenge: undefined, codeChallengeMethod: undefined, ...pkce }
+    const asked = { scope: grantedScope ?? parameter(query, 'scope') ?? '', nonce: parameter(query, 'nonce') }
+    const grant = { person, redirectUri, ...asked, codeChallenge: undefined, codeChallengeMethod: undefined, ...pkce }
     return answerRedirect(redirectUri, { code: codes.issue(grant), state })
   }
 

@@ -1,0 +1,53 @@
+import { avatarUrl, email, member, text } from './claims.ts'
+import { emailTrust } from './email-trust.ts'
+import { createOAuthProvider } from './oauth.ts'
+import type { ProviderDefinition } from './provider.ts'
+
+export const discord: ProviderDefinition = {
+  id: 'discord',
+  name: 'Discord',
+  documentation: [
+    'https://discord.com/developers/docs/topics/oauth2',
+    'https://discord.com/developers/docs/resources/user#user-object'
+  ],
+  console: 'https://discord.com/developers/applications, "OAuth2"',
+  scope: ['identify', 'email'],
+  quirks: [
+    'The picture is a hash, of which Signet makes its address at cdn.discordapp.com; people without one have none.',
+    '`global_name` is the display name, and null for people who never chose one: then it is `username`.',
+    'Revoking one token ends all tokens that the app has for that person.'
+  ],
+
+  create (settings) {
+    return createOAuthProvider(discord, settings, {
+      authorizationUrl: 'https://discord.com/oauth2/authorize',
+      tokenUrl: 'https://discord.com/api/oauth2/token',
+      apiUrl: 'https://discord.com/api/v10',
+      authentication: 'header',
+
+      async readProfile ({ get }) {
+        const user = await get('/users/@me', 'profile')
+        const username = text(member(user, 'username'))
+        const address = email(member(user, 'email'))
+        return {
+          subject: member(user, 'id'),
+          username,
+          email: address,
+          emailVerified: address !== null && emailTrust('discord').believes(member(user, 'verified')),
+          name: text(member(user, 'global_name')) ?? username,
+          avatarUrl: pictureOf(member(user, 'id'), member(user, 'avatar')),
+          locale: text(member(user, 'locale'), 35)
+        }
+      },
+
+      // https://discord.com/developers/docs/topics/oauth2#authorization-code-grant-token-revocation-example
+      revocation: 'token/revoke'
+    })
+  }
+}
+
+/** Hashes of moving pictures begin with `a_`. https://discord.com/developers/docs/reference#image-formatting */
+function pictureOf (id: unknown, hash: unknown): string | null {
+  if (typeof id !== 'string' || typeof hash !== 'string' || !/^\w+$/.test(hash)) return null
+  return avatarUrl(`https://cdn.discordapp.com/avatars/${encodeURIComponent(id)}/${hash}.${hash.startsWith('a_') ? 'gif' : 'png'}`)
+}

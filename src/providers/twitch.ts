@@ -1,0 +1,56 @@
+import { avatarUrl, email, member, text } from './claims.ts'
+import { emailTrust } from './email-trust.ts'
+import { createOAuthProvider } from './oauth.ts'
+import type { ProviderDefinition } from './provider.ts'
+import { revokeToken } from './revocation.ts'
+
+export const twitch: ProviderDefinition = {
+  id: 'twitch',
+  name: 'Twitch',
+  documentation: [
+    'https://dev.twitch.tv/docs/authentication/getting-tokens-oauth/#authorization-code-grant-flow',
+    'https://dev.twitch.tv/docs/api/reference/#get-users'
+  ],
+  console: 'https://dev.twitch.tv/console/apps, a confidential client',
+  scope: ['user:read:email'],
+  quirks: [
+    'Every call of the API names its client in the header `Client-Id`.',
+    '`/helix/users` has no word beside the email: it tells a verified address or none.',
+    'The scope of a token response is a list.',
+    'The stable subject is `id`; `login` can be changed and taken by others.',
+    'Revoking takes the access token.'
+  ],
+
+  create (settings) {
+    return createOAuthProvider(twitch, settings, {
+      authorizationUrl: 'https://id.twitch.tv/oauth2/authorize',
+      tokenUrl: 'https://id.twitch.tv/oauth2/token',
+      apiUrl: 'https://api.twitch.tv/helix',
+      authentication: 'body',
+      headers: { 'client-id': settings.clientId },
+      // {"error":"Bad Request","status":400,"message":"Invalid refresh token"}
+      saysGrantIsOver: (answer) => member(answer, 'message') === 'Invalid refresh token',
+
+      async readProfile ({ get }) {
+        const users = member(await get('/users', 'profile'), 'data')
+        const user: unknown = Array.isArray(users) ? users[0] : undefined
+        const address = email(member(user, 'email'))
+        return {
+          subject: member(user, 'id'),
+          username: text(member(user, 'login')),
+          email: address,
+          emailVerified: address !== null && emailTrust('twitch').believes(member(user, 'email_verified')),
+          name: text(member(user, 'display_name')) ?? text(member(user, 'login')),
+          avatarUrl: avatarUrl(member(user, 'profile_image_url')),
+          locale: null
+        }
+      },
+
+      // https://dev.twitch.tv/docs/authentication/revoke-tokens/
+      async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, signal }) {
+        const endpoint = { provider: twitch.name, url: new URL('revoke', tokenUrl).href, clientId, clientSecret, authentication: 'body' } as const
+        await revokeToken(endpoint, { accessToken, refreshToken: undefined }, signal)
+      }
+    })
+  }
+}
