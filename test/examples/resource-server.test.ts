@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
 import t, { type Test } from 'tap'
 import { createPkce } from '../fakes/pkce.ts'
 import { packageRoot } from '../../src/package-root.ts'
@@ -90,9 +90,9 @@ t.test('every rule is kept by itself, also for tokens with a good signature', as
 
   const now = Math.floor(Date.now() / 1000)
   const claims = { iss: issuer, aud: issuer, sub: 'someone', client_id: 'spa', jti: 'one', iat: now, exp: now + 60 }
-  const status = async (more: object, header: object = {}, key = good?.privateKey) => {
+  const status = async (more: object, header: object = {}, key = good?.privateKey, path = '/notes') => {
     const token = await new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg: 'ES256', kid: '0', typ: 'at+jwt', ...header }).sign(key as CryptoKey)
-    return (await withToken('/notes', token)).status
+    return (await withToken(path, token)).status
   }
   t.equal(await status({}), 200)
   t.equal(await status({ exp: now - 2 }), 200, 'clocks differ')
@@ -102,7 +102,8 @@ t.test('every rule is kept by itself, also for tokens with a good signature', as
   t.equal(await status({}, { alg: 'PS256', kid: '1' }, weak?.privateKey), 401)
   t.equal(await status({ iss: `${issuer}/` }), 401)
   for (const name of Object.keys(claims)) t.equal(await status({ [name]: undefined }), 401, `without ${name}`)
-  t.equal(await status({ roles: 'admin' }), 200)
+  t.equal(await status({ roles: ['admin'] }, {}, good?.privateKey, '/admin'), 200)
+  for (const roles of [undefined, 'admin', ['administrator']]) t.equal(await status({ roles }, {}, good?.privateKey, '/admin'), 403, String(roles))
 })
 
 t.test('a token for another audience, of another issuer, or that has expired, is refused', async (t) => {
