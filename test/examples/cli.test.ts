@@ -155,7 +155,7 @@ t.test('it waits as it is told, and says why nobody was signed in', options, asy
   const [slow, denied, late] = await Promise.all([begin(old), begin(), begin()])
   const code = (link: string) => [new URL(link).searchParams.get('user_code')?.replace('-', '')]
   // As if the script had asked just before its first time: it has to wait five seconds longer from then on.
-  await world.sql.query("UPDATE device_grants SET last_polled_at = now() + interval '3 seconds' WHERE user_code = $1", code(slow.link))
+  await world.sql.query("UPDATE device_grants SET last_polled_at = now() + interval '1 hour' WHERE user_code = $1", code(slow.link))
   await world.sql.query("UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE user_code = $1", code(late.link))
   await world.decide(denied.link, 'deny')
   t.match(await denied.done, { status: 1, stderr: 'sign-in: The person in the browser said no.\n' })
@@ -163,13 +163,19 @@ t.test('it waits as it is told, and says why nobody was signed in', options, asy
   for (const { exists } of [denied, late]) t.equal(await exists(), false)
   t.ok(Date.now() - startedAt >= 5000, 'not before the interval')
 
-  await sleep(2000)
-  const { rows: [grant] } = await world.sql.query('SELECT interval_seconds FROM device_grants WHERE user_code = $1', code(slow.link))
-  t.equal(grant.interval_seconds, 10, 'it was told to slow down')
+  const slowGrant = async () => (await world.sql.query('SELECT interval_seconds, last_polled_at, spent_at FROM device_grants WHERE user_code = $1', code(slow.link))).rows[0]
+  let told = await slowGrant()
+  for (let attempt = 0; attempt < 400 && told.interval_seconds === 5; attempt++) {
+    await sleep(25)
+    told = await slowGrant()
+  }
+  t.equal(told.interval_seconds, 10, 'it was told to slow down')
   t.equal(await world.me(old.access_token), 200)
   await world.decide(slow.link, 'approve')
   t.match(await slow.done, { status: 0, stderr: '' })
-  t.ok(Date.now() - startedAt >= 15_000, 'five seconds, then ten')
+  const { last_polled_at: lastRefusedAt, spent_at: spentAt } = await slowGrant()
+  t.same(lastRefusedAt, told.last_polled_at, 'it has not asked in between')
+  t.ok(spentAt - told.last_polled_at >= 10_000, 'five seconds longer than before')
   const after = await slow.read()
   t.match(decodeJwt(after.access_token), { client_id: 'tv' })
   t.equal(await world.me(after.access_token), 200)
