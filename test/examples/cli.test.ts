@@ -14,9 +14,7 @@ const FOLDER = join(packageRoot, 'examples/cli')
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
 const missing = ['bash', 'curl', 'jq'].filter((tool) => spawnSync(tool, ['--version']).error)
-// Most of the time is waiting: the three wait together.
-t.jobs = 3
-const options = { buffered: true, skip: missing.length > 0 && `${missing.join(' and ')} must be installed` }
+const options = { skip: missing.length > 0 && `${missing.join(' and ')} must be installed` }
 
 interface Run { done: Promise<{ status: number, stdout: string, stderr: string }>, link: () => Promise<string> }
 
@@ -105,14 +103,17 @@ t.test('the commands of the README, one after the other', options, async (t) => 
   t.notMatch(text, /Bearer ey|device_code=[\w-]{43}|token=\S{30}/)
 })
 
+/** As a sign-in leaves it, without the waiting. */
+async function kept ({ url }: World) {
+  const { access_token: accessToken, refresh_token: refreshToken } = (await createBrowser(url).login('/login/github')).json()
+  return { signet: url, client_id: 'signet', access_token: accessToken, refresh_token: refreshToken, expires_at: Date.now() / 1000 }
+}
+
 t.test('a token that has expired is refreshed, also by two at once; a session that has ended asks for a new sign-in', options, async (t) => {
-  const world = await startWorld(t, [TV], { ACCESS_TOKEN_TTL: '5' })
-  const { run, read, keep, tokens, exists } = await terminal(t, world, { SIGNET_CLIENT_ID: 'tv' })
-  const signingIn = run('./sign-in.sh')
-  await world.decide(await signingIn.link(), 'approve')
-  t.equal((await signingIn.done).status, 0)
-  const before = await read()
-  t.equal(before.client_id, 'tv')
+  const world = await startWorld(t, [], { ACCESS_TOKEN_TTL: '5' })
+  const { run, read, keep, tokens, exists } = await terminal(t, world)
+  const before = await kept(world)
+  await keep(before)
   await sleep(6000)
   t.equal(await world.me(before.access_token), 401)
 
@@ -135,27 +136,26 @@ t.test('a token that has expired is refreshed, also by two at once; a session th
   t.match(await run('./sign-in.sh token').done, { status: 1, stdout: '', stderr: /The session has ended/ })
   t.equal(await exists(), false)
 
-  await keep({ signet: world.url, client_id: 'tv', access_token: 'x', refresh_token: 'x', expires_at: 0 })
+  await keep(before)
   await world.app.close()
   for (const command of ['token', 'out', 'me', '']) t.match(await run(`./sign-in.sh ${command}`).done, { status: 1, stdout: '', stderr: /does not answer/ }, command)
   t.equal(await exists(), true, 'a server that is down signs nobody out')
 })
 
 t.test('it waits as it is told, and says why nobody was signed in', options, async (t) => {
-  const world = await startWorld(t, [])
-  const begin = async (kept?: object) => {
-    const { run, exists, keep, read } = await terminal(t, world)
-    if (kept) await keep(kept)
+  const world = await startWorld(t, [TV])
+  const begin = async (before?: object) => {
+    const { run, exists, keep, read } = await terminal(t, world, { SIGNET_CLIENT_ID: 'tv' })
+    if (before) await keep(before)
     const { link, done } = run('./sign-in.sh')
     return { link: await link(), done, exists, read }
   }
-  const { access_token: oldToken, refresh_token: oldRefreshToken } = (await createBrowser(world.url).login('/login/github')).json()
-  const old = { signet: world.url, client_id: 'signet', access_token: oldToken, refresh_token: oldRefreshToken, expires_at: 0 }
+  const old = await kept(world)
   const startedAt = Date.now()
   const [slow, denied, late] = await Promise.all([begin(old), begin(), begin()])
   const code = (link: string) => [new URL(link).searchParams.get('user_code')?.replace('-', '')]
   // As if the script had asked just before its first time: it has to wait five seconds longer from then on.
-  await world.sql.query("UPDATE device_grants SET last_polled_at = now() + interval '3 seconds' WHERE user_code = $1", code(slow.link))
+  await world.sql.query("UPDATE device_grants SET last_polled_at = now() + interval '1 hour' WHERE user_code = $1", code(slow.link))
   await world.sql.query("UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE user_code = $1", code(late.link))
   await world.decide(denied.link, 'deny')
   t.match(await denied.done, { status: 1, stderr: 'sign-in: The person in the browser said no.\n' })
@@ -163,13 +163,21 @@ t.test('it waits as it is told, and says why nobody was signed in', options, asy
   for (const { exists } of [denied, late]) t.equal(await exists(), false)
   t.ok(Date.now() - startedAt >= 5000, 'not before the interval')
 
-  await sleep(2000)
-  const { rows: [grant] } = await world.sql.query('SELECT interval_seconds FROM device_grants WHERE user_code = $1', code(slow.link))
-  t.equal(grant.interval_seconds, 10, 'it was told to slow down')
-  t.equal(await world.me(oldToken), 200)
+  const slowGrant = async () => (await world.sql.query('SELECT interval_seconds, last_polled_at, spent_at FROM device_grants WHERE user_code = $1', code(slow.link))).rows[0]
+  let told = await slowGrant()
+  for (let attempt = 0; attempt < 400 && told.interval_seconds === 5; attempt++) {
+    await sleep(25)
+    told = await slowGrant()
+  }
+  t.equal(told.interval_seconds, 10, 'it was told to slow down')
+  t.equal(await world.me(old.access_token), 200)
   await world.decide(slow.link, 'approve')
   t.match(await slow.done, { status: 0, stderr: '' })
-  t.ok(Date.now() - startedAt >= 15_000, 'five seconds, then ten')
-  t.equal(await world.me((await slow.read()).access_token), 200)
-  t.equal(await world.me(oldToken), 401, 'who signs in again leaves no session behind')
+  const { last_polled_at: lastRefusedAt, spent_at: spentAt } = await slowGrant()
+  t.same(lastRefusedAt, told.last_polled_at, 'it has not asked in between')
+  t.ok(spentAt - told.last_polled_at >= 10_000, 'five seconds longer than before')
+  const after = await slow.read()
+  t.match(decodeJwt(after.access_token), { client_id: 'tv' })
+  t.equal(await world.me(after.access_token), 200)
+  t.equal(await world.me(old.access_token), 401, 'who signs in again leaves no session behind')
 })

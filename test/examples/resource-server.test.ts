@@ -1,9 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { decodeProtectedHeader } from 'jose'
+import { decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
 import t, { type Test } from 'tap'
 import { createPkce } from '../fakes/pkce.ts'
 import { packageRoot } from '../../src/package-root.ts'
@@ -75,6 +77,33 @@ t.test('it takes an access token, and nothing that only looks like one', async (
     'no JWT': 'made-up'
   }
   for (const [name, token] of Object.entries(bad)) t.match(await withToken('/notes', token), { status: 401, challenge: INVALID }, name)
+})
+
+t.test('every rule is kept by itself, also for tokens with a good signature', async (t) => {
+  const issuer = 'https://id.example.com'
+  const [good, weak] = await Promise.all(['ES256', 'PS256'].map((alg) => generateKeyPair(alg)))
+  const keys = await Promise.all([good, weak].map(async (pair, index) => ({ ...await exportJWK(pair?.publicKey as CryptoKey), kid: String(index) })))
+  const server = createServer((_request, response) => { response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })) }).listen(0)
+  t.teardown(() => { server.close().closeAllConnections() })
+  const { port } = server.address() as AddressInfo
+  const { withToken } = await startService(t, { ISSUER: issuer, JWKS_URL: `http://localhost:${port}` })
+
+  const now = Math.floor(Date.now() / 1000)
+  const claims = { iss: issuer, aud: issuer, sub: 'someone', client_id: 'spa', jti: 'one', iat: now, exp: now + 60 }
+  const status = async (more: object, header: object = {}, key = good?.privateKey, path = '/notes') => {
+    const token = await new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg: 'ES256', kid: '0', typ: 'at+jwt', ...header }).sign(key as CryptoKey)
+    return (await withToken(path, token)).status
+  }
+  t.equal(await status({}), 200)
+  t.equal(await status({ exp: now - 2 }), 200, 'clocks differ')
+  t.equal(await status({ exp: now - 30 }), 401)
+  t.equal(await status({}, { typ: 'JWT' }), 401)
+  t.equal(await status({}, { typ: undefined }), 401)
+  t.equal(await status({}, { alg: 'PS256', kid: '1' }, weak?.privateKey), 401)
+  t.equal(await status({ iss: `${issuer}/` }), 401)
+  for (const name of Object.keys(claims)) t.equal(await status({ [name]: undefined }), 401, `without ${name}`)
+  t.equal(await status({ roles: ['admin'] }, {}, good?.privateKey, '/admin'), 200)
+  for (const roles of [undefined, 'admin', ['administrator']]) t.equal(await status({ roles }, {}, good?.privateKey, '/admin'), 403, String(roles))
 })
 
 t.test('a token for another audience, of another issuer, or that has expired, is refused', async (t) => {
