@@ -12,7 +12,7 @@ export interface SessionRepository {
    * presented token is not good. The token before the live one is good too for `reuseGraceSeconds` after its rotation:
    * then nothing moves, and the caller gets the same successor as whoever came first.
    */
-  rotate: (presented: Presented, clientId: string, limits: Limits) => Promise<SessionGrant & { counter: number, rotated: boolean } | undefined>
+  rotate: (presented: Presented, clientId: string, limits: Limits) => Promise<IdentityGrant & { counter: number, rotated: boolean } | undefined>
   /** Spends a code and gives its session the secret of its tokens; undefined when the code is not good. One statement. */
   redeemCode: (code: PresentedCode, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
   /** The same for the code of a device that somebody has approved. */
@@ -35,6 +35,7 @@ export interface LiveSession { userId: string, clientId: string, scope: string, 
 export type RevocationReason = 'logout' | 'revoked' | 'code_replayed'
 
 const COLUMNS = 's.id, s.user_id, s.client_id, s.scope, s.counter, s.authenticated_at, s.last_used_at, s.rotated_at'
+const IDENTITY = 'u.roles, u.email, u.name, u.avatar_url'
 
 /** All instances share the database's clock. One statement: concurrent refreshes queue on the row and see the first one's work. */
 const ROTATE = `
@@ -48,7 +49,7 @@ const ROTATE = `
     AND (s.counter = $3 OR (s.counter = $3 + 1 AND s.rotated_at > now() - $4 * interval '1 second'))
     AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now()
     AND u.id = s.user_id AND u.disabled_at IS NULL
-  RETURNING ${COLUMNS}, u.roles`
+  RETURNING ${COLUMNS}, ${IDENTITY}, NULL AS nonce`
 
 /** Gives a session the secret of its tokens, if `spend` lets this one through of many that present a code at once. */
 const redeem = (spend: string) => `
@@ -56,7 +57,7 @@ const redeem = (spend: string) => `
   UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = LEAST(now() + $2 * interval '1 second', s.expires_at)
   FROM code, users u
   WHERE s.id = code.session_id AND s.revoked_at IS NULL AND s.expires_at > now() AND u.id = s.user_id AND u.disabled_at IS NULL
-  RETURNING ${COLUMNS}, u.roles, u.email, u.name, u.avatar_url, code.nonce`
+  RETURNING ${COLUMNS}, ${IDENTITY}, code.nonce`
 
 const REDEEM_CODE = redeem(`
   UPDATE authorization_codes SET spent_at = now()
@@ -94,19 +95,21 @@ export function createSessionRepository ({ pool }: Database): SessionRepository 
     async rotate ({ sessionId, secretHash, counter }, clientId, { idleSeconds, reuseGraceSeconds }) {
       const values = [sessionId, secretHash, counter, reuseGraceSeconds, idleSeconds, clientId]
       const { rows: [row] } = await pool.query({ name: 'rotate-session', text: ROTATE, values })
-      return row && { ...toGrant(row), counter: row.counter, rotated: row.last_used_at.getTime() === row.rotated_at.getTime() }
+      return row && { ...toIdentityGrant(row), counter: row.counter, rotated: row.last_used_at.getTime() === row.rotated_at.getTime() }
     },
 
     async redeemCode ({ hash, clientId, redirectUri, codeChallenge }, secretHash, idleSeconds) {
       // No text of PostgreSQL holds a NUL: it would refuse to compare.
       if (redirectUri.includes('\0')) return undefined
       const values = [secretHash, idleSeconds, hash, clientId, redirectUri, codeChallenge]
-      return toIdentityGrant((await pool.query({ name: 'redeem-code', text: REDEEM_CODE, values })).rows[0])
+      const { rows: [row] } = await pool.query({ name: 'redeem-code', text: REDEEM_CODE, values })
+      return row && toIdentityGrant(row)
     },
 
     async redeemDeviceCode (deviceCodeHash, clientId, secretHash, idleSeconds) {
       const values = [secretHash, idleSeconds, deviceCodeHash, clientId]
-      return toIdentityGrant((await pool.query({ name: 'redeem-device-code', text: REDEEM_DEVICE_CODE, values })).rows[0])
+      const { rows: [row] } = await pool.query({ name: 'redeem-device-code', text: REDEEM_DEVICE_CODE, values })
+      return row && toIdentityGrant(row)
     },
 
     async sessionOfSpentCode (codeHash) {
@@ -143,6 +146,6 @@ function toGrant (row: GrantRow): SessionGrant {
 
 type IdentityRow = GrantRow & { nonce: string | null, email: string | null, name: string | null, avatar_url: string | null }
 
-function toIdentityGrant (row: IdentityRow | undefined): IdentityGrant | undefined {
-  return row && { ...toGrant(row), nonce: row.nonce, email: row.email, name: row.name, avatarUrl: row.avatar_url }
+function toIdentityGrant (row: IdentityRow): IdentityGrant {
+  return { ...toGrant(row), nonce: row.nonce, email: row.email, name: row.name, avatarUrl: row.avatar_url }
 }

@@ -3,7 +3,7 @@ import { OAuthError } from '../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
 import { createHashedSecret, hashSecret, type RefreshTokenCodec } from './refresh-token.ts'
 import type { LiveSession, PresentedCode, RevocationReason, SessionRepository } from './repository.ts'
-import type { IdentityGrant, SessionGrant } from './session.ts'
+import type { IdentityGrant } from './session.ts'
 
 /** RFC 6749 section 5.1. */
 export interface TokenResponse {
@@ -12,7 +12,7 @@ export interface TokenResponse {
   expires_in: number
   refresh_token: string
   scope: string
-  /** When the scope has `openid`, and only at the sign-in itself. */
+  /** When the scope has `openid`; a refresh brings a new one too (OpenID Connect Core section 12.2), without the nonce. */
   id_token?: string
 }
 
@@ -42,7 +42,7 @@ export interface SessionServiceOptions {
   repository: SessionRepository
   codec: RefreshTokenCodec
   accessTokens: AccessTokens
-  /** Makes the ID token of a sign-in whose scope asks for one. */
+  /** Makes the ID token, when the scope asks for one. */
   idToken: (grant: IdentityGrant, accessToken: string) => string | undefined
   idleSeconds: number
   reuseGraceSeconds: number
@@ -53,20 +53,17 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
   const { repository, codec, accessTokens, onRefresh } = options
   const limits = { idleSeconds: options.idleSeconds, reuseGraceSeconds: options.reuseGraceSeconds }
 
-  function tokens (grant: SessionGrant, secret: Buffer, counter: number): TokenResponse {
+  function issue (grant: IdentityGrant, secret: Buffer, counter = 0): TokenResponse {
+    const accessToken = accessTokens.issue(grant)
+    const idToken = options.idToken(grant, accessToken)
     return {
-      access_token: accessTokens.issue(grant),
+      access_token: accessToken,
       token_type: 'Bearer',
       expires_in: accessTokens.lifetimeSeconds,
       refresh_token: codec.encode({ sessionId: grant.sessionId, counter, secret }),
-      scope: grant.scope
+      scope: grant.scope,
+      ...idToken === undefined ? {} : { id_token: idToken }
     }
-  }
-
-  function issue (grant: IdentityGrant, secret: Buffer): TokenResponse {
-    const response = tokens(grant, secret, 0)
-    const idToken = options.idToken(grant, response.access_token)
-    return idToken === undefined ? response : { ...response, id_token: idToken }
   }
 
   return {
@@ -92,7 +89,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       onRefresh?.('rotated')
       // Checked before and counted after: a rotation once made is always told. What only repeats another's is free.
       if (grant.rotated) await limit.add(token.sessionId)
-      return tokens(grant, token.secret, grant.counter)
+      return issue(grant, token.secret, grant.counter)
     },
 
     async redeemCode (code, caller) {
