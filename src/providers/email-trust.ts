@@ -20,7 +20,10 @@ const EMAIL_TRUST: Record<string, EmailTrust> = {
   discord: { rule: '`verified` is `true`', believes: isTrue },
   slack: { rule: '`email_verified` is `true`', believes: isTrue },
   linkedin: { rule: '`email_verified` is `true`', believes: isTrue },
-  twitch: { rule: '`/helix/users` has an email: Twitch tells none that is not verified', believes: (word) => word === undefined || word === true }
+  twitch: {
+    rule: '`/helix/users` has an email, for the scope `user:read:email`, and no `email_verified` but `true`: Twitch tells none that is not verified',
+    believes: (word) => word === undefined || word === true
+  }
 }
 
 const NEVER: EmailTrust = { rule: 'never', believes: () => false }

@@ -16,7 +16,7 @@ export const linkedin: ProviderDefinition = {
     'LinkedIn refuses a token request with a `code_verifier` to a client that has a secret, so no PKCE is sent; and its ID tokens have no nonce, so they prove nothing about a login. The user info, asked for with the access token, says who somebody is.',
     'Who says no comes back with `user_cancelled_login` or `user_cancelled_authorize`.',
     '`locale` is a text in the documentation, and an object of `language` and `country` in real answers.',
-    'There is no documented endpoint to revoke a grant: people do that in their LinkedIn settings. Refresh tokens are for LinkedIn\'s partners.'
+    'Grants are revoked at `revoke` beside the token endpoint, which LinkedIn has but does not document. Refresh tokens are for LinkedIn\'s partners.'
   ],
 
   create (settings) {
@@ -40,7 +40,9 @@ export const linkedin: ProviderDefinition = {
           avatarUrl: avatarUrl(member(user, 'picture')),
           locale: readLocale(member(user, 'locale'))
         }
-      }
+      },
+
+      revocation: 'revoke'
     })
   }
 }

@@ -4,6 +4,8 @@ import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { revokeToken } from './revocation.ts'
 
+const READ_EMAIL = 'user:read:email'
+
 export const twitch: ProviderDefinition = {
   id: 'twitch',
   name: 'Twitch',
@@ -12,10 +14,10 @@ export const twitch: ProviderDefinition = {
     'https://dev.twitch.tv/docs/api/reference/#get-users'
   ],
   console: 'https://dev.twitch.tv/console/apps, a confidential client',
-  scope: ['user:read:email'],
+  scope: [READ_EMAIL],
   quirks: [
     'Every call of the API names its client in the header `Client-Id`.',
-    '`/helix/users` has no word beside the email: it tells a verified address or none.',
+    '`/helix/users` has no word beside the email: with the scope `user:read:email` it tells a verified address or none.',
     'The scope of a token response is a list.',
     'The stable subject is `id`; `login` can be changed and taken by others.',
     'Revoking takes the access token.'
@@ -31,15 +33,16 @@ export const twitch: ProviderDefinition = {
       // {"error":"Bad Request","status":400,"message":"Invalid refresh token"}
       saysGrantIsOver: (answer) => member(answer, 'message') === 'Invalid refresh token',
 
-      async readProfile ({ get }) {
+      async readProfile ({ get, tokens }) {
         const users = member(await get('/users', 'profile'), 'data')
         const user: unknown = Array.isArray(users) ? users[0] : undefined
         const address = email(member(user, 'email'))
+        const mayRead = tokens.scope.split(' ').includes(READ_EMAIL)
         return {
           subject: member(user, 'id'),
           username: text(member(user, 'login')),
           email: address,
-          emailVerified: address !== null && emailTrust('twitch').believes(member(user, 'email_verified')),
+          emailVerified: address !== null && mayRead && emailTrust('twitch').believes(member(user, 'email_verified')),
           name: text(member(user, 'display_name')) ?? text(member(user, 'login')),
           avatarUrl: avatarUrl(member(user, 'profile_image_url')),
           locale: null

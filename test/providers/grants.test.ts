@@ -15,6 +15,21 @@ const REFRESH = { grant_type: 'refresh_token', refresh_token: 'the-refresh-token
 interface Expected { path: string, method?: string, headers?: object, body?: object | undefined }
 
 const EXPECTED: Record<string, { urls: [authorize: string, token: string, api: string], refresh: Expected, revoke?: Expected }> = {
+  discord: {
+    urls: ['/oauth2/authorize', '/api/oauth2/token', '/api/v10'],
+    refresh: { path: '/api/oauth2/token', headers: { authorization: BASIC, ...FORM }, body: REFRESH },
+    revoke: { path: '/api/oauth2/token/revoke', headers: { authorization: BASIC, ...FORM }, body: { token: 'the-refresh-token', token_type_hint: 'refresh_token' } }
+  },
+  gitlab: {
+    urls: ['/oauth/authorize', '/oauth/token', '/api/v4'],
+    refresh: { path: '/oauth/token', headers: FORM, body: { ...REFRESH, ...POSTED } },
+    revoke: { path: '/oauth/revoke', headers: FORM, body: { token: 'the-refresh-token', ...POSTED } }
+  },
+  x: {
+    urls: ['/i/oauth2/authorize', '/2/oauth2/token', '/2'],
+    refresh: { path: '/2/oauth2/token', headers: { authorization: BASIC, ...FORM }, body: REFRESH },
+    revoke: { path: '/2/oauth2/revoke', headers: { authorization: BASIC, ...FORM }, body: { token: 'the-refresh-token', token_type_hint: 'refresh_token' } }
+  },
   bitbucket: {
     urls: ['/site/oauth2/authorize', '/site/oauth2/access_token', '/2.0'],
     refresh: { path: '/site/oauth2/access_token', headers: { authorization: BASIC, ...FORM }, body: REFRESH }
@@ -91,6 +106,46 @@ t.test('a grant is renewed and taken back at the endpoints of the settings, and 
       fake.fault(revoke.path, { kind: 'status', status: 400, body: { error: 'invalid_token' } })
       await t.resolves(takeBack(), 'a token that is not known any more is as good as revoked')
     })
+  }
+})
+
+t.test('X has words of its own for a refresh token that no longer works', async (t) => {
+  const fake = await startHttpFake(() => undefined)
+  t.teardown(() => fake.close())
+  const x = createProviders(readSettings({ X_CLIENT_ID: 'the-id', X_CLIENT_SECRET: 'the-secret', X_TOKEN_URL: `${fake.url}/2/oauth2/token` }).providers).get('x') as Provider
+  for (const [words, code] of [
+    ['Value passed for the token was invalid.', 'reauthorization_required'],
+    ['Missing required parameter [refresh_token].', 'provider_error'],
+    [undefined, 'provider_error']
+  ] as const) {
+    fake.fault('/2/oauth2/token', { kind: 'status', status: 400, body: { error: 'invalid_request', error_description: words } })
+    await t.rejects(x.refresh('the-refresh-token', inTime()), { code }, `${words}`)
+  }
+  fake.fault('/2/oauth2/token', { kind: 'status', status: 503, body: { error_description: 'Value passed for the token was invalid.' } })
+  await t.rejects(x.refresh('the-refresh-token', inTime()), { code: 'provider_error' }, 'a server that is down says nothing of the grant')
+})
+
+t.test('Facebook takes the grant back by the permissions of the person', async (t) => {
+  const fake = await startHttpFake(() => answerJson({ success: true }))
+  t.teardown(() => fake.close())
+  const facebook = createProviders(readSettings({
+    FACEBOOK_CLIENT_ID: 'the-id', FACEBOOK_CLIENT_SECRET: 'the-secret', FACEBOOK_API_URL: `${fake.url}/v23.0`
+  }).providers).get('facebook') as Provider
+  const takeBack = async () => await facebook.revoke?.({ accessToken: 'the-access-token', refreshToken: undefined }, inTime())
+  const path = '/v23.0/me/permissions'
+
+  await takeBack()
+  t.match(fake.calls(), [{
+    method: 'DELETE',
+    path,
+    // HMAC-SHA256 of the access token, by the app's secret.
+    query: { appsecret_proof: '95f103a26ae3fb1ec99438bab8c2766d59778ce6f389d7c9ad3208a7b7646497' },
+    headers: { authorization: 'Bearer the-access-token' }
+  }])
+  for (const [status, code, isOver] of [[400, 190, true], [401, 190, true], [400, 100, false], [403, 10, false], [500, 2, false]] as const) {
+    fake.fault(path, { kind: 'status', status, body: { error: { message: 'canary', type: 'OAuthException', code } } })
+    if (isOver) await t.resolves(takeBack(), `${status} ${code}: such a token is over`)
+    else await t.rejects(takeBack(), { code: 'provider_error', message: `Facebook: the revocation failed: HTTP ${status}.` })
   }
 })
 

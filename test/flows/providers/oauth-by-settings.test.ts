@@ -14,6 +14,8 @@ const SPEC: OAuthSpec = {
   person: { id: 42, email: 'Jane@Example.com', email_verified: true, name: 'Jane Doe', username: 'jane', picture: 'https://forum.example/jane.png' }
 }
 
+const PROFILE = { subject: '42', username: 'jane', email: 'jane@example.com', name: 'Jane Doe', avatarUrl: 'https://forum.example/jane.png', scope: '' }
+
 const settings = ({ url, clientId, clientSecret }: FakeOAuth) => ({
   OAUTH_PROVIDERS: 'forum',
   OAUTH_FORUM_NAME: 'Forum',
@@ -29,7 +31,7 @@ t.test('any OAuth 2.0 provider, by settings', async (t) => {
     spec: SPEC,
     settings,
     name: 'Forum',
-    profile: { subject: '42', username: 'jane', email: 'jane@example.com', name: 'Jane Doe', avatarUrl: 'https://forum.example/jane.png', scope: '' },
+    profile: PROFILE,
     steps: [{ step: 'profile', path: '/me' }],
     withoutSubject: unusable('id')
   })

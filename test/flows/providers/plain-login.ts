@@ -9,7 +9,9 @@ export interface PlainLogin extends Pick<FaultGrid, 'steps' | 'withoutSubject'> 
   spec: OAuthSpec
   name: string
   /** What becomes of the documentation's example. */
-  profile: object
+  profile: { email: string | null, emailVerified?: boolean, locale?: string, [member: string]: unknown }
+  /** Where the subject is unique, for a provider whose subjects are not unique on the whole. */
+  tenant?: string
   settings?: (fake: FakeOAuth) => Record<string, string>
 }
 
@@ -25,10 +27,10 @@ export function besideTokens (answer: object): Record<string, unknown> {
 }
 
 /**
- * Whole logins at a provider whose word on email is never believed: the example of its documentation comes in, once and
- * again, joins nobody, and every fault is told by name.
+ * Whole logins at a provider: the example of its documentation comes in, once and again, with an email that is the user's
+ * too where the provider's word on it is believed; and every fault is told by name.
  */
-export async function plainLogin (t: Test, { spec, name, profile, steps, withoutSubject, settings }: PlainLogin): Promise<World> {
+export async function plainLogin (t: Test, { spec, name, profile, tenant, steps, withoutSubject, settings }: PlainLogin): Promise<World> {
   const { id } = spec
   const fake = await startFakeOAuth(spec)
   t.teardown(() => fake.close())
@@ -44,12 +46,13 @@ export async function plainLogin (t: Test, { spec, name, profile, steps, without
 
   await t.test('a login', async (t) => {
     const user = await signIn()
-    const { locale: _, ...account } = profile as { locale?: string }
+    const { locale: _, ...account } = profile
+    const { email, emailVerified = false } = profile
     t.match(user.accounts, [{ provider: id, emailVerified: false, ...account }])
     t.equal(user.accounts.length, 1)
-    t.match(user, { email: null, emailVerified: false, name: user.accounts[0]?.name, avatarUrl: user.accounts[0]?.avatarUrl })
+    t.match(user, { email: emailVerified ? email : null, emailVerified, name: user.accounts[0]?.name, avatarUrl: user.accounts[0]?.avatarUrl })
     t.equal(fake.calls(fake.paths.token).length, 1, 'one exchange')
-    t.same((await sql.query('SELECT provider, issuer FROM accounts')).rows, [{ provider: id, issuer: fake.url }])
+    t.same((await sql.query('SELECT provider, issuer FROM accounts')).rows, [{ provider: id, issuer: fake.url + (tenant === undefined ? '' : `/${tenant}`) }])
     t.equal((await signIn()).id, user.id, 'and the same person again')
     t.same(fake.unexpected(), [])
   })
