@@ -1,10 +1,11 @@
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { chromium, type BrowserContext, type Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { startFakeApple, type FakeApple } from '../fakes/apple.ts'
 import { setup } from '../helper.ts'
+import { launchChromium } from './chromium.ts'
 import { startHttpsProxy, type HttpsProxy } from './https-proxy.ts'
 
 /**
@@ -14,8 +15,7 @@ import { startHttpsProxy, type HttpsProxy } from './https-proxy.ts'
 
 interface World { url: string, proxy: HttpsProxy, apple: FakeApple, context: BrowserContext, page: Page }
 
-const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] })
-t.teardown(() => browser.close())
+const browser = await launchChromium(t)
 
 async function world (t: Test, environment: Record<string, string> = {}): Promise<World> {
   const apple = await startFakeApple()
