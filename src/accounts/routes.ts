@@ -22,8 +22,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.addHook('onRequest', app.requireBearer)
   app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
 
-  /** What changes something, or gives a secret away, asks the database whether the session is still alive. */
+  /** What changes something, or gives a secret away, is limited by user, and asks the database whether the session is still alive. */
   async function userOf ({ bearer }: FastifyRequest): Promise<string> {
+    await app.limits.userWrites.count(bearer.sub)
     if (!await sessions.isAlive(bearer.sid)) throw badBearer('invalid_token', 'The session of this access token has ended.')
     return bearer.sub
   }

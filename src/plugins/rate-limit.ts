@@ -23,6 +23,8 @@ export interface Limits {
   refresh: Limit
   /** Device codes that nobody waits with, by address. */
   wrongDeviceCodes: Limit
+  /** Changes below /me, and tokens lent there, by user. */
+  userWrites: Limit
   /** Requests for routes that do not exist, by address. */
   unknownRoutes: Limit
 }
@@ -34,7 +36,7 @@ declare module 'fastify' {
 export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
 
 const MINUTE_MS = 60_000
-const PER_MINUTE: Record<keyof Limits, number> = { signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, unknownRoutes: 300 }
+const PER_MINUTE: Record<keyof Limits, number> = { signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, unknownRoutes: 300 }
 const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
 
 /**

@@ -180,3 +180,13 @@ t.test('the error of a sign-in with intent=link goes to the client, and another 
   query.set('intent', 'delete')
   t.match((await createBrowser(url).get(`/oauth2/authorize?${query}`)).location, /error=invalid_request.*intent/)
 })
+
+t.test('changes are limited to sixty a minute for each user', async (t) => {
+  const { request, login } = await world(t, { RATE_LIMITS: 'on' })
+  const [token, other] = [await login('github'), await login('acme')]
+  const path = `/me/accounts/${crypto.randomUUID()}`
+  for (let index = 0; index < 60; index++) t.equal((await request('DELETE', path, token)).status, 404)
+  t.match(await request('DELETE', path, token), { status: 429, body: { code: 'rate_limited' } })
+  t.equal((await request('DELETE', path, other)).status, 404, 'somebody else goes on')
+  t.equal((await request('GET', '/me/accounts', token)).status, 200, 'and reading is free')
+})
