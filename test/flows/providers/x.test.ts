@@ -1,9 +1,13 @@
 import t from 'tap'
 import { answerJson } from '../../fakes/answers.ts'
+import { parameter } from '../../fakes/calls.ts'
 import type { OAuthSpec } from '../../fakes/oauth.ts'
 import { emailWords } from './email-words.ts'
 import { unusable } from './fault-grid.ts'
 import { plainLogin } from './plain-login.ts'
+
+/** What could be taken for a word on the email (X has none). They come unasked, so that a test can see that they are not believed. */
+const WORDS = ['verified', 'email_verified']
 
 /** The members that were asked for, beside those that always come, as X has it. */
 const SPEC: OAuthSpec = {
@@ -14,10 +18,14 @@ const SPEC: OAuthSpec = {
     'GET /users/me' ({ person, scope }, { query }) {
       const scopes = scope.split(' ')
       if (!scopes.includes('users.read') || !scopes.includes('tweet.read')) return answerJson({ title: 'Forbidden', status: 403, detail: 'Forbidden' }, { status: 403 })
-      const asked = ['id', 'name', 'username', ...String(query['user.fields']).split(',')].filter((field) => field !== 'confirmed_email' || scopes.includes('users.email'))
+      const asked = ['id', 'name', 'username', ...WORDS, ...String(query['user.fields']).split(',')].filter((field) => field !== 'confirmed_email' || scopes.includes('users.email'))
       return answerJson({ data: Object.fromEntries(Object.entries(person).filter(([name]) => asked.includes(name))) })
     }
   },
+  // PKCE is demanded of clients that have a secret too.
+  demand: ({ body }) => parameter(body, 'grant_type') === 'authorization_code' && parameter(body, 'code_verifier') === undefined
+    ? 'Missing required parameter [code_verifier].'
+    : undefined,
   tokenAnswer: () => ({ expires_in: 7200 }),
   tokenError: () => answerJson({ error: 'invalid_request', error_description: 'Value passed for the authorization code was invalid.' }, { status: 400 }),
   rotates: true,
@@ -62,7 +70,7 @@ t.test('X, of which the email is asked', async (t) => {
   const { fake, signIn } = world
 
   await t.test('an email stays with the account: X\'s word on it is not believed', async (t) => {
-    await emailWords(t, world, { subject: 'id', email: 'confirmed_email' }, [{}, { verified: true }, { verified: false }].map((word) => [word, false]))
+    await emailWords(t, world, { subject: 'id', email: 'confirmed_email' }, [{}, { verified: true }, { verified: false }, { email_verified: true }].map((word) => [word, false]))
   })
 
   await t.test('somebody without an email and a picture', async (t) => {
