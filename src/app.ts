@@ -160,7 +160,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
-  await app.register(userRoutes, { users })
+  await app.register(userRoutes, { users, accounts, sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
 
   // What goes on in the background.

@@ -6,6 +6,9 @@ import type { Database } from '../plugins/database.ts'
 import type { Profile } from '../providers/provider.ts'
 import { toAccount, type Account } from '../users/user.ts'
 
+/** What runs in it is written with it, or not at all. */
+export type Transaction = PoolClient
+
 export interface LinkCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
 
 export interface UnlinkedAccount { id: string, provider: string, sealedTokens: string | null }
@@ -21,8 +24,10 @@ export interface AccountRepository {
   /** Adds an account to a user: all or nothing. `taken` when another user has it. */
   link: (userId: string, profile: Profile, seal: (accountId: string) => string, caller: Caller) => Promise<Account | 'taken'>
   /** Takes an account away, never the last. `afterwards` runs in the same transaction. */
-  unlink: (userId: string, accountId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: PoolClient) => Promise<void>)
+  unlink: (userId: string, accountId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>)
   => Promise<'unlinked' | 'last' | 'not-found'>
+  /** Deletes a user and all that hangs on it, all or nothing; false when there is none. `afterwards` runs in the same transaction. */
+  deleteUser: (userId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>) => Promise<boolean>
   find: (userId: string, accountId: string) => Promise<{ provider: string, sealedTokens: string | null } | undefined>
   /** Runs `work` while the account's row is locked; undefined when the account is gone. */
   withLockedTokens: <Result>(accountId: string, work: (tokens: LockedTokens) => Promise<Result>) => Promise<Result | undefined>
@@ -34,6 +39,13 @@ const HOLD = `INSERT INTO link_codes (hash, client_id, redirect_uri, code_challe
 const SPEND = `UPDATE link_codes SET spent_at = now()
   WHERE hash = $1 AND client_id = $2 AND redirect_uri = $3 AND code_challenge = $4 AND spent_at IS NULL AND expires_at > now()
   RETURNING sealed_identity`
+
+/** What was written down of the user goes too, and what they did to others no longer names them. */
+const FORGET = [
+  'DELETE FROM users WHERE id = $1',
+  'DELETE FROM audit_events WHERE user_id = $1',
+  'UPDATE audit_events SET actor_id = NULL, ip_address = NULL, user_agent = NULL WHERE actor_id = $1'
+]
 
 const AUDIT = `INSERT INTO audit_events (id, type, user_id, actor_id, provider, ip_address, user_agent, request_id, details)
   VALUES ($1, $2, $3, $3, $4, $5, $6, $7, jsonb_build_object('accountId', $8::text))`
@@ -77,6 +89,16 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return 'unlinked'
     }),
 
+    deleteUser: (userId, { requestId }, afterwards) => inTransaction(pool, async (transaction) => {
+      const { rowCount } = await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId])
+      if (rowCount === 0) return false
+      const { rows } = await transaction.query<UnlinkedAccount>('SELECT id, provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE user_id = $1', [userId])
+      for (const account of rows) await afterwards(account, transaction)
+      for (const statement of FORGET) await transaction.query(statement, [userId])
+      await transaction.query("INSERT INTO audit_events (id, type, request_id) VALUES ($1, 'user.deleted', $2)", [uuidv7(), requestId])
+      return true
+    }),
+
     async find (userId, accountId) {
       const text = 'SELECT provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 AND user_id = $2'
       return (await pool.query({ name: 'account-tokens', text, values: [accountId, userId] })).rows[0]
@@ -92,7 +114,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
   }
 }
 
-async function inTransaction<Result> (pool: Database['pool'], work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+async function inTransaction<Result> (pool: Database['pool'], work: (client: Transaction) => Promise<Result>): Promise<Result> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {

@@ -7,7 +7,7 @@ import type { Providers } from '../providers/registry.ts'
 import type { Account } from '../users/user.ts'
 import { keepTokens, type ProviderTokens, type StoredTokens } from '../vault/provider-tokens.ts'
 import type { Sealer } from '../vault/sealing.ts'
-import type { AccountRepository, LinkCode, UnlinkedAccount } from './repository.ts'
+import type { AccountRepository, LinkCode, Transaction, UnlinkedAccount } from './repository.ts'
 import type { Revocations } from './revocations.ts'
 
 export interface AccountService {
@@ -17,6 +17,8 @@ export interface AccountService {
   link: (userId: string, code: string, client: Omit<LinkCode, 'hash'>, caller: Caller) => Promise<Account>
   /** Takes an account away, and its grant back at the provider. Throws `not_found`, or `last_account`. */
   unlink: (userId: string, accountId: string, caller: Caller) => Promise<void>
+  /** Deletes a user and all that hangs on it, and has the grants taken back at the providers. False when there is none. */
+  deleteUser: (userId: string, caller: Caller) => Promise<boolean>
   /**
    * An access token of the provider that works for a minute or more, refreshed when it has to be: once, however many
    * ask. Throws `not_found`, `reauthorization_required`, or what the provider's failure calls for.
@@ -67,6 +69,11 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
     return outcome?.stored
   }
 
+  async function revoke (account: UnlinkedAccount, transaction: Transaction): Promise<void> {
+    const stored = tokens.open(account.id, account.sealedTokens)
+    if (stored && providers.get(account.provider)?.revoke) await revocations.request({ provider: account.provider, tokens: stored }, transaction)
+  }
+
   return {
     async holdForLink (profile, tokenSet, client) {
       const code = randomBytes(32).toString('base64url')
@@ -88,14 +95,12 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
     },
 
     async unlink (userId, accountId, caller) {
-      const revoke = async (account: UnlinkedAccount, transaction: Parameters<Revocations['request']>[1]) => {
-        const stored = tokens.open(account.id, account.sealedTokens)
-        if (stored && providers.get(account.provider)?.revoke) await revocations.request({ provider: account.provider, tokens: stored }, transaction)
-      }
       const outcome = await repository.unlink(userId, accountId, caller, revoke)
       if (outcome === 'last') throw new Problem('last_account')
       if (outcome === 'not-found') throw new Problem('not_found', 'There is no such account.')
     },
+
+    deleteUser: (userId, caller) => repository.deleteUser(userId, caller, revoke),
 
     async providerToken (userId, accountId) {
       const account = await repository.find(userId, accountId)

@@ -1,5 +1,5 @@
-/** Prisma's codes for a unique constraint, and for a deadlock or serialisation failure. */
-const CONFLICT = ['P2002', 'P2034']
+/** Prisma's codes for a unique constraint, a row that another transaction deleted meanwhile, and a deadlock or serialisation failure. */
+const CONFLICT = ['P2002', 'P2003', 'P2025', 'P2034']
 const ATTEMPTS = 5
 
 /**

@@ -1,10 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { AccountService } from '../accounts/service.ts'
+import { callerOf } from '../audit/audit-event.ts'
+import { Problem } from '../errors.ts'
 import { badBearer } from '../plugins/access-token.ts'
 import { problems } from '../plugins/problem-details.ts'
+import type { SessionService } from '../sessions/service.ts'
 import type { UserRepository } from './repository.ts'
 import { UserSchema } from './user.ts'
 
-export const userRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }> = async (app, { users }) => {
+export interface UserOptions { users: UserRepository, accounts: Pick<AccountService, 'deleteUser'>, sessions: Pick<SessionService, 'isAlive'> }
+
+/** A deletion needs a sign-in that is not older. */
+const RECENT_SECONDS = 10 * 60
+
+export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users, accounts, sessions }) => {
   app.addHook('onRequest', app.requireBearer)
 
   app.get('/me', {
@@ -21,5 +31,25 @@ export const userRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }> = 
     if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
     reply.header('cache-control', 'no-store')
     return user
+  })
+
+  app.delete('/me', {
+    schema: {
+      summary: 'Delete the signed-in user',
+      description: 'And all that hangs on it. The grants are taken back at the providers, in the background. Needs a sign-in of the last ten minutes.',
+      tags: ['User'],
+      security: [{ bearer: [] }],
+      response: {
+        204: Type.Null(),
+        ...problems('unauthorized', 'invalid_token', 'token_expired', 'reauthentication_required', 'rate_limited', 'service_unavailable')
+      }
+    }
+  }, async (request, reply) => {
+    const { sid, sub, auth_time: authenticatedAt } = request.bearer
+    await app.limits.userWrites.count(sub)
+    if (!await sessions.isAlive(sid)) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    if (Date.now() / 1000 - authenticatedAt > RECENT_SECONDS) throw new Problem('reauthentication_required', 'The sign-in behind this token is older than ten minutes. Sign in again.')
+    await accounts.deleteUser(sub, callerOf(request))
+    return reply.code(204).send(null)
   })
 }

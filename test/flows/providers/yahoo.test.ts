@@ -2,6 +2,7 @@ import t from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { setup } from '../../helper.ts'
+import { refused, rows, stepsThatFail } from './steps-that-fail.ts'
 
 /** Claims and places after https://developer.yahoo.com/oauth2/guide/openid_connect/ and Yahoo's discovery document. */
 const PERSON = {
@@ -21,11 +22,24 @@ t.test('Yahoo', async (t) => {
   const fake = await startFakeOidc({ clientId: 'yahoo-client', clientSecret: 'yahoo-fake-client-secret' })
   t.teardown(() => fake.close())
   fake.discovery({ token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'], code_challenge_methods_supported: undefined })
-  const { url, sql } = await setup(t, { YAHOO_CLIENT_ID: fake.clientId, YAHOO_CLIENT_SECRET: fake.clientSecret, YAHOO_ISSUER: fake.issuer })
+  const running = await setup(t, { YAHOO_CLIENT_ID: fake.clientId, YAHOO_CLIENT_SECRET: fake.clientSecret, YAHOO_ISSUER: fake.issuer })
+  const { url, sql } = running
+
+  await t.test('the grid of faults', async (t) => {
+    await stepsThatFail(t, { id: 'yahoo', name: 'Yahoo', fake, login: (browser) => browser.login('/login/yahoo'), running })
+    const before = await rows(sql)
+    fake.deny()
+    refused(t, await createBrowser(url).login('/login/yahoo'), 403, 'access_denied', /declined/)
+    fake.allow()
+    t.same(await rows(sql), before)
+  })
+
   const login = () => createBrowser(url).login('/login/yahoo')
 
   await t.test('a login: the ID token says who, the user info what of them', async (t) => {
     fake.person(PERSON, { idToken: ['email', 'email_verified'] })
+    fake.reset()
+    await sql.query('DELETE FROM users')
     const response = await login()
     const { user } = response.json()
     t.match([response.status, user.accounts], [200, [{
