@@ -23,7 +23,7 @@ t.test('bad input gets a 4xx with a stable code, a problem, and no stack', async
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   const cases: [string, string, RequestInit, number, string][] = [
     ['an unknown route', '/nope?code=1', {}, 404, 'not_found'],
-    ['an unknown method', '/me', { method: 'DELETE' }, 404, 'not_found'],
+    ['an unknown method', '/me', { method: 'PUT' }, 404, 'not_found'],
     ['TRACE by another name', '/', { method: 'PROPFIND' }, 404, 'not_found'],
     ['an unknown problem', '/problems/nope', {}, 404, 'not_found'],
     ['a prototype for a problem', '/problems/__proto__', {}, 404, 'not_found'],
