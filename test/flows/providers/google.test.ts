@@ -7,7 +7,7 @@ import { setup, type Running } from '../../helper.ts'
 import type { Provider } from '../../../src/providers/provider.ts'
 import { createProviders } from '../../../src/providers/registry.ts'
 import { readSettings } from '../../../src/settings.ts'
-import { refused, rows } from './steps-that-fail.ts'
+import { refused, rows, stepsThatFail } from './steps-that-fail.ts'
 
 /** What Google has of its own: https://developers.google.com/identity/openid-connect/openid-connect */
 
@@ -203,3 +203,32 @@ async function idTokenOf (google: FakeOidc, script: IdTokenScript): Promise<stri
   google.idToken({})
   return (await answer.json() as { id_token: string }).id_token
 }
+
+t.test('what goes wrong', async (t) => {
+  const running = await world(t)
+  const { url, sql, google, login } = running
+  await t.test('at each step', (t) => stepsThatFail(t, { id: 'google', name: 'Google', fake: google, login: (browser) => browser.login('/login/google'), running }))
+  const before = await rows(sql)
+
+  await t.test('the person says no', async (t) => {
+    google.deny()
+    refused(t, await login(), 403, 'access_denied', /declined/)
+    google.allow()
+  })
+
+  await t.test('a wrong code', async (t) => {
+    const browser = createBrowser(url)
+    const callback = new URL(await browser.authorize(await browser.start('/login/google')))
+    callback.searchParams.set('code', 'another')
+    refused(t, await browser.callback(callback.href), 502, 'provider_error', /^Google: the token exchange failed: /)
+  })
+
+  await t.test('nobody without a subject', async (t) => {
+    for (const sub of [undefined, null, '', 0, '0', {}, []]) {
+      google.idToken({ claims: { sub } })
+      google.userinfo({ sub })
+      refused(t, await login(), 502, 'invalid_id_token', /^Google: the ID token/)
+    }
+  })
+  t.same(await rows(sql), before)
+})
