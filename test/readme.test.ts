@@ -27,7 +27,7 @@ t.test('every npm script and file that the README and CONTRIBUTING name is there
   const { scripts } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
   const contributing = await readFile(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8')
   for (const text of [readme, contributing]) {
-    for (const [, name = ''] of text.matchAll(/npm run ([\w:]+)/g)) t.ok(name in scripts, name)
+    for (const [, name = ''] of text.matchAll(/npm run ([\w:-]+)/g)) t.ok(name in scripts, name)
     for (const [, file = ''] of text.matchAll(/\]\(([\w./-]+)\)/g)) await t.resolves(readFile(new URL(`../${file}`, import.meta.url)).catch((error) => { if (error.code !== 'EISDIR') throw error }), file)
   }
 })
