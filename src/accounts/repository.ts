@@ -1,13 +1,11 @@
 import { v7 as uuidv7 } from 'uuid'
-import type { PoolClient } from 'pg'
 import type { Caller } from '../audit/audit-event.ts'
+import { recordEvents } from '../audit/events.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
+import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { Database } from '../plugins/database.ts'
 import type { Profile } from '../providers/provider.ts'
 import { toAccount, type Account } from '../users/user.ts'
-
-/** What runs in it is written with it, or not at all. */
-export type Transaction = PoolClient
 
 export interface LinkCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
 
@@ -47,9 +45,6 @@ const FORGET = [
   'UPDATE audit_events SET actor_id = NULL, ip_address = NULL, user_agent = NULL WHERE actor_id = $1'
 ]
 
-const AUDIT = `INSERT INTO audit_events (id, type, user_id, actor_id, provider, ip_address, user_agent, request_id, details)
-  VALUES ($1, $2, $3, $3, $4, $5, $6, $7, jsonb_build_object('accountId', $8::text))`
-
 export function createAccountRepository ({ pool, prisma }: Database): AccountRepository {
   return {
     async holdForLink ({ hash, clientId, redirectUri, codeChallenge }, sealedIdentity, lifetimeSeconds) {
@@ -67,7 +62,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       if (known) return toAccount(await tx.account.update({ where: { id: known.id }, data: { ...described, sealedTokens: seal(known.id) } }))
       const id = uuidv7()
       const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id) } })
-      await tx.auditEvent.create({ data: { id: uuidv7(), type: 'account.linked', userId, actorId: userId, provider, ...caller, details: { accountId: id } } })
+      await recordEvents(tx, [{ type: 'account.linked', userId, actorId: userId, provider, details: { accountId: id } }], caller)
       // Somebody without an email gets the one that the new account proves, when nobody holds it.
       if (profile.emailVerified && await tx.user.count({ where: { email: profile.email } }) === 0) {
         await tx.user.updateMany({ where: { id: userId, email: null }, data: { email: profile.email } })
@@ -83,8 +78,8 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       if (!account) return 'not-found'
       if (rows.length === 1) return 'last'
       await transaction.query('DELETE FROM accounts WHERE id = $1', [accountId])
-      const { ipAddress, userAgent, requestId } = caller
-      await transaction.query(AUDIT, [uuidv7(), 'account.unlinked', userId, account.provider, ipAddress, userAgent, requestId, accountId])
+      const event = { type: 'account.unlinked', userId, actorId: userId, provider: account.provider, details: { accountId } } as const
+      await recordEvents(transaction, [event], caller)
       await afterwards(account, transaction)
       return 'unlinked'
     }),
@@ -95,7 +90,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       const { rows } = await transaction.query<UnlinkedAccount>('SELECT id, provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE user_id = $1', [userId])
       for (const account of rows) await afterwards(account, transaction)
       for (const statement of FORGET) await transaction.query(statement, [userId])
-      await transaction.query("INSERT INTO audit_events (id, type, request_id) VALUES ($1, 'user.deleted', $2)", [uuidv7(), requestId])
+      await recordEvents(transaction, [{ type: 'user.deleted' }], { requestId })
       return true
     }),
 
@@ -111,21 +106,5 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
         store: async (sealedTokens) => { await transaction.query('UPDATE accounts SET sealed_tokens = $2 WHERE id = $1', [accountId, sealedTokens]) }
       })
     })
-  }
-}
-
-async function inTransaction<Result> (pool: Database['pool'], work: (client: Transaction) => Promise<Result>): Promise<Result> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  try {
-    await client.query('BEGIN')
-    const result = await work(client)
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    await client.query('ROLLBACK').catch((failure: Error) => { broken = failure })
-    throw error
-  } finally {
-    client.release(broken)
   }
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
-import { badBearer } from '../plugins/access-token.ts'
 import { problems } from '../plugins/problem-details.ts'
+import { forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { AccountSchema } from '../users/user.ts'
@@ -19,15 +18,7 @@ const AccountParams = Type.Object({ id: Type.String({ format: 'uuid' }) })
 
 /** The accounts of the signed-in user. Another user's are as good as not there: 404. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, { accounts, users, sessions }) => {
-  app.addHook('onRequest', app.requireBearer)
-  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store') })
-
-  /** What changes something, or gives a secret away, is limited by user, and asks the database whether the session is still alive. */
-  async function userOf ({ bearer }: FastifyRequest): Promise<string> {
-    await app.limits.userWrites.count(bearer.sub)
-    if (!await sessions.isAlive(bearer.sid)) throw badBearer('invalid_token', 'The session of this access token has ended.')
-    return bearer.sub
-  }
+  forSignedInUsers(app, sessions)
 
   app.get('/me/accounts', {
     schema: {
@@ -38,7 +29,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
     }
   }, async ({ bearer }) => {
     const user = await users.bySession(bearer.sid, bearer.sub)
-    if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    if (!user) throw sessionEnded()
     return { items: user.accounts, nextCursor: null }
   })
 
@@ -57,10 +48,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       response: { 201: AccountSchema, ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...AUTHORIZED) }
     }
   }, async (request, reply) => {
-    const userId = await userOf(request)
     const { code, code_verifier: codeVerifier, redirect_uri: redirectUri, client_id: clientId } = request.body
     const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url')
-    return reply.code(201).send(await accounts.link(userId, code, { clientId, redirectUri, codeChallenge }, callerOf(request)))
+    return reply.code(201).send(await accounts.link(request.bearer.sub, code, { clientId, redirectUri, codeChallenge }, callerOf(request)))
   })
 
   app.delete('/me/accounts/:id', {
@@ -73,7 +63,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'last_account', 'rate_limited', ...AUTHORIZED) }
     }
   }, async (request, reply) => {
-    await accounts.unlink(await userOf(request), request.params.id, callerOf(request))
+    await accounts.unlink(request.bearer.sub, request.params.id, callerOf(request))
     return reply.code(204).send(null)
   })
 
@@ -93,5 +83,5 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         ...problems('validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited', ...AUTHORIZED)
       }
     }
-  }, async (request) => await accounts.providerToken(await userOf(request), request.params.id))
+  }, async ({ bearer, params }) => await accounts.providerToken(bearer.sub, params.id))
 }

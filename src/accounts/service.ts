@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Caller } from '../audit/audit-event.ts'
+import type { Transaction } from '../database/transaction.ts'
 import { Problem } from '../errors.ts'
 import { parseJson } from '../json.ts'
 import type { Profile, TokenSet } from '../providers/provider.ts'
@@ -7,7 +8,7 @@ import type { Providers } from '../providers/registry.ts'
 import type { Account } from '../users/user.ts'
 import { keepTokens, type ProviderTokens, type StoredTokens } from '../vault/provider-tokens.ts'
 import type { Sealer } from '../vault/sealing.ts'
-import type { AccountRepository, LinkCode, Transaction, UnlinkedAccount } from './repository.ts'
+import type { AccountRepository, LinkCode, UnlinkedAccount } from './repository.ts'
 import type { Revocations } from './revocations.ts'
 
 export interface AccountService {

@@ -1,14 +1,12 @@
 import type { Database } from '../plugins/database.ts'
-import type { AuditEventType, Caller } from './audit-event.ts'
+import type { Caller } from './audit-event.ts'
+import { recordEvents, type NewEvent } from './events.ts'
 
 export interface AuditRepository {
-  record: (event: { type: AuditEventType, caller: Caller, provider?: string, clientId?: string, details?: Record<string, string> }) => Promise<void>
+  /** For what changes nothing else; a change writes its events down with itself (events.ts). */
+  record: (event: NewEvent, caller: Caller) => Promise<void>
 }
 
-export function createAuditRepository ({ prisma }: Database): AuditRepository {
-  return {
-    async record ({ caller, ...event }) {
-      await prisma.auditEvent.create({ data: { ...event, ...caller } })
-    }
-  }
+export function createAuditRepository ({ pool }: Database): AuditRepository {
+  return { record: (event, caller) => recordEvents(pool, [event], caller) }
 }

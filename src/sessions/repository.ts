@@ -1,5 +1,5 @@
 import type { AuditEventType, Caller } from '../audit/audit-event.ts'
-import { v7 as uuidv7 } from 'uuid'
+import { RECORDED } from '../audit/events.ts'
 import type { Database } from '../plugins/database.ts'
 import type { IdentityGrant, SessionGrant } from './session.ts'
 
@@ -71,23 +71,26 @@ const REDEEM_DEVICE_CODE = redeem(`
 
 const ALIVE = 's.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now() AND u.disabled_at IS NULL'
 
-/** Ends a session and writes the audit event of it, both or neither. */
+/** Ends a session and writes the event of it down, both or neither. */
 const endSession = (condition: string) => `
   WITH ended AS (
     UPDATE sessions s SET revoked_at = now(), revocation_reason = $2
     WHERE s.id = $1 AND s.revoked_at IS NULL ${condition}
     RETURNING s.id, s.user_id, s.client_id, s.provider
-  )
-  INSERT INTO audit_events (id, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id, details)
-  SELECT $3, $4, user_id, $5::uuid, client_id, provider, $6, $7, $8, jsonb_build_object('sessionId', id, 'reason', $2::text) FROM ended`
+  ), events AS (
+    SELECT $3::text AS type, user_id, NULL::uuid AS actor_id, client_id, provider, $4::text AS ip_address, $5::text AS user_agent, $6::text AS request_id,
+      jsonb_build_object('sessionId', id, 'reason', $2::text) AS details
+    FROM ended
+  ), ${RECORDED}
+  SELECT id FROM ended`
 
 const REVOKE = endSession('')
-const REVOKE_REUSED = endSession(`AND s.secret_hash = $9
-  AND (s.counter > $10 + 1 OR (s.counter = $10 + 1 AND s.rotated_at <= now() - $11 * interval '1 second'))`)
+const REVOKE_REUSED = endSession(`AND s.secret_hash = $7
+  AND (s.counter > $8 + 1 OR (s.counter = $8 + 1 AND s.rotated_at <= now() - $9 * interval '1 second'))`)
 
 export function createSessionRepository ({ pool }: Database): SessionRepository {
   async function end (name: string, text: string, sessionId: string, reason: string, type: AuditEventType, caller: Caller, more: unknown[] = []) {
-    const values = [sessionId, reason, uuidv7(), type, null, caller.ipAddress, caller.userAgent, caller.requestId, ...more]
+    const values = [sessionId, reason, type, caller.ipAddress, caller.userAgent, caller.requestId, ...more]
     return (await pool.query({ name, text, values })).rowCount === 1
   }
 

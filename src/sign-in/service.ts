@@ -151,7 +151,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     } catch (error) {
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
       options.onOutcome(providerId, code)
-      await audit.record({ type: 'login.failed', caller, provider: providerId, details: { code } }).catch(options.onAuditFailure)
+      await audit.record({ type: 'login.failed', provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
       throw error
     }
   }

@@ -3,8 +3,8 @@ import { Type } from 'typebox'
 import type { AccountService } from '../accounts/service.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
-import { badBearer } from '../plugins/access-token.ts'
 import { problems } from '../plugins/problem-details.ts'
+import { forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { UserRepository } from './repository.ts'
 import { UserSchema } from './user.ts'
@@ -14,7 +14,13 @@ export interface UserOptions { users: UserRepository, accounts: Pick<AccountServ
 /** A deletion needs a sign-in that is not older. */
 const RECENT_SECONDS = 10 * 60
 
-export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users, accounts, sessions }) => {
+export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, options) => {
+  await app.register(readRoutes, options)
+  await app.register(writeRoutes, options)
+}
+
+/** The hot path: one statement finds the session alive and reads the user. */
+const readRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }) => {
   app.addHook('onRequest', app.requireBearer)
 
   app.get('/me', {
@@ -28,10 +34,14 @@ export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { 
   }, async (request, reply) => {
     const { sid, sub } = request.bearer
     const user = await users.bySession(sid, sub)
-    if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    if (!user) throw sessionEnded()
     reply.header('cache-control', 'no-store')
     return user
   })
+}
+
+const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accounts, sessions }) => {
+  forSignedInUsers(app, sessions)
 
   app.delete('/me', {
     schema: {
@@ -45,9 +55,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { 
       }
     }
   }, async (request, reply) => {
-    const { sid, sub, auth_time: authenticatedAt } = request.bearer
-    await app.limits.userWrites.count(sub)
-    if (!await sessions.isAlive(sid)) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    const { sub, auth_time: authenticatedAt } = request.bearer
     if (Date.now() / 1000 - authenticatedAt > RECENT_SECONDS) throw new Problem('reauthentication_required', 'The sign-in behind this token is older than ten minutes. Sign in again.')
     await accounts.deleteUser(sub, callerOf(request))
     return reply.code(204).send(null)
