@@ -1,13 +1,13 @@
 import { v7 as uuidv7 } from 'uuid'
-import type { Caller } from '../audit/audit-event.ts'
-import { retryingConflicts } from '../database/conflicts.ts'
-import type { Prisma } from '../database/generated/client.ts'
-import type { AccountModel as AccountRow, UserModel as UserRow } from '../database/generated/models.ts'
+import type { AuditEventType, Caller } from '../audit/audit-event.ts'
+import { eventsAsJson, type NewEvent } from '../audit/events.ts'
+import { Conflict, retryingConflicts } from '../database/conflicts.ts'
 import type { Database } from '../plugins/database.ts'
 import type { Identified, Profile, TokenSet } from '../providers/provider.ts'
 import { toUser, type User } from '../users/user.ts'
 import { keepTokens, type ProviderTokens } from '../vault/provider-tokens.ts'
 import { decideSignIn, followProvider } from './link-account.ts'
+import { READ, WRITE } from './statements.ts'
 
 export interface NewSession {
   clientId: string
@@ -33,113 +33,134 @@ export interface SignInRepository {
 /** A native sign-in brings no tokens of the provider. */
 export type SigningIn = Pick<Identified, 'profile'> & Partial<Identified>
 
-type Transaction = Prisma.TransactionClient
+export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault: ProviderTokens): SignInRepository {
+  async function read ({ provider, issuer, subject, email, emailVerified }: Profile): Promise<Known> {
+    const values = [provider, issuer, subject, emailVerified ? email : null]
+    const { rows } = await pool.query<KnownUser>({ name: 'read-sign-in', text: READ, values })
+    const isIdentity = (account: KnownAccount) => account.provider === provider && account.issuer === issuer && account.subject === subject
+    const owner = rows.find(({ accounts }) => accounts.some(isIdentity))
+    const account = owner?.accounts.find(isIdentity)
+    return { owner: owner && account ? { user: owner, account } : undefined, holder: emailVerified ? rows.find((user) => user.email === email) : undefined }
+  }
 
-export function createSignInRepository ({ pool, prisma }: Database, vault: ProviderTokens): SignInRepository {
+  /** Reads, decides, and writes only if what it read is still so; else it begins again. */
+  async function signIn ({ profile, tokens }: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller): Promise<SignedIn | 'refused'> {
+    const { owner, holder } = await read(profile)
+    const decision = decideSignIn({
+      profile,
+      account: owner ? { userId: owner.user.id, userDisabled: owner.user.disabledAt !== null } : null,
+      holder: holder ? { userId: holder.id, disabled: holder.disabledAt !== null } : null,
+      autoLink: policy.autoLink
+    })
+    if (decision.outcome === 'refuse') return 'refused'
+
+    const known = owner?.user ?? (decision.outcome === 'join' ? holder : undefined)
+    const user = known ? updated(known, owner?.account, holder, profile, policy) : created(decision.outcome === 'create' ? decision.email : null, profile, policy)
+    const account = { ...profile, id: owner?.account.id ?? uuidv7(), userId: user.userId }
+    const sealedTokens = sealed(vault, account.id, tokens, owner?.account.sealedTokens ?? null)
+    const sessionId = uuidv7()
+    const values = [
+      JSON.stringify({ ...user, seenAt: known?.updatedAt }),
+      JSON.stringify({ ...account, sealedTokens }),
+      JSON.stringify(sessionRow(sessionId, session, caller)),
+      eventsAsJson(eventsOf(decision.outcome, known, user, { profile, session, sessionId }), caller)
+    ]
+    const { rows: [written] } = await pool.query<Written>({ name: decision.outcome, text: WRITE[decision.outcome], values })
+    if (!written) throw new Conflict('The user has changed meanwhile.')
+
+    const { createdAt, updatedAt, authenticatedAt } = written
+    const current = { ...account, name: written.accountName, createdAt: written.accountCreatedAt, lastLoginAt: authenticatedAt }
+    const others = known?.accounts.filter(({ id }) => id !== account.id).map((other) => ({
+      ...other, createdAt: new Date(other.createdAt), lastLoginAt: new Date(other.lastLoginAt)
+    })) ?? []
+    const accounts = [...others, current].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.id.localeCompare(other.id))
+    const preferences = known?.preferences ?? {}
+    return { user: toUser({ ...user, id: user.userId, preferences, accounts, createdAt, updatedAt, lastLoginAt: authenticatedAt }), sessionId, authenticatedAt }
+  }
+
   return {
     async spendState (hash, expiresAt) {
       const text = 'INSERT INTO spent_states (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING'
       return (await pool.query({ name: 'spend-state', text, values: [hash, expiresAt] })).rowCount === 1
     },
 
-    signIn: (who, session, policy, caller) => retryingConflicts(() => prisma.$transaction((tx) => signIn(tx, who, vault, session, policy, caller)))
+    signIn: (who, session, policy, caller) => retryingConflicts(() => signIn(who, session, policy, caller))
   }
 }
 
-/**
- * Reads, decides, writes. The rows that several logins may share, user and account, are written last: whoever waits for
- * them waits for two statements and the commit.
- */
-async function signIn (
-  tx: Transaction, { profile, tokens }: SigningIn, vault: ProviderTokens, session: NewSession, policy: SignInPolicy, caller: Caller
-): Promise<SignedIn | 'refused'> {
-  const now = new Date()
-  const withAccounts = { include: { accounts: true } } as const
-  const account = await tx.account.findUnique({ where: { provider_issuer_subject: identity(profile) }, include: { user: withAccounts } })
-  const holder = profile.email !== null && profile.emailVerified ? await tx.user.findUnique({ where: { email: profile.email }, ...withAccounts }) : null
-  const decision = decideSignIn({
-    profile,
-    account: account && { userId: account.userId, userDisabled: account.user.disabledAt !== null },
-    holder: holder && { userId: holder.id, disabled: holder.disabledAt !== null },
-    autoLink: policy.autoLink
-  })
-  if (decision.outcome === 'refuse') return 'refused'
-
-  const known = account?.user ?? (decision.outcome === 'join' ? holder : null)
-  const userId = known?.id ?? uuidv7()
-  const created = decision.outcome === 'create' ? await createUser(tx, userId, decision.email, profile, policy, now) : null
-  const sessionId = await openSession(tx, userId, profile.provider, session, caller, now)
-  const events = [...created ? ['user.created'] : [], ...decision.outcome === 'join' ? ['account.linked'] : [], 'login.succeeded']
-  await tx.auditEvent.createMany({
-    data: events.map((type) => ({
-      id: uuidv7(), type, userId, actorId: userId, clientId: session.clientId, provider: profile.provider, ...caller, details: { sessionId }
-    }))
-  })
-
-  const user = created ?? await updateUser(tx, known as NonNullable<typeof known>, account, holder, profile, policy, now)
-  const accountId = account?.id ?? uuidv7()
-  const data = { ...described(profile), ...sealed(vault, accountId, tokens, account), lastLoginAt: now }
-  const current = account
-    // Apple tells the name once: what is not said this time stays.
-    ? await tx.account.update({ where: { id: accountId }, data: { ...data, name: profile.name ?? account.name } })
-    : await tx.account.create({ data: { id: accountId, userId, ...identity(profile), ...data, createdAt: now } })
-  const others = known?.accounts.filter(({ id }) => id !== current.id) ?? []
-  const accounts = [...others, current].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.id.localeCompare(other.id))
-  return { user: toUser({ ...user, accounts }), sessionId, authenticatedAt: now }
+/** What the read brings of a user; the times of accounts come as JSON, as text. */
+interface KnownUser extends Fields {
+  id: string
+  editedFields: string[]
+  preferences: unknown
+  disabledAt: Date | null
+  updatedAt: Date
+  accounts: KnownAccount[]
 }
 
-async function createUser (tx: Transaction, id: string, email: string | null, profile: Profile, policy: SignInPolicy, now: Date) {
-  const { name, avatarUrl, locale } = profile
-  return await tx.user.create({
-    data: { id, email, name, avatarUrl, locale, roles: rolesOf(email, [], policy), createdAt: now, updatedAt: now, lastLoginAt: now }
-  })
+type KnownAccount = Profile & { id: string, sealedTokens: string | null, createdAt: string, lastLoginAt: string }
+
+interface Known { owner: { user: KnownUser, account: KnownAccount } | undefined, holder: KnownUser | undefined }
+
+interface Written { createdAt: Date, updatedAt: Date, accountName: string | null, accountCreatedAt: Date, authenticatedAt: Date }
+
+interface Fields { email: string | null, name: string | null, avatarUrl: string | null, locale: string | null, roles: string[] }
+
+type WrittenUser = Fields & { userId: string }
+
+function created (email: string | null, { name, avatarUrl, locale }: Profile, policy: SignInPolicy): WrittenUser {
+  return { userId: uuidv7(), email, name, avatarUrl, locale, roles: rolesOf(email, [], policy) }
 }
 
-async function updateUser (
-  tx: Transaction, user: UserRow, account: AccountRow | null, holder: UserRow | null, profile: Profile, policy: SignInPolicy, now: Date
-) {
-  const followed = followProvider(user, account, profile)
+function updated (user: KnownUser, account: KnownAccount | undefined, holder: KnownUser | undefined, profile: Profile, policy: SignInPolicy): WrittenUser {
+  const followed = followProvider(user, account ?? null, profile)
   // Another user holds the address that the provider now names: this user keeps the one they have.
   if (holder && holder.id !== user.id) followed.email = user.email
-  return await tx.user.update({ where: { id: user.id }, data: { ...followed, roles: rolesOf(followed.email, user.roles, policy), lastLoginAt: now } })
+  return { userId: user.id, ...followed, roles: rolesOf(followed.email, user.roles, policy) }
 }
 
-async function openSession (tx: Transaction, userId: string, provider: string, session: NewSession, caller: Caller, now: Date): Promise<string> {
-  const { clientId, scope, secretHash, idleSeconds, maximumSeconds, code } = session
-  const later = (seconds: number) => new Date(now.getTime() + seconds * 1000)
-  const id = uuidv7()
-  await tx.session.create({
-    data: {
-      id,
-      userId,
-      clientId,
-      scope,
-      provider,
-      secretHash: Uint8Array.from(secretHash),
-      ipAddress: caller.ipAddress,
-      userAgent: caller.userAgent,
-      authenticatedAt: now,
-      idleExpiresAt: later(Math.min(idleSeconds, maximumSeconds)),
-      expiresAt: later(maximumSeconds)
-    }
-  })
-  if (code) {
-    const { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds } = code
-    const expiresAt = later(lifetimeSeconds)
-    await tx.authorizationCode.create({ data: { hash: Uint8Array.from(hash), sessionId: id, clientId, redirectUri, codeChallenge, nonce, expiresAt } })
+function sessionRow (id: string, { clientId, scope, secretHash, idleSeconds, maximumSeconds, code }: NewSession, { ipAddress, userAgent }: Caller) {
+  return {
+    id,
+    clientId,
+    scope,
+    secretHash: secretHash.toString('hex'),
+    ipAddress,
+    userAgent,
+    idleSeconds,
+    maximumSeconds,
+    codeHash: code?.hash.toString('hex'),
+    redirectUri: code?.redirectUri,
+    codeChallenge: code?.codeChallenge,
+    nonce: code?.nonce,
+    codeSeconds: code?.lifetimeSeconds
   }
-  return id
 }
 
-/** The provider's tokens for the account's row; what is there stays when this sign-in brought none. */
-function sealed (vault: ProviderTokens, accountId: string, tokens: TokenSet | undefined, before: AccountRow | null): { sealedTokens?: string } {
-  return tokens ? { sealedTokens: vault.seal(accountId, keepTokens(tokens, vault.open(accountId, before?.sealedTokens ?? null))) } : {}
+const FOLLOWED = ['email', 'name', 'avatarUrl', 'locale'] as const
+
+/** In the order in which they happened: somebody came to be, or changed, and then signed in. */
+function eventsOf (
+  outcome: 'create' | 'join' | 'sign-in', before: KnownUser | undefined, user: WrittenUser,
+  { profile, session, sessionId }: { profile: Profile, session: NewSession, sessionId: string }
+): NewEvent[] {
+  const event = (type: AuditEventType, details = {}): NewEvent => ({
+    type, userId: user.userId, actorId: user.userId, clientId: session.clientId, provider: profile.provider, details: { sessionId, ...details }
+  })
+  const fields = FOLLOWED.filter((field) => before && before[field] !== user[field])
+  return [
+    ...outcome === 'create' ? [event('user.created')] : [],
+    ...outcome === 'join' ? [event('account.linked')] : [],
+    ...fields.length > 0 ? [event('user.updated', { fields })] : [],
+    ...before && before.roles.length !== user.roles.length ? [event('user.roles_changed', { roles: user.roles })] : [],
+    event('login.succeeded')
+  ]
 }
 
-const identity = ({ provider, issuer, subject }: Profile) => ({ provider, issuer, subject })
-
-const described = ({ username, email, emailVerified, name, avatarUrl, locale, scope }: Profile) =>
-  ({ username, email, emailVerified, name, avatarUrl, locale, scope })
+/** The provider's tokens for the account's row; undefined, so that what is there stays, when this sign-in brought none. */
+function sealed (vault: ProviderTokens, accountId: string, tokens: TokenSet | undefined, before: string | null): string | undefined {
+  return tokens && vault.seal(accountId, keepTokens(tokens, vault.open(accountId, before)))
+}
 
 /** ADMIN_EMAILS makes an administrator of whoever holds such an address, verified. It takes the role from nobody. */
 function rolesOf (email: string | null, roles: string[], { adminEmails }: SignInPolicy): string[] {

@@ -1,0 +1,94 @@
+import { EVENT_COLUMNS, RECORDED } from '../audit/events.ts'
+
+/**
+ * A login's SQL: one statement reads, one writes, all or nothing. Measured against Prisma's interactive transaction of nine
+ * statements in docs/architecture.md. What is written comes as JSON, whose members are named and typed here.
+ */
+
+/** $1..$3 an identity, $4 a verified email or null: the user who has the identity, and the user who holds the email. */
+export const READ = `
+  SELECT u.id, u.email, u.name, u.avatar_url AS "avatarUrl", u.locale, u.edited_fields AS "editedFields", u.roles, u.preferences,
+    u.disabled_at AS "disabledAt", u.updated_at AS "updatedAt",
+    ARRAY(
+      SELECT json_build_object('id', a.id, 'provider', a.provider, 'issuer', a.issuer, 'subject', a.subject, 'username', a.username,
+        'email', a.email, 'emailVerified', a.email_verified, 'name', a.name, 'avatarUrl', a.avatar_url, 'locale', a.locale, 'scope', a.scope,
+        'sealedTokens', a.sealed_tokens, 'createdAt', a.created_at, 'lastLoginAt', a.last_login_at)
+      FROM accounts a WHERE a.user_id = u.id ORDER BY a.created_at, a.id
+    ) AS accounts
+  FROM users u
+  WHERE u.id = (SELECT user_id FROM accounts WHERE provider = $1 AND issuer = $2 AND subject = $3) OR u.email = $4`
+
+const INPUT = `
+  who AS (SELECT * FROM jsonb_to_record($1::jsonb) AS who(
+    "userId" uuid, "seenAt" timestamptz, email text, name text, "avatarUrl" text, locale text, roles text[])),
+  identity AS (SELECT * FROM jsonb_to_record($2::jsonb) AS identity(
+    id uuid, provider text, issuer text, subject text, username text, email text, "emailVerified" boolean, name text, "avatarUrl" text, locale text,
+    scope text, "sealedTokens" text)),
+  session AS (SELECT * FROM jsonb_to_record($3::jsonb) AS session(
+    id uuid, "clientId" text, scope text, "secretHash" text, "ipAddress" text, "userAgent" text, "idleSeconds" int, "maximumSeconds" int,
+    "codeHash" text, "redirectUri" text, "codeChallenge" text, nonce text, "codeSeconds" int))`
+
+const CREATE_USER = `
+  the_user AS (
+    INSERT INTO users (id, email, name, avatar_url, locale, roles, last_login_at)
+    SELECT "userId", email, name, "avatarUrl", locale, roles, now() FROM who
+    RETURNING *)`
+
+/** Writes what was decided on what was read: not when the user has changed since, was disabled, or is gone. */
+const updateUser = (held: string) => `
+  the_user AS (
+    UPDATE users u SET email = who.email, name = who.name, avatar_url = who."avatarUrl", locale = who.locale, roles = who.roles, last_login_at = now(),
+      updated_at = CASE WHEN (u.email, u.name, u.avatar_url, u.locale, u.roles) IS DISTINCT FROM (who.email, who.name, who."avatarUrl", who.locale, who.roles)
+        THEN GREATEST(now(), u.updated_at + interval '1 millisecond') ELSE u.updated_at END
+    FROM who${held}
+    WHERE u.id = who."userId" AND u.updated_at = who."seenAt" AND u.disabled_at IS NULL
+    RETURNING u.*)`
+
+const CREATE_ACCOUNT = `
+  the_account AS (
+    INSERT INTO accounts (id, user_id, provider, issuer, subject, username, email, email_verified, name, avatar_url, locale, scope, sealed_tokens)
+    SELECT identity.id, the_user.id, provider, issuer, subject, username, identity.email, "emailVerified", identity.name, "avatarUrl", identity.locale,
+      scope, "sealedTokens"
+    FROM identity, the_user
+    RETURNING *)`
+
+/** Both rows or neither: an account that was unlinked meanwhile signs nobody in. */
+const HOLD = `
+  held AS (
+    SELECT a.id FROM users u JOIN accounts a ON a.user_id = u.id, who, identity
+    WHERE u.id = who."userId" AND a.id = identity.id AND u.updated_at = who."seenAt" AND u.disabled_at IS NULL
+    FOR NO KEY UPDATE OF u, a)`
+
+/** Apple tells the name once: what is not said this time stays. So do the tokens when this sign-in brought none. */
+const UPDATE_ACCOUNT = `
+  the_account AS (
+    UPDATE accounts a SET username = identity.username, email = identity.email, email_verified = identity."emailVerified",
+      name = COALESCE(identity.name, a.name), avatar_url = identity."avatarUrl", locale = identity.locale, scope = identity.scope,
+      sealed_tokens = COALESCE(identity."sealedTokens", a.sealed_tokens), last_login_at = now()
+    FROM identity, held WHERE a.id = held.id
+    RETURNING a.*)`
+
+const OPEN_SESSION = `
+  the_session AS (
+    INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, ip_address, user_agent, authenticated_at, idle_expires_at, expires_at)
+    SELECT s.id, the_user.id, s."clientId", the_account.provider, s.scope, decode(s."secretHash", 'hex'), s."ipAddress", s."userAgent", now(),
+      now() + LEAST(s."idleSeconds", s."maximumSeconds") * interval '1 second', now() + s."maximumSeconds" * interval '1 second'
+    FROM session s, the_user, the_account
+    RETURNING id, authenticated_at),
+  the_code AS (
+    INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, nonce, expires_at)
+    SELECT decode(s."codeHash", 'hex'), the_session.id, s."clientId", s."redirectUri", s."codeChallenge", s.nonce, now() + s."codeSeconds" * interval '1 second'
+    FROM session s, the_session WHERE s."codeHash" IS NOT NULL),
+  events AS (SELECT event.* FROM jsonb_to_recordset($4::jsonb) AS event(${EVENT_COLUMNS}), the_session)`
+
+/** $1 the user as it shall be, $2 the account, $3 the session, $4 the events. No row when what was read is no longer so. */
+const write = (...steps: string[]) => `
+  WITH ${[INPUT, ...steps, OPEN_SESSION, RECORDED].join(',')}
+  SELECT u.created_at AS "createdAt", u.updated_at AS "updatedAt", a.name AS "accountName", a.created_at AS "accountCreatedAt", s.authenticated_at AS "authenticatedAt"
+  FROM the_user u, the_account a, the_session s`
+
+export const WRITE = {
+  create: write(CREATE_USER, CREATE_ACCOUNT),
+  join: write(updateUser(''), CREATE_ACCOUNT),
+  'sign-in': write(HOLD, updateUser(', held'), UPDATE_ACCOUNT)
+}
