@@ -115,6 +115,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     onRefresh: app.metrics.refresh
   })
   const users = createUserRepository(app.database)
+  const audit = createAuditRepository(app.database)
   const clients = createClients(settings.clients, clientRepository)
   const providers = createProviders(settings.providers)
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
@@ -136,7 +137,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     repository: createSignInRepository(app.database, vault),
     sessions,
     accounts,
-    audit: createAuditRepository(app.database),
+    audit,
     policy: settings,
     idleSeconds: settings.refreshTokenSeconds,
     maximumSeconds: settings.sessionSeconds,
@@ -162,7 +163,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
-  await app.register(userRoutes, { users, accounts, sessions })
+  await app.register(userRoutes, { users, accounts, sessions, audit })
   await app.register(accountRoutes, { accounts, users, sessions })
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
 

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { problems } from '../plugins/problem-details.ts'
-import { forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
+import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { AccountSchema } from '../users/user.ts'
@@ -11,7 +11,6 @@ import type { AccountService } from './service.ts'
 
 export interface AccountOptions { accounts: AccountService, users: UserRepository, sessions: SessionService }
 
-const AUTHORIZED = ['unauthorized', 'invalid_token', 'token_expired', 'service_unavailable'] as const
 const TAGS = ['Accounts']
 const security = [{ bearer: [] }]
 const AccountParams = Type.Object({ id: Type.String({ format: 'uuid' }) })
@@ -25,7 +24,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       summary: 'The linked accounts',
       tags: TAGS,
       security,
-      response: { 200: Type.Object({ items: Type.Array(AccountSchema), nextCursor: Type.Null() }), ...problems(...AUTHORIZED) }
+      response: { 200: Type.Object({ items: Type.Array(AccountSchema), nextCursor: Type.Null() }), ...problems(...SIGNED_IN) }
     }
   }, async ({ bearer }) => {
     const user = await users.bySession(bearer.sid, bearer.sub)
@@ -45,7 +44,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         redirect_uri: Type.String({ pattern: '^[\\x21-\\x7e]{1,1000}$' }),
         client_id: Type.String({ pattern: '^[\\x20-\\x7e]{1,200}$' })
       }, { additionalProperties: false }),
-      response: { 201: AccountSchema, ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...AUTHORIZED) }
+      response: { 201: AccountSchema, ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...SIGNED_IN) }
     }
   }, async (request, reply) => {
     const { code, code_verifier: codeVerifier, redirect_uri: redirectUri, client_id: clientId } = request.body
@@ -60,7 +59,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       tags: TAGS,
       security,
       params: AccountParams,
-      response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'last_account', 'rate_limited', ...AUTHORIZED) }
+      response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'last_account', 'rate_limited', ...SIGNED_IN) }
     }
   }, async (request, reply) => {
     await accounts.unlink(request.bearer.sub, request.params.id, callerOf(request))
@@ -80,7 +79,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
           expiresAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'Null where the provider does not say.' }),
           scope: Type.String()
         }),
-        ...problems('validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited', ...AUTHORIZED)
+        ...problems('validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited', ...SIGNED_IN)
       }
     }
   }, async ({ bearer, params }) => await accounts.providerToken(bearer.sub, params.id))

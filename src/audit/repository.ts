@@ -1,12 +1,26 @@
+import type { Position } from '../lists.ts'
 import type { Database } from '../plugins/database.ts'
-import type { Caller } from './audit-event.ts'
+import type { AuditEventRow, Caller } from './audit-event.ts'
 import { recordEvents, type NewEvent } from './events.ts'
 
 export interface AuditRepository {
   /** For what changes nothing else; a change writes its events down with itself (events.ts). */
   record: (event: NewEvent, caller: Caller) => Promise<void>
+  /** What happened to a user, newest first. */
+  ofUser: (userId: string, after: Position, count: number) => Promise<AuditEventRow[]>
 }
 
+const OF_USER = `
+  SELECT id, type, created_at AS "createdAt", user_id AS "userId", actor_id AS "actorId", client_id AS "clientId", provider,
+    ip_address AS "ipAddress", user_agent AS "userAgent", request_id AS "requestId", details
+  FROM audit_events WHERE user_id = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`
+
 export function createAuditRepository ({ pool }: Database): AuditRepository {
-  return { record: (event, caller) => recordEvents(pool, [event], caller) }
+  return {
+    record: (event, caller) => recordEvents(pool, [event], caller),
+
+    async ofUser (userId, { time, id }, count) {
+      return (await pool.query<AuditEventRow>({ name: 'events-of-user', text: OF_USER, values: [userId, time, id, count] })).rows
+    }
+  }
 }

@@ -2,6 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import type { SessionService } from '../sessions/service.ts'
 import { badBearer } from './access-token.ts'
 
+/** What every such route may answer. */
+export const SIGNED_IN = ['unauthorized', 'invalid_token', 'token_expired', 'service_unavailable'] as const
+
 /**
  * What holds for every route of a scope below /me: a bearer whose session the database says is alive, so many writes a
  * minute for one user, and answers that nobody keeps.

@@ -1,8 +1,8 @@
 import { EVENT_COLUMNS, RECORDED } from '../audit/events.ts'
 
 /**
- * A login's SQL: one statement reads, one writes, all or nothing. Measured against Prisma's interactive transaction of nine
- * statements in docs/architecture.md. What is written comes as JSON, whose members are named and typed here.
+ * A login's SQL: one statement reads, one writes, all or nothing. As a transaction of Prisma's it took ten times the CPU
+ * (docs/architecture.md). What is written comes as JSON, whose members are named and typed here.
  */
 
 /** $1..$3 an identity, $4 a verified email or null: the user who has the identity, and the user who holds the email. */

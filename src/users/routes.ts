@@ -4,19 +4,31 @@ import type { AccountService } from '../accounts/service.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
 import { problems } from '../plugins/problem-details.ts'
-import { forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
+import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
+import { activityRoutes, type ActivityOptions } from './activity-routes.ts'
+import { preferenceRoutes } from './preference-routes.ts'
+import { ProfilePatchSchema, cleanProfile } from './profile.ts'
 import type { UserRepository } from './repository.ts'
 import { UserSchema } from './user.ts'
 
-export interface UserOptions { users: UserRepository, accounts: Pick<AccountService, 'deleteUser'>, sessions: Pick<SessionService, 'isAlive'> }
+export interface UserOptions extends ActivityOptions {
+  users: UserRepository
+  accounts: Pick<AccountService, 'deleteUser'>
+  sessions: Pick<SessionService, 'isAlive'>
+}
 
 /** A deletion needs a sign-in that is not older. */
 const RECENT_SECONDS = 10 * 60
 
 export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, options) => {
   await app.register(readRoutes, options)
-  await app.register(writeRoutes, options)
+  await app.register(async (scope) => {
+    forSignedInUsers(scope, options.sessions)
+    await scope.register(writeRoutes, options)
+    await scope.register(preferenceRoutes, options)
+    await scope.register(activityRoutes, options)
+  })
 }
 
 /** The hot path: one statement finds the session alive and reads the user. */
@@ -29,7 +41,7 @@ const readRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }
       description: 'Reads the database: a session ended or a user disabled a moment ago is 401 here.',
       tags: ['User'],
       security: [{ bearer: [] }],
-      response: { 200: UserSchema, ...problems('unauthorized', 'invalid_token', 'token_expired', 'service_unavailable') }
+      response: { 200: UserSchema, ...problems(...SIGNED_IN) }
     }
   }, async (request, reply) => {
     const { sid, sub } = request.bearer
@@ -40,8 +52,23 @@ const readRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }
   })
 }
 
-const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accounts, sessions }) => {
-  forSignedInUsers(app, sessions)
+const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accounts, users }) => {
+  app.patch('/me', {
+    schema: {
+      summary: 'Edit the profile of the signed-in user',
+      description: 'What is set here, null too, survives the next login; what never was follows the provider.',
+      tags: ['User'],
+      security: [{ bearer: [] }],
+      body: ProfilePatchSchema,
+      response: { 200: UserSchema, ...problems('validation_failed', 'payload_too_large', 'unsupported_media_type', 'rate_limited', ...SIGNED_IN) }
+    }
+  }, async (request) => {
+    const { sid, sub } = request.bearer
+    await users.edit(sub, cleanProfile(request.body), callerOf(request))
+    const user = await users.bySession(sid, sub)
+    if (!user) throw sessionEnded()
+    return user
+  })
 
   app.delete('/me', {
     schema: {
@@ -49,10 +76,7 @@ const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accoun
       description: 'And all that hangs on it. The grants are taken back at the providers, in the background. Needs a sign-in of the last ten minutes.',
       tags: ['User'],
       security: [{ bearer: [] }],
-      response: {
-        204: Type.Null(),
-        ...problems('unauthorized', 'invalid_token', 'token_expired', 'reauthentication_required', 'rate_limited', 'service_unavailable')
-      }
+      response: { 204: Type.Null(), ...problems('reauthentication_required', 'rate_limited', ...SIGNED_IN) }
     }
   }, async (request, reply) => {
     const { sub, auth_time: authenticatedAt } = request.bearer

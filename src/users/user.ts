@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { PreferencesSchema } from './preferences.ts'
 
 const Nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) => Type.Union([schema, Type.Null()])
 const Text = Nullable(Type.String())
@@ -26,7 +27,7 @@ export const UserSchema = Type.Object({
   avatarUrl: Text,
   locale: Text,
   roles: Type.Array(Type.String()),
-  preferences: Type.Record(Type.String(), Type.Unknown(), { description: "The client's own settings." }),
+  preferences: PreferencesSchema,
   accounts: Type.Array(AccountSchema),
   createdAt: Time,
   updatedAt: Time,

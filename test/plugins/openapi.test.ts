@@ -8,7 +8,8 @@ const ROUTES = [
   'GET /.well-known/oauth-authorization-server', 'GET /problems/{code}', 'GET /revocations', 'GET /login', 'GET /login/{provider}', 'GET /login/{provider}/callback',
   'POST /login/{provider}/callback', 'GET /oauth2/authorize', 'POST /oauth2/authorize', 'POST /oauth2/token', 'POST /oauth2/revoke', 'POST /oauth2/introspect',
   'GET /oauth2/userinfo', 'POST /oauth2/userinfo', 'GET /oauth2/logout', 'POST /oauth2/logout', 'POST /oauth2/device_authorization', 'GET /device', 'POST /device',
-  'GET /device/login/{provider}', 'GET /device/confirm', 'POST /device/confirm', 'POST /logout', 'GET /me', 'DELETE /me',
+  'GET /device/login/{provider}', 'GET /device/confirm', 'POST /device/confirm', 'POST /logout', 'GET /me', 'PATCH /me', 'DELETE /me',
+  'GET /me/preferences', 'PUT /me/preferences', 'PATCH /me/preferences', 'GET /me/activity',
   'GET /me/accounts', 'POST /me/accounts', 'DELETE /me/accounts/{id}', 'POST /me/accounts/{id}/token'
 ]
 
