@@ -21,12 +21,13 @@ export async function createConsumer (t: Test, packages: string[] = []): Promise
   await cp(join(packageRoot, 'packages/verify'), verify, { recursive: true, filter: (path) => !['dist', 'node_modules'].includes(basename(path)) })
   await cp(join(packageRoot, 'tsconfig.json'), join(source, 'tsconfig.json'))
   await symlink(ours, join(source, 'node_modules'))
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: verify })
+  const { stdout } = await run('npm', ['pack', '--pack-destination', folder], { cwd: verify })
+  const tarball = stdout.trim().split('\n').at(-1) as string
 
   const app = join(folder, 'app')
   const installed = join(app, 'node_modules/@signet/verify')
   await mkdir(installed, { recursive: true })
-  await run('tar', ['-xzf', join(folder, 'signet-verify-0.1.0.tgz'), '--strip-components=1', '-C', installed])
+  await run('tar', ['-xzf', join(folder, tarball), '--strip-components=1', '-C', installed])
   for (const name of ['jose', ...packages]) await symlink(join(ours, name), join(app, 'node_modules', name))
   await writeFile(join(app, 'package.json'), '{ "type": "module" }')
   return app
