@@ -39,9 +39,11 @@ import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { problemRoutes } from './problems/routes.ts'
 import { createProviders } from './providers/registry.ts'
 import { createRefreshTokenCodec } from './sessions/refresh-token.ts'
+import { createOwnSessionRepository } from './sessions/own-repository.ts'
 import { createSessionRepository } from './sessions/repository.ts'
 import { logoutRoutes } from './sessions/routes.ts'
 import { createSessionService } from './sessions/service.ts'
+import { sessionRoutes } from './sessions/session-routes.ts'
 import type { Settings } from './settings.ts'
 import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-attempt.ts'
 import { createSignInRepository } from './sign-in/repository.ts'
@@ -162,6 +164,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
   await app.register(userRoutes, { users, accounts, sessions, audit })
+  await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
 
   // What goes on in the background.
