@@ -38,6 +38,8 @@ import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { problemRoutes } from './problems/routes.ts'
 import { createProviders } from './providers/registry.ts'
+import { createRevocationRepository } from './revocations/repository.ts'
+import { revocationRoutes } from './revocations/routes.ts'
 import { createRefreshTokenCodec } from './sessions/refresh-token.ts'
 import { createOwnSessionRepository } from './sessions/own-repository.ts'
 import { createSessionRepository } from './sessions/repository.ts'
@@ -166,6 +168,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(userRoutes, { users, accounts, sessions, audit })
   await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
+  await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
 
   // What goes on in the background.
   repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())

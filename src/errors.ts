@@ -11,6 +11,7 @@ export const PROBLEMS = {
   unauthorized: { status: 401, title: 'No access token was sent', advice: 'Send `Authorization: Bearer <access_token>`. Sign in at /login to get one.' },
   invalid_token: { status: 401, title: 'This access token is not valid', advice: 'It was altered, comes from another issuer, or its session has ended. Refresh it, or sign in again.' },
   token_expired: { status: 401, title: 'This access token has expired', advice: 'Exchange the refresh token at POST /oauth2/token for a new one.' },
+  invalid_client: { status: 401, title: 'This client is not known here', advice: 'Send the id and secret of a confidential client by HTTP Basic, form-encoded (RFC 6749 section 2.3.1).' },
   access_denied: { status: 403, title: 'The sign-in was declined', advice: 'The person said no at the provider. Let them try again, or offer another provider.' },
   account_disabled: { status: 403, title: 'This account is disabled', advice: 'An administrator disabled it. Only an administrator can enable it again.' },
   forbidden: { status: 403, title: 'You may not do this', advice: 'The route needs a role that this user does not have.' },

@@ -5,6 +5,7 @@ import { retryingConflicts } from '../database/conflicts.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { Database } from '../plugins/database.ts'
 import type { Profile } from '../providers/provider.ts'
+import { CUT_OFF_DELETED_USER } from '../revocations/cut-off.ts'
 import { toAccount, type Account } from '../users/user.ts'
 
 export interface LinkCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
@@ -40,6 +41,7 @@ const SPEND = `UPDATE link_codes SET spent_at = now()
 
 /** What was written down of the user goes too, and what they did to others no longer names them. */
 const FORGET = [
+  ...CUT_OFF_DELETED_USER,
   'DELETE FROM users WHERE id = $1',
   'DELETE FROM audit_events WHERE user_id = $1',
   'UPDATE audit_events SET actor_id = NULL, ip_address = NULL, user_agent = NULL WHERE actor_id = $1'

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg'
 import type { Prisma } from '../database/generated/client.ts'
+import { CUT_OFF } from '../revocations/cut-off.ts'
 import type { AuditEventType, Caller } from './audit-event.ts'
 
 /** What happened, to whom, by whom. */
@@ -18,12 +19,12 @@ const UUID_V7 = `encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
 
 /**
  * For a statement that changes something: with a CTE named `events` of these columns (ip_address, user_agent and request_id
- * are the caller's), this CTE writes the events down with the change, or not at all.
+ * are the caller's), these CTEs write the events down with the change, or not at all, and cut access tokens off where an event means that.
  */
 export const RECORDED = `recorded AS (
   INSERT INTO audit_events (id, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id, details)
   SELECT ${UUID_V7}, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id, details FROM events
-  RETURNING id)`
+  RETURNING id), ${CUT_OFF}`
 
 /** The column list of a CTE `events` that is read from JSON, as `eventsAsJson` writes it. */
 export const EVENT_COLUMNS = `type text, user_id uuid, actor_id uuid, client_id text, provider text, ip_address text, user_agent text, request_id text,

@@ -5,7 +5,8 @@ const SHORT_LIVED = [
   { table: 'spent_states', key: 'hash', keptFor: '0' },
   { table: 'authorization_codes', key: 'hash', keptFor: '1 day' },
   { table: 'link_codes', key: 'hash', keptFor: '0' },
-  { table: 'device_grants', key: 'device_code_hash', keptFor: '1 hour' }
+  { table: 'device_grants', key: 'device_code_hash', keptFor: '1 hour' },
+  { table: 'revocations', key: 'id', keptFor: '0' }
 ]
 
 /** Deletes what has expired, a thousand rows a table at a time. Instances that purge at once pass over each other's rows. */

@@ -11,7 +11,7 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
       openapi: '3.1.0',
       info: { title: name, version, description: 'Social login in, your own JWT out.', license: { name: 'MIT', identifier: 'MIT' } },
       servers: [{ url: issuerUrl }],
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } }
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, client: { type: 'http', scheme: 'basic' } } }
     }
   })
 

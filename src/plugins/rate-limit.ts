@@ -25,6 +25,8 @@ export interface Limits {
   wrongDeviceCodes: Limit
   /** Changes below /me, and tokens lent there, by user. */
   userWrites: Limit
+  /** Polls for revocations, by client: twenty services, every two seconds. */
+  revocations: Limit
   /** Requests for routes that do not exist, by address. */
   unknownRoutes: Limit
 }
@@ -36,7 +38,9 @@ declare module 'fastify' {
 export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
 
 const MINUTE_MS = 60_000
-const PER_MINUTE: Record<keyof Limits, number> = { signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, unknownRoutes: 300 }
+const PER_MINUTE: Record<keyof Limits, number> = {
+  signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, revocations: 600, unknownRoutes: 300
+}
 const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
 
 /**

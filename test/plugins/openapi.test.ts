@@ -5,7 +5,7 @@ import { readJson, setup } from '../helper.ts'
 /** Section 1 and 2 of the contract, and what else there is. */
 const ROUTES = [
   'GET /', 'GET /healthz', 'GET /readyz', 'GET /metrics', 'GET /openapi.json', 'GET /.well-known/jwks.json', 'GET /.well-known/openid-configuration',
-  'GET /.well-known/oauth-authorization-server', 'GET /problems/{code}', 'GET /login', 'GET /login/{provider}', 'GET /login/{provider}/callback',
+  'GET /.well-known/oauth-authorization-server', 'GET /problems/{code}', 'GET /revocations', 'GET /login', 'GET /login/{provider}', 'GET /login/{provider}/callback',
   'POST /login/{provider}/callback', 'GET /oauth2/authorize', 'POST /oauth2/authorize', 'POST /oauth2/token', 'POST /oauth2/revoke', 'POST /oauth2/introspect',
   'GET /oauth2/userinfo', 'POST /oauth2/userinfo', 'GET /oauth2/logout', 'POST /oauth2/logout', 'POST /oauth2/device_authorization', 'GET /device', 'POST /device',
   'GET /device/login/{provider}', 'GET /device/confirm', 'POST /device/confirm', 'POST /logout', 'GET /me', 'PATCH /me', 'DELETE /me',

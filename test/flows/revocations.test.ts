@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeJwt } from 'jose'
+import t, { type Test } from 'tap'
+import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
+import { inTransaction } from '../../src/database/transaction.ts'
+import { race, readJson } from '../helper.ts'
+import { basic, openFrontDoor, WEB } from './front-door.ts'
+
+const AS_WEB = basic(WEB.client_secret)
+const EVERYTHING_KEPT_FOR = 900 + 5 * 60
+
+interface List { items: { sessionId?: string, userId?: string, revokedAt?: string, notBefore?: string }[], nextCursor: string, keepSeconds: number }
+
+async function world (t: Test, environment: Record<string, string> = {}) {
+  const front = await openFrontDoor(t, environment)
+  const { url, sql } = front
+  const ask = async (since?: string, headers: Record<string, string> = {}, at = url) =>
+    await fetch(`${at}/revocations${since === undefined ? '' : `?since=${since}`}`, { headers: { ...AS_WEB, ...headers } })
+  async function list (since?: string, at = url): Promise<List> {
+    const response = await ask(since, {}, at)
+    if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
+    return await readJson(response)
+  }
+  const signedIn = async () => {
+    const tokens = await front.signIn()
+    const { sid, sub } = decodeJwt(tokens.access_token)
+    return { ...tokens as { access_token: string, refresh_token: string }, sessionId: sid as string, userId: sub as string }
+  }
+  const bearer = ({ access_token: token }: { access_token: string }) => ({ authorization: `Bearer ${token}` })
+  const logout = async (tokens: { access_token: string }, at = url) => (await fetch(`${at}/logout`, { method: 'POST', headers: bearer(tokens) })).status
+  const record = (...events: NewEvent[]) => recordEvents(sql, events, {})
+  return { ...front, ask, list, signedIn, bearer, logout, record }
+}
+
+const sessionIds = (items: { sessionId?: string }[]) => items.map(({ sessionId }) => sessionId)
+
+t.test('a confidential client alone may ask, and the refusal is a problem with a challenge', async (t) => {
+  const { url } = await world(t)
+  const wrong: [string, Record<string, string>][] = [
+    ['nobody', {}], ['a wrong secret', basic('wrong')], ['an unknown client', basic('x', 'nobody')], ['a public client', basic('', 'spa')],
+    ['a bearer', { authorization: 'Bearer x' }], ['rubbish', { authorization: 'Basic x' }], ['a NUL', basic('x', 'a%00b')]
+  ]
+  for (const [name, headers] of wrong) {
+    const refused = await fetch(`${url}/revocations`, { headers })
+    t.equal(refused.status, 401, name)
+    t.equal(refused.headers.get('www-authenticate'), 'Basic realm="signet"', name)
+    t.match(refused.headers.get('content-type'), /^application\/problem\+json/, name)
+    t.match(await readJson(refused), { code: 'invalid_client', detail: /./ }, name)
+  }
+  for (const query of ['since=', 'since=yesterday', 'since=-1', `since=${'9'.repeat(19)}`, 'since=1&since=2', 'limit=1']) {
+    const refused = await fetch(`${url}/revocations?${query}`, { headers: AS_WEB })
+    t.match([refused.status, (await readJson(refused)).code], [400, 'validation_failed'], query)
+  }
+})
+
+t.test('whatever ends a session lists it once, and a cursor goes on from there', async (t) => {
+  const { list, signedIn, logout, post, refresh, authorize, exchange, sql } = await world(t)
+  t.same(await list(), { items: [], nextCursor: '0', keepSeconds: EVERYTHING_KEPT_FOR })
+  const one = await signedIn()
+  t.same((await list()).items, [], 'a login cuts nothing off')
+  const before = Date.now()
+  t.equal(await logout(one), 204)
+  const first = await list()
+  t.same(sessionIds(first.items), [one.sessionId])
+  t.same(Object.keys(first.items[0] ?? {}), ['sessionId', 'revokedAt'])
+  t.ok(Math.abs(Date.parse(first.items[0]?.revokedAt ?? '') - before) < 5_000)
+  t.equal(await logout(one), 204)
+  t.same((await list(first.nextCursor)).items, [], 'it was told, and it ends only once')
+
+  const revoked = await signedIn()
+  await post('/oauth2/revoke', { token: revoked.refresh_token })
+  const stolen = await signedIn()
+  await refresh((await refresh(stolen.refresh_token)).body.refresh_token)
+  await refresh(stolen.refresh_token)
+  const { code, codeVerifier } = await authorize()
+  const replayed = decodeJwt((await exchange(code, codeVerifier)).body.access_token)['sid']
+  await exchange(code, codeVerifier)
+  const rest = await list(first.nextCursor)
+  t.same(sessionIds(rest.items), [revoked.sessionId, stolen.sessionId, replayed])
+  t.equal((await list()).items.length, 4, 'without a cursor: all')
+
+  await sql.query('UPDATE revocations SET revoked_at = revoked_at - $2 * interval \'1 second\' WHERE session_id = $1', [one.sessionId, EVERYTHING_KEPT_FOR - 60])
+  t.equal((await list()).items.length, 4)
+  await sql.query('UPDATE revocations SET revoked_at = revoked_at - interval \'60 seconds\' WHERE session_id = $1', [one.sessionId])
+  t.same(sessionIds((await list()).items), [revoked.sessionId, stolen.sessionId, replayed], 'its tokens are over')
+})
+
+t.test('users who were disabled or got other roles are listed, with a time that their new tokens are past', async (t) => {
+  const { list, signedIn, record } = await world(t)
+  const { userId } = await signedIn()
+  const now = Date.now()
+  await record({ type: 'user.roles_changed', userId, details: { roles: [] } }, { type: 'user.disabled', userId })
+  await record({ type: 'user.enabled', userId }, { type: 'user.updated', userId }, { type: 'login.succeeded', userId, details: { sessionId: userId } })
+  const { items } = await list()
+  t.equal(items.length, 2)
+  for (const item of items) {
+    t.same(Object.keys(item), ['userId', 'notBefore'])
+    t.equal(item.userId, userId)
+    const notBefore = Date.parse(item.notBefore ?? '')
+    t.equal(notBefore % 1000, 0, 'a whole second, as `iat` is')
+    t.ok(notBefore - now >= 1000 && notBefore - now <= 4000, `${item.notBefore}`)
+  }
+})
+
+t.test('a login that makes an administrator does not cut its own tokens off', async (t) => {
+  const { list, signedIn, sql } = await world(t, { ADMIN_EMAILS: 'octocat@github.com' })
+  await signedIn()
+  await sql.query("UPDATE users SET roles = '{}'")
+  t.same(decodeJwt((await signedIn()).access_token)['roles'], ['admin'])
+  t.equal((await sql.query("SELECT 1 FROM audit_events WHERE type = 'user.roles_changed'")).rowCount, 1)
+  t.same((await list()).items, [])
+})
+
+t.test('the sessions of a deleted user are listed, and nothing names the user', async (t) => {
+  const { url, sql, list, signedIn, bearer, record, logout } = await world(t)
+  const [one, other, ended] = [await signedIn(), await signedIn(), await signedIn()]
+  await logout(ended)
+  await record({ type: 'user.roles_changed', userId: one.userId })
+  const { nextCursor } = await list()
+  t.equal((await fetch(`${url}/me`, { method: 'DELETE', headers: bearer(one) })).status, 204)
+  t.same(sessionIds((await list(nextCursor)).items).sort(), [one.sessionId, other.sessionId].sort())
+  t.same(sessionIds((await list()).items).sort(), [one.sessionId, other.sessionId, ended.sessionId].sort())
+  t.equal((await sql.query('SELECT 1 FROM revocations r WHERE strpos(r::text, $1) > 0', [one.userId])).rowCount, 0)
+})
+
+t.test('the same list is 304 to whoever has it, busy as the rest of the database may be', async (t) => {
+  const { ask, list, signedIn, logout } = await world(t)
+  const one = await signedIn()
+  for (const since of [undefined, (await list()).nextCursor]) {
+    const first = await ask(since)
+    const etag = first.headers.get('etag') ?? ''
+    t.equal(first.headers.get('cache-control'), 'private, max-age=1')
+    await signedIn()
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`]) {
+      const again = await ask(since, { 'if-none-match': known })
+      t.match([again.status, again.headers.get('etag'), await again.text()], [304, etag, ''], known)
+    }
+    for (const known of ['"other"', etag.slice(0, -2)]) t.equal((await ask(since, { 'if-none-match': known })).status, 200, known)
+    t.equal((await ask(since, { 'if-none-match': etag, ...basic('wrong') })).status, 401)
+  }
+  const etag = (await ask()).headers.get('etag') ?? ''
+  await logout(one)
+  t.equal((await ask(undefined, { 'if-none-match': etag })).status, 200)
+})
+
+t.test('a transaction that began before others and commits after them is not missed', async (t) => {
+  const { sql, list, signedIn, logout } = await world(t)
+  const [slow, quick, quickest] = [await signedIn(), await signedIn(), await signedIn()]
+  let commit: () => void = () => {}
+  const mayCommit = new Promise<void>((resolve) => { commit = resolve })
+  let written: () => void = () => {}
+  const isWritten = new Promise<void>((resolve) => { written = resolve })
+  const committed = inTransaction(sql, async (transaction) => {
+    await recordEvents(transaction, [{ type: 'session.revoked', details: { sessionId: slow.sessionId } }], {})
+    written()
+    await mayCommit
+  })
+  await isWritten
+  await logout(quick)
+  // Long ago, so that no overlap of times would save it.
+  await sql.query("UPDATE revocations SET revoked_at = revoked_at - interval '10 minutes'")
+  let { items, nextCursor } = await list()
+  t.same(sessionIds(items), [quick.sessionId])
+  await logout(quickest)
+  ;({ items, nextCursor } = await list(nextCursor))
+  t.ok(sessionIds(items).includes(quickest.sessionId))
+  t.notOk(sessionIds(items).includes(slow.sessionId))
+  commit()
+  await committed
+  ;({ items, nextCursor } = await list(nextCursor))
+  t.ok(sessionIds(items).includes(slow.sessionId), 'late, but told')
+  t.same((await list(nextCursor)).items, [], 'and nothing is told for ever')
+})
+
+t.test('a transaction that is rolled back leaves nothing, and holds nobody up', async (t) => {
+  const { sql, list, signedIn, logout } = await world(t)
+  const [one, other] = [await signedIn(), await signedIn()]
+  await inTransaction(sql, async (transaction) => {
+    await recordEvents(transaction, [{ type: 'session.revoked', details: { sessionId: other.sessionId } }], {})
+    await logout(one)
+    throw new Error('no')
+  }).catch(() => {})
+  const { items, nextCursor } = await list()
+  t.same(sessionIds(items), [one.sessionId])
+  t.same((await list(nextCursor)).items, [])
+})
+
+t.test('logouts on two instances in a race with two pollers: each hears of all', async (t) => {
+  const { url, another, list, signedIn, logout } = await world(t)
+  const { address } = await another()
+  const people: { access_token: string }[] = []
+  for (let count = 0; count < 30; count++) people.push(await signedIn())
+  let isOver = false
+  const poll = async (at: string) => {
+    const heard = new Set<string | undefined>()
+    let cursor: string | undefined
+    for (let isLast = false; !isLast; await sleep(1)) {
+      isLast = isOver
+      const { items, nextCursor } = await list(cursor, at)
+      for (const { sessionId } of items) heard.add(sessionId)
+      cursor = nextCursor
+    }
+    return heard.size
+  }
+  const pollers = [poll(url), poll(address)]
+  await race(people.length, (index) => logout(people[index] as { access_token: string }, index % 2 ? url : address))
+  isOver = true
+  t.same(await Promise.all(pollers), [30, 30])
+})
+
+t.test('a cursor of another database, ahead of this one, counts as none', async (t) => {
+  const { list, signedIn, logout } = await world(t)
+  const one = await signedIn()
+  await logout(one)
+  t.same(sessionIds((await list('9'.repeat(18))).items), [one.sessionId])
+})
+
+t.test('a client may poll ten times a second, and no more', async (t) => {
+  const { ask } = await world(t, { RATE_LIMITS: 'on' })
+  const statuses = []
+  for (let count = 0; count < 600; count++) statuses.push((await ask()).status)
+  t.ok(statuses.every((status) => status === 200))
+  const limited = await ask()
+  t.match([limited.status, limited.headers.get('retry-after')], [429, /^[1-9]\d?$/])
+  t.equal((await readJson(limited)).code, 'rate_limited')
+})
+
+t.test('with the database away it is 503, and goes on afterwards', async (t) => {
+  const { ask, database } = await world(t)
+  await database.goAway()
+  const away = await ask()
+  t.match([away.status, (await readJson(away)).code], [503, 'service_unavailable'])
+  await database.comeBack()
+  t.equal((await ask()).status, 200)
+})
