@@ -51,6 +51,7 @@ import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-a
 import { createSignInRepository } from './sign-in/repository.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { createSignInService } from './sign-in/service.ts'
+import { createExportRepository } from './users/export-repository.ts'
 import { createUserRepository } from './users/repository.ts'
 import { userRoutes } from './users/routes.ts'
 import { createProviderTokens } from './vault/provider-tokens.ts'
@@ -165,7 +166,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
-  await app.register(userRoutes, { users, accounts, sessions, audit })
+  await app.register(userRoutes, { users, accounts, sessions, audit, exports: createExportRepository(app.database) })
   await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
