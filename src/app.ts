@@ -1,6 +1,8 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import { adminRoutes } from './admin/routes.ts'
+import { createAdminUserRepository } from './admin/user-repository.ts'
 import { createAccountRepository } from './accounts/repository.ts'
 import { createRevocations } from './accounts/revocations.ts'
 import { accountRoutes } from './accounts/routes.ts'
@@ -169,6 +171,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(userRoutes, { users, accounts, sessions, audit, exports: createExportRepository(app.database) })
   await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
+  await app.register(adminRoutes, { users, adminUsers: createAdminUserRepository(app.database), accounts, clients, clientRepository, keys, audit })
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
 
   // What goes on in the background.

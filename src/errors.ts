@@ -20,6 +20,8 @@ export const PROBLEMS = {
   unknown_provider: { status: 404, title: 'There is no such provider', advice: 'GET /login lists the enabled providers. One is enabled by its client id and secret in the settings.' },
   account_taken: { status: 409, title: 'This account belongs to another user', advice: 'Sign in as that user and unlink it there first.' },
   last_account: { status: 409, title: 'This is the last account', advice: 'Link another account first, or delete the user.' },
+  last_admin: { status: 409, title: 'This is the last administrator', advice: 'Give the role to somebody else first.' },
+  client_from_settings: { status: 409, title: 'This client comes from the settings', advice: 'Change or remove it in the CLIENTS setting, and restart.' },
   reauthorization_required: { status: 409, title: 'The provider wants the person to sign in again', advice: 'Send the person through the provider\'s login once more.' },
   precondition_failed: { status: 412, title: 'Somebody changed this in the meantime', advice: 'Read it again, and repeat the change with the new ETag.' },
   payload_too_large: { status: 413, title: 'The body is too large', advice: 'No route takes more than 64 KiB, and preferences are 16 KiB at most.' },

@@ -83,7 +83,7 @@ const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accoun
   }, async (request, reply) => {
     const { sub, auth_time: authenticatedAt } = request.bearer
     if (Date.now() / 1000 - authenticatedAt > RECENT_SECONDS) throw new Problem('reauthentication_required', 'The sign-in behind this token is older than ten minutes. Sign in again.')
-    await accounts.deleteUser(sub, callerOf(request))
+    await accounts.deleteUser(sub, { actorId: null, caller: callerOf(request) })
     return reply.code(204).send(null)
   })
 }
