@@ -24,7 +24,7 @@ export const PROBLEMS = {
   client_from_settings: { status: 409, title: 'This client comes from the settings', advice: 'Change or remove it in the CLIENTS setting, and restart.' },
   reauthorization_required: { status: 409, title: 'The provider wants the person to sign in again', advice: 'Send the person through the provider\'s login once more.' },
   precondition_failed: { status: 412, title: 'Somebody changed this in the meantime', advice: 'Read it again, and repeat the change with the new ETag.' },
-  payload_too_large: { status: 413, title: 'The body is too large', advice: 'No route takes more than 64 KiB.' },
+  payload_too_large: { status: 413, title: 'The body is too large', advice: 'No route takes more than 64 KiB, and preferences are 16 KiB at most.' },
   unsupported_media_type: { status: 415, title: 'This content type is not understood here', advice: 'Send application/json, or application/x-www-form-urlencoded where the route takes forms.' },
   rate_limited: { status: 429, title: 'Too many requests', advice: 'Wait for as many seconds as Retry-After says.' },
   request_header_fields_too_large: { status: 431, title: 'The request headers are too large', advice: 'Clear the cookies of this site.' },
