@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -7,6 +6,7 @@ import { buildApp, type AppSettings } from '../src/app.ts'
 import { serializers } from '../src/logging.ts'
 import { readSettings } from '../src/settings.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { freePort } from './free-port.ts'
 
 export interface Running {
   app: FastifyInstance
@@ -54,15 +54,6 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
     },
     log: () => lines.join('')
   }
-}
-
-export async function freePort (): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
 }
 
 /** Calls `work` n times at once; all wait until the last is ready to go. */

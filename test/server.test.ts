@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { packageRoot } from '../src/package-root.ts'
 import { createBrowser } from './fakes/browser.ts'
 import { startFakeGitHub, GITHUB_PATHS } from './fakes/github.ts'
-import { freePort } from './helper.ts'
+import { freePort } from './free-port.ts'
 
 const SERVER = join(packageRoot, 'dist/src/server.js')
 

@@ -10,7 +10,8 @@ import t, { type Test } from 'tap'
 import { createPkce } from '../fakes/pkce.ts'
 import { packageRoot } from '../../src/package-root.ts'
 import { startWorld, type World } from '../clients/world.ts'
-import { freePort, readJson } from '../helper.ts'
+import { freePort } from '../free-port.ts'
+import { readJson } from '../helper.ts'
 
 const FOLDER = join(packageRoot, 'examples/resource-server')
 const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback'] }

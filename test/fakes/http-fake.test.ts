@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { answerJson } from './answers.ts'
 import type { Fault } from './faults.ts'
-import { startHttpFake, unusedPort, type Handler } from './http-fake.ts'
+import { startHttpFake, type Handler } from './http-fake.ts'
 
 async function setup (t: Test, handler: Handler = (call) => call.path === '/ok' ? answerJson({ ok: true }) : undefined) {
   const fake = await startHttpFake(handler)
@@ -158,8 +158,4 @@ t.test('tells at close when a fake itself was broken', async (t) => {
   const fake = await startHttpFake(() => { throw new Error('a bug in the fake') })
   await t.rejects(fetch(fake.url))
   await t.rejects(fake.close(), { message: 'a bug in the fake' })
-})
-
-t.test('finds a port that nobody listens on', async (t) => {
-  await t.rejects(fetch(`http://127.0.0.1:${await unusedPort()}`), { cause: { code: 'ECONNREFUSED' } })
 })

@@ -8,8 +8,9 @@ import { createBrowser, type BrowserResponse } from '../fakes/browser.ts'
 import type { Call } from '../fakes/calls.ts'
 import type { Fault } from '../fakes/faults.ts'
 import { GITHUB_PATHS, startFakeGitHub, type FakeGitHub } from '../fakes/github.ts'
-import { startHttpFake, unusedPort, type HttpFake } from '../fakes/http-fake.ts'
+import { startHttpFake, type HttpFake } from '../fakes/http-fake.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
+import { freePort } from '../free-port.ts'
 import { setup, type Running } from '../helper.ts'
 
 /** Providers that fail, in every way and at every step (SEC-11, SEC-12, SEC-15, SEC-16, SEC-85 to SEC-89; F6 and F7). */
@@ -283,8 +284,8 @@ t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, an
 })
 
 t.test('a provider that is down', async (t) => {
-  const down = `http://127.0.0.1:${await unusedPort()}`
-  const late = await unusedPort()
+  const down = `http://127.0.0.1:${await freePort()}`
+  const late = await freePort()
   const github = await startFakeGitHub()
   const [good, keys, token, userinfo, absent] = await Promise.all([startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc()])
   const issuers = { good, keys, token, userinfo, absent }
