@@ -65,6 +65,17 @@ export async function race<Result> (n: number, work: (index: number) => Promise<
   return await Promise.all(runs)
 }
 
+/** Runs `work` as it would have run `seconds` ago by this process's clock: what it signs has expired by now. The database's clock goes on. */
+export async function inThePast<Result> (seconds: number, work: () => Promise<Result>): Promise<Result> {
+  const now = Date.now
+  Date.now = () => now() - seconds * 1000
+  try {
+    return await work()
+  } finally {
+    Date.now = now
+  }
+}
+
 /** A body as whatever it is: tests say by their assertions what they expect of it. */
 export async function readJson (response: Response): Promise<any> {
   return await response.json()
