@@ -63,7 +63,8 @@ t.test('whatever ends a session lists it once, and a cursor goes on from there',
   const first = await list()
   t.same(sessionIds(first.items), [one.sessionId])
   t.same(Object.keys(first.items[0] ?? {}), ['sessionId', 'revokedAt'])
-  t.ok(Math.abs(Date.parse(first.items[0]?.revokedAt ?? '') - before) < 5_000)
+  const revokedAt = Date.parse(first.items[0]?.revokedAt ?? '')
+  t.ok(revokedAt >= before && revokedAt <= Date.now(), `${first.items[0]?.revokedAt}`)
   t.equal(await logout(one), 204)
   t.same((await list(first.nextCursor)).items, [], 'it was told, and it ends only once')
 
@@ -88,9 +89,10 @@ t.test('whatever ends a session lists it once, and a cursor goes on from there',
 t.test('users who were disabled or got other roles are listed, with a time that their new tokens are past', async (t) => {
   const { list, signedIn, record } = await world(t)
   const { userId } = await signedIn()
-  const now = Date.now()
+  const before = Date.now()
   await record({ type: 'user.roles_changed', userId, details: { roles: [] } }, { type: 'user.disabled', userId })
   await record({ type: 'user.enabled', userId }, { type: 'user.updated', userId }, { type: 'login.succeeded', userId, details: { sessionId: userId } })
+  const after = Date.now()
   const { items } = await list()
   t.equal(items.length, 2)
   for (const item of items) {
@@ -98,7 +100,7 @@ t.test('users who were disabled or got other roles are listed, with a time that 
     t.equal(item.userId, userId)
     const notBefore = Date.parse(item.notBefore ?? '')
     t.equal(notBefore % 1000, 0, 'a whole second, as `iat` is')
-    t.ok(notBefore - now >= 1000 && notBefore - now <= 4000, `${item.notBefore}`)
+    t.ok(notBefore - before >= 1000 && notBefore - after <= 4000, `${item.notBefore}`)
   }
 })
 
@@ -217,8 +219,10 @@ t.test('a cursor of another database, ahead of this one, counts as none', async 
 
 t.test('a client may poll ten times a second, and no more', async (t) => {
   const { ask } = await world(t, { RATE_LIMITS: 'on' })
-  const statuses = []
-  for (let count = 0; count < 600; count++) statuses.push((await ask()).status)
+  const statuses: number[] = []
+  // Within the minute of the limit, however busy the machine is: thirty at a time.
+  for (let round = 0; round < 20; round++) statuses.push(...await Promise.all(Array.from({ length: 30 }, async () => (await ask()).status)))
+  t.equal(statuses.length, 600)
   t.ok(statuses.every((status) => status === 200))
   const limited = await ask()
   t.match([limited.status, limited.headers.get('retry-after')], [429, /^[1-9]\d?$/])
