@@ -1,6 +1,8 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import { adminRoutes } from './admin/routes.ts'
+import { createAdminUserRepository } from './admin/user-repository.ts'
 import { createAccountRepository } from './accounts/repository.ts'
 import { createRevocations } from './accounts/revocations.ts'
 import { accountRoutes } from './accounts/routes.ts'
@@ -41,14 +43,17 @@ import { createProviders } from './providers/registry.ts'
 import { createRevocationRepository } from './revocations/repository.ts'
 import { revocationRoutes } from './revocations/routes.ts'
 import { createRefreshTokenCodec } from './sessions/refresh-token.ts'
+import { createOwnSessionRepository } from './sessions/own-repository.ts'
 import { createSessionRepository } from './sessions/repository.ts'
 import { logoutRoutes } from './sessions/routes.ts'
 import { createSessionService } from './sessions/service.ts'
+import { sessionRoutes } from './sessions/session-routes.ts'
 import type { Settings } from './settings.ts'
 import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-attempt.ts'
 import { createSignInRepository } from './sign-in/repository.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { createSignInService } from './sign-in/service.ts'
+import { createExportRepository } from './users/export-repository.ts'
 import { createUserRepository } from './users/repository.ts'
 import { userRoutes } from './users/routes.ts'
 import { createProviderTokens } from './vault/provider-tokens.ts'
@@ -163,8 +168,10 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
-  await app.register(userRoutes, { users, accounts, sessions, audit })
+  await app.register(userRoutes, { users, accounts, sessions, audit, exports: createExportRepository(app.database) })
+  await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
+  await app.register(adminRoutes, { users, adminUsers: createAdminUserRepository(app.database), accounts, clients, clientRepository, keys, audit })
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
 
   // What goes on in the background.

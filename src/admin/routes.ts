@@ -1,0 +1,20 @@
+import type { FastifyPluginAsync } from 'fastify'
+import type { AuditRepository } from '../audit/repository.ts'
+import type { KeyService } from '../keys/service.ts'
+import type { UserRepository } from '../users/repository.ts'
+import { adminAuditRoutes } from './audit-routes.ts'
+import { adminClientRoutes, type AdminClientOptions } from './client-routes.ts'
+import { forAdministrators } from './guard.ts'
+import { adminKeyRoutes } from './key-routes.ts'
+import { adminUserRoutes, type AdminUserOptions } from './user-routes.ts'
+
+export type AdminOptions = AdminUserOptions & AdminClientOptions & { users: Pick<UserRepository, 'rolesBySession'>, keys: KeyService, audit: AuditRepository }
+
+/** Administration: whoever comes this far has the role `admin`, now. */
+export const adminRoutes: FastifyPluginAsync<AdminOptions> = async (app, options) => {
+  forAdministrators(app, options.users)
+  await app.register(adminUserRoutes, options)
+  await app.register(adminClientRoutes, options)
+  await app.register(adminKeyRoutes, options)
+  await app.register(adminAuditRoutes, options)
+}
