@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -73,6 +74,13 @@ export async function inThePast<Result> (seconds: number, work: () => Promise<Re
     return await work()
   } finally {
     Date.now = now
+  }
+}
+
+/** Waits until it is so; throws, with `what` was waited for, when half a minute is over. */
+export async function eventually (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const endsAt = Date.now() + 30_000; !await isSo(); await sleep(10)) {
+    if (Date.now() > endsAt) throw new Error(`It did not happen within half a minute: ${what}.`)
   }
 }
 

@@ -6,6 +6,7 @@ import type { IdTokenScript } from '../fakes/oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { setup, type Running } from '../helper.ts'
+import { rows } from './failed-login.ts'
 
 /**
  * ID tokens, in whole logins (SEC-14, SEC-15, SEC-18 to SEC-26). Names that start with oidcc-client-test are those of the
@@ -21,11 +22,6 @@ async function world<Id extends string> (t: Test, ...ids: Id[]): Promise<World<I
   t.teardown(() => Promise.all(fakes.map(([, fake]) => fake.close())))
   const settings = Object.assign({}, ...fakes.map(([id, fake]) => fake.settings(id)), { OIDC_PROVIDERS: ids.join() })
   return { ...await setup(t, settings), issuers: Object.fromEntries(fakes) as Record<Id, FakeOidc> }
-}
-
-async function rows (sql: Running['sql']): Promise<number[]> {
-  const tables = ['users', 'accounts', 'sessions']
-  return await Promise.all(tables.map(async (table) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)))
 }
 
 const fetches = (fake: FakeOidc) => fake.calls(fake.paths.jwks).length
