@@ -53,6 +53,10 @@ import { createUserRepository } from './users/repository.ts'
 import { userRoutes } from './users/routes.ts'
 import { createProviderTokens } from './vault/provider-tokens.ts'
 import { createSealer, type EncryptionKey } from './vault/sealing.ts'
+import { createDelivery } from './webhooks/delivery.ts'
+import { createDeliveryRepository } from './webhooks/delivery-repository.ts'
+import { createEndpointRepository } from './webhooks/endpoint-repository.ts'
+import { createUserSnapshots } from './webhooks/user-snapshot.ts'
 
 /** Settings with nothing left open: a database that is there, and keys. */
 export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: EncryptionKey[] }
@@ -130,6 +134,16 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     linkSealer: createSealer(encryptionKeys, 'link'),
     revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation'))
   })
+  const endpoints = createEndpointRepository(app.database)
+  const deliveries = createDeliveryRepository(app.database)
+  const delivery = createDelivery({
+    deliveries,
+    endpoints,
+    findUser: createUserSnapshots(app.database),
+    sealer: createSealer(encryptionKeys, 'webhook-secret'),
+    allowPrivate: settings.webhookAllowPrivateAddresses,
+    log: app.log
+  })
   const signIn = createSignInService({
     issuerUrl,
     providers,
@@ -169,6 +183,12 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
 
   // What goes on in the background.
   repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())
+  app.jobs.work('deliver-webhooks', async (job) => {
+    const { endpointId, userId } = job as { endpointId: string, userId: string }
+    delivery.begin(endpointId, userId)
+  })
+  repeat(app, 'deliver webhooks', HALF_A_MINUTE_MS, () => delivery.beginDue())
+  app.addHook('preClose', () => delivery.close())
   repeat(app, 'purge what has expired', HALF_A_MINUTE_MS, () => purgeExpired(app.database))
   return app
 }

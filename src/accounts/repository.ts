@@ -92,7 +92,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       const { rows } = await transaction.query<UnlinkedAccount>('SELECT id, provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE user_id = $1', [userId])
       for (const account of rows) await afterwards(account, transaction)
       for (const statement of FORGET) await transaction.query(statement, [userId])
-      await recordEvents(transaction, [{ type: 'user.deleted' }], { requestId })
+      await recordEvents(transaction, [{ type: 'user.deleted', deletedUserId: userId }], { requestId })
       return true
     }),
 
