@@ -61,6 +61,7 @@ import { createUserSnapshots } from './webhooks/user-snapshot.ts'
 /** Settings with nothing left open: a database that is there, and keys. */
 export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: EncryptionKey[] }
 
+const TEN_SECONDS_MS = 10_000
 const HALF_A_MINUTE_MS = 30_000
 
 /** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
@@ -187,7 +188,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     const { endpointId, userId } = job as { endpointId: string, userId: string }
     delivery.begin(endpointId, userId)
   })
-  repeat(app, 'deliver webhooks', HALF_A_MINUTE_MS, () => delivery.beginDue())
+  repeat(app, 'deliver webhooks', TEN_SECONDS_MS, () => delivery.beginDue())
   app.addHook('preClose', () => delivery.close())
   repeat(app, 'purge what has expired', HALF_A_MINUTE_MS, () => purgeExpired(app.database))
   return app
