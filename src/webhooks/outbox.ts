@@ -17,7 +17,7 @@ const TOLD = (userId: string) => `
  * has the box looked into as soon as the change is committed (delivery.ts). `userId` is the SQL of whom an event is about.
  * The job is added in RETURNING: a CTE that only selects, and that nobody reads, does not run.
  */
-export const outbox = (userId: string) => `told AS (
+export const outbox = (userId: string) => `boxed AS (
   INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, expires_at)
   SELECT ${UUID_V7}, endpoint.id, event.user_id, event.type, event.details, now() + interval '30 days'
   FROM (${TOLD(userId)}) AS event JOIN webhook_endpoints endpoint ON endpoint.enabled AND event.type = ANY (endpoint.types)
