@@ -11,6 +11,8 @@ export interface DeliveryRepository {
   settle: (delivery: ClaimedDelivery, result: Result) => Promise<void>
   /** Whose next delivery is due, of one endpoint or of all that are enabled. */
   due: (endpointId: string | null, count: number) => Promise<{ endpointId: string, userId: string }[]>
+  /** Makes all that waits for another attempt due. */
+  hasten: (endpointId: string) => Promise<void>
   /** Newest first. */
   list: (endpointId: string, after: Position, count: number) => Promise<DeliveryRow[]>
   /** Has it sent again; undefined when there is none. One that is under way stays as it is. */
@@ -100,6 +102,10 @@ export function createDeliveryRepository ({ pool }: Pick<Database, 'pool'>): Del
 
     async due (endpointId, count) {
       return (await pool.query(DUE, [endpointId, count])).rows
+    },
+
+    async hasten (endpointId) {
+      await pool.query(`UPDATE webhook_deliveries SET next_attempt_at = now() WHERE status = 'pending' AND endpoint_id = $1 AND ${NOT_UNDER_WAY}`, [endpointId])
     },
 
     async list (endpointId, { time, id }, count) {

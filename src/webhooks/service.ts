@@ -58,7 +58,10 @@ export function createWebhookService ({ endpoints, deliveries, delivery, sealer,
     async change (id, change, by) {
       if (change.url !== undefined) checkUrl(change.url, allowPrivate)
       const endpoint = await endpoints.change(id, change, by) ?? notFound('endpoint')
-      if (endpoint.enabled) await delivery.beginDue(id)
+      if (change.enabled) {
+        await deliveries.hasten(id)
+        await delivery.beginDue(id)
+      }
       return endpoint
     },
 
