@@ -99,7 +99,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       for (const account of rows) await afterwards(account, transaction)
       for (const statement of FORGET) await transaction.query(statement, [userId])
       const isNamed = actorId !== null && actorId !== userId
-      await recordEvents(transaction, [{ type: 'user.deleted', actorId: isNamed ? actorId : null }], isNamed ? caller : { requestId: caller.requestId as string })
+      await recordEvents(transaction, [{ type: 'user.deleted', deletedUserId: userId, actorId: isNamed ? actorId : null }], isNamed ? caller : { requestId: caller.requestId as string })
       return 'deleted'
     }),
 

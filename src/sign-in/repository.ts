@@ -78,7 +78,7 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
       JSON.stringify({ ...user, seenAt: known?.updatedAt }),
       JSON.stringify({ ...account, sealedTokens }),
       JSON.stringify(sessionRow(sessionId, session, caller)),
-      eventsAsJson(eventsOf(decision.outcome, known, user, { profile, session, sessionId }), caller)
+      eventsAsJson(eventsOf(decision.outcome, known, user, { account, session, sessionId }), caller)
     ]
     const written = await write(decision.outcome, user.userId, values, policy.maxSessionsPerUser)
     if (!written) throw new Conflict('The user has changed meanwhile.')
@@ -157,15 +157,15 @@ const FOLLOWED = ['email', 'name', 'avatarUrl', 'locale'] as const
 /** In the order in which they happened: somebody came to be, or changed, and then signed in. */
 function eventsOf (
   outcome: 'create' | 'join' | 'sign-in', before: KnownUser | undefined, user: WrittenUser,
-  { profile, session, sessionId }: { profile: Profile, session: NewSession, sessionId: string }
+  { account, session, sessionId }: { account: { id: string, provider: string }, session: NewSession, sessionId: string }
 ): NewEvent[] {
   const event = (type: AuditEventType, details = {}): NewEvent => ({
-    type, userId: user.userId, actorId: user.userId, clientId: session.clientId, provider: profile.provider, details: { sessionId, ...details }
+    type, userId: user.userId, actorId: user.userId, clientId: session.clientId, provider: account.provider, details: { sessionId, ...details }
   })
   const fields = FOLLOWED.filter((field) => before && before[field] !== user[field])
   return [
     ...outcome === 'create' ? [event('user.created')] : [],
-    ...outcome === 'join' ? [event('account.linked')] : [],
+    ...outcome === 'join' ? [event('account.linked', { accountId: account.id })] : [],
     ...fields.length > 0 ? [event('user.updated', { fields })] : [],
     ...before && before.roles.length !== user.roles.length ? [event('user.roles_changed', { roles: user.roles })] : [],
     event('login.succeeded')
