@@ -66,7 +66,6 @@ import { createWebhookService } from './webhooks/service.ts'
 /** Settings with nothing left open: a database that is there, and keys. */
 export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: EncryptionKey[] }
 
-const TEN_SECONDS_MS = 10_000
 const HALF_A_MINUTE_MS = 30_000
 
 /** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
@@ -189,14 +188,15 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
 
   // What goes on in the background.
-  repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())
+  repeat(app, 'read the signing keys', HALF_A_MINUTE_MS, () => keys.reload())
+  app.jobs.everyMinute('rotate-keys', () => keys.maintain())
+  app.jobs.everyMinute('purge', () => purgeExpired(app.database, { auditRetentionSeconds: settings.auditRetentionSeconds }))
+  app.jobs.everyMinute('deliver-due-webhooks', () => delivery.beginDue())
   app.jobs.work('deliver-webhooks', async (job) => {
     const { endpointId, userId } = job as { endpointId: string, userId: string }
     delivery.begin(endpointId, userId)
   })
-  repeat(app, 'deliver webhooks', TEN_SECONDS_MS, () => delivery.beginDue())
   app.addHook('preClose', () => delivery.close())
-  repeat(app, 'purge what has expired', HALF_A_MINUTE_MS, () => purgeExpired(app.database))
   return app
 }
 

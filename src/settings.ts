@@ -36,6 +36,7 @@ const EnvironmentSchema = Type.Object({
   ADMIN_EMAILS: Type.String({ default: '', description: 'must be a list of email addresses' }),
   MAX_SESSIONS_PER_USER: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'must be a whole number, 1 to 1000' })),
   WEBHOOK_ALLOW_PRIVATE_ADDRESSES: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')], { description: 'must be true or false' })),
+  AUDIT_RETENTION: wholeSeconds(400 * DAY, 3650 * DAY),
   RATE_LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'must be on or off' }),
   TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
@@ -80,6 +81,7 @@ export interface Settings {
   /** Absent: as many as there are logins. */
   maxSessionsPerUser: number | undefined
   webhookAllowPrivateAddresses: boolean
+  auditRetentionSeconds: number
   rateLimits: boolean
   trustProxy: false | string[]
   logLevel: string
@@ -153,6 +155,7 @@ export function readSettings (environment: Environment): Settings {
     adminEmails,
     maxSessionsPerUser: fixed.MAX_SESSIONS_PER_USER,
     webhookAllowPrivateAddresses: (fixed.WEBHOOK_ALLOW_PRIVATE_ADDRESSES ?? String(!production)) === 'true',
+    auditRetentionSeconds: fixed.AUDIT_RETENTION,
     rateLimits: fixed.RATE_LIMITS === 'on',
     trustProxy: trusted.length === 0 ? false : trusted,
     logLevel: fixed.LOG_LEVEL as string,

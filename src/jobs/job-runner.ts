@@ -8,7 +8,12 @@ export interface JobRunner {
   add: (task: Task, payload: object, transaction: pg.PoolClient) => Promise<void>
   /** Says how a task is done. Called before the app listens. Work that throws is tried again later. */
   work: (task: Task, work: (payload: unknown) => Promise<void>) => void
+  /** Says what is done every minute, by one of all instances. Called before the app listens. */
+  everyMinute: (task: RecurringTask, work: () => Promise<void>) => void
 }
+
+/** Work that comes again, and of which the next turn makes up for one that failed or was missed. */
+export type RecurringTask = 'purge' | 'rotate-keys' | 'deliver-due-webhooks'
 
 export type Task = 'revoke-grant' | 'deliver-webhooks'
 
@@ -32,6 +37,7 @@ const MAX_ATTEMPTS = 22
  */
 export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
   const tasks: Record<string, (payload: unknown) => Promise<void>> = {}
+  const recurring: RecurringTask[] = []
   let running: Promise<Runner | undefined> = Promise.resolve(undefined)
   let again: NodeJS.Timeout | undefined
   let isClosing = false
@@ -42,9 +48,12 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
 
   async function start (): Promise<Runner | undefined> {
     try {
-      const { run, Logger } = await import('graphile-worker')
+      const { run, Logger, parseCronItems } = await import('graphile-worker')
       const logger = new Logger(() => (level, message) => app.log[level === 'error' ? 'warn' : level === 'warning' ? 'debug' : 'trace']({ component: 'jobs' }, message))
-      const runner = await run({ pgPool: pool, taskList: tasks, concurrency: CONCURRENCY, pollInterval: POLL_MS, noHandleSignals: true, logger })
+      const parsedCronItems = parseCronItems(recurring.map((task) => ({ task, match: '* * * * *', options: { maxAttempts: 1, jobKey: task } })))
+      const runner = await run({
+        pgPool: pool, taskList: tasks, parsedCronItems, concurrency: CONCURRENCY, pollInterval: POLL_MS, noHandleSignals: true, logger
+      })
       runner.promise.then(startAgain, startAgain)
       return runner
     } catch (error) {
@@ -63,7 +72,11 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
     async add (task, payload, transaction) {
       await transaction.query('SELECT graphile_worker.add_job($1, $2::json, max_attempts := $3)', [task, JSON.stringify(payload), MAX_ATTEMPTS])
     },
-    work: (task, work) => { tasks[task] = work }
+    work: (task, work) => { tasks[task] = work },
+    everyMinute (task, work) {
+      tasks[task] = work
+      recurring.push(task)
+    }
   } satisfies JobRunner)
 
   app.addHook('onListen', async () => { running = start() })
