@@ -17,7 +17,9 @@ export type Command = (args: string[], surroundings: Surroundings) => Promise<vo
 export const BY_OPERATOR: By = { actorId: null, caller: {}, details: { by: 'command line' } }
 
 /** The command was not understood. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
 
 export function parse<Result> (read: () => Result): Result {
   try {
