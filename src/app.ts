@@ -49,6 +49,7 @@ import { logoutRoutes } from './sessions/routes.ts'
 import { createSessionService } from './sessions/service.ts'
 import { sessionRoutes } from './sessions/session-routes.ts'
 import type { Settings } from './settings.ts'
+import { createCreationHook, noCreationHook } from './sign-in/creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-attempt.ts'
 import { createSignInRepository } from './sign-in/repository.ts'
 import { signInRoutes } from './sign-in/routes.ts'
@@ -157,6 +158,9 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     accounts,
     audit,
     policy: settings,
+    mayCreate: settings.creationHook
+      ? createCreationHook({ ...settings.creationHook, onError: (reason) => app.log.warn({ reason }, 'before.user.created was not answered') })
+      : noCreationHook,
     idleSeconds: settings.refreshTokenSeconds,
     maximumSeconds: settings.sessionSeconds,
     onOutcome: app.metrics.login,
