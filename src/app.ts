@@ -118,6 +118,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const audit = createAuditRepository(app.database)
   const clients = createClients(settings.clients, clientRepository)
   const providers = createProviders(settings.providers)
+  app.metrics.watch({ providers, signingSince: keys.signingSince })
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
@@ -141,7 +142,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     policy: settings,
     idleSeconds: settings.refreshTokenSeconds,
     maximumSeconds: settings.sessionSeconds,
-    onOutcome: app.metrics.login,
+    onStage: app.metrics.login,
     onAuditFailure: (error) => app.log.error({ err: error }, 'an audit event was lost')
   })
 

@@ -8,6 +8,17 @@ export interface JobRunner {
   add: (task: Task, payload: object, transaction: pg.PoolClient) => Promise<void>
   /** Says how a task is done. Called before the app listens. Work that throws is tried again later. */
   work: (task: Task, work: (payload: unknown) => Promise<void>) => void
+  state: () => Promise<QueueState>
+}
+
+export interface QueueState {
+  waiting: number
+  /** To be tried again. */
+  retrying: number
+  /** Given up. */
+  failed: number
+  /** Age of the oldest job that is not given up; 0 when there is none. */
+  oldestSeconds: number
 }
 
 export type Task = 'revoke-grant'
@@ -22,6 +33,13 @@ const POLL_MS = 5_000
 const START_AGAIN_MS = 30_000
 /** Each after e times the wait of the one before, six hours at most. */
 const MAX_ATTEMPTS = 22
+
+const STATE = `
+  SELECT count(*) FILTER (WHERE attempts < max_attempts AND last_error IS NULL)::int AS waiting,
+    count(*) FILTER (WHERE attempts < max_attempts AND last_error IS NOT NULL)::int AS retrying,
+    count(*) FILTER (WHERE attempts >= max_attempts)::int AS failed,
+    coalesce(extract(epoch FROM now() - min(created_at) FILTER (WHERE attempts < max_attempts)), 0)::float8 AS "oldestSeconds"
+  FROM graphile_worker.jobs`
 
 /**
  * graphile-worker (docs/adr/0007), from the moment that the app listens. It has a small pool of its own: one connection
@@ -60,7 +78,8 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
     async add (task, payload, transaction) {
       await transaction.query('SELECT graphile_worker.add_job($1, $2::json, max_attempts := $3)', [task, JSON.stringify(payload), MAX_ATTEMPTS])
     },
-    work: (task, work) => { tasks[task] = work }
+    work: (task, work) => { tasks[task] = work },
+    state: async () => (await pool.query<QueueState>(STATE)).rows[0] as QueueState
   } satisfies JobRunner)
 
   app.addHook('onListen', async () => { running = start() })

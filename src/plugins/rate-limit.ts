@@ -31,8 +31,17 @@ export interface Limits {
   unknownRoutes: Limit
 }
 
+/** Where the limits are counted. */
+export interface LimitStore {
+  /** Whether there is to be a Redis that all instances share. */
+  isConfigured: boolean
+  isShared: () => boolean
+  /** Told whenever an instance counts by itself because Redis is away. */
+  onLocalCount: (listener: () => void) => void
+}
+
 declare module 'fastify' {
-  interface FastifyInstance { limits: Limits }
+  interface FastifyInstance { limits: Limits, limitStore: LimitStore }
 }
 
 export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
@@ -50,10 +59,18 @@ const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: asy
 export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }) => {
   if (!enabled) {
     app.decorate('limits', allLimits(() => NO_LIMIT))
+    app.decorate('limitStore', { isConfigured: false, isShared: () => false, onLocalCount: () => {} })
     return
   }
   const local = await counters(app, {})
-  const redis = redisUrl === undefined ? undefined : await connect(app, redisUrl)
+  const away = sayOnce((error) => app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone'))
+  const redis = redisUrl === undefined ? undefined : await connect(app, redisUrl, away)
+  let onLocalCount = () => {}
+  app.decorate('limitStore', {
+    isConfigured: redis !== undefined,
+    isShared: () => redis?.status === 'ready',
+    onLocalCount: (listener) => { onLocalCount = listener }
+  } satisfies LimitStore)
   const shared = redis && await counters(app, { redis, nameSpace: 'signet-limit-' })
   const limit = (name: keyof Limits): Limit => {
     const options = { max: PER_MINUTE[name], timeWindow: MINUTE_MS, keyGenerator: (request: FastifyRequest) => (request as unknown as { key: string }).key }
@@ -62,11 +79,11 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
 
     async function ask (key: string, increment: boolean) {
       const request = { key: `${name}:${key}`, routeOptions: {} } as unknown as FastifyRequest
-      if (!countTogether || redis?.status !== 'ready') return await countLocally(request, { increment })
-      return await countTogether(request, { increment }).catch((error: unknown) => {
-        app.log.warn({ err: error }, 'Redis did not answer; this instance counts for itself')
-        return countLocally(request, { increment })
-      })
+      if (!countTogether) return await countLocally(request, { increment })
+      const answer = redis?.status === 'ready' ? await countTogether(request, { increment }).catch(away.say) : undefined
+      if (answer) return answer
+      onLocalCount()
+      return await countLocally(request, { increment })
     }
 
     return {
@@ -107,7 +124,21 @@ async function counters (app: FastifyInstance, options: object): Promise<CreateR
   return create as unknown as CreateRateLimit
 }
 
-async function connect (app: FastifyInstance, url: string): Promise<Redis> {
+interface Once { say: (error: unknown) => void, forget: () => void }
+
+/** Says something once, until it is forgotten. */
+function sayOnce (say: (error: unknown) => void): Once {
+  let isSaid = false
+  return {
+    say (error) {
+      if (!isSaid) say(error)
+      isSaid = true
+    },
+    forget: () => { isSaid = false }
+  }
+}
+
+async function connect (app: FastifyInstance, url: string, away: Once): Promise<Redis> {
   const { Redis } = await import('ioredis')
   const redis = new Redis(url, {
     connectTimeout: 1_000,
@@ -116,12 +147,8 @@ async function connect (app: FastifyInstance, url: string): Promise<Redis> {
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(attempt * 200, 5_000)
   })
-  let isAway = false
-  redis.on('error', (error) => {
-    if (!isAway) app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone')
-    isAway = true
-  })
-  redis.on('ready', () => { isAway = false })
+  redis.on('error', away.say)
+  redis.on('ready', away.forget)
   app.addHook('onClose', async () => { redis.disconnect() })
   return redis
 }
