@@ -38,6 +38,7 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     clients: [],
     autoLink: 'verified',
     rateLimits: true,
+    shutdownDelaySeconds: 0,
     trustProxy: false,
     logLevel: 'info',
     providers: []
