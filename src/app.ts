@@ -1,6 +1,8 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import { adminRoutes } from './admin/routes.ts'
+import { createAdminUserRepository } from './admin/user-repository.ts'
 import { createAccountRepository } from './accounts/repository.ts'
 import { createRevocations } from './accounts/revocations.ts'
 import { accountRoutes } from './accounts/routes.ts'
@@ -41,22 +43,30 @@ import { createProviders } from './providers/registry.ts'
 import { createRevocationRepository } from './revocations/repository.ts'
 import { revocationRoutes } from './revocations/routes.ts'
 import { createRefreshTokenCodec } from './sessions/refresh-token.ts'
+import { createOwnSessionRepository } from './sessions/own-repository.ts'
 import { createSessionRepository } from './sessions/repository.ts'
 import { logoutRoutes } from './sessions/routes.ts'
 import { createSessionService } from './sessions/service.ts'
+import { sessionRoutes } from './sessions/session-routes.ts'
 import type { Settings } from './settings.ts'
 import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-attempt.ts'
 import { createSignInRepository } from './sign-in/repository.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { createSignInService } from './sign-in/service.ts'
+import { createExportRepository } from './users/export-repository.ts'
 import { createUserRepository } from './users/repository.ts'
 import { userRoutes } from './users/routes.ts'
 import { createProviderTokens } from './vault/provider-tokens.ts'
 import { createSealer, type EncryptionKey } from './vault/sealing.ts'
+import { createDelivery } from './webhooks/delivery.ts'
+import { createDeliveryRepository } from './webhooks/delivery-repository.ts'
+import { createEndpointRepository } from './webhooks/endpoint-repository.ts'
+import { createWebhookService } from './webhooks/service.ts'
 
 /** Settings with nothing left open: a database that is there, and keys. */
 export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: EncryptionKey[] }
 
+const TEN_SECONDS_MS = 10_000
 const HALF_A_MINUTE_MS = 30_000
 
 /** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
@@ -131,6 +141,15 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     linkSealer: createSealer(encryptionKeys, 'link'),
     revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation'))
   })
+  const adminUsers = createAdminUserRepository(app.database)
+  const webhookStore = {
+    endpoints: createEndpointRepository(app.database),
+    deliveries: createDeliveryRepository(app.database),
+    sealer: createSealer(encryptionKeys, 'webhook-secret'),
+    allowPrivate: settings.webhookAllowPrivateAddresses
+  }
+  const delivery = createDelivery({ ...webhookStore, findUser: adminUsers.find, log: app.log })
+  const webhooks = createWebhookService({ ...webhookStore, delivery })
   const signIn = createSignInService({
     issuerUrl,
     providers,
@@ -164,12 +183,20 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
   await app.register(rpLogoutRoutes, { sessions, clients })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
-  await app.register(userRoutes, { users, accounts, sessions, audit })
+  await app.register(userRoutes, { users, accounts, sessions, audit, exports: createExportRepository(app.database) })
+  await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
+  await app.register(adminRoutes, { users, adminUsers, accounts, clients, clientRepository, keys, audit, webhooks })
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
 
   // What goes on in the background.
   repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())
+  app.jobs.work('deliver-webhooks', async (job) => {
+    const { endpointId, userId } = job as { endpointId: string, userId: string }
+    delivery.begin(endpointId, userId)
+  })
+  repeat(app, 'deliver webhooks', TEN_SECONDS_MS, () => delivery.beginDue())
+  app.addHook('preClose', () => delivery.close())
   repeat(app, 'purge what has expired', HALF_A_MINUTE_MS, () => purgeExpired(app.database))
   return app
 }

@@ -36,6 +36,8 @@ const EnvironmentSchema = Type.Object({
   CLIENTS: Type.String({ default: '[]', description: 'must be JSON' }),
   AUTO_LINK: Type.Union([Type.Literal('verified'), Type.Literal('never')], { default: 'verified', description: 'must be verified or never' }),
   ADMIN_EMAILS: Type.String({ default: '', description: 'must be a list of email addresses' }),
+  MAX_SESSIONS_PER_USER: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'must be a whole number, 1 to 1000' })),
+  WEBHOOK_ALLOW_PRIVATE_ADDRESSES: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')], { description: 'must be true or false' })),
   RATE_LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'must be on or off' }),
   TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
@@ -78,6 +80,9 @@ export interface Settings {
   clients: ClientSettings[]
   autoLink: 'verified' | 'never'
   adminEmails: string[]
+  /** Absent: as many as there are logins. */
+  maxSessionsPerUser: number | undefined
+  webhookAllowPrivateAddresses: boolean
   rateLimits: boolean
   trustProxy: false | string[]
   logLevel: string
@@ -150,6 +155,8 @@ export function readSettings (environment: Environment): Settings {
     clients,
     autoLink: fixed.AUTO_LINK,
     adminEmails,
+    maxSessionsPerUser: fixed.MAX_SESSIONS_PER_USER,
+    webhookAllowPrivateAddresses: (fixed.WEBHOOK_ALLOW_PRIVATE_ADDRESSES ?? String(!production)) === 'true',
     rateLimits: fixed.RATE_LIMITS === 'on',
     trustProxy: trusted.length === 0 ? false : trusted,
     logLevel: fixed.LOG_LEVEL as string,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -7,6 +7,7 @@ import { buildApp, type AppSettings } from '../src/app.ts'
 import { serializers } from '../src/logging.ts'
 import { readSettings } from '../src/settings.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { freePort } from './free-port.ts'
 
 export interface Running {
   app: FastifyInstance
@@ -56,15 +57,6 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
   }
 }
 
-export async function freePort (): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer().on('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
-}
-
 /** Calls `work` n times at once; all wait until the last is ready to go. */
 export async function race<Result> (n: number, work: (index: number) => Promise<Result>): Promise<Result[]> {
   let open: () => void = () => {}
@@ -72,6 +64,24 @@ export async function race<Result> (n: number, work: (index: number) => Promise<
   const runs = Array.from({ length: n }, async (_, index) => { await barrier; return await work(index) })
   open()
   return await Promise.all(runs)
+}
+
+/** Runs `work` as it would have run `seconds` ago by this process's clock: what it signs has expired by now. The database's clock goes on. */
+export async function inThePast<Result> (seconds: number, work: () => Promise<Result>): Promise<Result> {
+  const now = Date.now
+  Date.now = () => now() - seconds * 1000
+  try {
+    return await work()
+  } finally {
+    Date.now = now
+  }
+}
+
+/** Waits until it is so; throws, with `what` was waited for, when half a minute is over. */
+export async function eventually (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const endsAt = Date.now() + 30_000; !await isSo(); await sleep(10)) {
+    if (Date.now() > endsAt) throw new Error(`It did not happen within half a minute: ${what}.`)
+  }
 }
 
 /** A body as whatever it is: tests say by their assertions what they expect of it. */

@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { packageRoot } from '../src/package-root.ts'
 import { createBrowser } from './fakes/browser.ts'
 import { startFakeGitHub, GITHUB_PATHS } from './fakes/github.ts'
-import { freePort } from './helper.ts'
+import { freePort } from './free-port.ts'
 
 const SERVER = join(packageRoot, 'dist/src/server.js')
 
@@ -65,7 +65,7 @@ t.test('a login in flight is finished after SIGTERM, and what it answered holds 
   const callback = await browser.authorize(await browser.start('/login/github'))
   github.fault(GITHUB_PATHS.user, { kind: 'delay', ms: 1000 })
   const answer = browser.callback(callback)
-  await sleep(300)
+  while (github.calls(GITHUB_PATHS.user).length === 0) await sleep(10)
   first.child.kill('SIGTERM')
   const { status } = await answer
   t.equal(status, 200)

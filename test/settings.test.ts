@@ -37,6 +37,7 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     allowedOrigins: [],
     clients: [],
     autoLink: 'verified',
+    maxSessionsPerUser: undefined,
     rateLimits: true,
     shutdownDelaySeconds: 0,
     trustProxy: false,
@@ -44,6 +45,8 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     providers: []
   })
   t.equal(readSettings({ PORT: '8080' }).issuerUrl, 'http://localhost:8080')
+  t.equal(readSettings({ MAX_SESSIONS_PER_USER: '1' }).maxSessionsPerUser, 1)
+  for (const value of ['0', '-1', '1.5', 'many']) t.same(mistakes({ MAX_SESSIONS_PER_USER: value }), ['MAX_SESSIONS_PER_USER must be a whole number, 1 to 1000'], value)
   t.ok(Object.isFrozen(readSettings({})))
   t.same(readSettings({ PORT: ' ', GITHUB_CLIENT_ID: '', GITHUB_CLIENT_SECRET: '' }).providers, [], 'empty counts as unset')
 })
@@ -55,6 +58,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     REFRESH_REUSE_GRACE: '61',
     ACCESS_TOKEN_TTL: '1.5',
     AUTO_LINK: 'always',
+    MAX_SESSIONS_PER_USER: '1001',
     ISSUER_URL: 'http://id.example.com/',
     DATABASE_URL: 'mysql://user:canary-password@db/x',
     ENCRYPTION_KEYS: 'k1:Y2FuYXJ5',
@@ -67,7 +71,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     OIDC_ACME_ISSUER: 'http://acme.example',
     OIDC_ACME_CLIENT_SECRET: 'changeme'
   })
-  for (const name of ['PORT', 'REFRESH_REUSE_GRACE', 'ACCESS_TOKEN_TTL', 'AUTO_LINK', 'ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'CLIENTS', 'ALLOWED_ORIGINS',
+  for (const name of ['PORT', 'REFRESH_REUSE_GRACE', 'ACCESS_TOKEN_TTL', 'AUTO_LINK', 'MAX_SESSIONS_PER_USER', 'ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'CLIENTS', 'ALLOWED_ORIGINS',
     'TRUST_PROXY', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_ACME_ISSUER', 'OIDC_ACME_CLIENT_ID', 'OIDC_ACME_CLIENT_SECRET']) {
     t.ok(found.some((mistake) => mistake.startsWith(name)), name)
   }
@@ -224,7 +228,7 @@ t.test('.env.example documents every setting with its default', async (t) => {
   const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
   const shown = Object.fromEntries([...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
   for (const name of ['HOST', 'PORT', 'ISSUER_URL', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'REDIS_URL', 'ENCRYPTION_KEYS', 'SIGNING_ALG', 'SIGNING_KEY_ROTATION', 'TOKEN_AUDIENCE',
-    'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'RATE_LIMITS', 'TRUST_PROXY',
+    'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'MAX_SESSIONS_PER_USER', 'RATE_LIMITS', 'TRUST_PROXY',
     'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'GOOGLE_HOSTED_DOMAIN', 'GOOGLE_ACCESS_TYPE', 'MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET', 'MICROSOFT_ISSUER',
     'APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS']) t.ok(name in shown, name)
   for (const { id } of BUILT_IN_PROVIDERS) t.equal(shown[`${id.toUpperCase()}_CLIENT_ID`], '', id)

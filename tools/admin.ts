@@ -1,68 +1,44 @@
 /** `npm run admin -- <what> <to do>`: what an operator does by hand, on the database that the settings name. */
 import '../src/quiet-debug.ts'
-import { parseArgs } from 'node:util'
-import { registerClient } from '../src/oauth2/client-registration.ts'
-import { createClientRepository } from '../src/oauth2/client-repository.ts'
+import { addClient, listClients, removeClient } from './admin/clients.ts'
+import { UsageError, type Command } from './admin/command.ts'
+import { rotateKeys } from './admin/keys.ts'
+import { disableUser, enableUser, grantAdmin, listAdmins, revokeAdmin } from './admin/users.ts'
 import { withSettingsDatabase } from './settings-database.ts'
 
-const USAGE = `Usage: npm run admin -- clients add --name <name> --redirect-uri <uri> [--redirect-uri <uri> ...]
-                                   [--post-logout-redirect-uri <uri> ...] [--confidential]
+const USAGE = `Usage: npm run admin -- grant <email>       make an administrator of whoever holds it
+       npm run admin -- revoke <email>      take the role away
+       npm run admin -- list                the administrators
+       npm run admin -- disable <email>     end all sessions, and sign them in no more
+       npm run admin -- enable <email>
+       npm run admin -- keys rotate         sign with the next key from now on
+       npm run admin -- clients add --name <name> --redirect-uri <uri> [--redirect-uri <uri> ...]
+                                    [--post-logout-redirect-uri <uri> ...] [--confidential]
        npm run admin -- clients list
        npm run admin -- clients remove <client_id>`
 
-class UsageError extends Error {}
-
-async function main (): Promise<void> {
-  const [what, toDo, ...rest] = process.argv.slice(2)
-  const command = what === 'clients' ? { add: addClient, list: listClients, remove: removeClient }[toDo ?? ''] : undefined
-  if (!command) throw new UsageError(USAGE)
-  await withSettingsDatabase((pool) => command(createClientRepository({ pool }), rest))
+const COMMANDS: Record<string, Command> = {
+  grant: grantAdmin,
+  revoke: revokeAdmin,
+  list: listAdmins,
+  disable: disableUser,
+  enable: enableUser,
+  'keys rotate': rotateKeys,
+  'clients add': addClient,
+  'clients list': listClients,
+  'clients remove': removeClient
 }
 
-type Clients = ReturnType<typeof createClientRepository>
-
-async function addClient (clients: Clients, args: string[]): Promise<void> {
-  const { values } = parse(() => parseArgs({
-    args,
-    options: {
-      name: { type: 'string' },
-      'redirect-uri': { type: 'string', multiple: true, default: [] },
-      'post-logout-redirect-uri': { type: 'string', multiple: true, default: [] },
-      confidential: { type: 'boolean', default: false }
-    }
-  }))
-  if (!values.name || values['redirect-uri'].length === 0) throw new UsageError(`A client needs a --name and a --redirect-uri.\n${USAGE}`)
-  const { client, clientSecret } = await registerClient(clients, {
-    name: values.name,
-    redirectUris: values['redirect-uri'],
-    postLogoutRedirectUris: values['post-logout-redirect-uri'],
-    confidential: values.confidential
-  })
-  console.log(`client_id      ${client.clientId}`)
-  if (clientSecret !== undefined) console.log(`client_secret  ${clientSecret}\nThe secret is not shown again: Signet keeps only its hash.`)
+async function main (args: string[]): Promise<void> {
+  const words = Object.hasOwn(COMMANDS, args[0] ?? '') ? 1 : 2
+  const name = args.slice(0, words).join(' ')
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (!command) throw new UsageError('What is to be done?')
+  await withSettingsDatabase((pool, settings) => command(args.slice(words), { pool, settings, say: console.log }))
 }
 
-async function listClients (clients: Clients): Promise<void> {
-  for (const client of await clients.list()) {
-    console.log(`${client.clientId}  ${client.secretHash ? 'confidential' : 'public'}  ${client.name}\n  ${client.redirectUris.join('\n  ')}`)
-  }
-}
-
-async function removeClient (clients: Clients, [clientId]: string[]): Promise<void> {
-  if (clientId === undefined) throw new UsageError(USAGE)
-  if (!await clients.remove(clientId)) throw new Error(`There is no client "${clientId}" in the database. Those of the CLIENTS setting are removed there.`)
-  console.log(`Removed ${clientId}.`)
-}
-
-function parse<Result> (read: () => Result): Result {
-  try {
-    return read()
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n${USAGE}`)
-  }
-}
-
-main().then(() => process.exit(0), (error: unknown) => {
-  console.error(error instanceof Error ? error.message : error)
-  process.exit(error instanceof UsageError ? 2 : 1)
+main(process.argv.slice(2)).then(() => process.exit(0), (error: unknown) => {
+  const isUsage = error instanceof UsageError
+  console.error(`${error instanceof Error ? error.message : String(error)}${isUsage ? `\n${USAGE}` : ''}`)
+  process.exit(isUsage ? 2 : 1)
 })

@@ -1,11 +1,12 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Caller } from '../audit/audit-event.ts'
-import { recordEvents } from '../audit/events.ts'
+import { recordEvents, type By } from '../audit/events.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { Database } from '../plugins/database.ts'
 import type { Profile } from '../providers/provider.ts'
 import { CUT_OFF_DELETED_USER } from '../revocations/cut-off.ts'
+import { isLastAdmin } from '../users/last-admin.ts'
 import { toAccount, type Account } from '../users/user.ts'
 
 export interface LinkCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
@@ -25,8 +26,12 @@ export interface AccountRepository {
   /** Takes an account away, never the last. `afterwards` runs in the same transaction. */
   unlink: (userId: string, accountId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>)
   => Promise<'unlinked' | 'last' | 'not-found'>
-  /** Deletes a user and all that hangs on it, all or nothing; false when there is none. `afterwards` runs in the same transaction. */
-  deleteUser: (userId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>) => Promise<boolean>
+  /**
+   * Deletes a user and all that hangs on it, all or nothing. With an actor, an administrator: any but the last of those;
+   * without, the user themself. Who is deleted is named nowhere. `afterwards` runs in the same transaction.
+   */
+  deleteUser: (userId: string, by: By, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>)
+  => Promise<'deleted' | 'last-admin' | 'not-found'>
   find: (userId: string, accountId: string) => Promise<{ provider: string, sealedTokens: string | null } | undefined>
   /** Runs `work` while the account's row is locked; undefined when the account is gone. */
   withLockedTokens: <Result>(accountId: string, work: (tokens: LockedTokens) => Promise<Result>) => Promise<Result | undefined>
@@ -86,14 +91,16 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return 'unlinked'
     }),
 
-    deleteUser: (userId, { requestId }, afterwards) => inTransaction(pool, async (transaction) => {
+    deleteUser: (userId, { actorId, caller }, afterwards) => inTransaction(pool, async (transaction) => {
+      if (actorId !== null && await isLastAdmin(transaction, userId)) return 'last-admin'
       const { rowCount } = await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId])
-      if (rowCount === 0) return false
+      if (rowCount === 0) return 'not-found'
       const { rows } = await transaction.query<UnlinkedAccount>('SELECT id, provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE user_id = $1', [userId])
       for (const account of rows) await afterwards(account, transaction)
       for (const statement of FORGET) await transaction.query(statement, [userId])
-      await recordEvents(transaction, [{ type: 'user.deleted' }], { requestId })
-      return true
+      const isNamed = actorId !== null && actorId !== userId
+      await recordEvents(transaction, [{ type: 'user.deleted', deletedUserId: userId, actorId: isNamed ? actorId : null }], isNamed ? caller : { requestId: caller.requestId as string })
+      return 'deleted'
     }),
 
     async find (userId, accountId) {

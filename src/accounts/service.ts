@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Caller } from '../audit/audit-event.ts'
+import type { By } from '../audit/events.ts'
 import type { Transaction } from '../database/transaction.ts'
 import { Problem } from '../errors.ts'
 import { parseJson } from '../json.ts'
@@ -18,8 +19,8 @@ export interface AccountService {
   link: (userId: string, code: string, client: Omit<LinkCode, 'hash'>, caller: Caller) => Promise<Account>
   /** Takes an account away, and its grant back at the provider. Throws `not_found`, or `last_account`. */
   unlink: (userId: string, accountId: string, caller: Caller) => Promise<void>
-  /** Deletes a user and all that hangs on it, and has the grants taken back at the providers. False when there is none. */
-  deleteUser: (userId: string, caller: Caller) => Promise<boolean>
+  /** Deletes a user and all that hangs on it, and has the grants taken back at the providers. False when there is none. Throws `last_admin`. */
+  deleteUser: (userId: string, by: By) => Promise<boolean>
   /**
    * An access token of the provider that works for a minute or more, refreshed when it has to be: once, however many
    * ask. Throws `not_found`, `reauthorization_required`, or what the provider's failure calls for.
@@ -101,7 +102,11 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
       if (outcome === 'not-found') throw new Problem('not_found', 'There is no such account.')
     },
 
-    deleteUser: (userId, caller) => repository.deleteUser(userId, caller, revoke),
+    async deleteUser (userId, by) {
+      const outcome = await repository.deleteUser(userId, by, revoke)
+      if (outcome === 'last-admin') throw new Problem('last_admin')
+      return outcome === 'deleted'
+    },
 
     async providerToken (userId, accountId) {
       const account = await repository.find(userId, accountId)

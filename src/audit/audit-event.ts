@@ -5,6 +5,7 @@ import { Type, type Static } from 'typebox'
 export type AuditEventType = 'login.succeeded' | 'login.failed' | 'account.linked' | 'account.unlinked' | 'token.reuse_detected'
   | 'session.revoked' | 'user.created' | 'user.updated' | 'user.deleted' | 'user.disabled' | 'user.enabled' | 'user.roles_changed'
   | 'client.created' | 'client.updated' | 'client.deleted' | 'client.secret_rotated' | 'key.rotated'
+  | 'webhook.created' | 'webhook.updated' | 'webhook.deleted' | 'webhook.secret_rotated'
 
 const Text = Type.Union([Type.String(), Type.Null()])
 const Id = Type.Union([Type.String({ format: 'uuid' }), Type.Null()])

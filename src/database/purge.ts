@@ -6,7 +6,8 @@ const SHORT_LIVED = [
   { table: 'authorization_codes', key: 'hash', keptFor: '1 day' },
   { table: 'link_codes', key: 'hash', keptFor: '0' },
   { table: 'device_grants', key: 'device_code_hash', keptFor: '1 hour' },
-  { table: 'revocations', key: 'id', keptFor: '0' }
+  { table: 'revocations', key: 'id', keptFor: '0' },
+  { table: 'webhook_deliveries', key: 'id', keptFor: '0' }
 ]
 
 /** Deletes what has expired, a thousand rows a table at a time. Instances that purge at once pass over each other's rows. */

@@ -21,7 +21,7 @@ export interface QueueState {
   oldestSeconds: number
 }
 
-export type Task = 'revoke-grant'
+export type Task = 'revoke-grant' | 'deliver-webhooks'
 
 declare module 'fastify' {
   interface FastifyInstance { jobs: JobRunner }
@@ -29,6 +29,9 @@ declare module 'fastify' {
 
 export interface JobRunnerOptions { databaseUrl: string }
 
+/** One provider that hangs holds nothing else up. Jobs wait more than they ask the database. */
+const CONCURRENCY = 5
+const CONNECTIONS = 3
 const POLL_MS = 5_000
 const START_AGAIN_MS = 30_000
 /** Each after e times the wait of the one before, six hours at most. */
@@ -51,7 +54,7 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
   let again: NodeJS.Timeout | undefined
   let isClosing = false
 
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2, application_name: 'signet jobs', connectionTimeoutMillis: 10_000 })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: CONNECTIONS, application_name: 'signet jobs', connectionTimeoutMillis: 10_000 })
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
 
@@ -59,7 +62,7 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
     try {
       const { run, Logger } = await import('graphile-worker')
       const logger = new Logger(() => (level, message) => app.log[level === 'error' ? 'warn' : level === 'warning' ? 'debug' : 'trace']({ component: 'jobs' }, message))
-      const runner = await run({ pgPool: pool, taskList: tasks, concurrency: 1, pollInterval: POLL_MS, noHandleSignals: true, logger })
+      const runner = await run({ pgPool: pool, taskList: tasks, concurrency: CONCURRENCY, pollInterval: POLL_MS, noHandleSignals: true, logger })
       runner.promise.then(startAgain, startAgain)
       return runner
     } catch (error) {

@@ -1,3 +1,4 @@
+import { recordEvents, type By } from '../audit/events.ts'
 import type { Database } from '../plugins/database.ts'
 import type { SigningKeyModel as SigningKeyRow } from '../database/generated/models.ts'
 
@@ -12,8 +13,8 @@ export interface KeyChanges {
 
 export interface KeyRepository {
   list: () => Promise<SigningKeyRow[]>
-  /** Reads the keys under a lock that one instance holds at a time, and writes what `plan` makes of them. */
-  change: (plan: (keys: SigningKeyRow[]) => KeyChanges) => Promise<void>
+  /** Reads the keys under a lock that one instance holds at a time, and writes what `plan` makes of them, and by whom. */
+  change: (plan: (keys: SigningKeyRow[]) => KeyChanges, by: By) => Promise<void>
 }
 
 const KEYS_LOCK = 7_463_010_256
@@ -28,7 +29,7 @@ export function createKeyRepository ({ pool, prisma }: Database): KeyRepository 
   return {
     list: async () => (await pool.query({ name: 'list-signing-keys', text: LIST })).rows,
 
-    async change (plan) {
+    async change (plan, { actorId, caller, details }) {
       await prisma.$transaction(async (tx) => {
         await tx.$executeRaw`SELECT pg_advisory_xact_lock(${KEYS_LOCK}::bigint)`
         const { retire, activate, create, remove } = plan(await tx.signingKey.findMany({ orderBy: { createdAt: 'asc' } }))
@@ -37,6 +38,8 @@ export function createKeyRepository ({ pool, prisma }: Database): KeyRepository 
         await tx.signingKey.updateMany({ where: { kid: { in: retire } }, data: { status: 'retired', retiredAt: now } })
         if (activate !== undefined) await tx.signingKey.update({ where: { kid: activate }, data: { status: 'current', activatedAt: now } })
         await tx.signingKey.createMany({ data: create.map((key) => ({ ...key, activatedAt: key.status === 'current' ? now : null })) })
+        const current = activate ?? create.find(({ status }) => status === 'current')?.kid
+        await recordEvents(tx, retire.map((kid) => ({ type: 'key.rotated', actorId, details: { ...details, retired: kid, current } })), caller)
       })
     }
   }

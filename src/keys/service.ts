@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, generateKeyPair, type JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
 import { createSigner } from 'fast-jwt'
+import type { By } from '../audit/events.ts'
 import type { SigningAlgorithm } from '../settings.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import { isEmpty, planKeys, type KeyPlan, type KeyState, type KeyStatus } from './key-plan.ts'
@@ -9,12 +10,16 @@ import type { KeyChanges, KeyRepository, SigningKeyRow } from './repository.ts'
 export interface VerificationKey { alg: string, publicPem: string }
 export type PublicJwk = JsonWebKey & { kid: string, alg: string, use: 'sig' }
 
+export type KeyInfo = Omit<KeyState, 'usable'>
+
 /** The keys that sign access tokens. All instances share them through the database; each holds a copy in memory. */
 export interface KeyService {
   /** Reads the keys, and makes what is missing. Called at start and then every half minute; rotates when it is time. */
   maintain: () => Promise<void>
   /** Makes `next` the current key now. */
-  rotate: () => Promise<void>
+  rotate: (by: By) => Promise<void>
+  /** All keys there are, without their private halves: the oldest first. */
+  list: () => Promise<KeyInfo[]>
   /** Signs a JWT of the given type with the current key. */
   sign: (type: 'at+jwt' | 'JWT', claims: Record<string, unknown>) => string
   /** The key of a `kid`; an unknown one is looked up in the database again, at most once in five seconds. */
@@ -39,6 +44,7 @@ export interface KeyServiceOptions {
 /** Other instances may sign with a retired key until they next read the table. */
 const MARGIN_SECONDS = 5 * 60
 const LOOKUP_COOLDOWN_MS = 5_000
+const BY_ITSELF: By = { actorId: null, caller: {}, details: { by: 'schedule' } }
 
 interface LoadedKey extends VerificationKey { kid: string, status: KeyStatus, jwk: PublicJwk, row: SigningKeyRow }
 
@@ -80,14 +86,14 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
     })
   }
 
-  async function change (force: boolean): Promise<void> {
+  async function change (force: boolean, by: By): Promise<void> {
     if (!isEmpty(plan(await repository.list(), force))) {
       const fresh = [await newKey(), await newKey()]
       await repository.change((rows): KeyChanges => {
         const { activate, createNext, ...rest } = plan(rows, force)
         const create = [...activate === 'new' ? ['current'] : [], ...createNext ? ['next'] : []].map((status, index) => ({ ...fresh[index] as NewKey, status }))
         return { ...rest, activate: activate === 'new' ? undefined : activate, create }
-      })
+      }, by)
     }
     await load()
   }
@@ -100,8 +106,10 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
   }
 
   return {
-    maintain: () => change(false),
-    rotate: () => change(true),
+    maintain: () => change(false, BY_ITSELF),
+    rotate: (by) => change(true, by),
+    list: async () => (await repository.list()).map(({ kid, alg, status, createdAt, activatedAt, retiredAt }) =>
+      ({ kid, alg, status: status as KeyStatus, createdAt, activatedAt, retiredAt })),
 
     sign (type, claims) {
       if (!signers) throw new Error('The signing keys have not been loaded.')

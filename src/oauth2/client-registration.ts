@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
+import type { By } from '../audit/events.ts'
 import { parseUrl } from '../url.ts'
 import type { ClientRepository } from './client-repository.ts'
 import { hashClientSecret, type Client } from './clients.ts'
@@ -12,17 +13,27 @@ export interface ClientRequest {
   confidential: boolean
 }
 
-/** Registers a client; the secret is told here and never again. Throws an Error that names the first bad redirect URI. */
-export async function registerClient (repository: ClientRepository, request: ClientRequest): Promise<{ client: Client, clientSecret: string | undefined }> {
+/** Registers a client; the secret is told here and never again. Throws a BadRedirectUri that names the first bad one. */
+export async function registerClient (
+  repository: Pick<ClientRepository, 'create'>, request: ClientRequest, by: By
+): Promise<{ client: Client, clientSecret: string | undefined }> {
   const { name, redirectUris, postLogoutRedirectUris, confidential } = request
-  const mistake = [...redirectUris, ...postLogoutRedirectUris].find((uri) => !isRedirectUri(uri))
-  if (mistake !== undefined) throw new Error(`"${mistake}" must be an absolute URI without a fragment.`)
-  const clientSecret = confidential ? randomBytes(32).toString('base64url') : undefined
+  checkRedirectUris([...redirectUris, ...postLogoutRedirectUris])
+  const clientSecret = confidential ? newClientSecret() : undefined
   const secretHash = clientSecret === undefined ? undefined : hashClientSecret(clientSecret)
-  const client = { clientId: uuidv7(), name, redirectUris, postLogoutRedirectUris, secretHash }
-  await repository.create(client)
+  const client = { clientId: uuidv7(), name, redirectUris, postLogoutRedirectUris, secretHash, createdAt: new Date() }
+  await repository.create(client, by)
   return { client, clientSecret }
 }
+
+export class BadRedirectUri extends Error {}
+
+export function checkRedirectUris (uris: string[]): void {
+  const mistake = uris.find((uri) => !isRedirectUri(uri))
+  if (mistake !== undefined) throw new BadRedirectUri(`"${mistake}" must be an absolute URI without a fragment.`)
+}
+
+export const newClientSecret = () => randomBytes(32).toString('base64url')
 
 /** RFC 6749 section 3.1.2: absolute, and without a fragment. */
 export function isRedirectUri (uri: string): boolean {

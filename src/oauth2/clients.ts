@@ -18,12 +18,14 @@ export interface Client {
 }
 
 export interface Clients {
+  /** Those of the CLIENTS setting. */
+  configured: ReadonlyMap<string, Client>
   find: (clientId: string) => Promise<Client | undefined>
 }
 
 /** Those of the CLIENTS setting, and those of the database, in this order. */
 export function createClients (settings: ClientSettings[], repository: Pick<ClientRepository, 'find'>): Clients {
-  const configured = new Map(settings.map((client) => [client.client_id, {
+  const configured = new Map<string, Client>(settings.map((client) => [client.client_id, {
     clientId: client.client_id,
     name: client.name,
     redirectUris: client.redirect_uris,
@@ -32,7 +34,7 @@ export function createClients (settings: ClientSettings[], repository: Pick<Clie
   }]))
   // What is no id does not reach the database, which could not even read a NUL.
   const isId = (clientId: string) => /^[\x21-\x7e]{1,200}$/.test(clientId)
-  return { find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined) }
+  return { configured, find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined) }
 }
 
 export interface ClientCredentials { client_id?: string | undefined, client_secret?: string | undefined }

@@ -35,17 +35,22 @@ export const database = fp<DatabaseOptions>(async (app, { url, poolSize }) => {
   })
   // Without a listener the loss of an idle connection would end the process (prisma/orm#27641).
   pool.on('error', (error) => app.log.warn({ err: error }, 'lost a database connection'))
-  const prisma = new PrismaClient({
-    adapter: new PrismaPg(pool),
-    transactionOptions: { maxWait: WAIT_MS, timeout: 2 * WAIT_MS },
-    errorFormat: 'minimal'
-  })
+  const prisma = createPrisma(pool)
   app.decorate('database', { prisma, pool })
   app.addHook('onClose', async () => {
     await prisma.$disconnect()
     await pool.end()
   })
 }, { name: 'database' })
+
+/** Prisma on a pool that is there. */
+export function createPrisma (pool: pg.Pool): PrismaClient {
+  return new PrismaClient({
+    adapter: new PrismaPg(pool),
+    transactionOptions: { maxWait: WAIT_MS, timeout: 2 * WAIT_MS },
+    errorFormat: 'minimal'
+  })
+}
 
 /** SQLSTATE classes and codes, codes of sockets and of Prisma, that mean: not now. Everything else is a fault of ours. */
 const SQLSTATES = /^(08...|53...|57P0[1-5]|57014|25006|55000|55P03)$/

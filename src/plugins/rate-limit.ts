@@ -27,6 +27,8 @@ export interface Limits {
   userWrites: Limit
   /** Polls for revocations, by client: twenty services, every two seconds. */
   revocations: Limit
+  /** Calls below /admin, by user. */
+  admin: Limit
   /** Requests for routes that do not exist, by address. */
   unknownRoutes: Limit
 }
@@ -48,7 +50,7 @@ export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefin
 
 const MINUTE_MS = 60_000
 const PER_MINUTE: Record<keyof Limits, number> = {
-  signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, revocations: 600, unknownRoutes: 300
+  signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, revocations: 600, admin: 300, unknownRoutes: 300
 }
 const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
 

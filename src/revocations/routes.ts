@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import { OAuthError, Problem } from '../errors.ts'
 import { authenticateClient, type Clients } from '../oauth2/clients.ts'
 import { problems } from '../plugins/problem-details.ts'
+import { weighPreconditions } from '../preconditions.ts'
 import type { RevocationRepository } from './repository.ts'
 
 export interface RevocationOptions { revocations: RevocationRepository, clients: Clients, accessTokenSeconds: number }
@@ -53,9 +54,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationOptions> = as
     const list = { ...await revocations.list(request.query.since, keepSeconds), keepSeconds }
     const etag = `"${createHash('sha256').update(JSON.stringify(list)).digest('base64url')}"`
     reply.header('etag', etag).header('cache-control', `private, max-age=${CACHE_SECONDS}`)
-    // RFC 9110 section 13.1.2: a list, compared weakly.
-    const isKnown = request.headers['if-none-match']?.split(',').some((known) => known.trim().replace(/^W\//, '') === etag)
-    return isKnown ? await reply.code(304).send(null) : list
+    return weighPreconditions(request, etag) === 'not-modified' ? await reply.code(304).send(null) : list
   })
 }
 

@@ -2,12 +2,13 @@ import { v7 as uuidv7 } from 'uuid'
 import type { AuditEventType, Caller } from '../audit/audit-event.ts'
 import { eventsAsJson, type NewEvent } from '../audit/events.ts'
 import { Conflict, retryingConflicts } from '../database/conflicts.ts'
+import { inTransaction } from '../database/transaction.ts'
 import type { Database } from '../plugins/database.ts'
 import type { Identified, Profile, TokenSet } from '../providers/provider.ts'
 import { toUser, type User } from '../users/user.ts'
 import { keepTokens, type ProviderTokens } from '../vault/provider-tokens.ts'
 import { decideSignIn, followProvider } from './link-account.ts'
-import { READ, WRITE } from './statements.ts'
+import { LOCK_USER, READ, WRITE, WRITE_WITHIN_LIMIT } from './statements.ts'
 
 export interface NewSession {
   clientId: string
@@ -19,7 +20,12 @@ export interface NewSession {
   code?: { hash: Buffer, redirectUri: string, codeChallenge: string, nonce: string | null, lifetimeSeconds: number }
 }
 
-export interface SignInPolicy { autoLink: 'verified' | 'never', adminEmails: string[] }
+export interface SignInPolicy {
+  autoLink: 'verified' | 'never'
+  adminEmails: string[]
+  /** When a login opens one more, those used longest ago end. */
+  maxSessionsPerUser: number | undefined
+}
 
 export interface SignedIn { user: User, sessionId: string, authenticatedAt: Date }
 
@@ -43,6 +49,15 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
     return { owner: owner && account ? { user: owner, account } : undefined, holder: emailVerified ? rows.find((user) => user.email === email) : undefined }
   }
 
+  async function write (outcome: keyof typeof WRITE, userId: string, values: unknown[], maxSessions: number | undefined): Promise<Written | undefined> {
+    if (maxSessions === undefined) return (await pool.query<Written>({ name: outcome, text: WRITE[outcome], values })).rows[0]
+    return await inTransaction(pool, async (transaction) => {
+      await transaction.query({ name: 'lock-user', text: LOCK_USER, values: [userId] })
+      const limited = { name: `${outcome}-within-limit`, text: WRITE_WITHIN_LIMIT[outcome], values: [...values, maxSessions] }
+      return (await transaction.query<Written>(limited)).rows[0]
+    })
+  }
+
   /** Reads, decides, and writes only if what it read is still so; else it begins again. */
   async function signIn ({ profile, tokens }: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller): Promise<SignedIn | 'refused'> {
     const { owner, holder } = await read(profile)
@@ -63,9 +78,9 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
       JSON.stringify({ ...user, seenAt: known?.updatedAt }),
       JSON.stringify({ ...account, sealedTokens }),
       JSON.stringify(sessionRow(sessionId, session, caller)),
-      eventsAsJson(eventsOf(decision.outcome, known, user, { profile, session, sessionId }), caller)
+      eventsAsJson(eventsOf(decision.outcome, known, user, { account, session, sessionId }), caller)
     ]
-    const { rows: [written] } = await pool.query<Written>({ name: decision.outcome, text: WRITE[decision.outcome], values })
+    const written = await write(decision.outcome, user.userId, values, policy.maxSessionsPerUser)
     if (!written) throw new Conflict('The user has changed meanwhile.')
 
     const { createdAt, updatedAt, authenticatedAt } = written
@@ -142,15 +157,15 @@ const FOLLOWED = ['email', 'name', 'avatarUrl', 'locale'] as const
 /** In the order in which they happened: somebody came to be, or changed, and then signed in. */
 function eventsOf (
   outcome: 'create' | 'join' | 'sign-in', before: KnownUser | undefined, user: WrittenUser,
-  { profile, session, sessionId }: { profile: Profile, session: NewSession, sessionId: string }
+  { account, session, sessionId }: { account: { id: string, provider: string }, session: NewSession, sessionId: string }
 ): NewEvent[] {
   const event = (type: AuditEventType, details = {}): NewEvent => ({
-    type, userId: user.userId, actorId: user.userId, clientId: session.clientId, provider: profile.provider, details: { sessionId, ...details }
+    type, userId: user.userId, actorId: user.userId, clientId: session.clientId, provider: account.provider, details: { sessionId, ...details }
   })
   const fields = FOLLOWED.filter((field) => before && before[field] !== user[field])
   return [
     ...outcome === 'create' ? [event('user.created')] : [],
-    ...outcome === 'join' ? [event('account.linked')] : [],
+    ...outcome === 'join' ? [event('account.linked', { accountId: account.id })] : [],
     ...fields.length > 0 ? [event('user.updated', { fields })] : [],
     ...before && before.roles.length !== user.roles.length ? [event('user.roles_changed', { roles: user.roles })] : [],
     event('login.succeeded')

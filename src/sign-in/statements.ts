@@ -78,17 +78,46 @@ const OPEN_SESSION = `
   the_code AS (
     INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, nonce, expires_at)
     SELECT decode(s."codeHash", 'hex'), the_session.id, s."clientId", s."redirectUri", s."codeChallenge", s.nonce, now() + s."codeSeconds" * interval '1 second'
-    FROM session s, the_session WHERE s."codeHash" IS NOT NULL),
-  events AS (SELECT event.* FROM jsonb_to_recordset($4::jsonb) AS event(${EVENT_COLUMNS}), the_session)`
+    FROM session s, the_session WHERE s."codeHash" IS NOT NULL)`
+
+const TOLD = `SELECT event.* FROM jsonb_to_recordset($4::jsonb) AS event(${EVENT_COLUMNS}), the_session`
+
+const EVENTS = `events AS (${TOLD})`
+
+/** Of the user's other sessions, which this statement sees as they were before it, as many stay as leave room for the new one: those used last. */
+const END_OLDEST = `
+  ended AS (
+    UPDATE sessions SET revoked_at = now(), revocation_reason = 'too_many_sessions'
+    WHERE revoked_at IS NULL AND id IN (
+      SELECT s.id FROM sessions s, the_user, the_session
+      WHERE s.user_id = the_user.id AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now()
+      ORDER BY s.last_used_at DESC, s.id DESC OFFSET $5::int - 1)
+    RETURNING id, user_id, client_id, provider, revocation_reason),
+  told AS (${TOLD}),
+  events AS (
+    SELECT * FROM told
+    UNION ALL
+    SELECT 'session.revoked', user_id, user_id, client_id, provider, ip_address, user_agent, request_id,
+      jsonb_build_object('sessionId', id, 'reason', revocation_reason)
+    FROM ended, (SELECT ip_address, user_agent, request_id FROM told LIMIT 1) AS caller)`
 
 /** $1 the user as it shall be, $2 the account, $3 the session, $4 the events. No row when what was read is no longer so. */
 const write = (...steps: string[]) => `
-  WITH ${[INPUT, ...steps, OPEN_SESSION, RECORDED].join(',')}
+  WITH ${[INPUT, ...steps, RECORDED].join(',')}
   SELECT u.created_at AS "createdAt", u.updated_at AS "updatedAt", a.name AS "accountName", a.created_at AS "accountCreatedAt", s.authenticated_at AS "authenticatedAt"
   FROM the_user u, the_account a, the_session s`
 
-export const WRITE = {
-  create: write(CREATE_USER, CREATE_ACCOUNT),
-  join: write(updateUser(''), CREATE_ACCOUNT),
-  'sign-in': write(HOLD, updateUser(', held'), UPDATE_ACCOUNT)
-}
+const variants = (...end: string[]) => ({
+  create: write(CREATE_USER, CREATE_ACCOUNT, OPEN_SESSION, ...end),
+  join: write(updateUser(''), CREATE_ACCOUNT, OPEN_SESSION, ...end),
+  'sign-in': write(HOLD, updateUser(', held'), UPDATE_ACCOUNT, OPEN_SESSION, ...end)
+})
+
+export const WRITE = variants(EVENTS)
+
+/**
+ * The same, and no more than $5 sessions of the user are left alive. In one transaction, after `LOCK_USER`: a login that waits
+ * for another sees its session only in a statement that begins when it has waited.
+ */
+export const WRITE_WITHIN_LIMIT = variants(END_OLDEST)
+export const LOCK_USER = 'SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE'

@@ -7,12 +7,13 @@ import { problems } from '../plugins/problem-details.ts'
 import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
 import { activityRoutes, type ActivityOptions } from './activity-routes.ts'
+import { exportRoutes, type ExportOptions } from './export-routes.ts'
 import { preferenceRoutes } from './preference-routes.ts'
 import { ProfilePatchSchema, cleanProfile } from './profile.ts'
 import type { UserRepository } from './repository.ts'
 import { UserSchema } from './user.ts'
 
-export interface UserOptions extends ActivityOptions {
+export interface UserOptions extends ActivityOptions, ExportOptions {
   users: UserRepository
   accounts: Pick<AccountService, 'deleteUser'>
   sessions: Pick<SessionService, 'isAlive'>
@@ -28,6 +29,7 @@ export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, op
     await scope.register(writeRoutes, options)
     await scope.register(preferenceRoutes, options)
     await scope.register(activityRoutes, options)
+    await scope.register(exportRoutes, options)
   })
 }
 
@@ -81,7 +83,7 @@ const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accoun
   }, async (request, reply) => {
     const { sub, auth_time: authenticatedAt } = request.bearer
     if (Date.now() / 1000 - authenticatedAt > RECENT_SECONDS) throw new Problem('reauthentication_required', 'The sign-in behind this token is older than ten minutes. Sign in again.')
-    await accounts.deleteUser(sub, callerOf(request))
+    await accounts.deleteUser(sub, { actorId: null, caller: callerOf(request) })
     return reply.code(204).send(null)
   })
 }

@@ -4,7 +4,9 @@ import { createSealer, type EncryptionKey } from './sealing.ts'
 /** Where sealed values lie, what they were sealed for, and the column that they are bound to. */
 const SEALED = [
   { table: 'signing_keys', column: 'sealed_private_key', key: 'kid', purpose: 'signing-key' },
-  { table: 'accounts', column: 'sealed_tokens', key: 'id', purpose: 'provider-tokens' }
+  { table: 'accounts', column: 'sealed_tokens', key: 'id', purpose: 'provider-tokens' },
+  { table: 'webhook_endpoints', column: 'sealed_secret', key: 'id', purpose: 'webhook-secret' },
+  { table: 'webhook_endpoints', column: 'sealed_previous_secret', key: 'id', purpose: 'webhook-secret' }
 ]
 const BATCH = 500
 

@@ -6,7 +6,8 @@ import type { Test } from 'tap'
 import { build, preview } from 'vite'
 import { packageRoot } from '../../src/package-root.ts'
 import { DEV_CLIENT, startDevIdp } from '../../tools/dev-idp/provider.ts'
-import { freePort, setup, type Running } from '../helper.ts'
+import { freePort } from '../free-port.ts'
+import { setup, type Running } from '../helper.ts'
 import { launchChromium } from './chromium.ts'
 
 const SPA_FOLDER = join(packageRoot, 'examples', 'spa')

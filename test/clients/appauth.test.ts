@@ -8,7 +8,7 @@ import type { AuthorizationServiceConfiguration } from '@openid/appauth/built/sr
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { freePort } from '../helper.ts'
+import { freePort } from '../free-port.ts'
 import { loadAppAuth } from './appauth.ts'
 import { failure, startWorld } from './world.ts'
 

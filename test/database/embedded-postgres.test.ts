@@ -18,6 +18,9 @@ async function folder (t: Test): Promise<string> {
 const postmaster = async (path: string) => Number((await readFile(join(path, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
 const isAlive = (pid: number) => { try { return process.kill(pid, 0) } catch { return false } }
 
+/** One that has ended by itself in the meantime, as children do whose parent was killed, is as good. */
+const kill = (pid: number) => { try { process.kill(pid, 'SIGKILL') } catch (error) { if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error } }
+
 /** A PostgreSQL that stopped in order takes its lock file with it. */
 const hasStopped = (t: Test, path: string) => t.rejects(postmaster(path), { code: 'ENOENT' })
 
@@ -43,7 +46,7 @@ t.test('it is a PostgreSQL 18 that keeps its data over a stop, and over a kill -
   t.same(await run(second.url, 'SELECT n FROM kept'), [{ n: 42 }])
   const pid = await postmaster(path)
   const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).split('\n').map(Number).filter(Boolean)
-  for (const one of [pid, ...children]) process.kill(one, 'SIGKILL')
+  for (const one of [pid, ...children]) kill(one)
   while (isAlive(pid)) await sleep(20)
 
   const third = await startEmbeddedPostgres(path)

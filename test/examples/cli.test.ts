@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startWorld, type World } from '../clients/world.ts'
 import { packageRoot } from '../../src/package-root.ts'
+import { inThePast } from '../helper.ts'
 
 const FOLDER = join(packageRoot, 'examples/cli')
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
@@ -110,11 +111,10 @@ async function kept ({ url }: World) {
 }
 
 t.test('a token that has expired is refreshed, also by two at once; a session that has ended asks for a new sign-in', options, async (t) => {
-  const world = await startWorld(t, [], { ACCESS_TOKEN_TTL: '5' })
+  const world = await startWorld(t, [])
   const { run, read, keep, tokens, exists } = await terminal(t, world)
-  const before = await kept(world)
+  const before = await inThePast(901, () => kept(world))
   await keep(before)
-  await sleep(6000)
   t.equal(await world.me(before.access_token), 401)
 
   const { stdout: token } = await run('./sign-in.sh token').done
@@ -124,14 +124,19 @@ t.test('a token that has expired is refreshed, also by two at once; a session th
   t.equal(after.access_token, token.trim())
   t.equal((await stat(tokens)).mode & 0o777, 0o600)
 
+  const expire = async () => await keep({ ...await read(), expires_at: before.expires_at })
+  await expire()
   const both = await Promise.all(['token', 'token'].map((command) => run(`./sign-in.sh ${command}`).done))
   for (const { status, stdout } of both) {
     t.equal(status, 0)
     t.equal(await world.me(stdout.trim()), 200)
   }
+  t.not((await read()).access_token, after.access_token)
+  await expire()
   t.match(JSON.parse((await run('./sign-in.sh me').done).stdout), { name: 'The Octocat' })
 
   t.match(await run('SIGNET_URL=http://elsewhere.example.com ./sign-in.sh token').done, { status: 1, stdout: '', stderr: /You are signed in to http:\/\/localhost/ })
+  await expire()
   await world.sql.query('UPDATE sessions SET revoked_at = now()')
   t.match(await run('./sign-in.sh token').done, { status: 1, stdout: '', stderr: /The session has ended/ })
   t.equal(await exists(), false)

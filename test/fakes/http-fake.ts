@@ -88,14 +88,6 @@ export async function startHttpFake (handler: Handler): Promise<HttpFake> {
   }
 }
 
-/** A loopback port that nobody listens on: a provider that is down, or the port of a server that must know its URL first. */
-export async function unusedPort (): Promise<number> {
-  const server = createServer()
-  const port = await listen(server)
-  await shut(server)
-  return port
-}
-
 async function listen (server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,5 +1,5 @@
+import { once } from 'node:events'
 import { createConnection } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { createBrowser } from '../fakes/browser.ts'
@@ -12,8 +12,7 @@ async function raw (url: string, text: string): Promise<string> {
   socket.write(text)
   let answer = ''
   socket.on('data', (chunk) => { answer += chunk })
-  await Promise.race([new Promise((resolve) => socket.once('close', resolve)), sleep(1000)])
-  socket.destroy()
+  await once(socket, 'close', { signal: AbortSignal.timeout(30_000) })
   return answer
 }
 
@@ -199,7 +198,8 @@ t.test('signed by us but not an access token of ours: 401, for each claim in tur
 
 t.test('unknown routes are limited too', async (t) => {
   const { url } = await setup(t, { RATE_LIMITS: 'on' })
-  for (let round = 0; round < 300; round++) await fetch(`${url}/nope/${round}`)
+  // Within the minute of the limit, however busy the machine is: thirty at a time.
+  for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 30 }, (_, index) => fetch(`${url}/nope/${30 * round + index}`)))
   const limited = await fetch(`${url}/nope`)
   t.equal(limited.status, 429)
   t.ok(limited.headers.get('retry-after'))

@@ -252,11 +252,12 @@ t.test('oidcc-max-age-1', async (t) => {
   const browser = createBrowser(url)
   const first = await authenticate({}, browser)
   await wait(2)
+  const before = Math.floor(Date.now() / 1000)
   const second = await authenticate({ max_age: '1' }, browser)
   const authTime = second.idToken['auth_time'] as number
   t.type(authTime, 'number', 'CheckIdTokenAuthTimeClaimPresentDueToMaxAge')
   t.ok(authTime > (first.idToken['auth_time'] as number), 'CheckSecondIdTokenAuthTimeIsLater')
-  t.ok(Math.abs(Date.now() / 1000 - authTime) < 5, 'CheckIdTokenAuthTimeIsRecent')
+  t.ok(authTime >= before && authTime <= Date.now() / 1000, 'CheckIdTokenAuthTimeIsRecent')
   t.equal(visits(), 2)
 })
 
@@ -265,9 +266,10 @@ t.test('oidcc-max-age-1', async (t) => {
 t.test('oidcc-max-age-10000', async (t) => {
   const { authenticate, url } = await world(t)
   const browser = createBrowser(url)
+  const before = Math.floor(Date.now() / 1000)
   const [first, second] = [await authenticate({ max_age: '15000' }, browser), await authenticate({ max_age: '10000' }, browser)]
   t.equal(second.idToken.sub, first.idToken.sub)
-  for (const { idToken } of [first, second]) t.ok(Math.abs(Date.now() / 1000 - (idToken['auth_time'] as number)) < 10)
+  for (const { idToken } of [first, second]) t.ok((idToken['auth_time'] as number) >= before && (idToken['auth_time'] as number) <= Date.now() / 1000)
 })
 
 for (const [module, seconds] of [['oidcc-codereuse', 0], ['oidcc-codereuse-30seconds', 30]] as const) {
@@ -372,15 +374,13 @@ t.test('oidcc-redirect-uri-regfrag', async (t) => {
   t.doesNotThrow(register(CALLBACK))
 })
 
-// POST /oauth2/authorize is on its way: with it this is a test as any other.
 t.test('oidcc-ensure-post-request-succeeds', async (t) => {
   const { url, request, of, token } = await world(t)
   const browser = createBrowser(url)
   const { query, codeVerifier } = request(of({}))
   const started = await browser.post('/oauth2/authorize', { form: Object.fromEntries(query) })
-  t.ok([302, 303].includes(started.status))
-  if (started.location === undefined) return
-  const done = await browser.callback(await browser.authorize(started.location))
+  t.equal(started.status, 302)
+  const done = await browser.callback(await browser.authorize(started.location ?? ''))
   const code = new URL(done.location ?? '').searchParams.get('code') ?? ''
   t.equal((await token({ grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: codeVerifier }, basic(WEB.client_secret))).status, 200)
 })

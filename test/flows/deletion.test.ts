@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { race, readJson, setup } from '../helper.ts'
+import { eventually, race, readJson, setup } from '../helper.ts'
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
@@ -28,7 +27,7 @@ t.test('a user is deleted with all that hangs on it, and the grants are taken ba
   const refreshed = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }) })
   t.equal((await readJson(refreshed)).error, 'invalid_grant')
 
-  for (const endsAt = Date.now() + 30_000; Date.now() < endsAt && (await sql.query('SELECT 1 FROM graphile_worker._private_jobs')).rowCount !== 0;) await sleep(100)
+  await eventually('the jobs are done', async () => (await sql.query('SELECT 1 FROM graphile_worker._private_jobs')).rowCount === 0)
   t.equal(acme.calls(acme.paths.revoke).length, 1)
   t.equal(github.calls(`/api/v3/applications/${github.clientId}/grant`).length, 1)
 

@@ -6,6 +6,7 @@ import type { IdTokenScript } from '../fakes/oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { setup, type Running } from '../helper.ts'
+import { rows } from './failed-login.ts'
 
 /**
  * ID tokens, in whole logins (SEC-14, SEC-15, SEC-18 to SEC-26). Names that start with oidcc-client-test are those of the
@@ -21,11 +22,6 @@ async function world<Id extends string> (t: Test, ...ids: Id[]): Promise<World<I
   t.teardown(() => Promise.all(fakes.map(([, fake]) => fake.close())))
   const settings = Object.assign({}, ...fakes.map(([id, fake]) => fake.settings(id)), { OIDC_PROVIDERS: ids.join() })
   return { ...await setup(t, settings), issuers: Object.fromEntries(fakes) as Record<Id, FakeOidc> }
-}
-
-async function rows (sql: Running['sql']): Promise<number[]> {
-  const tables = ['users', 'accounts', 'sessions']
-  return await Promise.all(tables.map(async (table) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)))
 }
 
 const fetches = (fake: FakeOidc) => fake.calls(fake.paths.jwks).length
@@ -220,8 +216,13 @@ t.test('keys', async (t) => {
     t.equal((await login('unparseable')).status, 200, 'nor when each key has to be tried')
   })
 
+  const now = Date.now
+  const rotatedAt = now()
+  t.afterEach(() => { Date.now = now })
+
   await t.test('oidcc-client-test-signing-key-rotation: a login, a rotation, and a login at once', async (t) => {
     const { rotating } = issuers
+    Date.now = () => rotatedAt
     t.equal((await login('rotating')).status, 200)
     await rotating.rotateKeys()
     t.equal((await login('rotating')).status, 200)
@@ -237,9 +238,7 @@ t.test('keys', async (t) => {
     refused(t, await login('rotating'), 'invalid_id_token', /unknown key/)
     t.same(await rows(sql), before)
     t.equal(fetches(rotating), 2, 'no fetch in the cool-down')
-    const now = Date.now
-    t.teardown(() => { Date.now = now })
-    Date.now = () => now() + 11_000
+    Date.now = () => rotatedAt + 11_000
     t.equal((await login('rotating')).status, 200)
     t.equal(fetches(rotating), 3)
   })
@@ -267,6 +266,9 @@ t.test('keys', async (t) => {
   await t.test('thirty tokens with a random kid cause one fetch, and right tokens go on', async (t) => {
     const { random } = issuers
     t.equal((await login('random')).status, 200)
+    // However long the thirty take, they are within one cool-down of ten seconds.
+    const started = now()
+    Date.now = () => started
     const before = await rows(sql)
     random.idToken({ header: { kid: randomUUID() } })
     const attempt = async () => {
@@ -281,6 +283,9 @@ t.test('keys', async (t) => {
     t.same(await rows(sql), before)
     random.idToken({})
     t.equal((await login('random')).status, 200)
+    Date.now = () => started + 11_000
+    t.equal(await attempt(), 'invalid_id_token')
+    t.equal(fetches(random), 3, 'and after it one more')
   })
 
   for (const [id, fake] of Object.entries(issuers)) t.same(fake.unexpected(), [], id)

@@ -9,6 +9,7 @@ import { startHttpFake } from '../fakes/http-fake.ts'
 import type { Claims } from '../fakes/oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { setup, type Running } from '../helper.ts'
+import { rows } from './failed-login.ts'
 import type { User } from '../../src/users/user.ts'
 
 /** Who a person is, and what of them is believed (SEC-27 to SEC-36, SEC-39). */
@@ -44,11 +45,6 @@ async function world (t: Test, environment: Record<string, string> = {}): Promis
     return body
   }
   return { ...running, github, google, acme, other, login, signIn }
-}
-
-async function rows (sql: Running['sql']): Promise<number[]> {
-  const tables = ['users', 'accounts', 'sessions']
-  return await Promise.all(tables.map(async (table) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)))
 }
 
 function show (value: unknown): string {

@@ -1,41 +1,19 @@
 import { createServer, type RequestListener } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { answerJson } from '../fakes/answers.ts'
 import { createBrowser, type BrowserResponse } from '../fakes/browser.ts'
 import type { Call } from '../fakes/calls.ts'
 import type { Fault } from '../fakes/faults.ts'
 import { GITHUB_PATHS, startFakeGitHub, type FakeGitHub } from '../fakes/github.ts'
-import { startHttpFake, unusedPort, type HttpFake } from '../fakes/http-fake.ts'
+import { startHttpFake, type HttpFake } from '../fakes/http-fake.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
-import { setup, type Running } from '../helper.ts'
+import { freePort } from '../free-port.ts'
+import { eventually, setup } from '../helper.ts'
+import { CANARY, refused, rows } from './failed-login.ts'
 
 /** Providers that fail, in every way and at every step (SEC-11, SEC-12, SEC-15, SEC-16, SEC-85 to SEC-89; F6 and F7). */
-
-/** In everything that a faulty provider says: no answer of ours may hold it. */
-const CANARY = 'canary-of-the-provider'
-
-async function rows (sql: Running['sql']): Promise<number[]> {
-  const tables = ['users', 'accounts', 'sessions']
-  return await Promise.all(tables.map(async (table) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)))
-}
-
-async function eventually (t: Test, what: string, condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000
-  while (!condition() && Date.now() < deadline) await sleep(10)
-  t.ok(condition(), what)
-}
-
-/** The status and code of the contract, a detail that names provider and step, and nothing of the provider's. */
-function refused (t: Test, response: BrowserResponse, status: number, code: string, detail: RegExp): void {
-  const problem = response.json()
-  t.same([response.status, problem.code], [status, code], problem.detail)
-  t.match(problem.detail, detail)
-  t.match(response.headers.get('content-type'), /^application\/problem\+json/)
-  t.notMatch(response.text, CANARY)
-}
 
 const exchanges = (fake: FakeGitHub | FakeOidc) => fake.calls('paths' in fake ? fake.paths.token : GITHUB_PATHS.token).length
 
@@ -127,7 +105,7 @@ t.test('the grid of faults: each step of each provider, each fault', async (t) =
         t.equal(fake.calls(path).length, 1, 'and no retry of the failed call')
         t.same(recorder.calls(), [], 'no redirect is followed')
         t.same(await rows(sql), before)
-        await eventually(t, 'the connection is let go', () => fake.pending().length === 0)
+        await eventually('the connection is let go', () => fake.pending().length === 0)
         fake.heal()
         // Of what is kept once it was fetched well, the next login is the one at the end.
         if (!kept) t.equal((await createBrowser(url).login(`/login/${provider}`)).status, 200, 'and the next login succeeds')
@@ -210,7 +188,7 @@ t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, an
     const already = fake.calls(path).length
     fake.fault(path, { kind }, { times })
     browsers.forEach((browser, index) => attempt(`${provider} ${path} ${kind}`, detail, browser.callback(callbacks[index] as string)))
-    await eventually(t, `${provider} ${path} ${kind}: the calls have arrived`, () => fake.calls(path).length === already + times)
+    await eventually(`${provider} ${path} ${kind}: the calls have arrived`, () => fake.calls(path).length === already + times)
   }
   await stick('github', github, GITHUB_PATHS.token, 'hang', /^GitHub: the token exchange took too long/, 30)
   await stick('github', github, GITHUB_PATHS.token, 'drip', /^GitHub: the token exchange took too long/)
@@ -266,7 +244,7 @@ t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, an
   await t.test('nothing is left: no row, no connection, no second exchange', async (t) => {
     const [users = 0, accounts = 0, sessions = 0] = before
     t.same(await rows(sql), [users + 1, accounts + 1, sessions + 4], 'only the logins that succeeded meanwhile')
-    for (const fake of fakes) await eventually(t, 'the connections are let go', () => fake.pending().length === 0)
+    for (const fake of fakes) await eventually('the connections are let go', () => fake.pending().length === 0)
     t.equal(exchanges(github), 31 + 4 + 1, 'one exchange a login')
     t.equal(exchanges(acme), 2)
     t.equal(hangsAtDiscovery.calls(hangsAtDiscovery.paths.discovery).length, 1, 'two logins shared one discovery')
@@ -283,8 +261,8 @@ t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, an
 })
 
 t.test('a provider that is down', async (t) => {
-  const down = `http://127.0.0.1:${await unusedPort()}`
-  const late = await unusedPort()
+  const down = `http://127.0.0.1:${await freePort()}`
+  const late = await freePort()
   const github = await startFakeGitHub()
   const [good, keys, token, userinfo, absent] = await Promise.all([startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc()])
   const issuers = { good, keys, token, userinfo, absent }
@@ -350,7 +328,7 @@ t.test('an issuer that goes away after it was read', async (t) => {
   t.teardown(() => { Date.now = now })
   Date.now = () => now() + 61 * 60_000
   t.match(await createBrowser(url).start('/login/acme'), `${acme.url}/authorize?`, 'an hour later the old document serves on')
-  await eventually(t, 'while it is asked for anew', () => acme.calls(acme.paths.discovery).length === 2)
+  await eventually('while it is asked for anew', () => acme.calls(acme.paths.discovery).length === 2)
 })
 
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint']

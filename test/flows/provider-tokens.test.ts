@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { race, readJson, setup } from '../helper.ts'
+import { eventually, race, readJson, setup } from '../helper.ts'
 
 async function world (t: Test) {
   const acme = await startFakeOidc()
@@ -130,23 +129,15 @@ t.test('unlinking takes the grant back at the provider: in the background, again
   const lent = (await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken
   acme.fault(acme.paths.revoke, { kind: 'status', status: 503 }, { times: 1 })
   t.equal((await request('DELETE', `/me/accounts/${account('acme')}`, token)).status, 204)
-  await eventually(async () => (await jobs())[0]?.last_error !== undefined && (await jobs())[0]?.last_error !== null)
+  await eventually('the job fails', async () => (await jobs())[0]?.last_error !== undefined && (await jobs())[0]?.last_error !== null)
   t.match(await jobs(), [{ attempts: 1, last_error: /acme: the revocation failed: HTTP 503/ }])
   await sql.query('UPDATE graphile_worker._private_jobs SET run_at = now()')
-  await eventually(async () => (await jobs()).length === 0)
+  await eventually('the job is done', async () => (await jobs()).length === 0)
   t.equal(acme.calls(acme.paths.revoke).length, 2)
   t.equal((await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${lent}` } })).status, 401, 'the token is dead at the provider')
 
   const { token: other, account: accountOf } = await signedIn('github')
   t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
-  await eventually(async () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1)
-  await eventually(async () => (await jobs()).length === 0)
+  await eventually('GitHub is asked', () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1)
+  await eventually('the job is done', async () => (await jobs()).length === 0)
 })
-
-/** Waits half a minute at most. */
-async function eventually (isTrue: () => Promise<boolean>): Promise<void> {
-  for (const endsAt = Date.now() + 30_000; !await isTrue();) {
-    if (Date.now() > endsAt) throw new Error('It did not happen within half a minute.')
-    await sleep(100)
-  }
-}

@@ -28,8 +28,16 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   }
   const bearer = ({ access_token: token }: { access_token: string }) => ({ authorization: `Bearer ${token}` })
   const logout = async (tokens: { access_token: string }, at = url) => (await fetch(`${at}/logout`, { method: 'POST', headers: bearer(tokens) })).status
+  /**
+   * Until the next cursor is past all that has been revoked: no cursor passes a transaction that is still open, and the
+   * tests that run beside this one have theirs, in databases of their own but in one PostgreSQL.
+   */
+  async function settled () {
+    const open = () => sql.query('SELECT 1 FROM revocations WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint')
+    while ((await open()).rowCount !== 0) await sleep(5)
+  }
   const record = (...events: NewEvent[]) => recordEvents(sql, events, {})
-  return { ...front, ask, list, signedIn, bearer, logout, record }
+  return { ...front, ask, list, settled, signedIn, bearer, logout, record }
 }
 
 const sessionIds = (items: { sessionId?: string }[]) => items.map(({ sessionId }) => sessionId)
@@ -54,16 +62,18 @@ t.test('a confidential client alone may ask, and the refusal is a problem with a
 })
 
 t.test('whatever ends a session lists it once, and a cursor goes on from there', async (t) => {
-  const { list, signedIn, logout, post, refresh, authorize, exchange, sql } = await world(t)
+  const { list, settled, signedIn, logout, post, refresh, authorize, exchange, sql } = await world(t)
   t.same(await list(), { items: [], nextCursor: '0', keepSeconds: EVERYTHING_KEPT_FOR })
   const one = await signedIn()
   t.same((await list()).items, [], 'a login cuts nothing off')
   const before = Date.now()
   t.equal(await logout(one), 204)
+  await settled()
   const first = await list()
   t.same(sessionIds(first.items), [one.sessionId])
   t.same(Object.keys(first.items[0] ?? {}), ['sessionId', 'revokedAt'])
-  t.ok(Math.abs(Date.parse(first.items[0]?.revokedAt ?? '') - before) < 5_000)
+  const revokedAt = Date.parse(first.items[0]?.revokedAt ?? '')
+  t.ok(revokedAt >= before && revokedAt <= Date.now(), `${first.items[0]?.revokedAt}`)
   t.equal(await logout(one), 204)
   t.same((await list(first.nextCursor)).items, [], 'it was told, and it ends only once')
 
@@ -88,9 +98,10 @@ t.test('whatever ends a session lists it once, and a cursor goes on from there',
 t.test('users who were disabled or got other roles are listed, with a time that their new tokens are past', async (t) => {
   const { list, signedIn, record } = await world(t)
   const { userId } = await signedIn()
-  const now = Date.now()
+  const before = Date.now()
   await record({ type: 'user.roles_changed', userId, details: { roles: [] } }, { type: 'user.disabled', userId })
   await record({ type: 'user.enabled', userId }, { type: 'user.updated', userId }, { type: 'login.succeeded', userId, details: { sessionId: userId } })
+  const after = Date.now()
   const { items } = await list()
   t.equal(items.length, 2)
   for (const item of items) {
@@ -98,7 +109,7 @@ t.test('users who were disabled or got other roles are listed, with a time that 
     t.equal(item.userId, userId)
     const notBefore = Date.parse(item.notBefore ?? '')
     t.equal(notBefore % 1000, 0, 'a whole second, as `iat` is')
-    t.ok(notBefore - now >= 1000 && notBefore - now <= 4000, `${item.notBefore}`)
+    t.ok(notBefore - before >= 1000 && notBefore - after <= 4000, `${item.notBefore}`)
   }
 })
 
@@ -112,10 +123,11 @@ t.test('a login that makes an administrator does not cut its own tokens off', as
 })
 
 t.test('the sessions of a deleted user are listed, and nothing names the user', async (t) => {
-  const { url, sql, list, signedIn, bearer, record, logout } = await world(t)
+  const { url, sql, list, settled, signedIn, bearer, record, logout } = await world(t)
   const [one, other, ended] = [await signedIn(), await signedIn(), await signedIn()]
   await logout(ended)
   await record({ type: 'user.roles_changed', userId: one.userId })
+  await settled()
   const { nextCursor } = await list()
   t.equal((await fetch(`${url}/me`, { method: 'DELETE', headers: bearer(one) })).status, 204)
   t.same(sessionIds((await list(nextCursor)).items).sort(), [one.sessionId, other.sessionId].sort())
@@ -124,8 +136,10 @@ t.test('the sessions of a deleted user are listed, and nothing names the user', 
 })
 
 t.test('the same list is 304 to whoever has it, busy as the rest of the database may be', async (t) => {
-  const { ask, list, signedIn, logout } = await world(t)
-  const one = await signedIn()
+  const { ask, list, settled, signedIn, logout } = await world(t)
+  const [one, ended] = [await signedIn(), await signedIn()]
+  await logout(ended)
+  await settled()
   for (const since of [undefined, (await list()).nextCursor]) {
     const first = await ask(since)
     const etag = first.headers.get('etag') ?? ''
@@ -144,7 +158,7 @@ t.test('the same list is 304 to whoever has it, busy as the rest of the database
 })
 
 t.test('a transaction that began before others and commits after them is not missed', async (t) => {
-  const { sql, list, signedIn, logout } = await world(t)
+  const { sql, list, settled, signedIn, logout } = await world(t)
   const [slow, quick, quickest] = [await signedIn(), await signedIn(), await signedIn()]
   let commit: () => void = () => {}
   const mayCommit = new Promise<void>((resolve) => { commit = resolve })
@@ -167,19 +181,21 @@ t.test('a transaction that began before others and commits after them is not mis
   t.notOk(sessionIds(items).includes(slow.sessionId))
   commit()
   await committed
+  await settled()
   ;({ items, nextCursor } = await list(nextCursor))
   t.ok(sessionIds(items).includes(slow.sessionId), 'late, but told')
   t.same((await list(nextCursor)).items, [], 'and nothing is told for ever')
 })
 
 t.test('a transaction that is rolled back leaves nothing, and holds nobody up', async (t) => {
-  const { sql, list, signedIn, logout } = await world(t)
+  const { sql, list, settled, signedIn, logout } = await world(t)
   const [one, other] = [await signedIn(), await signedIn()]
   await inTransaction(sql, async (transaction) => {
     await recordEvents(transaction, [{ type: 'session.revoked', details: { sessionId: other.sessionId } }], {})
     await logout(one)
     throw new Error('no')
   }).catch(() => {})
+  await settled()
   const { items, nextCursor } = await list()
   t.same(sessionIds(items), [one.sessionId])
   t.same((await list(nextCursor)).items, [])
@@ -217,8 +233,10 @@ t.test('a cursor of another database, ahead of this one, counts as none', async 
 
 t.test('a client may poll ten times a second, and no more', async (t) => {
   const { ask } = await world(t, { RATE_LIMITS: 'on' })
-  const statuses = []
-  for (let count = 0; count < 600; count++) statuses.push((await ask()).status)
+  const statuses: number[] = []
+  // Within the minute of the limit, however busy the machine is: thirty at a time.
+  for (let round = 0; round < 20; round++) statuses.push(...await Promise.all(Array.from({ length: 30 }, async () => (await ask()).status)))
+  t.equal(statuses.length, 600)
   t.ok(statuses.every((status) => status === 200))
   const limited = await ask()
   t.match([limited.status, limited.headers.get('retry-after')], [429, /^[1-9]\d?$/])

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { decodeJwt } from 'jose'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
-import { race, readJson, type Running, setup } from '../helper.ts'
+import { inThePast, race, readJson, type Running, setup } from '../helper.ts'
 
 interface Tokens { access_token: string, refresh_token: string }
 
@@ -176,9 +176,8 @@ t.test('logout cuts /me off at once, ends the refresh token, and is 204 again', 
 })
 
 t.test('an expired access token is told apart, and still logs out', async (t) => {
-  const { url, signIn } = await world(t, { ACCESS_TOKEN_TTL: '1' })
-  const tokens = await signIn()
-  await new Promise((resolve) => setTimeout(resolve, 2100))
+  const { url, signIn } = await world(t)
+  const tokens = await inThePast(901, signIn)
   const expired = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })
   t.equal(expired.status, 401)
   t.equal((await readJson(expired)).code, 'token_expired')

@@ -9,7 +9,8 @@ const ROUTES = [
   'POST /login/{provider}/callback', 'GET /oauth2/authorize', 'POST /oauth2/authorize', 'POST /oauth2/token', 'POST /oauth2/revoke', 'POST /oauth2/introspect',
   'GET /oauth2/userinfo', 'POST /oauth2/userinfo', 'GET /oauth2/logout', 'POST /oauth2/logout', 'POST /oauth2/device_authorization', 'GET /device', 'POST /device',
   'GET /device/login/{provider}', 'GET /device/confirm', 'POST /device/confirm', 'POST /logout', 'GET /me', 'PATCH /me', 'DELETE /me',
-  'GET /me/preferences', 'PUT /me/preferences', 'PATCH /me/preferences', 'GET /me/activity',
+  'GET /me/preferences', 'PUT /me/preferences', 'PATCH /me/preferences', 'GET /me/activity', 'GET /me/export',
+  'GET /me/sessions', 'DELETE /me/sessions', 'DELETE /me/sessions/{id}',
   'GET /me/accounts', 'POST /me/accounts', 'DELETE /me/accounts/{id}', 'POST /me/accounts/{id}/token'
 ]
 

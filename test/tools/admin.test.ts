@@ -2,25 +2,34 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { startFakeGitHub } from '../fakes/github.ts'
-import { readJson, setup } from '../helper.ts'
+import { signedIn } from '../flows/signed-in.ts'
+import { ENCRYPTION_KEYS, readJson } from '../helper.ts'
+import { readSettings } from '../../src/settings.ts'
+import { addClient, listClients, removeClient } from '../../tools/admin/clients.ts'
+import type { Command } from '../../tools/admin/command.ts'
+import { rotateKeys } from '../../tools/admin/keys.ts'
+import { disableUser, enableUser, grantAdmin, listAdmins, revokeAdmin } from '../../tools/admin/users.ts'
 
+/** A running Signet, and the commands on its database: `run` in this process, `npmRunAdmin` as an operator has them. */
 async function world (t: Test) {
-  const github = await startFakeGitHub()
-  t.teardown(() => github.close())
-  const running = await setup(t, github.settings)
-  const admin = async (...args: string[]) => {
-    const env = { ...process.env, DATABASE_URL: running.database.url }
-    return await promisify(execFile)(process.execPath, ['--import', 'tsx', 'tools/admin.ts', ...args], { env })
-      .then(({ stdout }) => ({ status: 0, stdout, stderr: '' }), ({ code, stdout, stderr }) => ({ status: code, stdout, stderr }))
+  const signet = await signedIn(t)
+  const env = { DATABASE_URL: signet.database.url, ENCRYPTION_KEYS }
+  const settings = readSettings(env) as Parameters<Command>[1]['settings']
+  async function run (command: Command, ...args: string[]): Promise<string> {
+    const lines: string[] = []
+    await command(args, { pool: signet.sql, settings, say: (line) => lines.push(line) })
+    return lines.join('\n')
   }
-  return { ...running, admin }
+  const npmRunAdmin = async (...args: string[]) =>
+    await promisify(execFile)(process.execPath, ['--import', 'tsx', 'tools/admin.ts', ...args], { env: { ...process.env, ...env } })
+      .then(({ stdout }) => ({ status: 0, stdout, stderr: '' }), ({ code, stdout, stderr }) => ({ status: code, stdout, stderr }))
+  return { ...signet, run, npmRunAdmin }
 }
 
 t.test('a client that the command added signs people in, on the running instance', async (t) => {
-  const { url, sql, admin } = await world(t)
-  const added = await admin('clients', 'add', '--name', 'My app', '--redirect-uri', 'https://my.example.com/callback', '--confidential')
-  const [, clientId = '', secret = ''] = /client_id +(\S+)\nclient_secret +(\S+)/.exec(added.stdout) ?? []
+  const { url, sql, run } = await world(t)
+  const added = await run(addClient, '--name', 'My app', '--redirect-uri', 'https://my.example.com/callback', '--confidential')
+  const [, clientId = '', secret = ''] = /client_id +(\S+)\nclient_secret +(\S+)/.exec(added) ?? []
   const authorization = `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`
   const codeVerifier = 'v'.repeat(43)
   const query = new URLSearchParams({
@@ -42,22 +51,72 @@ t.test('a client that the command added signs people in, on the running instance
 
   t.equal((await fetch(`${url}/me`, { headers: { origin: 'https://my.example.com' } })).headers.get('access-control-allow-origin'), 'https://my.example.com')
   t.notOk((await sql.query('SELECT clients::text AS row FROM clients')).rows[0].row.includes(secret), 'only the hash of the secret is kept')
-  t.match((await admin('clients', 'list')).stdout, `${clientId}  confidential  My app`)
+  t.match(await run(listClients), `${clientId}  confidential  My app`)
 
-  t.equal((await admin('clients', 'remove', clientId)).status, 0)
+  await run(removeClient, clientId)
   t.equal((await createBrowser(url).get(`/oauth2/authorize?${query}`)).status, 400)
   t.equal((await fetch(`${url}/me`, { headers: { origin: 'https://my.example.com' } })).headers.get('access-control-allow-origin'), null)
-  t.match(await admin('clients', 'remove', clientId), { status: 1, stderr: /There is no client/ })
+  await t.rejects(run(removeClient, clientId), /There is no client/)
 })
 
 t.test('a public client has no secret, and mistakes are named', async (t) => {
-  const { admin, sql } = await world(t)
-  t.notMatch((await admin('clients', 'add', '--name', 'App', '--redirect-uri', 'com.example.app:/callback')).stdout, 'secret')
-  for (const args of [[], ['clients'], ['clients', 'add'], ['clients', 'add', '--name', 'x'], ['clients', 'remove'], ['clients', 'add', '--nonsense']]) {
-    t.match(await admin(...args), { status: 2, stderr: /Usage: npm run admin/ }, args.join(' '))
+  const { run, sql } = await world(t)
+  t.notMatch(await run(addClient, '--name', 'App', '--redirect-uri', 'com.example.app:/callback'), 'secret')
+  for (const [command, ...args] of [[addClient], [addClient, '--name', 'x'], [removeClient], [addClient, '--nonsense'], [grantAdmin], [disableUser, 'nobody']] as const) {
+    await t.rejects(run(command, ...args), { name: 'UsageError' }, args.join(' '))
   }
   for (const uri of ['/callback', 'https://my.example.com/#top', 'not a uri']) {
-    t.match(await admin('clients', 'add', '--name', 'x', '--redirect-uri', uri), { status: 1, stderr: /absolute URI without a fragment/ }, uri)
+    await t.rejects(run(addClient, '--name', 'x', '--redirect-uri', uri), /absolute URI without a fragment/, uri)
   }
   t.equal((await sql.query('SELECT 1 FROM clients')).rowCount, 1)
+})
+
+t.test('all clients are listed, however many', async (t) => {
+  const { run, sql } = await world(t)
+  await sql.query("INSERT INTO clients (client_id, name, redirect_uris) SELECT gen_random_uuid()::text, 'Client ' || n, '{https://x.example/}' FROM generate_series(1, 250) n")
+  t.equal(new Set((await run(listClients)).match(/Client \d+/g)).size, 250)
+})
+
+t.test('an administrator is made and unmade, and the running instance knows at once', async (t) => {
+  const { run, login, call, events } = await world(t)
+  await t.rejects(run(grantAdmin, 'octocat@github.com'), /Nobody here holds octocat@github.com.*ADMIN_EMAILS/)
+  const octocat = await login('github')
+  t.equal((await call('GET', '/admin/keys', octocat.access_token)).status, 403)
+  t.match(await run(grantAdmin, 'OctoCat@GitHub.com'), 'is an administrator')
+  t.equal((await call('GET', '/admin/keys', octocat.access_token)).status, 200)
+  t.match(await run(listAdmins), `${octocat.user.id}  octocat@github.com  The Octocat`)
+  await t.rejects(run(revokeAdmin, 'octocat@github.com'), /last administrator/)
+  await t.rejects(run(disableUser, 'octocat@github.com'), /last administrator/)
+  await login('acme')
+  await run(grantAdmin, 'jane@example.com')
+  await run(revokeAdmin, 'octocat@github.com')
+  t.equal((await call('GET', '/admin/keys', octocat.access_token)).status, 403)
+  await run(disableUser, 'octocat@github.com')
+  t.equal((await call('GET', '/me', octocat.access_token)).status, 401)
+  await run(enableUser, 'octocat@github.com')
+  t.equal((await call('GET', '/me', (await login('github')).access_token)).status, 200)
+  t.match(await events('user.roles_changed'), Array.from({ length: 3 }, () => ({ actorId: null, details: { by: 'command line' } })))
+  t.match(await events('user.disabled'), [{ actorId: null, details: { by: 'command line' } }])
+})
+
+t.test('keys are rotated, and nobody is logged out', async (t) => {
+  const { run, login, sql, another, url, call } = await world(t)
+  const { access_token: before } = await login()
+  const listed = await run(rotateKeys)
+  const { rows: [{ kid }] } = await sql.query("SELECT kid FROM signing_keys WHERE status = 'current'")
+  t.match(listed, `${kid}  current`)
+  const { address } = await another()
+  t.equal((await call('GET', '/me', before, { at: address })).status, 200, 'what the old key signed is good at an instance that never signed with it')
+  t.match(await (await fetch(`${address}/.well-known/jwks.json`)).text(), kid)
+  t.match(await (await fetch(`${url}/.well-known/jwks.json`)).text(), kid, 'it was published before')
+})
+
+t.test('the command itself: what it says, and how it ends', async (t) => {
+  const { npmRunAdmin, login } = await world(t)
+  await login('github')
+  t.match(await npmRunAdmin('grant', 'octocat@github.com'), { status: 0, stdout: 'octocat@github.com is an administrator.\n' })
+  t.match(await npmRunAdmin('grant', 'nobody@example.com'), { status: 1, stderr: /^Nobody here holds nobody@example.com/ })
+  for (const args of [['toString'], ['clients', 'add']]) {
+    t.match(await npmRunAdmin(...args), { status: 2, stderr: /Usage: npm run admin/ }, args.join(' '))
+  }
 })

@@ -8,8 +8,8 @@ import { examine } from '../../tools/doctor/examine.ts'
 import { judge } from '../../tools/doctor/providers.ts'
 import type { Finding } from '../../tools/doctor/finding.ts'
 import { GITHUB_PATHS, startFakeGitHub } from '../fakes/github.ts'
-import { unusedPort } from '../fakes/http-fake.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
+import { freePort } from '../free-port.ts'
 import { ENCRYPTION_KEYS, setup } from '../helper.ts'
 
 const root = new URL('../..', import.meta.url).pathname
@@ -79,7 +79,7 @@ t.test('each thing that would make a login fail is found, with what to do', asyn
   github.fault(GITHUB_PATHS.token, { kind: 'status', status: 200, body: { error: 'redirect_uri_mismatch' } })
   await bad('github, credentials', /callback URL/, /\/login\/github\/callback/)
   github.heal()
-  const nowhere = await unusedPort()
+  const nowhere = await freePort()
   await bad('github, credentials', /ECONNREFUSED/, /reach/, { GITHUB_TOKEN_URL: `http://127.0.0.1:${nowhere}/token` })
   await bad('database', /ECONNREFUSED/, /DATABASE_URL/, { DATABASE_URL: `postgresql://x@127.0.0.1:${nowhere}/x` })
   await bad('encryption keys', /do not open/, /ENCRYPTION_KEYS/, { ENCRYPTION_KEYS: `other:${Buffer.alloc(32, 7).toString('base64')}` })
@@ -92,7 +92,7 @@ t.test('each thing that would make a login fail is found, with what to do', asyn
 
 t.test('what may be meant so is a warning: nothing running yet, no provider, https without a known proxy', async (t) => {
   const { findings } = await world(t)
-  const nowhere = await unusedPort()
+  const nowhere = await freePort()
   t.match(await findings({ PORT: String(nowhere) }), { 'public URL': { status: 'warning', message: /nothing answers/ } })
   t.match(await findings({ ISSUER_URL: `https://localhost:${nowhere}` }), { proxy: { status: 'warning', advice: /TRUST_PROXY/ } })
   t.match(await findings({ GITHUB_CLIENT_ID: '', GITHUB_CLIENT_SECRET: '', OIDC_PROVIDERS: '' }), { providers: { status: 'warning' } })

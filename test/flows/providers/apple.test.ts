@@ -11,7 +11,8 @@ import { setup, type Running } from '../../helper.ts'
 import type { Provider } from '../../../src/providers/provider.ts'
 import { createProviders } from '../../../src/providers/registry.ts'
 import { readSettings } from '../../../src/settings.ts'
-import { CANARY, refused, rows, stepsThatFail } from './steps-that-fail.ts'
+import { CANARY, refused, rows } from '../failed-login.ts'
+import { stepsThatFail } from './steps-that-fail.ts'
 
 /** Sign in with Apple (SEC-7, SEC-13, SEC-29 to SEC-33). */
 

@@ -1,24 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createBrowser, type BrowserResponse } from '../../fakes/browser.ts'
 import type { Fault } from '../../fakes/faults.ts'
 import type { FakeOAuth } from '../../fakes/oauth.ts'
-import type { Running } from '../../helper.ts'
-import { CANARY, refused, rows } from './steps-that-fail.ts'
+import { eventually, type Running } from '../../helper.ts'
+import { FAULTS, refused, rows } from '../failed-login.ts'
 
-const FAULTS: Record<string, Fault> = {
-  'status 500': { kind: 'status', status: 500, body: { message: CANARY } },
-  'status 400 with an OAuth error': { kind: 'status', status: 400, body: { error: 'invalid_grant', error_description: CANARY } },
-  'an error with status 200': { kind: 'json', value: { error: 'server_error', error_description: CANARY } },
-  'an empty object': { kind: 'json', value: {} },
-  null: { kind: 'json', value: null },
-  'a list': { kind: 'json', value: [] },
-  'JSON that breaks off': { kind: 'malformed' },
-  'a web page': { kind: 'html' },
-  'fifty megabytes': { kind: 'huge' },
-  'a reset connection': { kind: 'reset' },
-  'a redirect': { kind: 'redirect', location: `https://elsewhere.invalid/${CANARY}` }
-}
+const ANSWERS: Record<string, Fault> = { ...FAULTS, null: { kind: 'json', value: null }, 'a list': { kind: 'json', value: [] } }
 const SLOW: Fault[] = [{ kind: 'hang' }, { kind: 'drip' }]
 
 export interface FaultGrid {
@@ -62,7 +49,7 @@ export async function faultGrid (t: Test, { id, name, fake, running: { url, sql 
 
   const all = [{ step: 'token exchange', path: fake.paths.token }, ...steps.map(({ step, path }) => ({ step, path: fake.paths.api + path }))]
   for (const { step, path } of all) {
-    for (const [fault, play] of Object.entries(FAULTS)) {
+    for (const [fault, play] of Object.entries(ANSWERS)) {
       await t.test(`${step}: ${fault}`, async (t) => {
         fake.reset()
         fake.fault(path, play)
@@ -78,10 +65,11 @@ export async function faultGrid (t: Test, { id, name, fake, running: { url, sql 
     const logins: { step: string, answer: Promise<BrowserResponse> }[] = []
     for (const play of SLOW) {
       for (const { step, path } of all) {
+        const already = fake.calls(path).length
         fake.fault(path, play, { times: 1 })
         logins.push({ step, answer: login() })
         // Each hangs before the next one starts, so that all wait at the same time and none meets the fault of another.
-        while (fake.pending().length < logins.length) await sleep(10)
+        await eventually(`a login hangs at the ${step}`, () => fake.calls(path).length > already)
       }
     }
     for (const { step, answer } of logins) refused(t, await answer, 504, 'provider_timeout', new RegExp(`^${name}: the ${step} took too long`))

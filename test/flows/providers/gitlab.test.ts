@@ -2,10 +2,10 @@ import t from 'tap'
 import { answerJson } from '../../fakes/answers.ts'
 import { createBrowser } from '../../fakes/browser.ts'
 import type { OAuthSpec } from '../../fakes/oauth.ts'
+import { refused } from '../failed-login.ts'
 import { emailWords, type Word } from './email-words.ts'
 import { unusable } from './fault-grid.ts'
 import { plainLogin } from './plain-login.ts'
-import { refused } from './steps-that-fail.ts'
 
 const SPEC: OAuthSpec = {
   id: 'gitlab',

@@ -7,7 +7,8 @@ import { setup, type Running } from '../../helper.ts'
 import type { Provider } from '../../../src/providers/provider.ts'
 import { createProviders } from '../../../src/providers/registry.ts'
 import { readSettings } from '../../../src/settings.ts'
-import { refused, rows, stepsThatFail } from './steps-that-fail.ts'
+import { refused, rows } from '../failed-login.ts'
+import { stepsThatFail } from './steps-that-fail.ts'
 
 /** What Google has of its own: https://developers.google.com/identity/openid-connect/openid-connect */
 

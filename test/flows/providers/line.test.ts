@@ -4,9 +4,9 @@ import { createBrowser } from '../../fakes/browser.ts'
 import { parameter } from '../../fakes/calls.ts'
 import type { OAuthSpec } from '../../fakes/oauth.ts'
 import { SHAPES } from '../../providers/shapes.ts'
+import { refused } from '../failed-login.ts'
 import { unusable } from './fault-grid.ts'
 import { besideTokens, plainLogin } from './plain-login.ts'
-import { refused } from './steps-that-fail.ts'
 
 const { name, urls, tokens, answers, profile } = SHAPES.line
 const VERIFY = '/oauth2/v2.1/verify'

@@ -6,7 +6,8 @@ import { CONSUMERS, CONTOSO, FABRIKAM, startFakeMicrosoft, type FakeMicrosoft, t
 import { setup, type Running } from '../../helper.ts'
 import { createProviders } from '../../../src/providers/registry.ts'
 import { readSettings } from '../../../src/settings.ts'
-import { CANARY, refused, rows, stepsThatFail } from './steps-that-fail.ts'
+import { CANARY, refused, rows } from '../failed-login.ts'
+import { stepsThatFail } from './steps-that-fail.ts'
 
 /** Microsoft Entra and personal accounts: tenants (SEC-19, SEC-20), and whose word an email is (nOAuth, SEC-27, SEC-29). */
 

@@ -4,10 +4,10 @@ import { answerJson } from '../../fakes/answers.ts'
 import { createBrowser } from '../../fakes/browser.ts'
 import { parameter } from '../../fakes/calls.ts'
 import type { OAuthSpec } from '../../fakes/oauth.ts'
+import { refused } from '../failed-login.ts'
 import { emailWords, NOT_TRUE, type Word } from './email-words.ts'
 import { unusable } from './fault-grid.ts'
 import { plainLogin } from './plain-login.ts'
-import { refused } from './steps-that-fail.ts'
 
 const TEAM = 'https://slack.com/team_id'
 const idToken = (claims: Record<string, unknown>) => new UnsecuredJWT(claims).encode()

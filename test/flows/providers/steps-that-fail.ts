@@ -1,23 +1,8 @@
 import type { Test } from 'tap'
 import { createBrowser, type Browser, type BrowserResponse } from '../../fakes/browser.ts'
-import type { Fault } from '../../fakes/faults.ts'
 import type { FakeOidc } from '../../fakes/oidc.ts'
 import type { Running } from '../../helper.ts'
-
-/** In everything that a faulty provider says: no answer of ours may hold it. */
-export const CANARY = 'canary-of-the-provider'
-
-const FAULTS: Record<string, Fault> = {
-  'status 500': { kind: 'status', status: 500, body: { message: CANARY } },
-  'status 400 with an OAuth error': { kind: 'status', status: 400, body: { error: 'invalid_grant', error_description: CANARY } },
-  'an error with status 200': { kind: 'json', value: { error: 'server_error', error_description: CANARY } },
-  'an empty object': { kind: 'json', value: {} },
-  'JSON that breaks off': { kind: 'malformed' },
-  'a web page': { kind: 'html' },
-  'fifty megabytes': { kind: 'huge' },
-  'a reset connection': { kind: 'reset' },
-  'a redirect': { kind: 'redirect', location: `https://elsewhere.invalid/${CANARY}` }
-}
+import { FAULTS, refused, rows } from '../failed-login.ts'
 
 export interface StepsThatFail {
   /** The provider's id, and its name as `detail` has it. */
@@ -27,20 +12,6 @@ export interface StepsThatFail {
   /** A whole login. */
   login: (browser: Browser) => Promise<BrowserResponse>
   running: Running
-}
-
-export async function rows (sql: Running['sql']): Promise<number[]> {
-  const tables = ['users', 'accounts', 'sessions']
-  return await Promise.all(tables.map(async (table) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)))
-}
-
-/** A failed login: the status and code of the contract, and a detail that names the provider and holds nothing of what it sent. */
-export function refused (t: Test, response: BrowserResponse, status: number, code: string, detail: RegExp): void {
-  const problem = response.json()
-  t.same([response.status, problem.code], [status, code], problem.detail)
-  t.match(problem.detail, detail)
-  t.match(response.headers.get('content-type'), /^application\/problem\+json/)
-  t.notMatch(response.text, new RegExp(`${CANARY}|AADSTS`))
 }
 
 /** Discovery, key set and exchange, each with each fault: 502 or 504, nothing written, no retry, and the next login succeeds. */

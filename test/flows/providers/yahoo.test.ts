@@ -2,7 +2,8 @@ import t from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { setup } from '../../helper.ts'
-import { refused, rows, stepsThatFail } from './steps-that-fail.ts'
+import { refused, rows } from '../failed-login.ts'
+import { stepsThatFail } from './steps-that-fail.ts'
 
 /** Claims and places after https://developer.yahoo.com/oauth2/guide/openid_connect/ and Yahoo's discovery document. */
 const PERSON = {

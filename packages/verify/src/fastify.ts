@@ -1,0 +1,80 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { AccessTokenClaims } from './claims.ts'
+import { VerificationError } from './verification-error.ts'
+import { createVerifier, type VerifierOptions } from './verifier.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** An `onRequest` hook: nobody comes past it without a good access token. Then `request.claims` are its claims. */
+    requireBearer: BearerHook
+    /** The same, and nobody comes past it without the role. */
+    requireRole: (role: string) => BearerHook
+  }
+  interface FastifyRequest {
+    /** What the access token says, behind `requireBearer` or `requireRole`; throws elsewhere, where nobody has verified one. */
+    readonly claims: AccessTokenClaims
+  }
+}
+
+export type BearerHook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+export interface SignetOptions extends VerifierOptions {
+  /** The realm of challenges; the audience unless given. */
+  realm?: string | undefined
+}
+
+const RETRY_AFTER_SECONDS = 5
+
+async function plugin (app: FastifyInstance, options: SignetOptions): Promise<void> {
+  const { realm = options.audience ?? options.issuer } = options
+  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm)) throw new TypeError('The realm must be printable ASCII without quotes and backslashes.')
+  const verifier = createVerifier({ onError: (error) => app.log.warn({ err: error }, 'Signet could not be asked'), ...options })
+  const verified = new WeakMap<FastifyRequest, AccessTokenClaims>()
+  app.addHook('onClose', async () => verifier.close())
+
+  app.decorateRequest('claims', {
+    getter () {
+      const claims = verified.get(this)
+      if (!claims) throw new Error('request.claims is there behind requireBearer or requireRole only.')
+      return claims
+    }
+  })
+
+  /** RFC 6750 section 3. The header is set here and not by the error: so it is there whatever the app makes of its errors. */
+  function refusal (reply: FastifyReply, statusCode: 401 | 403, code: string, message: string, error?: string): Error {
+    reply.header('www-authenticate', `Bearer realm="${realm}"${error === undefined ? '' : `, error="${error}", error_description="${message}"`}`)
+    return Object.assign(new Error(message), { statusCode, code })
+  }
+
+  async function claimsOf (request: FastifyRequest, reply: FastifyReply): Promise<AccessTokenClaims> {
+    const [, token] = /^Bearer +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '') ?? []
+    if (token === undefined) throw refusal(reply, 401, 'unauthorized', 'This needs an access token.')
+    try {
+      return await verifier.verify(token)
+    } catch (error) {
+      if (!(error instanceof VerificationError)) throw error
+      if (error.status === 401) throw refusal(reply, 401, error.code, error.message, 'invalid_token')
+      request.log.error({ err: error }, 'an access token could not be verified')
+      reply.header('retry-after', String(RETRY_AFTER_SECONDS))
+      throw Object.assign(new Error('Access tokens cannot be verified right now.'), { statusCode: error.status, code: error.code })
+    }
+  }
+
+  app.decorate('requireBearer', async (request: FastifyRequest, reply: FastifyReply) => {
+    verified.set(request, await claimsOf(request, reply))
+  })
+
+  app.decorate('requireRole', (role: string): BearerHook => async (request, reply) => {
+    const claims = verified.get(request) ?? await claimsOf(request, reply)
+    if (!claims.roles.includes(role)) throw refusal(reply, 403, 'forbidden', 'This needs a role that the access token does not have.', 'insufficient_scope')
+    verified.set(request, claims)
+  })
+}
+
+/** For Fastify 5: `requireBearer`, `requireRole` and `request.claims`, for the scope it is registered in and those below. */
+export const signet: FastifyPluginAsync<SignetOptions> = Object.assign(plugin, {
+  // What fastify-plugin sets: decorators reach the scope that registers it.
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: '@signet/verify',
+  [Symbol.for('plugin-meta')]: { name: '@signet/verify', fastify: '5.x' }
+})

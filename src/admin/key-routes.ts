@@ -1,0 +1,45 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type, type Static } from 'typebox'
+import { callerOf } from '../audit/audit-event.ts'
+import type { KeyInfo, KeyService } from '../keys/service.ts'
+import { problems } from '../plugins/problem-details.ts'
+import { ADMINISTRATION } from './guard.ts'
+
+const TAGS = ['Administration']
+const security = [{ bearer: [] }]
+const Time = Type.Union([Type.String({ format: 'date-time' }), Type.Null()])
+const KeySchema = Type.Object({
+  kid: Type.String(),
+  alg: Type.String(),
+  status: Type.Union([Type.Literal('next'), Type.Literal('current'), Type.Literal('retired')]),
+  createdAt: Type.String({ format: 'date-time' }),
+  activatedAt: Time,
+  retiredAt: Time
+}, { title: 'Key', description: '`next` is published and does not sign yet, `current` signs, `retired` verifies until its last token is over.' })
+
+const KeysSchema = Type.Object({ items: Type.Array(KeySchema), nextCursor: Type.Null() })
+
+export const adminKeyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
+  const list = async () => ({ items: (await keys.list()).map(toKey), nextCursor: null })
+
+  app.get('/admin/keys', {
+    schema: { summary: 'The signing keys', description: 'Oldest first.', tags: TAGS, security, response: { 200: KeysSchema, ...problems(...ADMINISTRATION) } }
+  }, list)
+
+  app.post('/admin/keys/rotate', {
+    schema: {
+      summary: 'Rotate the signing keys now',
+      description: 'The next key signs from now on. The one before verifies until the last token that it signed is over.',
+      tags: TAGS,
+      security,
+      response: { 200: KeysSchema, ...problems(...ADMINISTRATION) }
+    }
+  }, async (request) => {
+    await keys.rotate({ actorId: request.bearer.sub, caller: callerOf(request) })
+    return await list()
+  })
+}
+
+function toKey ({ kid, alg, status, createdAt, activatedAt, retiredAt }: KeyInfo): Static<typeof KeySchema> {
+  return { kid, alg, status, createdAt: createdAt.toISOString(), activatedAt: activatedAt?.toISOString() ?? null, retiredAt: retiredAt?.toISOString() ?? null }
+}

@@ -1,0 +1,116 @@
+import { RECORDED, recordEvents, type By, type NewEvent } from '../audit/events.ts'
+import { inTransaction, type Transaction } from '../database/transaction.ts'
+import type { Position } from '../lists.ts'
+import type { Database } from '../plugins/database.ts'
+import { isLastAdmin } from '../users/last-admin.ts'
+import type { User } from '../users/user.ts'
+import { readUser, UPDATED, USER_COLUMNS, type UserRow } from '../users/user-row.ts'
+
+export type Status = 'active' | 'disabled'
+export type AdminUser = User & { status: Status }
+export interface UserFilter { query?: string, status?: Status, provider?: string }
+export interface UserChange { status?: Status, roles?: string[] }
+
+/** Users as an administrator sees and changes them. */
+export interface AdminUserRepository {
+  /** Newest first. `query` finds words of the name and of the email by how they begin; all of its words must be there. */
+  list: (filter: UserFilter, after: Position, count: number) => Promise<AdminUser[]>
+  find: (userId: string) => Promise<AdminUser | undefined>
+  /** By email, which is in lower case after NFKC. */
+  idByEmail: (email: string) => Promise<string | undefined>
+  administrators: () => Promise<AdminUser[]>
+  /** All or nothing; who is disabled has no session any more. */
+  change: (userId: string, change: UserChange, by: By) => Promise<'changed' | 'last-admin' | 'not-found'>
+  /** Ends all sessions of a user. False when there is no such user. */
+  endSessions: (userId: string, by: By) => Promise<boolean>
+}
+
+const SELECT = `SELECT ${USER_COLUMNS}, u.disabled_at AS "disabledAt" FROM users u`
+
+/** As the index has it (users_words_idx). An address is taken apart where its words are. */
+const WORDS = "to_tsvector('simple', coalesce(u.name, '') || ' ' || translate(coalesce(u.email, ''), '@.+_-', '     '))"
+
+const END_SESSIONS = `
+  WITH ended AS (
+    UPDATE sessions SET revoked_at = now(), revocation_reason = $2
+    WHERE user_id = $1 AND revoked_at IS NULL AND idle_expires_at > now() AND expires_at > now()
+    RETURNING id, user_id, client_id, provider
+  ), events AS (
+    SELECT 'session.revoked' AS type, user_id, $3::uuid AS actor_id, client_id, provider, $4::text AS ip_address, $5::text AS user_agent,
+      $6::text AS request_id, $7::jsonb || jsonb_build_object('sessionId', id, 'reason', $2::text) AS details
+    FROM ended
+  ), ${RECORDED}
+  SELECT 1`
+
+export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): AdminUserRepository {
+  async function endSessions (transaction: Transaction, userId: string, reason: string, { actorId, caller, details = {} }: By): Promise<void> {
+    const { ipAddress = null, userAgent = null, requestId = null } = caller
+    await transaction.query(END_SESSIONS, [userId, reason, actorId, ipAddress, userAgent, requestId, JSON.stringify(details)])
+  }
+
+  return {
+    async list ({ query, status, provider }, after, count) {
+      const values: unknown[] = [after.time, after.id, count]
+      const place = (value: unknown) => `$${values.push(value)}`
+      const conditions = ['(u.created_at, u.id) < ($1, $2)']
+      if (query !== undefined) conditions.push(`${WORDS} @@ to_tsquery('simple', ${place(toTsQuery(query))})`)
+      if (status !== undefined) conditions.push(`u.disabled_at IS ${status === 'disabled' ? 'NOT ' : ''}NULL`)
+      if (provider !== undefined) conditions.push(`EXISTS (SELECT 1 FROM accounts p WHERE p.user_id = u.id AND p.provider = ${place(provider)})`)
+      const { rows } = await pool.query<Row>(`${SELECT} WHERE ${conditions.join(' AND ')} ORDER BY u.created_at DESC, u.id DESC LIMIT $3`, values)
+      return rows.map(toAdminUser)
+    },
+
+    async find (userId) {
+      const { rows: [row] } = await pool.query<Row>(`${SELECT} WHERE u.id = $1`, [userId])
+      return row && toAdminUser(row)
+    },
+
+    async idByEmail (email) {
+      return (await pool.query('SELECT id FROM users WHERE email = $1', [email])).rows[0]?.id
+    },
+
+    async administrators () {
+      return (await pool.query<Row>(`${SELECT} WHERE 'admin' = ANY(u.roles) AND u.disabled_at IS NULL ORDER BY u.created_at, u.id`)).rows.map(toAdminUser)
+    },
+
+    change: (userId, { status, roles }, by) => inTransaction(pool, async (transaction) => {
+      const takesAway = status === 'disabled' || (roles !== undefined && !roles.includes('admin'))
+      if (takesAway && await isLastAdmin(transaction, userId)) return 'last-admin'
+      const { rows: [before] } = await transaction.query<{ roles: string[], disabled: boolean }>(
+        'SELECT roles, disabled_at IS NOT NULL AS disabled FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId])
+      if (!before) return 'not-found'
+      const after = { roles: roles ?? before.roles, disabled: status === undefined ? before.disabled : status === 'disabled' }
+      const event = (type: NewEvent['type'], details = {}): NewEvent => ({ type, userId, actorId: by.actorId, details: { ...by.details, ...details } })
+      const events = [
+        ...after.disabled === before.disabled ? [] : [event(after.disabled ? 'user.disabled' : 'user.enabled')],
+        ...isSame(after.roles, before.roles) ? [] : [event('user.roles_changed', { before: before.roles, roles: after.roles })]
+      ]
+      if (events.length === 0) return 'changed'
+      await transaction.query(
+        `UPDATE users SET roles = $2, disabled_at = CASE WHEN $3 THEN coalesce(disabled_at, now()) END, ${UPDATED} WHERE id = $1`, [userId, after.roles, after.disabled])
+      await recordEvents(transaction, events, by.caller)
+      if (after.disabled && !before.disabled) await endSessions(transaction, userId, 'user_disabled', by)
+      return 'changed'
+    }),
+
+    endSessions: (userId, by) => inTransaction(pool, async (transaction) => {
+      // A login that is on its way comes before, and then its session ends too, or after.
+      const { rowCount } = await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId])
+      await endSessions(transaction, userId, 'logged_out_everywhere', by)
+      return rowCount === 1
+    })
+  }
+}
+
+type Row = UserRow & { disabledAt: Date | null }
+
+function toAdminUser (row: Row): AdminUser {
+  return { ...readUser(row), status: row.disabledAt === null ? 'active' : 'disabled' }
+}
+
+/** Every word as the beginning of one; letters and digits only, so that nothing of it is an operator. */
+function toTsQuery (query: string): string {
+  return (query.normalize('NFKC').match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => `${word}:*`).join(' & ')
+}
+
+const isSame = (one: string[], other: string[]) => one.length === other.length && one.every((role) => other.includes(role))

@@ -1,0 +1,14 @@
+import type { Test } from 'tap'
+import { signedIn } from '../signed-in.ts'
+
+/** A Signet with an administrator (of acme) and somebody else (of GitHub), and what both call. */
+export async function administration (t: Test, environment: Record<string, string> = {}) {
+  const signet = await signedIn(t, environment)
+  const admin = await signet.login('acme')
+  await signet.sql.query("UPDATE users SET roles = '{admin}' WHERE id = $1", [admin.user.id])
+  const octocat = await signet.login('github')
+  const call = (method: string, path: string, body?: unknown, at?: string) =>
+    signet.call(method, path, admin.access_token, { ...body === undefined ? {} : { body }, ...at === undefined ? {} : { at } })
+  const me = async ({ access_token: token }: { access_token: string }) => (await signet.call('GET', '/me', token)).status
+  return { ...signet, admin, octocat, ask: call, me }
+}

@@ -1,0 +1,19 @@
+import { createKeyRepository } from '../../src/keys/repository.ts'
+import { createKeyService } from '../../src/keys/service.ts'
+import { createPrisma } from '../../src/plugins/database.ts'
+import { createSealer } from '../../src/vault/sealing.ts'
+import { BY_OPERATOR, type Command } from './command.ts'
+
+export const rotateKeys: Command = async (_args, { pool, settings, say }) => {
+  const keys = createKeyService({
+    repository: createKeyRepository({ pool, prisma: createPrisma(pool) }),
+    sealer: createSealer(settings.encryptionKeys, 'signing-key'),
+    algorithm: settings.signingAlgorithm,
+    rotationSeconds: settings.signingKeyRotationSeconds,
+    tokenSeconds: settings.accessTokenSeconds,
+    replaceUnusable: !settings.production
+  })
+  await keys.rotate(BY_OPERATOR)
+  for (const { kid, status } of await keys.list()) say(`${kid}  ${status}`)
+  say('Running instances sign with the new key within half a minute.')
+}
