@@ -210,7 +210,7 @@ async function corsFor ({ url, headers: { origin } }: FastifyRequest, allowedOri
     origin: isForNavigation ? false : isAllowed ? [origin] : [],
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['etag', 'retry-after', 'www-authenticate', 'x-request-id'],
+    exposedHeaders: ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id'],
     maxAge: 600
   }
 }

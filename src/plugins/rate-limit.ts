@@ -52,6 +52,8 @@ const MINUTE_MS = 60_000
 const PER_MINUTE: Record<keyof Limits, number> = {
   signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, revocations: 600, admin: 300, unknownRoutes: 300
 }
+/** How long Redis is left alone after it failed to answer, so that one that hangs costs one request its time and not each. */
+const PAUSE_MS = 2_000
 const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
 
 /**
@@ -68,9 +70,11 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
   const away = sayOnce((error) => app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone'))
   const redis = redisUrl === undefined ? undefined : await connect(app, redisUrl, away)
   let onLocalCount = () => {}
+  let pausedUntil = 0
+  const isShared = () => redis?.status === 'ready' && Date.now() >= pausedUntil
   app.decorate('limitStore', {
     isConfigured: redis !== undefined,
-    isShared: () => redis?.status === 'ready',
+    isShared,
     onLocalCount: (listener) => { onLocalCount = listener }
   } satisfies LimitStore)
   const shared = redis && await counters(app, { redis, nameSpace: 'signet-limit-' })
@@ -82,8 +86,14 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
     async function ask (key: string, increment: boolean) {
       const request = { key: `${name}:${key}`, routeOptions: {} } as unknown as FastifyRequest
       if (!countTogether) return await countLocally(request, { increment })
-      const answer = redis?.status === 'ready' ? await countTogether(request, { increment }).catch(away.say) : undefined
-      if (answer) return answer
+      if (isShared()) {
+        try {
+          return await countTogether(request, { increment })
+        } catch (error) {
+          away.say(error)
+          pausedUntil = Date.now() + PAUSE_MS
+        }
+      }
       onLocalCount()
       return await countLocally(request, { increment })
     }
@@ -91,11 +101,11 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
     return {
       async count (key) {
         const state = await ask(key, true)
-        if (!state.isAllowed && state.isExceeded) throw tooMany(state.ttlInSeconds)
+        if (!state.isAllowed && state.isExceeded) throw tooMany(name, state.ttlInSeconds)
       },
       async check (key) {
         const state = await ask(key, false)
-        if (!state.isAllowed && state.remaining === 0) throw tooMany(state.ttlInSeconds)
+        if (!state.isAllowed && state.remaining === 0) throw tooMany(name, state.ttlInSeconds)
       },
       async add (key) {
         await ask(key, true)
@@ -155,7 +165,13 @@ async function connect (app: FastifyInstance, url: string, away: Once): Promise<
   return redis
 }
 
-function tooMany (seconds: number): Problem {
+/** With the fields of draft-ietf-httpapi-ratelimit-headers-10, on refusals only: who keeps within the limits need not know them. */
+function tooMany (name: keyof Limits, seconds: number): Problem {
   const wait = Math.max(1, seconds)
-  return new Problem('rate_limited', `Too many requests. Try again in ${wait} s.`, { headers: { 'retry-after': String(wait) } })
+  const headers = {
+    'retry-after': String(wait),
+    ratelimit: `"${name}";r=0;t=${wait}`,
+    'ratelimit-policy': `"${name}";q=${PER_MINUTE[name]};w=${MINUTE_MS / 1000}`
+  }
+  return new Problem('rate_limited', `Too many requests. Try again in ${wait} s.`, { headers })
 }
