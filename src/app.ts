@@ -128,6 +128,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const audit = createAuditRepository(app.database)
   const clients = createClients(settings.clients, clientRepository)
   const providers = createProviders(settings.providers)
+  app.metrics.watch({ providers, signingSince: keys.signingSince })
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
@@ -163,7 +164,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
       : noCreationHook,
     idleSeconds: settings.refreshTokenSeconds,
     maximumSeconds: settings.sessionSeconds,
-    onOutcome: app.metrics.login,
+    onStage: app.metrics.login,
     onAuditFailure: (error) => app.log.error({ err: error }, 'an audit event was lost')
   })
 
@@ -213,7 +214,7 @@ async function corsFor ({ url, headers: { origin } }: FastifyRequest, allowedOri
     origin: isForNavigation ? false : isAllowed ? [origin] : [],
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['etag', 'retry-after', 'www-authenticate', 'x-request-id'],
+    exposedHeaders: ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id'],
     maxAge: 600
   }
 }

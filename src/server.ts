@@ -5,7 +5,7 @@ import process from 'node:process'
 import { SettingsError, readSettings } from './settings.ts'
 import { start } from './start.ts'
 
-/** How long requests in flight get to finish after SIGTERM. */
+/** How long requests in flight get to finish after SIGTERM and the SHUTDOWN_DELAY. */
 const DRAIN_MS = 30_000
 
 const log = (line: string) => process.stdout.isTTY && console.log(line)
@@ -15,20 +15,20 @@ async function main (): Promise<void> {
   const settings = readSettings(process.env)
   const transport = process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss' } } } : {}
   const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger: transport })
-  closeOnSignal(starting)
+  closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS)
   const { app } = await starting
   if (settings.providers.length === 0) app.log.warn('No provider is enabled yet: put a client id and secret into .env (see .env.example), or try "npm run dev".')
   app.log.info(`Signet is at ${settings.issuerUrl}, its documentation at ${settings.issuerUrl}/docs`)
 }
 
 /** The first signal lets what has begun finish, also a start; the second ends it at once. */
-function closeOnSignal (starting: ReturnType<typeof start>): void {
+function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number): void {
   let isClosing = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (isClosing) process.exit(1)
       isClosing = true
-      setTimeout(() => process.exit(1), DRAIN_MS).unref()
+      setTimeout(() => process.exit(1), limitMs).unref()
       starting.then(({ app, close }) => {
         app.log.info(`${signal}: finishing what has begun`)
         return close()

@@ -10,6 +10,8 @@ import { isSecret } from './webhooks/signing.ts'
 export type { ProviderSettings }
 
 const DAY = 24 * 60 * 60
+/** A load balancer that asks for readiness every few seconds has noticed by then; Docker waits ten before it kills. */
+const SHUTDOWN_DELAY_IN_PRODUCTION_SECONDS = 5
 const wholeSeconds = (defaultSeconds: number, maximum: number) =>
   Type.Integer({ minimum: 1, maximum, default: defaultSeconds, description: `must be whole seconds, 1 to ${maximum}` })
 const optional = (description: string) => Type.Optional(Type.String({ description }))
@@ -45,6 +47,7 @@ const EnvironmentSchema = Type.Object({
   TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'must be fatal, error, warn, info, debug, trace or silent' }),
+  SHUTDOWN_DELAY: Type.Optional(Type.Integer({ minimum: 0, maximum: 300, description: 'must be whole seconds, 0 to 300' })),
   OIDC_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' }),
   OAUTH_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' })
 })
@@ -91,6 +94,7 @@ export interface Settings {
   rateLimits: boolean
   trustProxy: false | string[]
   logLevel: string
+  shutdownDelaySeconds: number
   providers: ProviderSettings[]
 }
 
@@ -167,6 +171,7 @@ export function readSettings (environment: Environment): Settings {
     rateLimits: fixed.RATE_LIMITS === 'on',
     trustProxy: trusted.length === 0 ? false : trusted,
     logLevel: fixed.LOG_LEVEL as string,
+    shutdownDelaySeconds: fixed.SHUTDOWN_DELAY ?? (production ? SHUTDOWN_DELAY_IN_PRODUCTION_SECONDS : 0),
     providers
   })
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { buildApp } from './app.ts'
 import { localEncryptionKeys } from './database/local-keys.ts'
@@ -13,7 +14,10 @@ export interface StartOptions {
   logger: false | { transport?: object, stream?: { write: (line: string) => void } }
 }
 
-/** Brings up all that the settings leave open (database, key), migrates, and listens. `close` undoes it in reverse. */
+/**
+ * Brings up all that the settings leave open (database, key), migrates, and listens. `close` undoes it in reverse, after
+ * `shutdownDelaySeconds` in which it still answers but says that it is not ready.
+ */
 export async function start (settings: Settings, options: StartOptions): Promise<{ app: FastifyInstance, close: () => Promise<void> }> {
   const { dataFolder, onProgress } = options
   let databaseUrl = settings.databaseUrl
@@ -31,7 +35,14 @@ export async function start (settings: Settings, options: StartOptions): Promise
     const logger = options.logger && { level: settings.logLevel, serializers, ...options.logger }
     const app = await buildApp({ ...settings, databaseUrl, encryptionKeys }, logger as FastifyServerOptions['logger'])
     await app.listen({ host: settings.host, port: settings.port })
-    return { app, close: async () => { await app.close(); await stopDatabase() } }
+    async function close (): Promise<void> {
+      app.ending.announce()
+      await sleep(settings.shutdownDelaySeconds * 1000)
+      await app.close()
+      await stopDatabase()
+    }
+
+    return { app, close }
   } catch (error) {
     await stopDatabase()
     throw error

@@ -85,6 +85,31 @@ t.test('a login in flight is finished after SIGTERM, and what it answered holds 
   t.equal(await third.exit, 0)
 })
 
+t.test('with a SHUTDOWN_DELAY it goes on answering after SIGTERM, but is not ready', async (t) => {
+  const server = await startServer(t, await folder(t), { SHUTDOWN_DELAY: '3' })
+  await untilReady(server)
+  server.child.kill('SIGTERM')
+  const signalledAt = performance.now()
+  let readiness = 200
+  while (readiness === 200) readiness = (await fetch(`${server.url}/readyz`)).status
+  t.equal(readiness, 503)
+  const answer = await fetch(`${server.url}/login`)
+  t.equal(answer.status, 200, 'a request that was on its way here is answered')
+  t.equal(answer.headers.get('connection'), 'close', 'and its connection is not used again')
+  t.equal(await server.exit, 0)
+  const waited = performance.now() - signalledAt
+  t.ok(waited >= 2_900, `${waited} ms`)
+})
+
+t.test('a second signal ends it at once, and not with 0', async (t) => {
+  const server = await startServer(t, await folder(t), { SHUTDOWN_DELAY: '60' })
+  await untilReady(server)
+  server.child.kill('SIGTERM')
+  while ((await fetch(`${server.url}/readyz`)).status === 200) await sleep(10)
+  server.child.kill('SIGTERM')
+  t.equal(await server.exit, 1)
+})
+
 t.test('wrong settings end it with 1 and are all named, without a value', async (t) => {
   const server = await startServer(t, await folder(t), {
     NODE_ENV: 'production', ISSUER_URL: 'http://id.example.com', GITHUB_CLIENT_ID: 'x', ENCRYPTION_KEYS: 'k1:canary', ACCESS_TOKEN_TTL: 'canary'

@@ -39,6 +39,7 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     autoLink: 'verified',
     maxSessionsPerUser: undefined,
     rateLimits: true,
+    shutdownDelaySeconds: 0,
     trustProxy: false,
     logLevel: 'info',
     webhookAllowPrivateAddresses: true,

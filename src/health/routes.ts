@@ -9,9 +9,6 @@ export interface HealthOptions { checks: Record<string, () => Promise<void>> }
 const CHECK_TIMEOUT_MS = 2_000
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { checks }) => {
-  let isClosing = false
-  app.addHook('preClose', async () => { isClosing = true })
-
   app.get('/healthz', {
     logLevel: 'warn',
     schema: { summary: 'Liveness', description: 'The process answers. Touches nothing else.', tags: ['Service'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } }
@@ -26,7 +23,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
       response: { 200: Type.Object({ status: Type.Literal('ok'), checks: Type.Record(Type.String(), Type.String()) }), ...problems('service_unavailable') }
     }
   }, async (request, reply) => {
-    const results = await Promise.all(Object.entries({ ...checks, shutdown: async () => { if (isClosing) throw new Error('shutting down') } }).map(async ([name, check]) => {
+    const results = await Promise.all(Object.entries({ ...checks, shutdown: async () => { if (app.ending.isAnnounced()) throw new Error('shutting down') } }).map(async ([name, check]) => {
       const ok = await within(check(), CHECK_TIMEOUT_MS).then(() => true, (error: unknown) => { request.log.warn({ err: error }, `readiness: ${name}`) })
       return [name, ok ? 'ok' : 'failed'] as const
     }))

@@ -10,6 +10,17 @@ export interface JobRunner {
   work: (task: Task, work: (payload: unknown) => Promise<void>) => void
   /** Says what is done every minute, by one of all instances. Called before the app listens. */
   everyMinute: (task: RecurringTask, work: () => Promise<void>) => void
+  state: () => Promise<QueueState>
+}
+
+export interface QueueState {
+  waiting: number
+  /** To be tried again. */
+  retrying: number
+  /** Given up. */
+  failed: number
+  /** Age of the oldest job that is not given up; 0 when there is none. */
+  oldestSeconds: number
 }
 
 /** Work that comes again, and of which the next turn makes up for one that failed or was missed. */
@@ -30,6 +41,13 @@ const POLL_MS = 5_000
 const START_AGAIN_MS = 30_000
 /** Each after e times the wait of the one before, six hours at most. */
 const MAX_ATTEMPTS = 22
+
+const STATE = `
+  SELECT count(*) FILTER (WHERE attempts < max_attempts AND last_error IS NULL)::int AS waiting,
+    count(*) FILTER (WHERE attempts < max_attempts AND last_error IS NOT NULL)::int AS retrying,
+    count(*) FILTER (WHERE attempts >= max_attempts)::int AS failed,
+    coalesce(extract(epoch FROM now() - min(created_at) FILTER (WHERE attempts < max_attempts)), 0)::float8 AS "oldestSeconds"
+  FROM graphile_worker.jobs`
 
 /**
  * graphile-worker (docs/adr/0007), from the moment that the app listens. It has a small pool of its own: one connection
@@ -76,7 +94,8 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
     everyMinute (task, work) {
       tasks[task] = work
       recurring.push(task)
-    }
+    },
+    state: async () => (await pool.query<QueueState>(STATE)).rows[0] as QueueState
   } satisfies JobRunner)
 
   app.addHook('onListen', async () => { running = start() })

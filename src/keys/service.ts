@@ -26,6 +26,8 @@ export interface KeyService {
   sign: (type: 'at+jwt' | 'JWT', claims: Record<string, unknown>) => string
   /** The key of a `kid`; an unknown one is looked up in the database again, at most once in five seconds. */
   verificationKey: (kid: string) => Promise<VerificationKey | undefined>
+  /** When the key that signs became the current one. */
+  signingSince: () => Date | undefined
   /** RFC 7517: next, current, and retired keys that still verify live tokens; public members only. */
   publicKeys: () => PublicJwk[]
 }
@@ -128,6 +130,7 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
       return keys.get(kid)
     },
 
+    signingSince: () => keys.get(signingKid ?? '')?.row.activatedAt ?? undefined,
     publicKeys: () => [...keys.values()].map(({ jwk }) => jwk)
   }
 }

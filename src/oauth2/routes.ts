@@ -1,7 +1,7 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
-import { Problem } from '../errors.ts'
-import { toOAuthError } from '../plugins/problem-details.ts'
+import { OAuthError } from '../errors.ts'
+import { toOAuthError, toProblem } from '../plugins/problem-details.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from './device-authorization.ts'
 import { revokeRoutes, type TokenStateOptions } from './revoke.ts'
@@ -19,7 +19,7 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
   app.setErrorHandler((error, request, reply) => {
     const failure = toOAuthError(error)
     if (failure.status >= 500) request.log.error({ err: error }, failure.error)
-    if (error instanceof Problem) reply.headers(error.headers)
+    if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
     else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="signet"')
     return reply.code(failure.status).type('application/json; charset=utf-8').serializer(JSON.stringify)
       .send({ error: failure.error, error_description: failure.message })

@@ -1,11 +1,24 @@
 import fp from 'fastify-plugin'
 
+/** The end of the service, told before it comes. */
+export interface Ending {
+  /** From now on it is not ready for more, though it goes on answering, so that load balancers send their requests elsewhere. */
+  announce: () => void
+  isAnnounced: () => boolean
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { ending: Ending }
+}
+
 /**
- * While the service closes, each answer that is still under way also ends its connection. Otherwise a client that keeps
- * it alive would keep the process alive, until the time to drain is over.
+ * Once the end is announced, at the latest when the service closes, each answer also ends its connection. Otherwise a
+ * client that keeps it alive would come here again, and keep the process alive until the time to drain is over.
  */
 export const gracefulClose = fp(async (app) => {
-  let isClosing = false
-  app.addHook('preClose', async () => { isClosing = true })
-  app.addHook('onSend', async (_request, reply) => { if (isClosing) reply.header('connection', 'close') })
+  let isAnnounced = false
+  const announce = () => { isAnnounced = true }
+  app.decorate('ending', { announce, isAnnounced: () => isAnnounced } satisfies Ending)
+  app.addHook('preClose', async () => announce())
+  app.addHook('onSend', async (_request, reply) => { if (isAnnounced) reply.header('connection', 'close') })
 }, { name: 'graceful-close' })

@@ -33,8 +33,17 @@ export interface Limits {
   unknownRoutes: Limit
 }
 
+/** Where the limits are counted. */
+export interface LimitStore {
+  /** Whether there is to be a Redis that all instances share. */
+  isConfigured: boolean
+  isShared: () => boolean
+  /** Told whenever an instance counts by itself because Redis is away. */
+  onLocalCount: (listener: () => void) => void
+}
+
 declare module 'fastify' {
-  interface FastifyInstance { limits: Limits }
+  interface FastifyInstance { limits: Limits, limitStore: LimitStore }
 }
 
 export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
@@ -43,6 +52,8 @@ const MINUTE_MS = 60_000
 const PER_MINUTE: Record<keyof Limits, number> = {
   signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, revocations: 600, admin: 300, unknownRoutes: 300
 }
+/** How long Redis is left alone after it failed to answer, so that one that hangs costs one request its time and not each. */
+const PAUSE_MS = 2_000
 const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
 
 /**
@@ -52,10 +63,20 @@ const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: asy
 export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }) => {
   if (!enabled) {
     app.decorate('limits', allLimits(() => NO_LIMIT))
+    app.decorate('limitStore', { isConfigured: false, isShared: () => false, onLocalCount: () => {} })
     return
   }
   const local = await counters(app, {})
-  const redis = redisUrl === undefined ? undefined : await connect(app, redisUrl)
+  const away = sayOnce((error) => app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone'))
+  const redis = redisUrl === undefined ? undefined : await connect(app, redisUrl, away)
+  let onLocalCount = () => {}
+  let pausedUntil = 0
+  const isShared = () => redis?.status === 'ready' && Date.now() >= pausedUntil
+  app.decorate('limitStore', {
+    isConfigured: redis !== undefined,
+    isShared,
+    onLocalCount: (listener) => { onLocalCount = listener }
+  } satisfies LimitStore)
   const shared = redis && await counters(app, { redis, nameSpace: 'signet-limit-' })
   const limit = (name: keyof Limits): Limit => {
     const options = { max: PER_MINUTE[name], timeWindow: MINUTE_MS, keyGenerator: (request: FastifyRequest) => (request as unknown as { key: string }).key }
@@ -64,21 +85,27 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
 
     async function ask (key: string, increment: boolean) {
       const request = { key: `${name}:${key}`, routeOptions: {} } as unknown as FastifyRequest
-      if (!countTogether || redis?.status !== 'ready') return await countLocally(request, { increment })
-      return await countTogether(request, { increment }).catch((error: unknown) => {
-        app.log.warn({ err: error }, 'Redis did not answer; this instance counts for itself')
-        return countLocally(request, { increment })
-      })
+      if (!countTogether) return await countLocally(request, { increment })
+      if (isShared()) {
+        try {
+          return await countTogether(request, { increment })
+        } catch (error) {
+          away.say(error)
+          pausedUntil = Date.now() + PAUSE_MS
+        }
+      }
+      onLocalCount()
+      return await countLocally(request, { increment })
     }
 
     return {
       async count (key) {
         const state = await ask(key, true)
-        if (!state.isAllowed && state.isExceeded) throw tooMany(state.ttlInSeconds)
+        if (!state.isAllowed && state.isExceeded) throw tooMany(name, state.ttlInSeconds)
       },
       async check (key) {
         const state = await ask(key, false)
-        if (!state.isAllowed && state.remaining === 0) throw tooMany(state.ttlInSeconds)
+        if (!state.isAllowed && state.remaining === 0) throw tooMany(name, state.ttlInSeconds)
       },
       async add (key) {
         await ask(key, true)
@@ -109,7 +136,21 @@ async function counters (app: FastifyInstance, options: object): Promise<CreateR
   return create as unknown as CreateRateLimit
 }
 
-async function connect (app: FastifyInstance, url: string): Promise<Redis> {
+interface Once { say: (error: unknown) => void, forget: () => void }
+
+/** Says something once, until it is forgotten. */
+function sayOnce (say: (error: unknown) => void): Once {
+  let isSaid = false
+  return {
+    say (error) {
+      if (!isSaid) say(error)
+      isSaid = true
+    },
+    forget: () => { isSaid = false }
+  }
+}
+
+async function connect (app: FastifyInstance, url: string, away: Once): Promise<Redis> {
   const { Redis } = await import('ioredis')
   const redis = new Redis(url, {
     connectTimeout: 1_000,
@@ -118,17 +159,19 @@ async function connect (app: FastifyInstance, url: string): Promise<Redis> {
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(attempt * 200, 5_000)
   })
-  let isAway = false
-  redis.on('error', (error) => {
-    if (!isAway) app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone')
-    isAway = true
-  })
-  redis.on('ready', () => { isAway = false })
+  redis.on('error', away.say)
+  redis.on('ready', away.forget)
   app.addHook('onClose', async () => { redis.disconnect() })
   return redis
 }
 
-function tooMany (seconds: number): Problem {
+/** With the fields of draft-ietf-httpapi-ratelimit-headers-10, on refusals only: who keeps within the limits need not know them. */
+function tooMany (name: keyof Limits, seconds: number): Problem {
   const wait = Math.max(1, seconds)
-  return new Problem('rate_limited', `Too many requests. Try again in ${wait} s.`, { headers: { 'retry-after': String(wait) } })
+  const headers = {
+    'retry-after': String(wait),
+    ratelimit: `"${name}";r=0;t=${wait}`,
+    'ratelimit-policy': `"${name}";q=${PER_MINUTE[name]};w=${MINUTE_MS / 1000}`
+  }
+  return new Problem('rate_limited', `Too many requests. Try again in ${wait} s.`, { headers })
 }

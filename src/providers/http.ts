@@ -1,4 +1,5 @@
 import { Problem } from '../errors.ts'
+import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
 
 /** Limits of every call to a provider (SEC-85, SEC-86). */
@@ -34,7 +35,11 @@ export async function getJson (url: string, call: ProviderCall, onStatus?: (stat
 }
 
 /** `fetch` with the limits; the body has been read and is small. Never throws anything but a Problem. */
-export async function callLimited (url: string, { provider, step, method = 'GET', headers, body: content, signal }: ProviderCall): Promise<Response> {
+export async function callLimited (url: string, call: ProviderCall): Promise<Response> {
+  return await timed(call.provider, call.step, () => callOnce(url, call))
+}
+
+async function callOnce (url: string, { provider, step, method = 'GET', headers, body: content, signal }: ProviderCall): Promise<Response> {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
   try {
     const response = await fetch(url, {

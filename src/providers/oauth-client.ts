@@ -1,5 +1,6 @@
 import Fastify from 'fastify'
 import { Problem } from '../errors.ts'
+import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
 import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, USER_AGENT, networkReason } from './http.ts'
 import { member } from './claims.ts'
@@ -61,14 +62,18 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   }
 
   async function ask (step: Step, signal: AbortSignal, request: (client: PluginClient) => Promise<{ token: unknown }>): Promise<TokenSet> {
-    const answer = request(await client()).catch((error: WreckError) => {
-      // wreck gives up on an answer that never ends, but leaves its socket open.
-      error.data?.res?.destroy?.()
-      throw requestFailure(options, step, error, signal)
+    const ready = await client()
+    const { token } = await timed(provider, step, async () => {
+      const answer = request(ready).catch((error: WreckError) => {
+        // wreck gives up on an answer that never ends, but leaves its socket open.
+        error.data?.res?.destroy?.()
+        throw requestFailure(options, step, error, signal)
+      })
+      // wreck allows the wait for the headers and the wait for the body its timeout each.
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
+      return await withSignal(answer, limit, () => providerTimeout(provider, step))
     })
-    // wreck allows the wait for the headers and the wait for the body its timeout each.
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
-    return readTokenSet(options, step, (await withSignal(answer, limit, () => providerTimeout(provider, step))).token)
+    return readTokenSet(options, step, token)
   }
 
   return {

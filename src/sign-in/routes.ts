@@ -16,7 +16,7 @@ import type { Providers } from '../providers/registry.ts'
 import { UserSchema } from '../users/user.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import { writeDeviceVisit } from './device-visit.ts'
-import type { CodeHandOver, HandOver, LoginAttempts } from './login-attempt.ts'
+import type { CodeHandOver, HandOver, LoginAttempt, LoginAttempts } from './login-attempt.ts'
 import { allowedReturnTo } from './return-to.ts'
 import type { CallbackParameters, SignInService } from './service.ts'
 import { sendToProvider } from './start.ts'
@@ -117,13 +117,11 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     await app.limits.signIn.count(`callback:${addressOf(request)}`)
     reply.header('cache-control', 'no-store')
     if (!providers.has(provider)) throw new Problem('unknown_provider', `There is no provider "${provider}" here.`)
-    const state = readOnce(parameters, 'state', 256)
-    const attempt = state === undefined ? undefined : attempts.open(request.cookies, state, provider)
-    if (state === undefined || !attempt) throw new Problem('invalid_state', 'This sign-in was not started in this browser, is older than ten minutes, or was completed. Start again.')
-
+    const { state, attempt } = returned(provider, () => openAttempt(request, provider, parameters))
     const forget = () => reply.clearCookie(attempts.cookieName(state), cookies.loginAttempt(providers.get(provider)?.formPost ?? false))
     try {
-      const finished = await signIn.finish(attempt, readParameters(state, parameters), callerOf(request))
+      const answer = returned(provider, () => readParameters(state, parameters))
+      const finished = await signIn.finish(attempt, answer, callerOf(request))
       forget()
       const { handOver } = attempt
       if ('code' in finished) return redirectBack(reply, { ...handOver as CodeHandOver, issuerUrl }, { code: finished.code }) as never
@@ -139,6 +137,23 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       // With the database away nothing was spent: the same answer of the provider may be tried again.
       if (!isDatabaseUnavailable(error)) forget()
       return fail(reply, attempt.handOver, error)
+    }
+  }
+
+  function openAttempt (request: FastifyRequest, provider: string, parameters: unknown): { state: string, attempt: LoginAttempt } {
+    const state = readOnce(parameters, 'state', 256)
+    const attempt = state === undefined ? undefined : attempts.open(request.cookies, state, provider)
+    if (state !== undefined && attempt) return { state, attempt }
+    throw new Problem('invalid_state', 'This sign-in was not started in this browser, is older than ten minutes, or was completed. Start again.')
+  }
+
+  /** A login that ends before the service has seen it is counted all the same. */
+  function returned<Result> (provider: string, work: () => Result): Result {
+    try {
+      return work()
+    } catch (error) {
+      app.metrics.login(provider, 'returned', error)
+      throw error
     }
   }
 

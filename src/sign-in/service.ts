@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { AccountService } from '../accounts/service.ts'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
-import { OAuthError, Problem, type OAuthErrorCode, type ProblemCode } from '../errors.ts'
+import { OAuthError, Problem } from '../errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -11,6 +11,7 @@ import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { User } from '../users/user.ts'
 import type { CreationHook } from './creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
+import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn, SigningIn, SignInPolicy, SignInRepository } from './repository.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
@@ -55,7 +56,8 @@ export interface SignInServiceOptions {
   mayCreate: CreationHook
   idleSeconds: number
   maximumSeconds: number
-  onOutcome: (provider: string, outcome: 'succeeded' | ProblemCode | OAuthErrorCode) => void
+  /** A login passed a stage or, with the error, ended there. */
+  onStage: (provider: string, stage: LoginStage, error?: unknown) => void
   onAuditFailure: (error: unknown) => void
 }
 
@@ -78,7 +80,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return provider
   }
 
-  async function finish (attempt: LoginAttempt, { state, code, iss, error, user }: CallbackParameters, caller: Caller): Promise<FinishedSignIn> {
+  async function finish (
+    attempt: LoginAttempt, { state, code, iss, error, user }: CallbackParameters, caller: Caller, reached: (stage: LoginStage) => void
+  ): Promise<FinishedSignIn> {
     const provider = findProvider(attempt.provider)
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
@@ -86,6 +90,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     if (error !== undefined) throw refusal(provider, error)
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
+    reached('identified')
     const signal = AbortSignal.timeout(LOGIN_TIMEOUT_MS)
     const late = new Promise<never>((_resolve, reject) => {
       signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
@@ -93,6 +98,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const { nonce, codeVerifier } = attempt
     const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
     const who = await Promise.race([identified, late])
+    reached('completed')
     const { handOver } = attempt
     if (handOver.mode === 'code' && handOver.intent === 'link') return { code: await options.accounts.holdForLink(who.profile, who.tokens, handOver) }
     if (handOver.mode === 'code') return await handOverCode(handOver, who, caller)
@@ -135,24 +141,33 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return await signIn(who, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
   }
 
-  async function signInNatively ({ provider: id, idToken, nonce, clientId, scope }: NativeSignIn, caller: Caller): Promise<TokenResponse> {
+  async function signInNatively (
+    { provider: id, idToken, nonce, clientId, scope }: NativeSignIn, caller: Caller, reached: (stage: LoginStage) => void
+  ): Promise<TokenResponse> {
     const provider = findProvider(id)
     if (!provider.identifyNative) throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: send the person to /oauth2/authorize.`)
+    reached('identified')
     const profile = await provider.identifyNative(idToken, nonce)
     const forgetAt = new Date(Date.now() + 2 * ID_TOKEN_MAX_AGE_SECONDS * 1000)
     if (!await repository.spendState(idTokenHash(idToken), forgetAt)) throw new OAuthError('invalid_grant', 'This ID token has signed somebody in before. Get a new one.')
+    reached('completed')
     return (await openSession({ profile }, clientId, scope, caller)).tokens
   }
 
-  /** Counts what came of a sign-in; a failure goes into the audit trail. */
-  async function recorded<Result> (providerId: string, caller: Caller, work: () => Promise<Result>): Promise<Result> {
+  /** Tells which stages a sign-in passes once the person is back, and where it ends; a failure goes into the audit trail. */
+  async function recorded<Result> (providerId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>): Promise<Result> {
+    let stage: LoginStage = 'returned'
+    const reached = (next: LoginStage) => {
+      options.onStage(providerId, stage)
+      stage = next
+    }
     try {
-      const result = await work()
-      options.onOutcome(providerId, 'succeeded')
+      const result = await work(reached)
+      options.onStage(providerId, stage)
       return result
     } catch (error) {
+      options.onStage(providerId, stage, error)
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
-      options.onOutcome(providerId, code)
       await audit.record({ type: 'login.failed', provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
       throw error
     }
@@ -162,15 +177,19 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     async start (providerId, handOver) {
       const provider = findProvider(providerId)
       const { attempt, state, cookie, codeChallenge } = attempts.begin(provider.id, handOver)
-      const url = await provider.authorizationUrl({ redirectUri: redirectUri(provider), state, nonce: attempt.nonce, codeChallenge })
+      const url = await provider.authorizationUrl({ redirectUri: redirectUri(provider), state, nonce: attempt.nonce, codeChallenge }).catch((error) => {
+        options.onStage(provider.id, 'started', error)
+        throw error
+      })
+      options.onStage(provider.id, 'started')
       return { url, cookie, provider }
     },
 
-    finish: (attempt, parameters, caller) => recorded(attempt.provider, caller, () => finish(attempt, parameters, caller)),
+    finish: (attempt, parameters, caller) => recorded(attempt.provider, caller, (reached) => finish(attempt, parameters, caller, reached)),
 
     async signInNatively (request, caller) {
       if (!providers.has(request.provider)) throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
-      return await recorded(request.provider, caller, () => signInNatively(request, caller)).catch((error) => { throw toGrantError(error) })
+      return await recorded(request.provider, caller, (reached) => signInNatively(request, caller, reached)).catch((error) => { throw toGrantError(error) })
     }
   }
 }
