@@ -10,7 +10,7 @@ import { startFakeGitHub } from '../fakes/github.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
 import { freePort } from '../free-port.ts'
 import { ENCRYPTION_KEYS } from '../helper.ts'
-import { addEndpoint } from './world.ts'
+import { addEndpoint, lookForDue } from './world.ts'
 
 t.test('a kill -9 between a change and its delivery loses nothing: another process goes on, in order, under the same ids', async (t) => {
   const [database, github, receiver] = [await createDatabase(), await startFakeGitHub(), await startWebhookReceiver()]
@@ -51,6 +51,7 @@ t.test('a kill -9 between a change and its delivery loses nothing: another proce
   receiver.behave(() => 204)
   await sql.query("UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '1 minute'")
   await startServer()
+  await lookForDue(sql)
   const told = await receiver.taken(3)
   t.equal(told.length, 3)
   t.match(told.filter(({ data }) => data.userId === user.id), [{ type: 'user.created', id: underWay?.id }, { type: 'user.updated' }])

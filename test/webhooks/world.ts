@@ -17,6 +17,11 @@ export async function addEndpoint (sql: Pool, url: string, types: readonly strin
   return { id, secret }
 }
 
+/** What comes by itself every minute. */
+export async function lookForDue (sql: Pool): Promise<void> {
+  await sql.query("SELECT graphile_worker.add_job('deliver-due-webhooks')")
+}
+
 /** A Signet, and a receiver that is told of what happens. */
 export async function withReceiver (t: Test, types?: readonly string[], environment: Record<string, string> = {}) {
   const receiver = await startWebhookReceiver()
@@ -26,7 +31,10 @@ export async function withReceiver (t: Test, types?: readonly string[], environm
   receiver.verifyWith(endpoint.secret)
   const deliveries = async () => (await running.sql.query(
     'SELECT id, type, user_id AS "userId", status, attempts, last_status_code AS "lastStatusCode", last_error AS "lastError" FROM webhook_deliveries ORDER BY position')).rows
-  /** As if so much time had passed since the last attempts. */
-  const later = (interval: string) => running.sql.query(`UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '${interval}', last_attempt_at = last_attempt_at - interval '${interval}'`)
+  /** As if so much time had passed since the last attempts, and the minute were over after which somebody looks. */
+  const later = async (interval: string) => {
+    await running.sql.query(`UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '${interval}', last_attempt_at = last_attempt_at - interval '${interval}'`)
+    await lookForDue(running.sql)
+  }
   return { ...running, receiver, endpoint, deliveries, later }
 }
