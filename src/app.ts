@@ -49,6 +49,7 @@ import { logoutRoutes } from './sessions/routes.ts'
 import { createSessionService } from './sessions/service.ts'
 import { sessionRoutes } from './sessions/session-routes.ts'
 import type { Settings } from './settings.ts'
+import { createCreationHook, noCreationHook } from './sign-in/creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-attempt.ts'
 import { createSignInRepository } from './sign-in/repository.ts'
 import { signInRoutes } from './sign-in/routes.ts'
@@ -66,7 +67,6 @@ import { createWebhookService } from './webhooks/service.ts'
 /** Settings with nothing left open: a database that is there, and keys. */
 export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: EncryptionKey[] }
 
-const TEN_SECONDS_MS = 10_000
 const HALF_A_MINUTE_MS = 30_000
 
 /** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
@@ -159,6 +159,9 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     accounts,
     audit,
     policy: settings,
+    mayCreate: settings.creationHook
+      ? createCreationHook({ ...settings.creationHook, onError: (reason) => app.log.warn({ reason }, 'before.user.created was not answered') })
+      : noCreationHook,
     idleSeconds: settings.refreshTokenSeconds,
     maximumSeconds: settings.sessionSeconds,
     onStage: app.metrics.login,
@@ -190,14 +193,15 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
 
   // What goes on in the background.
-  repeat(app, 'keep the signing keys', HALF_A_MINUTE_MS, () => keys.maintain())
+  repeat(app, 'read the signing keys', HALF_A_MINUTE_MS, () => keys.reload())
+  app.jobs.everyMinute('rotate-keys', () => keys.maintain())
+  app.jobs.everyMinute('purge', () => purgeExpired(app.database, { auditRetentionSeconds: settings.auditRetentionSeconds }))
+  app.jobs.everyMinute('deliver-due-webhooks', () => delivery.beginDue())
   app.jobs.work('deliver-webhooks', async (job) => {
     const { endpointId, userId } = job as { endpointId: string, userId: string }
     delivery.begin(endpointId, userId)
   })
-  repeat(app, 'deliver webhooks', TEN_SECONDS_MS, () => delivery.beginDue())
   app.addHook('preClose', () => delivery.close())
-  repeat(app, 'purge what has expired', HALF_A_MINUTE_MS, () => purgeExpired(app.database))
   return app
 }
 

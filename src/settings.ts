@@ -5,6 +5,7 @@ import { Type, type Static, type TSchema } from 'typebox'
 import type { EncryptionKey } from './vault/sealing.ts'
 import { PLACEHOLDER, list, readProviders, type ProviderSettings } from './providers/settings.ts'
 import { isLoopback, parseUrl } from './url.ts'
+import { isSecret } from './webhooks/signing.ts'
 
 export type { ProviderSettings }
 
@@ -37,7 +38,11 @@ const EnvironmentSchema = Type.Object({
   AUTO_LINK: Type.Union([Type.Literal('verified'), Type.Literal('never')], { default: 'verified', description: 'must be verified or never' }),
   ADMIN_EMAILS: Type.String({ default: '', description: 'must be a list of email addresses' }),
   MAX_SESSIONS_PER_USER: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'must be a whole number, 1 to 1000' })),
+  BEFORE_USER_CREATED_URL: optional('must be a URL'),
+  BEFORE_USER_CREATED_SECRET: optional('must be text'),
+  BEFORE_USER_CREATED_ON_FAILURE: Type.Union([Type.Literal('deny'), Type.Literal('allow')], { default: 'deny', description: 'must be deny or allow' }),
   WEBHOOK_ALLOW_PRIVATE_ADDRESSES: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')], { description: 'must be true or false' })),
+  AUDIT_RETENTION: wholeSeconds(400 * DAY, 3650 * DAY),
   RATE_LIMITS: Type.Union([Type.Literal('on'), Type.Literal('off')], { default: 'on', description: 'must be on or off' }),
   TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
@@ -82,7 +87,10 @@ export interface Settings {
   adminEmails: string[]
   /** Absent: as many as there are logins. */
   maxSessionsPerUser: number | undefined
+  /** Who is asked before a user is created. */
+  creationHook: { url: string, secret: string, onFailure: 'deny' | 'allow' } | undefined
   webhookAllowPrivateAddresses: boolean
+  auditRetentionSeconds: number
   rateLimits: boolean
   trustProxy: false | string[]
   logLevel: string
@@ -91,7 +99,7 @@ export interface Settings {
 }
 
 /** Settings that may come from a file: `DATABASE_URL_FILE=/run/secrets/database-url`. */
-const SECRETS = /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY))$/
+const SECRETS = /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|BEFORE_USER_CREATED_SECRET|[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY))$/
 
 type Environment = Record<string, string | undefined>
 
@@ -133,6 +141,7 @@ export function readSettings (environment: Environment): Settings {
   const encryptionKeys = fixed.ENCRYPTION_KEYS === undefined ? undefined : parseEncryptionKeys(fixed.ENCRYPTION_KEYS, production, check)
   const clients = parseClients(fixed.CLIENTS, production, check)
   const providers = readProviders(env, check)
+  const creationHook = readCreationHook(fixed, production, check)
   if (mistakes.length > 0) throw new SettingsError(mistakes)
 
   return deepFreeze({
@@ -156,7 +165,9 @@ export function readSettings (environment: Environment): Settings {
     autoLink: fixed.AUTO_LINK,
     adminEmails,
     maxSessionsPerUser: fixed.MAX_SESSIONS_PER_USER,
+    creationHook,
     webhookAllowPrivateAddresses: (fixed.WEBHOOK_ALLOW_PRIVATE_ADDRESSES ?? String(!production)) === 'true',
+    auditRetentionSeconds: fixed.AUDIT_RETENTION,
     rateLimits: fixed.RATE_LIMITS === 'on',
     trustProxy: trusted.length === 0 ? false : trusted,
     logLevel: fixed.LOG_LEVEL as string,
@@ -215,6 +226,16 @@ function checkIssuerUrl (issuerUrl: string, production: boolean, check: Check): 
   check(!issuerUrl.endsWith('/'), 'ISSUER_URL must not end in a slash')
   check(url.search === '' && url.hash === '' && url.username === '', 'ISSUER_URL must have no query, fragment or user name')
   check(!production || url.protocol === 'https:' || isLoopback(url), 'ISSUER_URL must be https in production (http is for loopback hosts only)')
+}
+
+function readCreationHook (fixed: Static<typeof EnvironmentSchema>, production: boolean, check: Check): Settings['creationHook'] {
+  const { BEFORE_USER_CREATED_URL: text, BEFORE_USER_CREATED_SECRET: secret, BEFORE_USER_CREATED_ON_FAILURE: onFailure } = fixed
+  if (text === undefined && secret === undefined) return undefined
+  const url = parseUrl(text ?? '')
+  check(url !== null && /^https?:$/.test(url.protocol) && url.username === '', 'BEFORE_USER_CREATED_URL must be a URL that starts with https://, without a user name')
+  check(!production || url?.protocol !== 'http:' || isLoopback(url), 'BEFORE_USER_CREATED_URL must be https in production (http is for loopback hosts only)')
+  check(isSecret(secret ?? ''), 'BEFORE_USER_CREATED_SECRET must be whsec_ and 24 to 64 bytes in base64; make one with: echo "whsec_$(openssl rand -base64 32)"')
+  return { url: text ?? '', secret: secret ?? '', onFailure }
 }
 
 function parseEncryptionKeys (text: string, production: boolean, check: Check): EncryptionKey[] {

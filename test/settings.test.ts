@@ -42,6 +42,8 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     shutdownDelaySeconds: 0,
     trustProxy: false,
     logLevel: 'info',
+    webhookAllowPrivateAddresses: true,
+    creationHook: undefined,
     providers: []
   })
   t.equal(readSettings({ PORT: '8080' }).issuerUrl, 'http://localhost:8080')
@@ -69,10 +71,15 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     GOOGLE_CLIENT_SECRET: 'canary-google',
     OIDC_PROVIDERS: 'acme',
     OIDC_ACME_ISSUER: 'http://acme.example',
-    OIDC_ACME_CLIENT_SECRET: 'changeme'
+    OIDC_ACME_CLIENT_SECRET: 'changeme',
+    WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'yes',
+    BEFORE_USER_CREATED_URL: 'http://hook.example.com',
+    BEFORE_USER_CREATED_SECRET: 'whsec_Y2FuYXJ5',
+    BEFORE_USER_CREATED_ON_FAILURE: 'maybe'
   })
   for (const name of ['PORT', 'REFRESH_REUSE_GRACE', 'ACCESS_TOKEN_TTL', 'AUTO_LINK', 'MAX_SESSIONS_PER_USER', 'ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'CLIENTS', 'ALLOWED_ORIGINS',
-    'TRUST_PROXY', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_ACME_ISSUER', 'OIDC_ACME_CLIENT_ID', 'OIDC_ACME_CLIENT_SECRET']) {
+    'TRUST_PROXY', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_ACME_ISSUER', 'OIDC_ACME_CLIENT_ID', 'OIDC_ACME_CLIENT_SECRET', 'WEBHOOK_ALLOW_PRIVATE_ADDRESSES',
+    'BEFORE_USER_CREATED_URL', 'BEFORE_USER_CREATED_SECRET', 'BEFORE_USER_CREATED_ON_FAILURE']) {
     t.ok(found.some((mistake) => mistake.startsWith(name)), name)
   }
   t.notMatch(found.join('\n'), /canary|Y2FuYXJ5|changeme/)
@@ -80,6 +87,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
 
 t.test('production demands https, a database and real keys', async (t) => {
   t.same(mistakes(PRODUCTION), [])
+  t.equal(readSettings(PRODUCTION).webhookAllowPrivateAddresses, false)
   t.same(mistakes({ ...PRODUCTION, ISSUER_URL: 'http://127.0.0.1:3000' }), [], 'http on a loopback host')
   for (const name of ['DATABASE_URL', 'ENCRYPTION_KEYS'] as const) {
     const { [name]: _left, ...rest } = PRODUCTION

@@ -8,6 +8,8 @@ export interface JobRunner {
   add: (task: Task, payload: object, transaction: pg.PoolClient) => Promise<void>
   /** Says how a task is done. Called before the app listens. Work that throws is tried again later. */
   work: (task: Task, work: (payload: unknown) => Promise<void>) => void
+  /** Says what is done every minute, by one of all instances. Called before the app listens. */
+  everyMinute: (task: RecurringTask, work: () => Promise<void>) => void
   state: () => Promise<QueueState>
 }
 
@@ -20,6 +22,9 @@ export interface QueueState {
   /** Age of the oldest job that is not given up; 0 when there is none. */
   oldestSeconds: number
 }
+
+/** Work that comes again, and of which the next turn makes up for one that failed or was missed. */
+export type RecurringTask = 'purge' | 'rotate-keys' | 'deliver-due-webhooks'
 
 export type Task = 'revoke-grant' | 'deliver-webhooks'
 
@@ -50,6 +55,7 @@ const STATE = `
  */
 export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
   const tasks: Record<string, (payload: unknown) => Promise<void>> = {}
+  const recurring: RecurringTask[] = []
   let running: Promise<Runner | undefined> = Promise.resolve(undefined)
   let again: NodeJS.Timeout | undefined
   let isClosing = false
@@ -60,9 +66,12 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
 
   async function start (): Promise<Runner | undefined> {
     try {
-      const { run, Logger } = await import('graphile-worker')
+      const { run, Logger, parseCronItems } = await import('graphile-worker')
       const logger = new Logger(() => (level, message) => app.log[level === 'error' ? 'warn' : level === 'warning' ? 'debug' : 'trace']({ component: 'jobs' }, message))
-      const runner = await run({ pgPool: pool, taskList: tasks, concurrency: CONCURRENCY, pollInterval: POLL_MS, noHandleSignals: true, logger })
+      const parsedCronItems = parseCronItems(recurring.map((task) => ({ task, match: '* * * * *', options: { maxAttempts: 1, jobKey: task } })))
+      const runner = await run({
+        pgPool: pool, taskList: tasks, parsedCronItems, concurrency: CONCURRENCY, pollInterval: POLL_MS, noHandleSignals: true, logger
+      })
       runner.promise.then(startAgain, startAgain)
       return runner
     } catch (error) {
@@ -82,6 +91,10 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
       await transaction.query('SELECT graphile_worker.add_job($1, $2::json, max_attempts := $3)', [task, JSON.stringify(payload), MAX_ATTEMPTS])
     },
     work: (task, work) => { tasks[task] = work },
+    everyMinute (task, work) {
+      tasks[task] = work
+      recurring.push(task)
+    },
     state: async () => (await pool.query<QueueState>(STATE)).rows[0] as QueueState
   } satisfies JobRunner)
 

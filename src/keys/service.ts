@@ -14,8 +14,10 @@ export type KeyInfo = Omit<KeyState, 'usable'>
 
 /** The keys that sign access tokens. All instances share them through the database; each holds a copy in memory. */
 export interface KeyService {
-  /** Reads the keys, and makes what is missing. Called at start and then every half minute; rotates when it is time. */
+  /** Makes what is missing and rotates when it is time: at start, and then by one of all instances every minute. */
   maintain: () => Promise<void>
+  /** Reads the keys again, since another instance may have changed them: every half minute. */
+  reload: () => Promise<void>
   /** Makes `next` the current key now. */
   rotate: (by: By) => Promise<void>
   /** All keys there are, without their private halves: the oldest first. */
@@ -107,6 +109,7 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
 
   return {
     maintain: () => change(false, BY_ITSELF),
+    reload: load,
     rotate: (by) => change(true, by),
     list: async () => (await repository.list()).map(({ kid, alg, status, createdAt, activatedAt, retiredAt }) =>
       ({ kid, alg, status: status as KeyStatus, createdAt, activatedAt, retiredAt })),

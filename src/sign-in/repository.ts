@@ -7,6 +7,7 @@ import type { Database } from '../plugins/database.ts'
 import type { Identified, Profile, TokenSet } from '../providers/provider.ts'
 import { toUser, type User } from '../users/user.ts'
 import { keepTokens, type ProviderTokens } from '../vault/provider-tokens.ts'
+import type { CreationHook } from './creation-hook.ts'
 import { decideSignIn, followProvider } from './link-account.ts'
 import { LOCK_USER, READ, WRITE, WRITE_WITHIN_LIMIT } from './statements.ts'
 
@@ -32,8 +33,11 @@ export interface SignedIn { user: User, sessionId: string, authenticatedAt: Date
 export interface SignInRepository {
   /** Marks a state as used. False when it was used before: of many that try at once, one gets true. */
   spendState: (hash: Buffer, expiresAt: Date) => Promise<boolean>
-  /** Finds or creates the user, updates the account, opens a session: all or nothing. `refused` when the user is disabled. */
-  signIn: (who: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller) => Promise<SignedIn | 'refused'>
+  /**
+   * Finds or creates the user, updates the account, opens a session: all or nothing. `refused` when the user is disabled. A user is
+   * created only if `mayCreate` does not throw; it is asked outside of any transaction, before anything is written.
+   */
+  signIn: (who: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller, mayCreate: CreationHook) => Promise<SignedIn | 'refused'>
 }
 
 /** A native sign-in brings no tokens of the provider. */
@@ -59,7 +63,9 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
   }
 
   /** Reads, decides, and writes only if what it read is still so; else it begins again. */
-  async function signIn ({ profile, tokens }: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller): Promise<SignedIn | 'refused'> {
+  async function signIn (
+    { profile, tokens }: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller, mayCreate: CreationHook
+  ): Promise<SignedIn | 'refused'> {
     const { owner, holder } = await read(profile)
     const decision = decideSignIn({
       profile,
@@ -70,7 +76,9 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
     if (decision.outcome === 'refuse') return 'refused'
 
     const known = owner?.user ?? (decision.outcome === 'join' ? holder : undefined)
-    const user = known ? updated(known, owner?.account, holder, profile, policy) : created(decision.outcome === 'create' ? decision.email : null, profile, policy)
+    const user = known
+      ? updated(known, owner?.account, holder, profile, policy)
+      : created(decision.outcome === 'create' ? decision.email : null, profile, policy, await mayCreate(profile))
     const account = { ...profile, id: owner?.account.id ?? uuidv7(), userId: user.userId }
     const sealedTokens = sealed(vault, account.id, tokens, owner?.account.sealedTokens ?? null)
     const sessionId = uuidv7()
@@ -99,7 +107,11 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
       return (await pool.query({ name: 'spend-state', text, values: [hash, expiresAt] })).rowCount === 1
     },
 
-    signIn: (who, session, policy, caller) => retryingConflicts(() => signIn(who, session, policy, caller))
+    async signIn (who, session, policy, caller, mayCreate) {
+      let answer: ReturnType<CreationHook> | undefined
+      const askedOnce: CreationHook = (profile) => (answer ??= mayCreate(profile))
+      return await retryingConflicts(() => signIn(who, session, policy, caller, askedOnce))
+    }
   }
 }
 
@@ -123,8 +135,8 @@ interface Fields { email: string | null, name: string | null, avatarUrl: string 
 
 type WrittenUser = Fields & { userId: string }
 
-function created (email: string | null, { name, avatarUrl, locale }: Profile, policy: SignInPolicy): WrittenUser {
-  return { userId: uuidv7(), email, name, avatarUrl, locale, roles: rolesOf(email, [], policy) }
+function created (email: string | null, { name, avatarUrl, locale }: Profile, policy: SignInPolicy, { roles }: { roles: string[] }): WrittenUser {
+  return { userId: uuidv7(), email, name, avatarUrl, locale, roles: rolesOf(email, roles, policy) }
 }
 
 function updated (user: KnownUser, account: KnownAccount | undefined, holder: KnownUser | undefined, profile: Profile, policy: SignInPolicy): WrittenUser {

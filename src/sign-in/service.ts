@@ -9,6 +9,7 @@ import type { Providers } from '../providers/registry.ts'
 import { OWN_CLIENT_ID } from '../sessions/session.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { User } from '../users/user.ts'
+import type { CreationHook } from './creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
 import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn, SigningIn, SignInPolicy, SignInRepository } from './repository.ts'
@@ -52,6 +53,7 @@ export interface SignInServiceOptions {
   accounts: Pick<AccountService, 'holdForLink'>
   audit: AuditRepository
   policy: SignInPolicy
+  mayCreate: CreationHook
   idleSeconds: number
   maximumSeconds: number
   /** A login passed a stage or, with the error, ended there. */
@@ -105,7 +107,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function signIn (who: SigningIn, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
-    const signedIn = await repository.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller)
+    const signedIn = await repository.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller, options.mayCreate)
     if (signedIn === 'refused') throw new Problem('account_disabled', 'An administrator has disabled this account.')
     return signedIn
   }

@@ -58,7 +58,7 @@ export async function post (target: string, { headers, body, signal, mayReach }:
         chunks.push(chunk)
         if (length > MAX_BODY_BYTES) response.destroy()
       })
-      response.on('end', () => answer(Buffer.concat(chunks).toString()))
+      response.on('end', () => answer(length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks).toString()))
       response.on('error', () => answer(undefined))
       response.on('close', () => answer(undefined))
     })

@@ -22,6 +22,8 @@ const admins = (status: number, body?: object): Row => body ? [401, 403, 403, st
 
 const CLIENT = { name: 'A client', redirectUris: ['https://client.example.com/'] }
 
+const WEBHOOK = { url: 'https://hooks.example.com/', types: ['user.created'] }
+
 const TABLE: Record<string, Row> = {
   'GET /': open(200),
   'GET /healthz': open(200),
@@ -82,6 +84,16 @@ const TABLE: Record<string, Row> = {
   'PATCH /admin/clients/{id}': admins(200, { name: 'Another name' }),
   'DELETE /admin/clients/{id}': admins(204),
   'POST /admin/clients/{id}/secret': admins(200),
+  'GET /admin/webhooks': admins(200),
+  'POST /admin/webhooks': admins(201, WEBHOOK),
+  'GET /admin/webhooks/{id}': admins(200),
+  'PATCH /admin/webhooks/{id}': admins(200, { enabled: false }),
+  'DELETE /admin/webhooks/{id}': admins(204),
+  'POST /admin/webhooks/{id}/secret': admins(200),
+  'POST /admin/webhooks/{id}/test': admins(200),
+  'GET /admin/webhooks/{id}/deliveries': admins(200),
+  'POST /admin/webhooks/{id}/deliveries/{deliveryId}/replay': admins(202),
+  'POST /admin/webhooks/{id}/replay': admins(202, { since: '2026-01-01T00:00:00Z' }),
   'GET /admin/keys': admins(200),
   'POST /admin/keys/rotate': admins(200),
   'GET /admin/audit-events': admins(200)
@@ -103,14 +115,24 @@ async function world (t: Test) {
     await sql.query("UPDATE users SET roles = '{admin}' WHERE id = $1", [admin.user.id])
     const { rows: [client] } = await sql.query(`INSERT INTO clients (client_id, name, redirect_uris, secret_hash)
       VALUES (gen_random_uuid()::text, 'A client', '{https://client.example.com/}', '\\x00') RETURNING client_id AS id`)
+    await sql.query('UPDATE webhook_endpoints SET enabled = false')
+    const { rows: [webhook] } = await sql.query(`INSERT INTO webhook_endpoints (id, url, types, sealed_secret)
+      VALUES (gen_random_uuid(), 'http://127.0.0.1:9/', '{user.created}', '') RETURNING id`)
+    const { rows: [delivery] } = await sql.query(`INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, status, expires_at)
+      VALUES (gen_random_uuid(), $1, $1, 'user.created', '{}', 'delivered', now() + interval '1 day') RETURNING id`, [webhook.id])
     const ids: Record<string, string> = {
-      '/me/sessions': sessionOf(user.access_token), '/me/accounts': user.user.accounts[0].id, '/admin/users': user.user.id, '/admin/clients': client.id
+      '/admin/webhooks': webhook.id,
+      deliveryId: delivery.id,
+      '/me/sessions': sessionOf(user.access_token),
+      '/me/accounts': user.user.accounts[0].id,
+      '/admin/users': user.user.id,
+      '/admin/clients': client.id
     }
     return { tokens: { another: another.access_token, user: user.access_token, admin: admin.access_token }, user, another, ids }
   }
 
   function fill (path: string, ids: Record<string, string>): string {
-    return path.replace('{provider}', 'github').replace('{code}', 'not_found').replace(/^(.*?)\/\{id\}/, (_all, before: string) => `${before}/${ids[before] ?? 'nothing-here'}`)
+    return path.replace('{provider}', 'github').replace('{code}', 'not_found').replace('{deliveryId}', ids['deliveryId'] ?? '').replace(/^(.*?)\/\{id\}/, (_all, before: string) => `${before}/${ids[before] ?? 'nothing-here'}`)
   }
 
   return { ...signet, document, people, fill }

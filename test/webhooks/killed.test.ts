@@ -8,7 +8,8 @@ import { createDatabase } from '../database.ts'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
-import { ENCRYPTION_KEYS, freePort } from '../helper.ts'
+import { freePort } from '../free-port.ts'
+import { ENCRYPTION_KEYS } from '../helper.ts'
 import { addEndpoint } from './world.ts'
 
 t.test('a kill -9 between a change and its delivery loses nothing: another process goes on, in order, under the same ids', async (t) => {

@@ -50,6 +50,7 @@ t.test('redirects are not followed, bodies are read up to a limit, and the statu
   const { port, connections } = await listen(t, (request, response) => {
     if (request.url === '/redirect') return response.writeHead(302, { location: '/' }).end()
     if (request.url === '/huge') return response.writeHead(200).end('x'.repeat(1024 * 1024))
+    if (request.url === '/large') return response.end('x'.repeat(100_000))
     if (request.url === '/drip') return response.writeHead(200).write('x')
     if (request.url !== '/hang') response.end('{"allow":true}')
   })
@@ -58,6 +59,7 @@ t.test('redirects are not followed, bodies are read up to a limit, and the statu
   t.equal((await to('/redirect')).status, 302)
   t.equal(connections(), 2)
   t.same(await to('/huge'), { status: 200, body: undefined })
+  t.same(await to('/large'), { status: 200, body: undefined })
   t.same(await to('/drip', 200), { status: 200, body: undefined })
   await t.rejects(to('/hang', 200))
 })

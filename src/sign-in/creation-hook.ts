@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import { parseJson } from '../json.ts'
+import { Problem } from '../errors.ts'
+import { member, text } from '../providers/claims.ts'
+import { networkReason } from '../providers/http.ts'
+import type { Profile } from '../providers/provider.ts'
+import { toBody } from '../webhooks/message.ts'
+import { post } from '../webhooks/post.ts'
+import { signedHeaders } from '../webhooks/signing.ts'
+
+/** Asks the operator's own service whether somebody may become a user, and with which roles. Throws `access_denied` when not. */
+export type CreationHook = (profile: Profile) => Promise<{ roles: string[] }>
+
+export interface CreationHookOptions {
+  url: string
+  secret: string
+  /** What no good answer in time means. */
+  onFailure: 'deny' | 'allow'
+  onError: (reason: string) => void
+}
+
+/** In all: the person waits. */
+const TIMEOUT_MS = 3_000
+const REASON_LENGTH = 200
+const MAX_ROLES = 20
+
+/** Everybody may come. */
+export const noCreationHook: CreationHook = async () => ({ roles: [] })
+
+/** The question is a signed message of the type `before.user.created`; the answer is 200 and `{ allow: true, roles? }` or `{ allow: false, reason? }`. */
+export function createCreationHook ({ url, secret, onFailure, onError }: CreationHookOptions): CreationHook {
+  async function ask (profile: Profile): Promise<Verdict> {
+    const { provider, issuer, subject, username, email, emailVerified, name, avatarUrl, locale } = profile
+    const data = { profile: { provider, issuer, subject, username, email, emailVerified, name, avatarUrl, locale } }
+    const body = toBody({ type: 'before.user.created', timestamp: new Date(), data })
+    const headers = { accept: 'application/json', ...signedHeaders(randomUUID(), body, [secret]) }
+    // The operator chose the address: it may be a private one.
+    const answer = await post(url, { headers, body, signal: AbortSignal.timeout(TIMEOUT_MS), mayReach: () => true })
+    if (answer.status !== 200) throw new BadAnswer(`HTTP ${answer.status}`)
+    return readVerdict(parseJson(answer.body ?? '')) ?? fail('not an answer')
+  }
+
+  return async (profile) => {
+    const verdict = await ask(profile).catch((error: unknown): Verdict => {
+      onError(error instanceof BadAnswer ? error.message : networkReason(error))
+      return onFailure === 'allow' ? { roles: [] } : { denied: 'Whether you may sign up could not be checked. Try again later.' }
+    })
+    if ('denied' in verdict) throw new Problem('access_denied', verdict.denied)
+    return verdict
+  }
+}
+
+type Verdict = { roles: string[] } | { denied: string }
+
+class BadAnswer extends Error {}
+
+function fail (reason: string): never {
+  throw new BadAnswer(reason)
+}
+
+/** A no is a no, whatever else is wrong with it. */
+function readVerdict (answer: unknown): Verdict | undefined {
+  const allow = member(answer, 'allow')
+  const roles = member(answer, 'roles') ?? []
+  if (allow === false) return { denied: text(member(answer, 'reason'), REASON_LENGTH) ?? 'New users are not let in.' }
+  return allow === true && areRoles(roles) ? { roles: [...new Set(roles)] } : undefined
+}
+
+function areRoles (roles: unknown): roles is string[] {
+  return Array.isArray(roles) && roles.length <= MAX_ROLES && roles.every((role) => typeof role === 'string' && /^[a-z][a-z0-9_.:-]{0,49}$/.test(role))
+}
