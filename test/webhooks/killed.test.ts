@@ -51,6 +51,8 @@ t.test('a kill -9 between a change and its delivery loses nothing: another proce
   receiver.behave(() => 204)
   await sql.query("UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '1 minute'")
   await startServer()
+  // As when the next minute comes.
+  await sql.query("SELECT graphile_worker.add_job('deliver-due-webhooks')")
   const told = await receiver.taken(3)
   t.equal(told.length, 3)
   t.match(told.filter(({ data }) => data.userId === user.id), [{ type: 'user.created', id: underWay?.id }, { type: 'user.updated' }])
