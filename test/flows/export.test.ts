@@ -13,7 +13,9 @@ const LEFT_OUT_TABLES: Record<string, string> = {
   spent_states: 'hashes only',
   revocations: 'of an hour: which session ended when, as sessions and activity say',
   clients: 'of an administrator\'s making, not about a person',
-  signing_keys: 'the server\'s own'
+  signing_keys: 'the server\'s own',
+  webhook_endpoints: 'of an administrator\'s making, not about a person',
+  webhook_deliveries: 'of thirty days: which events were told to whom, as activity says them'
 }
 
 /** Columns that do not leave, and why. */

@@ -133,8 +133,9 @@ t.test('with Redis', { skip: withoutRedis }, async (t) => {
     redis.freeze()
     t.equal(await start('203.0.113.5'), 302)
     const startedAt = performance.now()
-    t.equal(await starts(20, () => '203.0.113.5'), 20)
-    t.ok(performance.now() - startedAt < 1_000, `${performance.now() - startedAt} ms for twenty`)
+    // One after the other: waited for, these would take two and a half seconds.
+    for (let turn = 0; turn < 5; turn++) t.equal(await start('203.0.113.5'), 302)
+    t.ok(performance.now() - startedAt < 1_500, `${performance.now() - startedAt} ms for five`)
     redis.thaw()
     await until('1,1')
     t.equal(await start('203.0.113.6'), 302)
