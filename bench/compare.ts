@@ -3,7 +3,6 @@
  * three rounds, medians. The headline is the CPU time of the server's process per operation, from /proc (Linux): unlike
  * throughput it means something on a busy machine. Everything is on loopback; the provider is a stub that costs next to nothing.
  */
-import '../src/quiet-debug.ts'
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'

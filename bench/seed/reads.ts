@@ -1,0 +1,87 @@
+import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
+import { buildApp, type AppSettings } from '../../src/app.ts'
+import { createAccessTokens } from '../../src/keys/access-tokens.ts'
+import { createKeyRepository } from '../../src/keys/repository.ts'
+import { createKeyService } from '../../src/keys/service.ts'
+import { createSealer } from '../../src/vault/sealing.ts'
+import { ADMIN_ID, ADMIN_SESSION_ID } from './people.ts'
+
+/** Every list of /admin and every read of /me, with each filter. */
+export const READS = [
+  '/me', '/me/accounts', '/me/sessions', '/me/activity', '/me/preferences', '/me/export',
+  '/admin/users', '/admin/users?query=person4242', '/admin/users?query=ada%20smi', '/admin/users?query=root', '/admin/users?query=nobody',
+  '/admin/users?status=active', '/admin/users?status=disabled', '/admin/users?provider=github', '/admin/users?provider=rare',
+  '/admin/users?query=ada&status=disabled', '/admin/users?query=ada&provider=google', `/admin/users/${ADMIN_ID}`,
+  '/admin/clients', '/admin/keys',
+  '/admin/audit-events', '/admin/audit-events?type=login.succeeded', '/admin/audit-events?type=account.unlinked', '/admin/audit-events?type=client.created',
+  `/admin/audit-events?userId=${ADMIN_ID}`, `/admin/audit-events?userId=${ADMIN_ID}&type=login.succeeded`,
+  '/admin/audit-events?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z', '/admin/audit-events?type=login.failed&from=2026-06-01T00:00:00Z',
+  '/admin/webhooks'
+]
+
+/** Where a list goes on after so many pages; deep pages cost what the first one does. */
+export const DEEP = ['/admin/users', '/admin/audit-events']
+
+export interface Reader {
+  app: FastifyInstance
+  get: (path: string) => Promise<{ status: number, body: { nextCursor?: string | null }, ms: number }>
+  /** The statements that a call sends, with their values: what the pool is asked, and no copy of it. */
+  statementsOf: (path: string) => Promise<{ text: string, values: unknown[] }[]>
+}
+
+/** A Signet in this process on a database that is there, and an administrator with a token. */
+export async function openReader (settings: AppSettings): Promise<Reader> {
+  const app = await buildApp(settings)
+  await app.ready()
+  const keys = createKeyService({
+    repository: createKeyRepository(app.database),
+    sealer: createSealer(settings.encryptionKeys, 'signing-key'),
+    algorithm: settings.signingAlgorithm,
+    rotationSeconds: settings.signingKeyRotationSeconds,
+    tokenSeconds: settings.accessTokenSeconds,
+    replaceUnusable: false
+  })
+  await keys.maintain()
+  const token = createAccessTokens(keys, { issuer: settings.issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: 3600 }).issue({
+    sessionId: ADMIN_SESSION_ID, userId: ADMIN_ID, clientId: 'signet', scope: '', roles: [], authenticatedAt: new Date()
+  })
+  const headers = { authorization: `Bearer ${token}` }
+
+  async function get (path: string) {
+    const beganAt = performance.now()
+    const response = await app.inject({ url: path, headers })
+    return { status: response.statusCode, body: response.json(), ms: performance.now() - beganAt }
+  }
+
+  return {
+    app,
+    get,
+    async statementsOf (path) {
+      const sent: { text: string, values: unknown[] }[] = []
+      const { query } = pg.Client.prototype
+      pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
+        const [config, values] = args as [string | { text: string, values?: unknown[] }, unknown[] | undefined]
+        const text = typeof config === 'string' ? config : config.text
+        if (/^\s*(SELECT|WITH)/i.test(text)) sent.push({ text, values: (typeof config === 'string' ? values : config.values ?? values) ?? [] })
+        return query.apply(this, args as Parameters<typeof query>)
+      } as typeof query
+      try {
+        await get(path)
+      } finally {
+        pg.Client.prototype.query = query
+      }
+      return sent
+    }
+  }
+}
+
+export interface PlanNode { 'Node Type': string, 'Relation Name'?: string, 'Actual Total Time'?: number, Plans?: PlanNode[] }
+
+const LARGE = ['users', 'accounts', 'sessions', 'audit_events']
+
+/** The large tables that a plan reads from end to end. */
+export function scannedWhole (plan: PlanNode): string[] {
+  const own = plan['Node Type'].includes('Seq Scan') && LARGE.includes(plan['Relation Name'] ?? '') ? [plan['Relation Name'] as string] : []
+  return [...own, ...(plan.Plans ?? []).flatMap(scannedWhole)]
+}
