@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg'
 import type { Prisma } from '../database/generated/client.ts'
-import { UUID_V7 } from '../database/uuid-v7.ts'
+import { uuidV7 } from '../database/uuid-v7.ts'
 import { CUT_OFF } from '../revocations/cut-off.ts'
 import { outbox } from '../webhooks/outbox.ts'
 import type { AuditEventType, Caller } from './audit-event.ts'
@@ -22,7 +22,7 @@ export interface By { actorId: string | null, caller: Partial<Caller>, details?:
 
 const recorded = (toldOf: string) => `recorded AS (
   INSERT INTO audit_events (id, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id, details)
-  SELECT ${UUID_V7}, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id, details FROM events
+  SELECT ${uuidV7('row_number() OVER ()')}, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id, details FROM events
   RETURNING id), ${CUT_OFF}, ${outbox(toldOf)}`
 
 /**

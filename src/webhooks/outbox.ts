@@ -1,4 +1,4 @@
-import { UUID_V7 } from '../database/uuid-v7.ts'
+import { uuidV7 } from '../database/uuid-v7.ts'
 
 /** What of an event's details goes into a webhook: ids and codes, nothing personal. The rest is read when it is sent. */
 const DETAILS = `jsonb_strip_nulls(jsonb_build_object(
@@ -19,7 +19,7 @@ const TOLD = (userId: string) => `
  */
 export const outbox = (userId: string) => `boxed AS (
   INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, expires_at)
-  SELECT ${UUID_V7}, endpoint.id, event.user_id, event.type, event.details, now() + interval '30 days'
+  SELECT ${uuidV7('event.place')}, endpoint.id, event.user_id, event.type, event.details, now() + interval '30 days'
   FROM (${TOLD(userId)}) AS event JOIN webhook_endpoints endpoint ON endpoint.enabled AND event.type = ANY (endpoint.types)
   ORDER BY event.place, endpoint.id
   RETURNING graphile_worker.add_job('deliver-webhooks', json_build_object('endpointId', endpoint_id, 'userId', user_id)))`

@@ -1,8 +1,19 @@
-import t from 'tap'
+import pg from 'pg'
+import t, { type Test } from 'tap'
 import { purgeExpired } from '../../src/database/purge.ts'
-import { setup } from '../helper.ts'
+import { createDatabase } from '../database.ts'
 
 const RETENTION = { auditRetentionSeconds: 400 * 86_400 }
+
+/** A database without a Signet, whose own purge would come at the next minute. */
+async function connect (t: Test): Promise<pg.Pool> {
+  const database = await createDatabase()
+  t.teardown(database.drop)
+  const sql = new pg.Pool({ connectionString: database.url, max: 4 })
+  sql.on('error', () => {})
+  t.teardown(() => sql.end())
+  return sql
+}
 
 /** Rows of each kind: `age` is how long ago they were over, or were made. */
 const INSERT: Record<string, (count: number, age: string) => string> = {
@@ -21,16 +32,15 @@ const INSERT: Record<string, (count: number, age: string) => string> = {
 }
 
 t.test('what is over is deleted, a thousand rows at a time, and what lives is kept', async (t) => {
-  const { app, sql } = await setup(t)
+  const sql = await connect(t)
   await sql.query('INSERT INTO users (id) VALUES (gen_random_uuid())')
   for (const table of Object.keys(INSERT).reverse()) {
     await sql.query(INSERT[table]!(2500, '401 days'))
     await sql.query(INSERT[table]!(3, '-1 minute'))
   }
   const batches: number[] = []
-  const { pool } = app.database
-  const counting = { query: async (text: string) => { const result = await pool.query(text); batches.push(result.rowCount ?? 0); return result } }
-  await purgeExpired({ pool: counting as unknown as typeof pool }, RETENTION)
+  const counting = { query: async (text: string) => { const result = await sql.query(text); batches.push(result.rowCount ?? 0); return result } }
+  await purgeExpired({ pool: counting as unknown as pg.Pool }, RETENTION)
   for (const table of Object.keys(INSERT)) {
     t.equal((await sql.query(`SELECT 1 FROM ${table}`)).rowCount, 3, table)
   }
@@ -39,22 +49,21 @@ t.test('what is over is deleted, a thousand rows at a time, and what lives is ke
 })
 
 t.test('what was over a moment ago is kept as long as somebody may ask for it', async (t) => {
-  const { app, sql } = await setup(t)
+  const sql = await connect(t)
   await sql.query('INSERT INTO users (id) VALUES (gen_random_uuid())')
   for (const [table, age] of [['sessions', '29 days'], ['authorization_codes', '23 hours'], ['device_grants', '59 minutes'], ['audit_events', '399 days']] as const) {
     await sql.query(INSERT[table]!(2, age))
-    await purgeExpired(app.database, RETENTION)
+    await purgeExpired({ pool: sql }, RETENTION)
     t.equal((await sql.query(`SELECT 1 FROM ${table}`)).rowCount, 2, table)
   }
 })
 
 t.test('two instances that purge at once pass over each other, and a long run has an end', async (t) => {
-  const { app, sql, another } = await setup(t)
-  const other = await another()
+  const sql = await connect(t)
   await sql.query(INSERT['spent_states']!(20_000, '1 minute'))
-  await Promise.all([purgeExpired(app.database, RETENTION), purgeExpired(other.app.database, RETENTION)])
+  await Promise.all([purgeExpired({ pool: sql }, RETENTION), purgeExpired({ pool: sql }, RETENTION)])
   t.equal((await sql.query('SELECT 1 FROM spent_states')).rowCount, 0)
   await sql.query(INSERT['spent_states']!(101_000, '1 minute'))
-  await purgeExpired(app.database, RETENTION)
+  await purgeExpired({ pool: sql }, RETENTION)
   t.equal((await sql.query('SELECT 1 FROM spent_states')).rowCount, 1000)
 })
