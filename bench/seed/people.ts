@@ -3,10 +3,10 @@ import type pg from 'pg'
 /** Some names, so that a search finds some of very many. */
 const NAME = "(ARRAY['Ada', 'Grace', 'Alan', 'Edsger', 'Barbara', 'Donald', 'Radia', 'Vint'])[1 + n % 8] || ' ' || (ARRAY['Miller', 'Smith', 'Sato', 'Silva', 'Okafor'])[1 + n % 5] || ' ' || n"
 
-/** One in a thousand is disabled, five have an account at a provider that nobody else uses, and all were here in the last two years. */
+/** One in a thousand is disabled, and the first 25; five have an account at a provider that nobody else uses, and all were here in the last two years. */
 const STATEMENTS: [what: string, text: string][] = [
   ['users', `INSERT INTO users (id, name, email, disabled_at, created_at)
-    SELECT md5('user' || n)::uuid, ${NAME}, 'person' || n || '@example' || n % 50 || '.com', CASE WHEN n % 1000 = 7 THEN now() END, now() - n * (interval '2 years' / $1)
+    SELECT md5('user' || n)::uuid, ${NAME}, 'person' || n || '@example' || n % 50 || '.com', CASE WHEN n % 1000 = 7 OR n <= 25 THEN now() END, now() - n * (interval '2 years' / $1)
     FROM generate_series(1, $1) n`],
   ['accounts', `INSERT INTO accounts (id, user_id, provider, issuer, subject, email_verified, scope)
     SELECT gen_random_uuid(), md5('user' || n)::uuid, CASE WHEN n <= 5 AND p = 'acme' THEN 'rare' ELSE p END, 'https://' || p || '.example', n::text, true, ''

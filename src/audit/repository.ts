@@ -21,18 +21,22 @@ const SELECT = `
 
 const OF_USER = `${SELECT} WHERE user_id = $1 AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`
 
+/** Before every other of the same time. */
+const FIRST_ID = '00000000-0000-0000-0000-000000000000'
+
 export function createAuditRepository ({ pool }: Database): AuditRepository {
   return {
     record: (event, caller) => recordEvents(pool, [event], caller),
 
-    async list ({ type, userId, from, to }, { time, id }, count) {
+    async list ({ type, userId, from, to }, after, count) {
+      // One end, not two: of two PostgreSQL may begin at the one that is further off.
+      const { time, id } = to !== undefined && to < after.time ? { time: to, id: FIRST_ID } : after
       const values: unknown[] = [time, id, count]
       const place = (value: unknown) => `$${values.push(value)}`
       const conditions = ['(created_at, id) < ($1, $2)']
       if (type !== undefined) conditions.push(`type = ${place(type)}`)
       if (userId !== undefined) conditions.push(`user_id = ${place(userId)}`)
       if (from !== undefined) conditions.push(`created_at >= ${place(from)}`)
-      if (to !== undefined) conditions.push(`created_at < ${place(to)}`)
       const text = `${SELECT} WHERE ${conditions.join(' AND ')} ORDER BY created_at DESC, id DESC LIMIT $3`
       return (await pool.query<AuditEventRow>(text, values)).rows
     },

@@ -37,6 +37,9 @@ t.test('users are listed, newest first, page by page, and found', async (t) => {
   t.same(await found('P12@EXAMPLE.org'), ['p12@example.org'])
   t.same(await found('the octo'), ['octocat@github.com'])
   t.same(await found('nobody'), [])
+  await sql.query("INSERT INTO users (id, name, created_at) SELECT gen_random_uuid(), 'Filler', now() FROM generate_series(1, 1500)")
+  t.same(await found('pers 12'), ['p12@example.org'], 'behind more than are looked at one by one')
+  await sql.query("DELETE FROM users WHERE name = 'Filler'")
   for (const odd of ["'", '&', '!', ':*', '%', '\\', '( )', 'a & b', '\u0000x', "x'); DROP TABLE users; --"]) {
     t.equal((await ask('GET', `/admin/users?${new URLSearchParams({ query: odd })}`)).status, 200, odd)
   }
