@@ -60,10 +60,9 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
     async list ({ query, status, provider }, after, count) {
       const values: unknown[] = [after.time, after.id, count]
       const place = (value: unknown) => `$${values.push(value)}`
-      const conditions = ['(u.created_at, u.id) < ($1, $2)']
-      if (status !== undefined) conditions.push(`u.disabled_at IS ${status === 'disabled' ? 'NOT ' : ''}NULL`)
+      const ofStatus = status === undefined ? '' : `AND u.disabled_at IS ${status === 'disabled' ? 'NOT ' : ''}NULL`
       const ofProvider = provider === undefined ? '' : `AND EXISTS (SELECT 1 FROM accounts p WHERE p.user_id = u.id AND p.provider = ${place(provider)})`
-      const where = `WHERE ${conditions.join(' AND ')}`
+      const where = `WHERE (u.created_at, u.id) < ($1, $2) ${ofStatus}`
       const read = async (text: string) => (await pool.query<Row>(text, values)).rows.map(toAdminUser)
       if (query === undefined) return await read(`${SELECT} ${where} ${ofProvider} ${NEWEST_FIRST} LIMIT $3`)
 
@@ -74,7 +73,9 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
           LEFT JOIN LATERAL (${SELECT_FROM} newest u WHERE ${matches} ${ofProvider} ${NEWEST_FIRST} LIMIT $3) page ON true ORDER BY page."createdAt" DESC, page.id DESC`, values)
       const common = rows.filter(({ id }) => id !== null).map(toAdminUser)
       if (common.length === count || rows[0]!.scanned < NEWEST) return common
-      return await read(`WITH found AS MATERIALIZED (SELECT u.* FROM users u WHERE ${matches}) ${SELECT_FROM} found u ${where} ${ofProvider} ${NEWEST_FIRST} LIMIT $3`)
+      return await read(`
+        WITH found AS MATERIALIZED (SELECT u.* FROM users u WHERE ${matches} ${ofStatus} ${ofProvider})
+        ${SELECT_FROM} found u ${where} ${NEWEST_FIRST} LIMIT $3`)
     },
 
     async find (userId) {
