@@ -17,8 +17,8 @@ import { client, hasFlask, installPeers, start, startsOf, stub, type Server, typ
 
 const ROUNDS = 3
 const NAMES: OperationName[] = ['check', 'login', 'refresh', 'exchange']
-/** Before the first round: enough to be compiled, to know every person, and to say how much the operation costs. */
-const WARM_UP = 400
+/** Before the first round: enough to know every person, and to say how many operations a round has. */
+const WARM_UP = 200
 
 /** How much of each is measured. */
 const FULL = { cpuMs: 2_000, starts: 5, settleMs: 3_000 }
@@ -62,8 +62,8 @@ export async function compare ({ isQuick }: { isQuick: boolean }): Promise<Figur
 function operationsOf (servers: Record<string, Server>, sql: pg.Pool): Record<string, Operations> {
   const url = (name: string) => servers[name]?.url ?? ''
   return {
-    limit: limitClient(url('limit')),
     signet: signetClient([url('signet')], sql, client),
+    limit: limitClient(url('limit')),
     passport: cookieClient(url('passport')),
     'better-auth': betterAuthClient(url('better-auth')),
     ...servers['flask-authlib'] ? { 'flask-authlib': cookieClient(url('flask-authlib')) } : {}
@@ -95,16 +95,20 @@ async function measureOperations (servers: Record<string, Server>, operations: R
   const costs: Figures['costs'] = {}
   const pairs = NAMES.flatMap((name) => Object.entries(operations).flatMap(([who, { [name]: operation }]) =>
     operation ? [{ name, who, operation, server: servers[who] as Server, samples: [] as Sample[] }] : []))
+  const counts = new Map<Operation, number>()
   console.log('Warming up ...')
-  const counts = new Map<unknown, number>()
   for (const { operation, server } of pairs) {
-    await sample(server, operation, WARM_UP / 2)
-    counts.set(operation, operationsFor(extent.cpuMs, await sample(server, operation, WARM_UP / 2)))
+    counts.set(operation, operationsFor(extent.cpuMs, await sample(server, operation, WARM_UP)))
   }
-  for (let round = 1; round <= ROUNDS; round++) {
+  // Round 0 warms up too: how long a server takes to be compiled differs.
+  for (let round = 0; round <= ROUNDS; round++) {
     console.log(`Round ${round} of ${ROUNDS} ...`)
     // Who is first in one round is last in the next.
-    for (const { operation, server, samples } of pairs.reverse()) samples.push(await sample(server, operation, counts.get(operation) as number))
+    for (const { operation, server, samples } of round % 2 === 0 ? pairs : pairs.toReversed()) {
+      const measured = await sample(server, operation, counts.get(operation) as number)
+      counts.set(operation, operationsFor(extent.cpuMs, measured))
+      if (round > 0) samples.push(measured)
+    }
   }
   for (const { name, who, samples } of pairs) (costs[name] ??= {})[who] = costOf(samples)
   return costs

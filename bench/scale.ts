@@ -17,7 +17,7 @@ import { client, start, startsOf, stub, type Server } from './compare/servers.ts
 import type { Load, ScaleFigures } from './report/scale-figures.ts'
 
 const ROUNDS = 3
-const WARM_UP = 600
+const WARM_UP = 200
 const FULL_SAMPLE_MS = 3_000
 const QUICK_SAMPLE_MS = 300
 

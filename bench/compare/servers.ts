@@ -71,7 +71,7 @@ const signetSettings = (databaseUrl: string, stubUrl: string): Record<string, st
   OAUTH_BENCH_PROFILE_URL: `${stubUrl}/me`,
   OAUTH_BENCH_EMAIL_TRUSTED: 'true',
   OAUTH_BENCH_CLIENT_ID: 'bench',
-  OAUTH_BENCH_CLIENT_SECRET: 'secret'
+  OAUTH_BENCH_CLIENT_SECRET: randomBytes(16).toString('hex')
 })
 
 const ENCRYPTION_KEYS = `bench:${randomBytes(32).toString('base64')}`

@@ -5,7 +5,7 @@ interface Bar { server: string, value: number, label: string }
 interface Panel { title: string, bars: Bar[] }
 
 const WIDTH = 760
-const LABEL_WIDTH = 200
+const LABEL_WIDTH = 226
 const BAR_END = 640
 const ROW = 24
 const BAR = 16
@@ -32,10 +32,10 @@ export function chart (figures: Figures): string {
 <style>
   text { font: 14px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328 }
   .ground { fill: #ffffff } .title { font-size: 20px; font-weight: 600 } .panel { font-weight: 600 } .quiet { fill: #59636e }
-  .other { fill: #8c959f } .limit { fill: #c4cad1 } .signet { fill: #0a66c2 } .strong { font-weight: 600 }
+  .other { fill: #6e7781 } .limit { fill: #8a929b } .signet { fill: #0a66c2 } .strong { font-weight: 600 }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc } .ground { fill: #0d1117 } .quiet { fill: #9198a1 }
-    .other { fill: #6e7681 } .limit { fill: #464c54 } .signet { fill: #4ba0f5 }
+    .other { fill: #9198a1 } .limit { fill: #656c76 } .signet { fill: #4ba0f5 }
   }
 </style>
 <rect class="ground" width="${WIDTH}" height="${height}"/>
