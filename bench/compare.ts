@@ -3,17 +3,14 @@
  * three rounds, medians. The headline is the CPU time of the server's process per operation, from /proc (Linux): unlike
  * throughput it means something on a busy machine. Everything is on loopback; the provider is a stub that costs next to nothing.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { betterAuthClient, cookieClient, limitClient, perform, signetClient, type Operation, type OperationName, type Operations } from './compare/clients.ts'
 import { median, operationsFor, type Cost, type Figures, type StartCost } from './compare/figures.ts'
 import { measureFootprints } from './compare/footprint.ts'
 import { machine, today, versions } from './compare/machine.ts'
 import type { Memory } from './compare/process.ts'
-import { client, hasFlask, installPeers, start, startsOf, stub, type Server, type Start } from './compare/servers.ts'
+import { client, hasFlask, installPeers, start, startsOf, type Server, type Start } from './compare/servers.ts'
+import { inWorld } from './compare/world.ts'
 
 const ROUNDS = 3
 const NAMES: OperationName[] = ['check', 'login', 'refresh', 'exchange']
@@ -30,33 +27,19 @@ export async function compare ({ isQuick }: { isQuick: boolean }): Promise<Figur
   const extent = isQuick ? QUICK : FULL
   installPeers()
   const names = ['bare', 'limit', 'signet', 'passport', 'better-auth', ...hasFlask() ? ['flask-authlib'] : []]
-  const folder = await mkdtemp(join(tmpdir(), 'signet-bench-'))
-  const running: { stop: () => Promise<void> }[] = []
-  try {
+  return await inWorld(async ({ folder, databaseUrl, stubUrl, add }) => {
     console.log('Installing each as for production, to see what it takes ...')
     const footprint = await measureFootprints(folder)
-    console.log('Starting a PostgreSQL and a stub of a provider ...')
-    const postgres = await startEmbeddedPostgres(folder)
-    running.push(postgres)
-    const provider = await start(stub)
-    running.push(provider)
-    const how = startsOf(names, { databaseUrl: postgres.url, stubUrl: provider.url, folder })
-
+    const how = startsOf(names, { databaseUrl, stubUrl, folder })
     const { starts, idleMemory } = await measureStarts(how, extent)
     const servers: Record<string, Server> = {}
-    for (const name of names) {
-      servers[name] = await start(how[name] as Start)
-      running.push(servers[name])
-    }
-    const sql = new pg.Pool({ connectionString: postgres.url, max: 2 })
+    for (const name of names) servers[name] = await add(how[name] as Start)
+    const sql = new pg.Pool({ connectionString: databaseUrl, max: 2 })
     const costs = await measureOperations(servers, operationsOf(servers, sql), extent)
     await sql.end()
     const loadedMemory = Object.fromEntries(await Promise.all(Object.entries(servers).map(async ([name, server]) => [name, await server.memory()] as const)))
     return { measuredOn: today(), machine: machine(), versions: versions(names), rounds: ROUNDS, costs, starts, idleMemory, loadedMemory, footprint }
-  } finally {
-    for (const each of running.reverse()) await each.stop().catch(() => {})
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 function operationsOf (servers: Record<string, Server>, sql: pg.Pool): Record<string, Operations> {

@@ -11,15 +11,15 @@ const USAGE = `Usage: npm run bench               beside the limits and the peer
        npm run bench -- scale      two instances beside one
        npm run bench -- seed       with a million users
   --write   into docs/performance.md, .json and .svg
-  --quick   few operations: to see that it runs`
+  --quick   few operations, not to be written: to see that it runs`
 
 const { values: { write = false, quick: isQuick = false }, positionals: [name = 'compare'] } = parseArgs({
-  allowPositionals: true, options: { write: { type: 'boolean' }, quick: { type: 'boolean' } }
-})
+  strict: false, allowPositionals: true, options: { write: { type: 'boolean' }, quick: { type: 'boolean' } }
+}) as { values: { write?: boolean, quick?: boolean }, positionals: string[] }
 
 if (name === 'seed') {
   await import('./seed.ts')
-} else if (name === 'compare' || name === 'scale') {
+} else if ((name === 'compare' || name === 'scale') && !(isQuick && write)) {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: packageRoot, stdio: ['ignore', 'ignore', 'inherit'] })
   const { report } = await import('./report/write.ts')
   const measured = name === 'compare'

@@ -4,16 +4,16 @@
  * Beside it one instance with both cores, where PostgreSQL and the client have the second one almost to themselves.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { mixOf, perform, signetClient, type Operation } from './compare/clients.ts'
 import { median } from './compare/figures.ts'
 import { machine, today, versions } from './compare/machine.ts'
 import { cpuMs, processTree } from './compare/process.ts'
-import { client, start, startsOf, stub, type Server } from './compare/servers.ts'
+import { client, startsOf, type Server } from './compare/servers.ts'
+import { inWorld } from './compare/world.ts'
 import type { Load, ScaleFigures } from './report/scale-figures.ts'
 
 const ROUNDS = 3
@@ -26,35 +26,22 @@ type Layout = keyof typeof LAYOUTS
 
 export async function scale ({ isQuick }: { isQuick: boolean }): Promise<ScaleFigures> {
   if (availableParallelism() < 2) throw new Error('This needs two cores.')
-  const folder = await mkdtemp(join(tmpdir(), 'signet-scale-'))
-  const running: { stop: () => Promise<void> }[] = []
-  try {
-    console.log('Starting a PostgreSQL, a stub of a provider and two instances ...')
-    const postgres = await startEmbeddedPostgres(folder)
-    running.push(postgres)
+  return await inWorld(async ({ folder, databaseUrl, stubUrl, add }) => {
     const postmaster = Number((await readFile(join(folder, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0])
-    const provider = await start(stub)
-    running.push(provider)
-    const { signet } = startsOf(['signet'], { databaseUrl: postgres.url, stubUrl: provider.url, folder })
-    const instances: Server[] = []
-    for (let index = 0; index < 2; index++) {
-      // One issuer, as behind a load balancer.
-      instances[index] = await start({ ...signet, args: signet?.args ?? [], env: { ...signet?.env, ISSUER_URL: 'http://localhost:3000' } })
-      running.push(instances[index] as Server)
-    }
-    const sql = new pg.Pool({ connectionString: postgres.url, max: 2 })
+    const { signet } = startsOf(['signet'], { databaseUrl, stubUrl, folder })
+    // One issuer, as behind a load balancer.
+    const how = { ...signet, args: signet?.args ?? [], env: { ...signet?.env, ISSUER_URL: 'http://localhost:3000' } }
+    const instances = [await add(how), await add(how)]
+    const sql = new pg.Pool({ connectionString: databaseUrl, max: 2 })
     const operations = await measure({ instances, postmaster, sql, sampleMs: isQuick ? QUICK_SAMPLE_MS : FULL_SAMPLE_MS })
     await sql.end()
     return { measuredOn: today(), machine: machine(), versions: versions([]), rounds: ROUNDS, operations }
-  } finally {
-    for (const each of running.reverse()) await each.stop().catch(() => {})
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
-interface World { instances: Server[], postmaster: number, sql: pg.Pool, sampleMs: number }
+interface Subject { instances: Server[], postmaster: number, sql: pg.Pool, sampleMs: number }
 
-async function measure ({ instances, postmaster, sql, sampleMs }: World): Promise<ScaleFigures['operations']> {
+async function measure ({ instances, postmaster, sql, sampleMs }: Subject): Promise<ScaleFigures['operations']> {
   const urls = instances.map(({ url }) => url)
   const operationsOf = (layout: Layout): Record<string, Operation> => {
     const operations = signetClient(urls.slice(0, LAYOUTS[layout].instances), sql, client)
@@ -85,7 +72,7 @@ async function measure ({ instances, postmaster, sql, sampleMs }: World): Promis
   }]))
 }
 
-async function loadOf (operation: Operation, count: number, { instances, postmaster }: Pick<World, 'instances' | 'postmaster'>): Promise<Load> {
+async function loadOf (operation: Operation, count: number, { instances, postmaster }: Pick<Subject, 'instances' | 'postmaster'>): Promise<Load> {
   const spent = async () => ({
     server: (await Promise.all(instances.map((server) => server.cpuMs()))).reduce((sum, ms) => sum + ms, 0),
     database: await cpuMs(postmaster),

@@ -8,15 +8,14 @@ export const today = () => new Date().toISOString().slice(0, 10)
 
 export const machine = () => `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${process.platform} ${process.arch}`
 
-/** As installed, of those that take part. */
+/** Of Node and of Fastify, and of the peers that take part. */
 export function versions (names: string[]): Record<string, string> {
   const npm = (from: string, name: string) => (JSON.parse(readFileSync(join(packageRoot, from, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version
   return {
     node: process.versions.node,
     fastify: npm('.', 'fastify'),
-    passport: npm('bench/peers', 'passport'),
-    express: npm('bench/peers', 'express'),
-    'better-auth': npm('bench/peers', 'better-auth'),
+    ...names.includes('passport') ? { passport: npm('bench/peers', 'passport'), express: npm('bench/peers', 'express') } : {},
+    ...names.includes('better-auth') ? { 'better-auth': npm('bench/peers', 'better-auth') } : {},
     ...names.includes('flask-authlib') ? JSON.parse(execFileSync('/usr/bin/python3', ['-c', PYTHON_VERSIONS], { encoding: 'utf8' })) as Record<string, string> : {}
   }
 }

@@ -23,6 +23,7 @@ export interface Start { command?: string, args: string[], readyPath?: string, e
 
 const peers = join(packageRoot, 'bench/peers')
 const PYTHON = '/usr/bin/python3'
+const START_LIMIT_MS = 60_000
 const CLIENT = { client_id: 'bench', name: 'Bench', redirect_uris: ['http://localhost/callback'] }
 
 /** The client whose codes are exchanged. */
@@ -86,8 +87,11 @@ export async function start ({ command = process.execPath, args, readyPath = '/r
   const child = spawn(command, args.map(fill), { cwd, env: { PATH: process.env['PATH'] ?? '', NODE_ENV: 'production', PORT: String(port), ...settings }, stdio: ['ignore', 'ignore', 'inherit'] })
   const pid = child.pid as number
   while (!await call(url + readyPath).then(() => true, () => false)) {
-    if (child.exitCode !== null) throw new Error(`${args.join(' ')} did not start.`)
-    if (performance.now() - beganAt > 30_000) throw new Error(`${args.join(' ')} did not answer within 30 s.`)
+    const tooLate = performance.now() - beganAt > START_LIMIT_MS
+    if (child.exitCode !== null || tooLate) {
+      child.kill('SIGKILL')
+      throw new Error(`${args.join(' ')} ${tooLate ? `did not answer within ${START_LIMIT_MS} ms` : 'did not start'}.`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   return {

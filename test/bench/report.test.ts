@@ -108,10 +108,11 @@ t.test('docs/performance.md and the chart are of docs/performance.json', async (
 t.test('an operation runs as often as asked, no input twice at once, one that is spent never again', async (t) => {
   const seen: string[] = []
   const busy = new Set<Input>()
+  let isTwiceAtOnce = false
   const operation: Operation = {
     prepare: async (count) => Array.from({ length: count }, (_, index) => ({ value: String(index) })),
     async run (input) {
-      t.notOk(busy.has(input))
+      isTwiceAtOnce ||= busy.has(input)
       busy.add(input)
       await new Promise((resolve) => setImmediate(resolve))
       busy.delete(input)
@@ -124,6 +125,7 @@ t.test('an operation runs as often as asked, no input twice at once, one that is
   seen.length = 0
   await perform({ ...operation, isSpent: true }, 250, async (work) => await work())
   t.equal(new Set(seen).size, 250)
+  t.notOk(isTwiceAtOnce)
 })
 
 t.test('the mix has eighty checks, fifteen refreshes and five logins in a hundred', async (t) => {
@@ -138,10 +140,10 @@ t.test('the mix has eighty checks, fifteen refreshes and five logins in a hundre
 
 t.test('CPU time and memory are those of the process and of what it has started', { skip: process.platform !== 'linux' && 'there is no /proc' }, async (t) => {
   const before = [await cpuMs(process.pid), process.cpuUsage()] as const
-  for (let n = 0, end = performance.now() + 300; performance.now() < end; n++) Math.sqrt(n)
-  const { user, system } = process.cpuUsage(before[1])
+  const byGetrusage = () => (process.cpuUsage(before[1]).user + process.cpuUsage(before[1]).system) / 1000
+  while (byGetrusage() < 300) Math.sqrt(2)
   const spent = await cpuMs(process.pid) - before[0]
-  t.ok(Math.abs(spent - (user + system) / 1000) < 50, `${spent} ms, and ${(user + system) / 1000} by getrusage`)
+  t.ok(Math.abs(spent - byGetrusage()) < 100, `${spent} ms, and ${byGetrusage()} by getrusage`)
   t.ok((await processTree(process.ppid)).includes(process.pid))
   const { resident, proportional } = await memoryOf(process.pid)
   t.ok(proportional > 10 * MB && resident >= proportional)
