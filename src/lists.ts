@@ -36,7 +36,9 @@ export function toPage<Row, Item> (rows: Row[], limit: number, positionOf: (row:
 }
 
 /** A page of a short list that is all here: the oldest first. */
-export function pageOfAll<Item> (all: Item[], { limit, cursor }: { limit: number, cursor?: string | undefined }, positionOf: (item: Item) => Position): Page<Item> {
+export function pageOfAll<Item> (
+  all: Item[], { limit, cursor }: { limit: number, cursor?: string | undefined }, positionOf: (item: Item) => Position
+): Page<Item> {
   const after = cursor === undefined ? undefined : readCursor(cursor)
   const rest = all.filter((item) => !after || isLower(after, positionOf(item)))
   rest.sort((one, other) => isLower(positionOf(one), positionOf(other)) ? -1 : 1)

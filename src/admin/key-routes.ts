@@ -21,7 +21,9 @@ const KeySchema = Type.Object({
 const KeysSchema = pageSchema(KeySchema)
 
 export const adminKeyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
-  const list = async (query: { limit: number, cursor?: string }) => pageOfAll((await keys.list()).map(toKey), query, ({ createdAt, kid }) => ({ time: new Date(createdAt), id: toUuid(kid) }))
+  async function list (query: { limit: number, cursor?: string }) {
+    return pageOfAll((await keys.list()).map(toKey), query, ({ createdAt, kid }) => ({ time: new Date(createdAt), id: toUuid(kid) }))
+  }
 
   app.get('/admin/keys', {
     schema: {

@@ -155,7 +155,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   /** Tells which stages a sign-in passes once the person is back, and where it ends; a failure goes into the audit trail. */
-  async function recorded<Result> (providerId: string, clientId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>): Promise<Result> {
+  async function recorded<Result> (
+    providerId: string, clientId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>
+  ): Promise<Result> {
     let stage: LoginStage = 'returned'
     const reached = (next: LoginStage) => {
       options.onStage(providerId, stage)
@@ -186,11 +188,13 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       return { url, cookie, provider }
     },
 
-    finish: (attempt, parameters, caller) => recorded(attempt.provider, clientOf(attempt), caller, (reached) => finish(attempt, parameters, caller, reached)),
+    finish: async (attempt, parameters, caller) =>
+      await recorded(attempt.provider, clientOf(attempt), caller, (reached) => finish(attempt, parameters, caller, reached)),
 
     async signInNatively (request, caller) {
       if (!providers.has(request.provider)) throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
-      return await recorded(request.provider, request.clientId, caller, (reached) => signInNatively(request, caller, reached)).catch((error) => { throw toGrantError(error) })
+      return await recorded(request.provider, request.clientId, caller, (reached) => signInNatively(request, caller, reached))
+        .catch((error) => { throw toGrantError(error) })
     }
   }
 }

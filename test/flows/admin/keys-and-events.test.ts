@@ -7,6 +7,9 @@ t.test('keys are listed and rotated, and nothing of their private halves is told
   const before = await ask('GET', '/admin/keys')
   t.match(before.body.items.map(({ status }: { status: string }) => status).sort(), ['current', 'next'])
   t.notMatch(JSON.stringify(before.body), /private|sealed|"d"/i)
+  const { body: first } = await ask('GET', '/admin/keys?limit=1')
+  t.same([...first.items, ...(await ask('GET', `/admin/keys?cursor=${first.nextCursor}`)).body.items], before.body.items)
+  t.equal((await ask('GET', '/admin/keys?limit=101')).status, 400)
   const next = before.body.items.find(({ status }: { status: string }) => status === 'next')
 
   const { status, body } = await ask('POST', '/admin/keys/rotate')
