@@ -140,13 +140,13 @@ t.test('an endpoint that hangs holds up neither the others nor the grants that a
 t.test('an endpoint with very many that are due crowds out no other', async (t) => {
   const { sql, endpoint, app } = await withReceiver(t)
   const other = await addEndpoint(sql, 'http://127.0.0.1:9/')
-  await sql.query("UPDATE webhook_endpoints SET enabled = false")
+  await sql.query('UPDATE webhook_endpoints SET enabled = false')
   await sql.query(`INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, next_attempt_at, expires_at)
     SELECT gen_random_uuid(), CASE n WHEN 1 THEN $1::uuid ELSE $2::uuid END, gen_random_uuid(), 'user.updated', '{}', now() - n * interval '1 minute', now() + interval '1 day'
     FROM generate_series(1, 10) n`, [other.id, endpoint.id])
   const { due } = createDeliveryRepository(app.database)
   t.same(await due(null, 3), [], 'one that is disabled gets nothing')
-  await sql.query("UPDATE webhook_endpoints SET enabled = true")
+  await sql.query('UPDATE webhook_endpoints SET enabled = true')
   t.same((await due(null, 3)).map(({ endpointId }) => endpointId).sort(), [other.id, ...Array(3).fill(endpoint.id)].sort())
   t.same((await due(other.id, 3)).length, 1)
 })
