@@ -67,7 +67,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return (await pool.query(SPEND, [hash, clientId, redirectUri, codeChallenge])).rows[0]?.sealed_identity
     },
 
-    link: (userId, profile, seal, caller) => retryingConflicts(() => prisma.$transaction(async (tx) => {
+    link: (userId, profile, seal, caller) => retryingConflicts(async () => await (await prisma()).$transaction(async (tx) => {
       const { provider, issuer, subject, ...described } = profile
       // A deletion that is on its way comes before, or waits.
       const { length } = await tx.$queryRaw<unknown[]>`SELECT 1 FROM users WHERE id = ${userId}::uuid FOR KEY SHARE`
