@@ -15,8 +15,11 @@ import type { Revocations } from './revocations.ts'
 export interface AccountService {
   /** Keeps an identity that has just been proven at its provider, and returns the code under which a client adds it to a user. */
   holdForLink: (profile: Profile, tokens: TokenSet, client: Omit<LinkCode, 'hash'>) => Promise<string>
-  /** Adds the identity behind a code to a user. Throws `invalid_grant` for a code that is not good, `account_taken` when another user has it. */
-  link: (userId: string, code: string, client: Omit<LinkCode, 'hash'>, caller: Caller) => Promise<Account>
+  /**
+   * Adds the identity behind a code to a user. Undefined when the user is gone. Throws `invalid_grant` for a code that is not good, `account_taken` when
+   * another user has it.
+   */
+  link: (userId: string, code: string, client: Omit<LinkCode, 'hash'>, caller: Caller) => Promise<Account | undefined>
   /** Takes an account away, and its grant back at the provider. Throws `not_found`, or `last_account`. */
   unlink: (userId: string, accountId: string, caller: Caller) => Promise<void>
   /** Deletes a user and all that hangs on it, and has the grants taken back at the providers. False when there is none. Throws `last_admin`. */
@@ -93,7 +96,7 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
       const { profile, tokens: fresh } = parseJson(opened) as { profile: Profile, tokens: StoredTokens }
       const linked = await repository.link(userId, profile, (accountId) => tokens.seal(accountId, fresh), caller)
       if (linked === 'taken') throw new Problem('account_taken', 'This account belongs to another user.')
-      return linked
+      return linked === 'no-user' ? undefined : linked
     },
 
     async unlink (userId, accountId, caller) {

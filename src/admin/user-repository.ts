@@ -1,4 +1,5 @@
 import { RECORDED, recordEvents, type By, type NewEvent } from '../audit/events.ts'
+import { retryingConflicts } from '../database/conflicts.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { Position } from '../lists.ts'
 import type { Database } from '../plugins/database.ts'
@@ -91,7 +92,7 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
       return (await pool.query<Row>(`${SELECT} WHERE 'admin' = ANY(u.roles) AND u.disabled_at IS NULL ORDER BY u.created_at, u.id`)).rows.map(toAdminUser)
     },
 
-    change: (userId, { status, roles }, by) => inTransaction(pool, async (transaction) => {
+    change: (userId, { status, roles }, by) => retryingConflicts(() => inTransaction(pool, async (transaction) => {
       const takesAway = status === 'disabled' || (roles !== undefined && !roles.includes('admin'))
       if (takesAway && await isLastAdmin(transaction, userId)) return 'last-admin'
       const { rows: [before] } = await transaction.query<{ roles: string[], disabled: boolean }>(
@@ -109,14 +110,14 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
       await recordEvents(transaction, events, by.caller)
       if (after.disabled && !before.disabled) await endSessions(transaction, userId, 'user_disabled', by)
       return 'changed'
-    }),
+    })),
 
-    endSessions: (userId, by) => inTransaction(pool, async (transaction) => {
+    endSessions: (userId, by) => retryingConflicts(() => inTransaction(pool, async (transaction) => {
       // A login that is on its way comes before, and then its session ends too, or after.
       const { rowCount } = await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId])
       await endSessions(transaction, userId, 'logged_out_everywhere', by)
       return rowCount === 1
-    })
+    }))
   }
 }
 

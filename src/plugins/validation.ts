@@ -27,6 +27,9 @@ function whenFirstUsed (compile: () => ValidateFunction) {
 function createAjv (coerceTypes: boolean): Ajv {
   const ajv = new Ajv({ coerceTypes, useDefaults: true, removeAdditional: false, allErrors: false, strict: false, meta: false, validateSchema: false })
   addFormats.default(ajv)
+  // RFC 3339, without what JavaScript cannot read: leap seconds, and offsets in hours only.
+  const isDateTime = (ajv.formats['date-time'] as { validate: (text: string) => boolean }).validate
+  ajv.addFormat('date-time', (text: string) => isDateTime(text) && Number.isFinite(Date.parse(text)))
   // Without the `urn:uuid:` that ajv-formats lets through and PostgreSQL does not.
   ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
   ajv.addFormat('https-url', (text: string) => parseUrl(text)?.protocol === 'https:')

@@ -108,7 +108,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
   async function signIn (who: SigningIn, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
     const signedIn = await repository.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller, options.mayCreate)
-    if (signedIn === 'refused') throw new Problem('account_disabled', 'An administrator has disabled this account.')
+    if ('refused' in signedIn) throw new AccountDisabled(signedIn.refused)
     return signedIn
   }
 
@@ -155,7 +155,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   /** Tells which stages a sign-in passes once the person is back, and where it ends; a failure goes into the audit trail. */
-  async function recorded<Result> (providerId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>): Promise<Result> {
+  async function recorded<Result> (
+    providerId: string, clientId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>
+  ): Promise<Result> {
     let stage: LoginStage = 'returned'
     const reached = (next: LoginStage) => {
       options.onStage(providerId, stage)
@@ -168,7 +170,8 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     } catch (error) {
       options.onStage(providerId, stage, error)
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
-      await audit.record({ type: 'login.failed', provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
+      const userId = error instanceof AccountDisabled ? error.userId : null
+      await audit.record({ type: 'login.failed', userId, clientId, provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
       throw error
     }
   }
@@ -185,13 +188,28 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       return { url, cookie, provider }
     },
 
-    finish: (attempt, parameters, caller) => recorded(attempt.provider, caller, (reached) => finish(attempt, parameters, caller, reached)),
+    finish: async (attempt, parameters, caller) =>
+      await recorded(attempt.provider, clientOf(attempt), caller, (reached) => finish(attempt, parameters, caller, reached)),
 
     async signInNatively (request, caller) {
       if (!providers.has(request.provider)) throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
-      return await recorded(request.provider, caller, (reached) => signInNatively(request, caller, reached)).catch((error) => { throw toGrantError(error) })
+      return await recorded(request.provider, request.clientId, caller, (reached) => signInNatively(request, caller, reached))
+        .catch((error) => { throw toGrantError(error) })
     }
   }
+}
+
+class AccountDisabled extends Problem {
+  readonly userId: string
+
+  constructor (userId: string) {
+    super('account_disabled', 'An administrator has disabled this account.')
+    this.userId = userId
+  }
+}
+
+function clientOf ({ handOver }: LoginAttempt): string {
+  return 'clientId' in handOver ? handOver.clientId : OWN_CLIENT_ID
 }
 
 /** What native sign-in answers at the token endpoint for what a redirect would have brought back as a problem. */
