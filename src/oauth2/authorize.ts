@@ -72,7 +72,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
   async function authorize (request: FastifyRequest, reply: FastifyReply, query: Parameters): Promise<FastifyReply> {
     const { clientId, clientName, redirectUri } = await readReturnAddress(query)
     reply.header('cache-control', 'no-store')
-    const state = typeof query['state'] === 'string' && query['state'].length <= 1024 ? query['state'] : undefined
+    const state = typeof query['state'] === 'string' && query['state'] !== '' && query['state'].length <= 1024 ? query['state'] : undefined
     const back = { redirectUri, state, issuerUrl }
     try {
       const handOver = { ...readRequest(query), mode: 'code' as const, clientId, redirectUri, state }

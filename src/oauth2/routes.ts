@@ -16,6 +16,12 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
 
   app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store').header('pragma', 'no-cache') })
 
+  // RFC 6749 section 3.2: what has no value counts as absent.
+  app.addHook('preValidation', async ({ body }) => {
+    if (typeof body !== 'object' || body === null) return
+    for (const [name, value] of Object.entries(body)) if (value === '') Reflect.deleteProperty(body, name)
+  })
+
   app.setErrorHandler((error, request, reply) => {
     const failure = toOAuthError(error)
     if (failure.status >= 500) request.log.error({ err: error }, failure.error)

@@ -3,7 +3,7 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { race, readJson } from '../helper.ts'
-import { basic, openFrontDoor as world, WEB } from './front-door.ts'
+import { basic, openFrontDoor as world, SPA, WEB } from './front-door.ts'
 
 t.test('a client signs a person in by code and PKCE, and gets an ID token', async (t) => {
   const { url, authorize, exchange, me, token, sql } = await world(t)
@@ -100,9 +100,12 @@ t.test('a code is of no use to another client, redirect URI or verifier, nor aft
     t.equal(body.error, 'invalid_grant')
   }
   for (const missing of ['code', 'redirect_uri', 'code_verifier', 'client_id']) {
-    t.equal((await exchange(code, codeVerifier, { [missing]: '' })).body.error !== undefined, true, missing)
+    t.match(await exchange(code, codeVerifier, { [missing]: '' }), { status: 400, body: { error: 'invalid_request' } }, missing)
   }
-  t.equal((await exchange(code, codeVerifier)).status, 200)
+  t.equal((await exchange(code, codeVerifier, { client_secret: '', scope: '' })).status, 200, 'what is empty counts as absent (RFC 6749 section 3.2)')
+  const another = await authorize()
+  const publicByHeader = await exchange(another.code, another.codeVerifier, { client_id: '' }, basic('', 'spa'))
+  t.equal(publicByHeader.status, 200, 'a public client whose library sends an empty secret in the header')
   const late = await authorize()
   await sql.query("UPDATE authorization_codes SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
   t.equal((await exchange(late.code, late.codeVerifier)).body.error, 'invalid_grant')
@@ -122,6 +125,8 @@ t.test('a confidential client must prove itself, in the header or in the body', 
   t.equal(refused.body.error, 'invalid_client')
   t.match(refused.headers.get('www-authenticate'), /^Basic/)
   t.equal((await token({ ...await form(), client_id: 'web' })).body.error, 'invalid_client', 'without its secret')
+  t.equal((await token({ ...await form(), client_id: 'web', client_secret: '' })).body.error, 'invalid_client', 'with an empty one')
+  t.equal((await token(await form(), basic(''))).body.error, 'invalid_client', 'with an empty one in the header')
   t.equal((await token({ ...await form(), client_id: 'nobody' })).body.error, 'invalid_client')
   t.equal((await token({ ...await form(), client_secret: WEB.client_secret }, basic(WEB.client_secret))).body.error, 'invalid_request', 'both at once')
   t.equal((await token({ grant_type: 'refresh_token', refresh_token: good.body.refresh_token, client_id: 'web' })).body.error, 'invalid_client')
@@ -172,7 +177,8 @@ t.test('a native app may listen on any port of its loopback address, or have a s
 })
 
 t.test('other mistakes go to the client, with state and iss', async (t) => {
-  const { url, request, github } = await world(t)
+  const LONG = `https://app.example.com/${'x'.repeat(900)}`
+  const { url, request, github } = await world(t, { CLIENTS: JSON.stringify([{ ...SPA, redirect_uris: [...SPA.redirect_uris, LONG] }, WEB]) })
   const ask = async (more: Record<string, string | undefined>) => {
     const location = new URL((await fetch(url + request(more).path, { redirect: 'manual' })).headers.get('location') ?? 'about:blank')
     t.match(Object.fromEntries(location.searchParams), { state: 'the state', iss: url, tenant: '1', error_description: /./ }, JSON.stringify(more))
@@ -190,6 +196,12 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   t.equal(await ask({ request: 'x' }), 'request_not_supported')
   t.equal(await ask({ provider: 'nope' }), 'invalid_request')
   t.equal(await ask({ nonce: 'x'.repeat(600) }), 'invalid_request')
+
+  const tooLong = await fetch(url + request({ state: '"'.repeat(1024), nonce: 'n'.repeat(512), redirect_uri: LONG }).path, { redirect: 'manual' })
+  t.match(Object.fromEntries(new URL(tooLong.headers.get('location') ?? '').searchParams), { error: 'invalid_request', error_description: /too long/ })
+  t.same(tooLong.headers.getSetCookie(), [], 'a cookie that browsers would drop')
+  const stateless = new URL((await fetch(url + request({ state: '', prompt: 'none' }).path, { redirect: 'manual' })).headers.get('location') ?? '')
+  t.notOk(stateless.searchParams.has('state'), 'an empty state is none')
 
   const finish = async () => new URL((await createBrowser(url).login(request().path)).location ?? '').searchParams
   github.deny()
@@ -229,7 +241,10 @@ t.test('userinfo tells by GET and POST what the scope allows, and nothing withou
   const plain = await signIn('profile nonsense')
   t.equal(plain.scope, 'profile')
   t.notOk('id_token' in plain)
-  t.equal((await ask(plain.access_token)).status, 403)
+  const refused = await ask(plain.access_token)
+  t.equal(refused.status, 403)
+  t.match(await readJson(refused), { error: 'insufficient_scope' })
+  t.match(refused.headers.get('www-authenticate'), /^Bearer realm="signet", error="insufficient_scope", .*scope="openid"$/)
   const anonymous = await fetch(`${url}/oauth2/userinfo`)
   t.equal(anonymous.status, 401)
   t.equal(anonymous.headers.get('www-authenticate'), 'Bearer realm="signet"')
