@@ -22,7 +22,7 @@ const FRESH_MS = 60 * 60 * 1000
 /**
  * An issuer's metadata, fetched when first needed and kept for an hour. An issuer that is down stops nobody but the
  * login that needs it, and is asked again by the next one; metadata once fetched serves on while the issuer is down.
- * `ownName` is what the document may call its issuer, too, where the provider documents another spelling.
+ * `ownName` is what the document calls its issuer, where the provider documents another spelling.
  */
 export function createDiscovery (provider: string, issuer: string, ownName = issuer): () => Promise<IssuerMetadata> {
   let known: { metadata: IssuerMetadata, fetchedAt: number } | undefined
@@ -47,7 +47,7 @@ async function fetchMetadata (provider: string, issuer: string, ownName: string)
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const document = await getJson(url, { provider, step: 'discovery' })
   // Another issuer's metadata must not speak for this one (OpenID Connect Discovery 1.0 section 4.3).
-  if (![issuer, ownName].includes(member(document, 'issuer') as string)) throw providerError(provider, 'discovery', 'the document names another issuer')
+  if (member(document, 'issuer') !== ownName) throw providerError(provider, 'discovery', 'the document names another issuer')
   const methods = member(document, 'token_endpoint_auth_methods_supported')
   return {
     issuer,
