@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
-import { OAuthError } from '../errors.ts'
+import { OAuthError, toErrorDescription } from '../errors.ts'
 import { toOAuthError, toProblem } from '../plugins/problem-details.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from './device-authorization.ts'
@@ -28,7 +28,7 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
     if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
     else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="signet"')
     return reply.code(failure.status).type('application/json; charset=utf-8').serializer(JSON.stringify)
-      .send({ error: failure.error, error_description: failure.message })
+      .send({ error: failure.error, error_description: toErrorDescription(failure.message) })
   })
 
   await app.register(tokenRoutes, options)

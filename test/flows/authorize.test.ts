@@ -159,7 +159,9 @@ t.test('a wrong client or redirect URI is a 400 that names the rule, and never a
     t.equal(status, 400, rule)
     t.equal(location, null, rule)
     t.equal(body.code, 'invalid_request', rule)
+    t.equal(body.error, 'invalid_request', 'RFC 6749 section 5.2, as everywhere below /oauth2/')
     t.match(body.detail, rule)
+    t.match(body.error_description, rule.replaceAll('"', "'"))
   }
   const page = await fetch(url + request({ redirect_uri: 'https://evil.example/<script>' }).path, { redirect: 'manual', headers: { accept: 'text/html' } })
   t.equal(page.status, 400)
@@ -181,7 +183,7 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   const { url, request, github } = await world(t, { CLIENTS: JSON.stringify([{ ...SPA, redirect_uris: [...SPA.redirect_uris, LONG] }, WEB]) })
   const ask = async (more: Record<string, string | undefined>) => {
     const location = new URL((await fetch(url + request(more).path, { redirect: 'manual' })).headers.get('location') ?? 'about:blank')
-    t.match(Object.fromEntries(location.searchParams), { state: 'the state', iss: url, tenant: '1', error_description: /./ }, JSON.stringify(more))
+    t.match(Object.fromEntries(location.searchParams), { state: 'the state', iss: url, tenant: '1', error_description: /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/ }, JSON.stringify(more))
     return location.searchParams.get('error')
   }
   t.equal(await ask({ response_type: undefined }), 'invalid_request')
@@ -194,7 +196,7 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   t.equal(await ask({ prompt: 'none login' }), 'invalid_request')
   t.equal(await ask({ max_age: '-1' }), 'invalid_request')
   t.equal(await ask({ request: 'x' }), 'request_not_supported')
-  t.equal(await ask({ provider: 'nope' }), 'invalid_request')
+  t.equal(await ask({ provider: '"nope\\' }), 'invalid_request')
   t.equal(await ask({ nonce: 'x'.repeat(600) }), 'invalid_request')
 
   const tooLong = await fetch(url + request({ state: '"'.repeat(1024), nonce: 'n'.repeat(512), redirect_uri: LONG }).path, { redirect: 'manual' })
@@ -291,6 +293,7 @@ t.test('logout from a client ends the session of the ID token, and returns to re
     { id_token_hint: body.id_token, post_logout_redirect_uri: 'https://evil.example/' }, { id_token_hint: body.id_token, post_logout_redirect_uri: `${bye}/` }]) {
     const response = await logout(bad as Record<string, string>)
     t.equal(response.status, 400, JSON.stringify(Object.keys(bad)))
+    t.match(await readJson(response), { error: 'invalid_request', error_description: /./, code: 'invalid_request' })
     t.equal(response.headers.get('location'), null)
   }
   t.equal(await me(body.access_token), 200)
