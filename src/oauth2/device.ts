@@ -83,7 +83,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     writeDeviceVisit(reply, visitSealer, cookies, { deviceCodeHash: grant.deviceCodeHash.toString('base64url'), userCode: grant.userCode, clientId, scope })
     const choices = [...providers.values()].map(({ id, name }) => html`<li><a class="button" href="${issuerUrl}/device/login/${id}">Continue with ${name}</a></li>`)
     return sendPage(reply, `Sign in to ${await clientName(clientId)}`, html`
-      <p>The device shows the code <strong>${showUserCode(grant.userCode)}</strong>. Go on only if you started this yourself.</p>
+      <p>The device shows the code <strong class="together">${showUserCode(grant.userCode)}</strong>. Go on only if you started this yourself.</p>
       <ul>${choices}</ul>`) as never
   })
 
@@ -107,7 +107,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   }, async (request, reply) => {
     const { clientId, userCode, userName } = signedInVisit(request)
     return sendPage(reply, `Sign in to ${await clientName(clientId)}?`, html`
-      <p>The device with the code <strong>${showUserCode(userCode)}</strong> will be signed in as <strong>${userName ?? 'you'}</strong>.</p>
+      <p>The device with the code <strong class="together">${showUserCode(userCode)}</strong> will be signed in as <strong>${userName ?? 'you'}</strong>.</p>
       <form method="post" action="${issuerUrl}/device/confirm"><ul>
         <li><button class="button primary" name="decision" value="approve">Yes, sign it in</button></li>
         <li><button class="button" name="decision" value="deny">No</button></li>
