@@ -141,7 +141,8 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     providers,
     tokens: vault,
     linkSealer: createSealer(encryptionKeys, 'link'),
-    revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation'))
+    revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation')),
+    poolSize: settings.databasePoolSize
   })
   const adminUsers = createAdminUserRepository(app.database)
   const webhookStore = {

@@ -4,7 +4,8 @@ import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import type { EncryptionKey } from './vault/sealing.ts'
 import { PLACEHOLDER, list, readProviders, type ProviderSettings } from './providers/settings.ts'
-import { isLoopback, parseUrl } from './url.ts'
+import { OWN_CLIENT_ID } from './sessions/session.ts'
+import { isLoopback, isRedirectUri, parseUrl } from './url.ts'
 import { isSecret } from './webhooks/signing.ts'
 
 export type { ProviderSettings }
@@ -272,8 +273,9 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
   const known = clients as ClientSettings[]
   check(new Set(known.map((client) => client.client_id)).size === known.length, 'CLIENTS: two clients have the same client_id')
   for (const client of known) {
+    check(client.client_id !== OWN_CLIENT_ID, `CLIENTS: "${OWN_CLIENT_ID}" is the client_id of Signet itself; give the client another`)
     for (const uri of [...client.redirect_uris, ...client.post_logout_redirect_uris ?? []]) {
-      check(URL.canParse(uri) && !uri.includes('#'), `CLIENTS: "${uri}" of ${client.client_id} must be an absolute URI without a fragment`)
+      check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${client.client_id} must be an absolute URI without a fragment, in ASCII and of at most 1000 characters`)
     }
     if (client.client_secret !== undefined) {
       check(!production || (client.client_secret.length >= 16 && !PLACEHOLDER.test(client.client_secret)),

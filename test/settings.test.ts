@@ -106,6 +106,16 @@ t.test('production demands https, a database and real keys', async (t) => {
   t.same(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y'.repeat(40), GITHUB_API_URL: 'http://127.0.0.1:9/api/v3' }), [])
 })
 
+t.test('a client is not called as Signet is, and has redirect URIs that can be asked for', async (t) => {
+  const client = (more: object) => mistakes({ CLIENTS: JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], ...more }]) })
+  t.same(client({ redirect_uris: ['com.example.app:/callback', `https://app.example.com/${'x'.repeat(900)}`] }), [])
+  t.match(client({ client_id: 'signet' })[0], /CLIENTS: "signet" is the client_id of Signet itself/)
+  for (const uri of ['/callback', 'https://app.example.com/#x', 'https://bücher.example/', 'https://app.example.com/a b', `https://app.example.com/${'x'.repeat(1000)}`]) {
+    t.match(client({ redirect_uris: [uri] })[0], /CLIENTS: ".*" of web must be an absolute URI/, uri)
+    t.match(client({ post_logout_redirect_uris: [uri] })[0], /CLIENTS/, uri)
+  }
+})
+
 t.test('a secret may come from a file', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'signet-settings-'))
   t.teardown(() => rm(folder, { recursive: true }))

@@ -22,8 +22,11 @@ export interface AccountRepository {
   holdForLink: (code: LinkCode, sealedIdentity: string, lifetimeSeconds: number) => Promise<void>
   /** Spends a code; of many that present it at once, one gets the identity. */
   spendLinkCode: (code: LinkCode) => Promise<string | undefined>
-  /** Adds an account to a user: all or nothing. `taken` when another user has it; `no-user` when the user is gone. */
-  link: (userId: string, profile: Profile, seal: (accountId: string) => string, caller: Caller) => Promise<Account | 'taken' | 'no-user'>
+  /**
+   * Adds an account to a user: all or nothing. `taken` when another user has it; `no-user` when the user is gone. `seal` gets the
+   * tokens that the account has already.
+   */
+  link: (userId: string, profile: Profile, seal: (accountId: string, before: string | null) => string, caller: Caller) => Promise<Account | 'taken' | 'no-user'>
   /** Takes an account away, never the last. `afterwards` runs in the same transaction. */
   unlink: (userId: string, accountId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>)
   => Promise<'unlinked' | 'last' | 'not-found'>
@@ -74,9 +77,13 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       if (length === 0) return 'no-user'
       const known = await tx.account.findUnique({ where: { provider_issuer_subject: { provider, issuer, subject } } })
       if (known && known.userId !== userId) return 'taken'
-      if (known) return toAccount(await tx.account.update({ where: { id: known.id }, data: { ...described, sealedTokens: seal(known.id) } }))
+      if (known) {
+        // Apple tells the name once: what is not said this time stays.
+        const data = { ...described, name: described.name ?? known.name, sealedTokens: seal(known.id, known.sealedTokens) }
+        return toAccount(await tx.account.update({ where: { id: known.id }, data }))
+      }
       const id = uuidv7()
-      const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id) } })
+      const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id, null) } })
       const adopted = profile.emailVerified ? await tx.$executeRawUnsafe(ADOPT_EMAIL, userId, profile.email) : 0
       const by = { userId, actorId: userId, provider }
       await recordEvents(tx, [

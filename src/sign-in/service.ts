@@ -3,6 +3,7 @@ import type { AccountService } from '../accounts/service.ts'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
 import { OAuthError, Problem } from '../errors.ts'
+import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -87,6 +88,8 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
     if (!await repository.spendState(attempts.stateHash(state), forgetAt)) throw new Problem('invalid_state', 'This sign-in was already completed. Start again.')
+    // RFC 9207 section 2.4: neither the code nor the error of another issuer counts (mix-up).
+    if (iss !== undefined && !provider.answersAs(iss)) throw providerError(provider.name, 'authorization response', 'iss names another issuer')
     if (error !== undefined) throw refusal(provider, error)
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 

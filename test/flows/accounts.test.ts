@@ -78,6 +78,19 @@ t.test('a signed-in user links an account by code, signs in with it, and unlinks
   t.same(github.unexpected(), [])
 })
 
+t.test('an account that is linked again keeps its name and refresh token, where the provider says them the first time only', async (t) => {
+  const { request, login, linkCode, acme } = await world(t)
+  acme.person({ sub: 'jane', name: 'Jane Doe' })
+  acme.tokenResponse({ expires_in: 30 })
+  const token = await login('github')
+  const { body: { id } } = await request('POST', '/me/accounts', token, await linkCode('acme'))
+  acme.person({ sub: 'jane' })
+  acme.tokenResponse({ expires_in: 30, refresh_token: undefined })
+  t.match(await request('POST', '/me/accounts', token, await linkCode('acme')), { status: 201, body: { id, name: 'Jane Doe' } })
+  acme.tokenResponse({})
+  t.equal((await request('POST', `/me/accounts/${id}/token`, token)).status, 200, 'refreshed')
+})
+
 t.test('the last account stays', async (t) => {
   const { request, login } = await world(t)
   const token = await login('github')
