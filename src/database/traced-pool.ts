@@ -1,4 +1,4 @@
-import { SpanKind, SpanStatusCode, context, trace, type Span, type Tracer } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode, context, type Span, type Tracer } from '@opentelemetry/api'
 import pg from 'pg'
 
 type Callback = (error: unknown, ...results: unknown[]) => void
@@ -6,12 +6,11 @@ type Callback = (error: unknown, ...results: unknown[]) => void
 type AnyMethod = (...args: unknown[]) => unknown
 
 /**
- * A pool whose statements are spans, within a span only: the background has none. A statement is told by its name, or by its verb and table:
- * neither its text nor its values are in a span. Waiting for a connection is a span where there is something to wait for.
+ * A pool whose statements are spans. A statement is told by its name, or by its verb and table: neither its text nor its values are in
+ * a span. Waiting for a connection is a span where there is something to wait for.
  */
 export function tracedPool (tracer: Tracer): typeof pg.Pool {
   const within = (name: string, attributes: Record<string, string>, method: AnyMethod, args: unknown[]) => {
-    if (trace.getActiveSpan() === undefined) return method(...args)
     const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql', ...attributes } })
     return untilEnd(span, method, args)
   }

@@ -1,13 +1,15 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Step } from './failure.ts'
 
-/** A call to a provider that has ended; with an `error` when it failed. `provider` is its name, as problems tell it. */
+/** A call to a provider that has ended; with an `error` when there was no answer to be used. `provider` is its name, as problems tell it. */
 export interface CallTime {
   provider: string
   step: Step
   /** By `performance.now()`, in milliseconds. */
   startedAt: number
   endedAt: number
+  /** Of the answer, where the caller got it as it was. */
+  status: number | undefined
   error: unknown
 }
 
@@ -16,13 +18,15 @@ const calls = channel('signet.provider-call')
 
 export async function timed<Result> (provider: string, step: Step, work: () => Promise<Result>): Promise<Result> {
   const startedAt = performance.now()
-  const publish = (error?: unknown) => calls.publish({ provider, step, startedAt, endedAt: performance.now(), error } satisfies CallTime)
+  function publish (status?: number, error?: unknown): void {
+    calls.publish({ provider, step, startedAt, endedAt: performance.now(), status, error } satisfies CallTime)
+  }
   try {
     const result = await work()
-    publish()
+    publish(result instanceof Response ? result.status : undefined)
     return result
   } catch (error) {
-    publish(error)
+    publish(undefined, error)
     throw error
   }
 }

@@ -12,6 +12,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { onProviderCall } from '../providers/call-times.ts'
 import { createScrubbingExporter } from './scrubbing-exporter.ts'
+import { withinTraces } from './within-traces.ts'
 
 export interface TracingOptions {
   /** Of an OpenTelemetry collector, by OTLP over HTTP: spans go to `/v1/traces` below it. */
@@ -54,7 +55,7 @@ export function startTracing ({ endpoint, headers }: TracingOptions): Tracing {
   const provider = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] })
   // Not baggage: it is the caller's, and of no use here.
   provider.register({ propagator: new W3CTraceContextPropagator() })
-  const tracer = provider.getTracer('signet')
+  const tracer = withinTraces(provider.getTracer('signet'))
 
   // One span a request, named by its route. A span for each hook would be twenty more.
   const requests = new FastifyOtelInstrumentation({
@@ -66,12 +67,14 @@ export function startTracing ({ endpoint, headers }: TracingOptions): Tracing {
   })
   requests.setTracerProvider(provider)
   // Prisma's statements are those of the pool below it, which has spans for them.
-  const prisma = new PrismaInstrumentation({ ignoreSpanTypes: ['prisma:client:db_query'] })
-  const stopHearing = onProviderCall(({ provider, step, startedAt, endedAt, error }) => {
-    if (trace.getActiveSpan() === undefined) return
-    const attributes = { 'signet.provider': provider, 'signet.step': step }
+  const prisma = new PrismaInstrumentation({ enabled: false, ignoreSpanTypes: ['prisma:client:db_query'] })
+  prisma.setTracerProvider({ getTracer: () => tracer })
+  prisma.enable()
+  const stopHearing = onProviderCall(({ provider, step, startedAt, endedAt, status, error }) => {
+    const attributes = { 'signet.provider': provider, 'signet.step': step, ...status === undefined ? {} : { 'http.response.status_code': status } }
     const span = tracer.startSpan(`${provider}: ${step}`, { kind: SpanKind.CLIENT, startTime: startedAt, attributes })
-    if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', codeOf(error))
+    const failure = error === undefined ? status !== undefined && status >= 400 && String(status) : codeOf(error)
+    if (failure) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', failure)
     span.end(endedAt)
   })
 
