@@ -36,6 +36,7 @@ import { openapi } from './plugins/openapi.ts'
 import { problemDetails, sendProblem } from './plugins/problem-details.ts'
 import { rateLimits } from './plugins/rate-limit.ts'
 import { repeat } from './plugins/repeat.ts'
+import { serialization } from './plugins/serialization.ts'
 import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { problemRoutes } from './problems/routes.ts'
@@ -94,6 +95,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   if (tracing) await app.register(tracing.plugin)
   await app.register(gracefulClose)
   await app.register(validation)
+  await app.register(serialization)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })

@@ -271,7 +271,7 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
     check(false, 'CLIENTS must be JSON, such as [{"client_id":"web","name":"Web app","redirect_uris":["https://app.example.com/callback"]}]')
     return []
   }
-  const validate = new Ajv().compile(ClientSettingsSchema)
+  const validate = new Ajv({ meta: false, validateSchema: false }).compile(ClientSettingsSchema)
   const error = validate(clients) ? undefined : validate.errors?.[0]
   if (error) {
     check(false, `CLIENTS${error.instancePath} ${error.message}`)
