@@ -11,7 +11,7 @@ import type { AppSettings } from '../src/app.ts'
 import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { readSettings } from '../src/settings.ts'
-import { median } from './compare/report.ts'
+import { median } from './compare/figures.ts'
 import { seed } from './seed/people.ts'
 import { DEEP, openReader, READS, scannedWhole, type PlanNode, type Reader } from './seed/reads.ts'
 

@@ -12,7 +12,7 @@ import { startCollector, TRACES_PATH } from './fakes/collector.ts'
 import { startFakeGitHub, GITHUB_PATHS } from './fakes/github.ts'
 import { freePort } from './free-port.ts'
 
-const SERVER = join(packageRoot, 'dist/src/server.js')
+const SERVER = join(packageRoot, 'dist/server.js')
 
 t.before(() => { execFileSync('npm', ['run', 'build', '--silent'], { cwd: packageRoot, shell: process.platform === 'win32', stdio: 'ignore' }) })
 

@@ -62,7 +62,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return (await pool.query(SPEND, [hash, clientId, redirectUri, codeChallenge])).rows[0]?.sealed_identity
     },
 
-    link: (userId, profile, seal, caller) => retryingConflicts(() => prisma.$transaction(async (tx) => {
+    link: (userId, profile, seal, caller) => retryingConflicts(async () => await (await prisma()).$transaction(async (tx) => {
       const { provider, issuer, subject, ...described } = profile
       const known = await tx.account.findUnique({ where: { provider_issuer_subject: { provider, issuer, subject } } })
       if (known && known.userId !== userId) return 'taken'

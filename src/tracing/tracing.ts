@@ -37,7 +37,7 @@ const NOT_TRACED = new Set(['/healthz', '/readyz', '/metrics'])
 /**
  * OpenTelemetry for this process: requests, statements and calls to providers as spans, sent in batches beside the requests, so that a
  * collector that is down or hangs costs spans and nothing else. Loads OpenTelemetry, so it is imported only where traces are wanted.
- * It needs no hook on the loading of modules: each of them is told of, or tells by itself (docs/adr/0012).
+ * It needs no hook on the loading of modules: each of them is told of, or tells by itself (docs/adr/0014).
  */
 export function startTracing ({ endpoint, headers }: TracingOptions): Tracing {
   let isTaken = true

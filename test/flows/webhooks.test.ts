@@ -43,7 +43,7 @@ t.test('a change that is rolled back tells nothing; nor does one that nobody wan
   t.equal((await client.query('SELECT 1 FROM webhook_deliveries')).rowCount, 1)
   await client.query('ROLLBACK')
   client.release()
-  await t.rejects(app.database.prisma.$transaction(async (transaction) => {
+  await t.rejects((await app.database.prisma()).$transaction(async (transaction) => {
     await recordEvents(transaction, [{ type: 'user.disabled', userId: user.id }], {})
     throw new Error('no')
   }), { message: 'no' })
