@@ -1,6 +1,5 @@
 import cookie from '@fastify/cookie'
-import cors from '@fastify/cors'
-import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { adminRoutes } from './admin/routes.ts'
 import { createAdminUserRepository } from './admin/user-repository.ts'
 import { createAccountRepository } from './accounts/repository.ts'
@@ -25,10 +24,11 @@ import { createDeviceRepository } from './oauth2/device-repository.ts'
 import { deviceRoutes } from './oauth2/device.ts'
 import { rpLogoutRoutes } from './oauth2/logout.ts'
 import { metadataRoutes } from './oauth2/metadata.ts'
-import { createAllowedOrigins, type AllowedOrigins } from './oauth2/origins.ts'
+import { createAllowedOrigins } from './oauth2/origins.ts'
 import { oauth2Routes } from './oauth2/routes.ts'
 import { accessToken } from './plugins/access-token.ts'
 import { createCookiePolicy } from './plugins/cookies.ts'
+import { crossOrigin } from './plugins/cross-origin.ts'
 import { database } from './plugins/database.ts'
 import { gracefulClose } from './plugins/graceful-close.ts'
 import { metrics } from './plugins/metrics.ts'
@@ -104,7 +104,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(cookie)
   const clientRepository = createClientRepository(app.database)
   const allowedOrigins = createAllowedOrigins(settings, clientRepository)
-  await app.register(cors, { delegator: (request: FastifyRequest) => corsFor(request, allowedOrigins) })
+  await app.register(crossOrigin, { allowedOrigins })
   await app.register(openapi, { issuerUrl })
   await app.register(metrics)
 
@@ -208,20 +208,6 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   })
   app.addHook('preClose', () => delivery.close())
   return app
-}
-
-/** No page of another origin starts or ends a login, or reads one: those routes are for navigation only (SEC-69). */
-async function corsFor ({ url, headers: { origin } }: FastifyRequest, allowedOrigins: AllowedOrigins) {
-  const isForNavigation = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/.test(url)
-  // With the database away nobody can say; the answer will be a 503 anyway.
-  const isAllowed = origin !== undefined && !isForNavigation && await Promise.resolve(allowedOrigins.has(origin)).catch(() => false)
-  return {
-    origin: isForNavigation ? false : isAllowed ? [origin] : [],
-    credentials: true,
-    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id'],
-    maxAge: 600
-  }
 }
 
 /** What Node's parser refuses never reaches a route. */
