@@ -73,8 +73,10 @@ const HALF_A_MINUTE_MS = 30_000
 /** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
 export async function buildApp (settings: AppSettings, logger: FastifyServerOptions['logger'] = false): Promise<FastifyInstance> {
   const { issuerUrl } = settings
+  // Loaded only where traces are wanted: they take memory, and time at start.
+  const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
   const app = Fastify({
-    logger,
+    logger: tracing && typeof logger === 'object' ? { ...logger, mixin: tracing.logFields } : logger,
     genReqId: (request) => requestId(request.headers['x-request-id']),
     trustProxy: settings.trustProxy,
     bodyLimit: 64 * 1024,
@@ -90,13 +92,14 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   app.removeContentTypeParser('text/plain')
 
   // What every route shares.
+  if (tracing) await app.register(tracing.plugin)
   await app.register(gracefulClose)
   await app.register(validation)
   await app.register(serialization)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })
-  await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize })
+  await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize, tracer: tracing?.tracer })
   await app.register(jobRunner, { databaseUrl: settings.databaseUrl })
   await app.register(cookie)
   const clientRepository = createClientRepository(app.database)

@@ -48,6 +48,8 @@ const EnvironmentSchema = Type.Object({
   TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'must be fatal, error, warn, info, debug, trace or silent' }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional('must be a URL'),
+  OTEL_EXPORTER_OTLP_HEADERS: optional('must be a list of name=value'),
   SHUTDOWN_DELAY: Type.Optional(Type.Integer({ minimum: 0, maximum: 300, description: 'must be whole seconds, 0 to 300' })),
   OIDC_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' }),
   OAUTH_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' })
@@ -95,12 +97,15 @@ export interface Settings {
   rateLimits: boolean
   trustProxy: false | string[]
   logLevel: string
+  /** Where traces go. Absent: nowhere, and nothing of OpenTelemetry is loaded. */
+  traces: { endpoint: string, headers: string | undefined } | undefined
   shutdownDelaySeconds: number
   providers: ProviderSettings[]
 }
 
 /** Settings that may come from a file: `DATABASE_URL_FILE=/run/secrets/database-url`. */
-const SECRETS = /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|BEFORE_USER_CREATED_SECRET|[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY))$/
+const SECRETS =
+  /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|BEFORE_USER_CREATED_SECRET|OTEL_EXPORTER_OTLP_HEADERS|[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY))$/
 
 type Environment = Record<string, string | undefined>
 
@@ -142,6 +147,8 @@ export function readSettings (environment: Environment): Settings {
   const encryptionKeys = fixed.ENCRYPTION_KEYS === undefined ? undefined : parseEncryptionKeys(fixed.ENCRYPTION_KEYS, production, check)
   const clients = parseClients(fixed.CLIENTS, production, check)
   const providers = readProviders(env, check)
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_EXPORTER_OTLP_HEADERS: collectorHeaders } = fixed
+  check(collector === undefined || isCollector(collector), 'OTEL_EXPORTER_OTLP_ENDPOINT must be a URL that starts with http:// or https://, without a user name or query')
   const creationHook = readCreationHook(fixed, production, check)
   if (mistakes.length > 0) throw new SettingsError(mistakes)
 
@@ -172,6 +179,7 @@ export function readSettings (environment: Environment): Settings {
     rateLimits: fixed.RATE_LIMITS === 'on',
     trustProxy: trusted.length === 0 ? false : trusted,
     logLevel: fixed.LOG_LEVEL as string,
+    traces: collector === undefined ? undefined : { endpoint: collector, headers: collectorHeaders },
     shutdownDelaySeconds: fixed.SHUTDOWN_DELAY ?? (production ? SHUTDOWN_DELAY_IN_PRODUCTION_SECONDS : 0),
     providers
   })
@@ -287,6 +295,11 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
 
 function hasScheme (text: string, schemes: string[]): boolean {
   return schemes.includes(parseUrl(text)?.protocol ?? '')
+}
+
+function isCollector (text: string): boolean {
+  const url = parseUrl(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.search === ''
 }
 
 function isOrigin (text: string): boolean {

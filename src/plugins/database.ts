@@ -1,3 +1,4 @@
+import type { Tracer } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
 import pg from 'pg'
 import type { PrismaClient } from '../database/generated/client.ts'
@@ -13,7 +14,12 @@ declare module 'fastify' {
   interface FastifyInstance { database: Database }
 }
 
-export interface DatabaseOptions { url: string, poolSize: number }
+export interface DatabaseOptions {
+  url: string
+  poolSize: number
+  /** Makes the statements of what is traced spans. */
+  tracer?: Tracer | undefined
+}
 
 /** How long a request may wait for a connection, and for the answer to one statement, before it is told 503. */
 const WAIT_MS = 10_000
@@ -22,8 +28,9 @@ const WAIT_MS = 10_000
  * The connection to PostgreSQL. Losing it never ends the process: the pool reconnects by itself, and requests meanwhile
  * get 503. No session state is set on a connection, so PgBouncer in transaction mode may stand in between.
  */
-export const database = fp<DatabaseOptions>(async (app, { url, poolSize }) => {
-  const pool = new pg.Pool({
+export const database = fp<DatabaseOptions>(async (app, { url, poolSize, tracer }) => {
+  const Pool = tracer ? (await import('../database/traced-pool.ts')).tracedPool(tracer) : pg.Pool
+  const pool = new Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: WAIT_MS,
