@@ -23,12 +23,16 @@ export async function timed<Result> (provider: string, step: Step, work: () => P
   }
   try {
     const result = await work()
-    publish(result instanceof Response ? result.status : undefined)
+    publish(statusOf(result))
     return result
   } catch (error) {
     publish(undefined, error)
     throw error
   }
+}
+
+function statusOf (result: unknown): number | undefined {
+  return typeof result === 'object' && result !== null && 'status' in result ? result.status as number : undefined
 }
 
 /** Hears of every call from now on, until the function that it returns is called. */

@@ -14,6 +14,7 @@ import type { CreationHook } from './creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
 import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn, SigningIn, SignInPolicy, SignInRepository } from './repository.ts'
+import { within } from '../within.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
 export interface CallbackParameters {
@@ -94,13 +95,14 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
     reached('identified')
-    const signal = AbortSignal.timeout(LOGIN_TIMEOUT_MS)
-    const late = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
-    })
     const { nonce, codeVerifier } = attempt
-    const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
-    const who = await Promise.race([identified, late])
+    const who = await within(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
+      const late = new Promise<never>((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
+      })
+      const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
+      return await Promise.race([identified, late])
+    })
     reached('completed')
     const { handOver } = attempt
     if (handOver.mode === 'code' && handOver.intent === 'link') return { code: await options.accounts.holdForLink(who.profile, who.tokens, handOver) }
