@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 
 /** A request as bytes: `target`, header values and `body` are written as they stand, one byte a character. */
-export interface WireRequest { method: string, target: string, headers: [name: string, value: string][], body: string | undefined }
+export interface WireRequest { method: string, target: string, headers: [name: string, value: string][], body: string | undefined, host?: string }
 
 export interface WireAnswer {
   status: number
@@ -35,10 +35,10 @@ export async function sendBytes (url: string, bytes: string): Promise<string> {
 }
 
 /** One request on a connection of its own. */
-export async function send (url: string, { method, target, headers, body }: WireRequest): Promise<WireAnswer> {
+export async function send (url: string, { method, target, headers, body, host = new URL(url).host }: WireRequest): Promise<WireAnswer> {
   const head = [
     `${method} ${target} HTTP/1.1`,
-    ...[['host', new URL(url).host], ...headers, ...body === undefined ? [] : [['content-length', String(body.length)]], ['connection', 'close']].map(([name, value]) => `${name}: ${value}`)
+    ...[['host', host], ...headers, ...body === undefined ? [] : [['content-length', String(body.length)]], ['connection', 'close']].map(([name, value]) => `${name}: ${value}`)
   ].join('\r\n')
   const startedAt = performance.now()
   const text = await sendBytes(url, `${head}\r\n\r\n${body ?? ''}`)
