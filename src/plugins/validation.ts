@@ -1,5 +1,6 @@
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
+import { fullFormats } from 'ajv-formats/dist/formats.js'
 import fp from 'fastify-plugin'
 import { parseUrl } from '../url.ts'
 
@@ -18,6 +19,9 @@ function createAjv (coerceTypes: boolean): Ajv {
   addFormats.default(ajv)
   // Without the `urn:uuid:` that ajv-formats lets through and PostgreSQL does not.
   ajv.addFormat('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+  // Without the leap seconds of RFC 3339 (section 5.6), which no Date can hold.
+  const { validate } = fullFormats['date-time'] as { validate: (text: string) => boolean }
+  ajv.addFormat('date-time', (text: string) => validate(text) && !Number.isNaN(Date.parse(text)))
   ajv.addFormat('https-url', (text: string) => parseUrl(text)?.protocol === 'https:')
   ajv.addFormat('language-tag', isLanguageTag)
   return ajv
