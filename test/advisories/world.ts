@@ -10,7 +10,13 @@ import { ENCRYPTION_KEYS, readJson } from '../helper.ts'
 export const ORIGIN = 'https://app.example.com'
 export const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
-export interface Tokens { access_token: string, refresh_token: string, user: { id: string, email: string | null, emailVerified: boolean, avatarUrl: string | null, accounts: { id: string, email: string | null, emailVerified: boolean }[] } }
+interface Email { email: string | null, emailVerified: boolean }
+
+export interface Tokens {
+  access_token: string
+  refresh_token: string
+  user: Email & { id: string, avatarUrl: string | null, accounts: (Email & { id: string })[] }
+}
 
 /** One Signet for the tests of a file: GitHub, `acme` whose word on email is trusted, `umbrella` whose word is not, and three clients. */
 export async function world (t: Test, environment: Record<string, string> = {}) {

@@ -50,8 +50,11 @@ const OF_TEXT: Record<string, (text: string, random: Random) => string> = {
   'in standard base64': (text) => text.includes('-') || text.includes('_') ? text.replaceAll('-', '+').replaceAll('_', '/') : `${text}+`
 }
 
-const splice = (text: string, at: number, length: number, make: (was: string) => string) => text.slice(0, at) + make(text.slice(at, at + length)) + text.slice(at + length)
+function splice (text: string, at: number, length: number, make: (was: string) => string): string {
+  return text.slice(0, at) + make(text.slice(at, at + length)) + text.slice(at + length)
+}
 
+/** What somebody has who makes tokens and does not have the key. */
 interface Forger { random: Random, pem: string, stranger: { privateKey: KeyObject, publicKey: KeyObject }, others: string[] }
 
 /** Changes of what a token says, signed again as well as somebody can who does not have the key. */
@@ -147,7 +150,8 @@ t.test('of a hundred thousand mutated access tokens none is taken, and none is a
   const { rows: [key] } = await sql.query("SELECT public_jwk FROM signing_keys WHERE status = 'current'")
   const pem = createPublicKey({ key: key.public_jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString()
   const forger: Forger = { random: createRandom(SEED), pem, stranger: generateKeyPairSync('ec', { namedCurve: 'P-256' }), others }
-  const ways = [...Object.entries(OF_JWT), ...Object.entries(OF_TEXT).map(([name, mutate]) => [name, (text: string, { random }: Forger) => mutate(text, random)] as const)]
+  const ofText = Object.entries(OF_TEXT).map(([name, mutate]) => [name, (text: string, { random }: Forger) => mutate(text, random)] as const)
+  const ways = [...Object.entries(OF_JWT), ...ofText]
   const isHeader = (text: string) => /^[\t\x20-\x7e]*$/.test(text)
 
   function mutant (): { way: string, text: string } {

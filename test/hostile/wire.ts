@@ -45,7 +45,8 @@ export async function send (url: string, { method, target, headers, body, host =
   return { ...readAnswer(text), milliseconds: performance.now() - startedAt }
 }
 
-function readAnswer (text: string): Omit<WireAnswer, 'milliseconds'> {
+/** The parts of an answer; throws when it is none. */
+export function readAnswer (text: string): Omit<WireAnswer, 'milliseconds'> {
   const end = text.indexOf('\r\n\r\n')
   const [statusLine = '', ...lines] = text.slice(0, end).split('\r\n')
   const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(statusLine) ?? []
