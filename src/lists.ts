@@ -35,6 +35,20 @@ export function toPage<Row, Item> (rows: Row[], limit: number, positionOf: (row:
   return { items: shown.map(toItem), nextCursor: rows.length > limit && last ? writeCursor(positionOf(last)) : null }
 }
 
+/** A page of a short list that is all here: the oldest first. */
+export function pageOfAll<Item> (
+  all: Item[], { limit, cursor }: { limit: number, cursor?: string | undefined }, positionOf: (item: Item) => Position
+): Page<Item> {
+  const after = cursor === undefined ? undefined : readCursor(cursor)
+  const rest = all.filter((item) => !after || isLower(after, positionOf(item)))
+  rest.sort((one, other) => isLower(positionOf(one), positionOf(other)) ? -1 : 1)
+  return toPage(rest, limit, positionOf, (item) => item)
+}
+
+export function isLower (one: Position, other: Position): boolean {
+  return one.time < other.time || (one.time.getTime() === other.time.getTime() && one.id < other.id)
+}
+
 function writeCursor ({ time, id }: Position): string {
   return Buffer.from(`${time.getTime()} ${id}`).toString('base64url')
 }

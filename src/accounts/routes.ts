@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
+import { listQuery, pageOfAll, pageSchema } from '../lists.ts'
 import { problems } from '../plugins/problem-details.ts'
 import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
@@ -22,14 +23,16 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.get('/me/accounts', {
     schema: {
       summary: 'The linked accounts',
+      description: 'Oldest first.',
       tags: TAGS,
       security,
-      response: { 200: Type.Object({ items: Type.Array(AccountSchema), nextCursor: Type.Null() }), ...problems(...SIGNED_IN) }
+      querystring: Type.Object(listQuery, { additionalProperties: false }),
+      response: { 200: pageSchema(AccountSchema), ...problems('validation_failed', ...SIGNED_IN) }
     }
-  }, async ({ bearer }) => {
+  }, async ({ bearer, query }) => {
     const user = await users.bySession(bearer.sid, bearer.sub)
     if (!user) throw sessionEnded()
-    return { items: user.accounts, nextCursor: null }
+    return pageOfAll(user.accounts, query, ({ createdAt, id }) => ({ time: new Date(createdAt), id }))
   })
 
   app.post('/me/accounts', {
@@ -49,7 +52,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   }, async (request, reply) => {
     const { code, code_verifier: codeVerifier, redirect_uri: redirectUri, client_id: clientId } = request.body
     const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url')
-    return reply.code(201).send(await accounts.link(request.bearer.sub, code, { clientId, redirectUri, codeChallenge }, callerOf(request)))
+    const account = await accounts.link(request.bearer.sub, code, { clientId, redirectUri, codeChallenge }, callerOf(request))
+    if (!account) throw sessionEnded()
+    return reply.code(201).send(account)
   })
 
   app.delete('/me/accounts/:id', {
