@@ -1,4 +1,5 @@
 import { Type, type TSchema } from 'typebox'
+import { NullableText } from './nullable.ts'
 import { Problem } from './errors.ts'
 
 /** `?limit=` and `?cursor=` of every list; spread into a closed querystring schema beside a list's own filters. */
@@ -11,7 +12,7 @@ export interface Page<Item> { items: Item[], nextCursor: string | null }
 
 export const pageSchema = <Item extends TSchema>(item: Item) => Type.Object({
   items: Type.Array(item),
-  nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'Where the next page begins; null on the last.' })
+  nextCursor: NullableText({ description: 'Where the next page begins; null on the last.' })
 })
 
 /** A place in a list whose newest comes first: what follows it has `(time, id) < (position.time, position.id)`. Times are in milliseconds. */

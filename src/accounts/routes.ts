@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import { listQuery, pageOfAll, pageSchema } from '../lists.ts'
 import { problems } from '../plugins/problem-details.ts'
@@ -81,7 +82,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       response: {
         200: Type.Object({
           accessToken: Type.String(),
-          expiresAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'Null where the provider does not say.' }),
+          expiresAt: NullableText({ format: 'date-time', description: 'Null where the provider does not say.' }),
           scope: Type.String()
         }),
         ...problems('validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited', ...SIGNED_IN)

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
 import { isLower, listQuery, pageSchema, readCursor, toPage, type Position } from '../lists.ts'
@@ -21,7 +22,7 @@ const ClientSchema = Type.Object({
   type: ClientType,
   redirectUris: Type.Array(Type.String()),
   postLogoutRedirectUris: Type.Array(Type.String()),
-  createdAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'Null for one of the CLIENTS setting, which is only read here.' })
+  createdAt: NullableText({ format: 'date-time', description: 'Null for one of the CLIENTS setting, which is only read here.' })
 }, { title: 'Client' })
 const SecretSchema = { clientSecret: Type.String({ description: 'Told here, and never again.' }) }
 const Params = Type.Object({ id: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }) })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import type { KeyInfo, KeyService } from '../keys/service.ts'
 import { listQuery, pageOfAll, pageSchema } from '../lists.ts'
@@ -8,7 +9,7 @@ import { ADMINISTRATION } from './guard.ts'
 
 const TAGS = ['Administration']
 const security = [{ bearer: [] }]
-const Time = Type.Union([Type.String({ format: 'date-time' }), Type.Null()])
+const Time = NullableText({ format: 'date-time' })
 const KeySchema = Type.Object({
   kid: Type.String(),
   alg: Type.String(),
