@@ -50,7 +50,7 @@ function judge (request: WireRequest, path: string, answer: WireAnswer): void {
   if (answer.status < 400) return
   const isPage = answer.header('content-type') === 'text/html; charset=utf-8'
   if (isPage) {
-    if (/^text\/html/.test(request.headers.filter(([name]) => name === 'accept').map(([, value]) => value).join()) || path === '/device') return
+    if (/text\/html/i.test(request.headers.filter(([name]) => name === 'accept').map(([, value]) => value).join()) || path === '/device') return
     say('A page that nobody asked for')
   }
   const body = parse(answer.body) as Record<string, unknown> | undefined

@@ -27,7 +27,7 @@ const OF_TEXT: Record<string, (text: string, random: Random) => string> = {
   'a character put in': (text, random) => splice(text, random.below(text.length + 1), 0, () => random.of(`${BASE64URL}.=+/ \t%"'{}é`)),
   'a piece left out': (text, random) => splice(text, random.below(text.length - 1), 1 + random.below(40), () => ''),
   'a piece twice': (text, random) => splice(text, random.below(text.length - 40), 20, (was) => was + was),
-  'cut off': (text, random) => text.slice(0, random.below(text.length)),
+  'cut off': (text, random) => text.slice(0, 1 + random.below(text.length - 1)),
   'two neighbours swapped': (text, random) => {
     for (let at = random.below(text.length - 1); ; at = random.below(text.length - 1)) {
       if (text[at] !== text[at + 1]) return splice(text, at, 2, (was) => [...was].reverse().join(''))
