@@ -85,7 +85,8 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     return503OnClosing: true,
     routerOptions: { maxParamLength: 256 },
     frameworkErrors: (_error, request, reply) => { sendProblem(issuerUrl, request, reply, new Problem('validation_failed', 'The URL could not be read.')) },
-    clientErrorHandler: answerUnreadableRequest
+    clientErrorHandler: answerUnreadableRequest,
+    http: { requireHostHeader: false }
   })
 
   // JSON, and forms where OAuth has them. text/plain is what a page of another site can send without asking first.
@@ -97,6 +98,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(validation)
   await app.register(serialization)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
+  refuseInOurWords(app)
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })
   await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize, tracer: tracing?.tracer })
@@ -209,6 +211,18 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   })
   app.addHook('preClose', () => delivery.close())
   return app
+}
+
+/**
+ * What Node would answer by itself, with nothing in the body: a missing Host (RFC 9112 section 3.2), and an expectation, which
+ * need not be met (RFC 9110 section 10.1.1).
+ */
+function refuseInOurWords (app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const isMissing = raw.headers.host === undefined && raw.httpVersion === '1.1'
+    done(isMissing ? new Problem('validation_failed', 'The Host header is missing.') : undefined)
+  })
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 }
 
 /** What Node's parser refuses never reaches a route. */
