@@ -9,6 +9,7 @@ import type { Providers } from '../providers/registry.ts'
 import type { Account } from '../users/user.ts'
 import { keepTokens, type ProviderTokens, type StoredTokens } from '../vault/provider-tokens.ts'
 import type { Sealer } from '../vault/sealing.ts'
+import { createPlaces } from './places.ts'
 import type { AccountRepository, LinkCode, UnlinkedAccount } from './repository.ts'
 import type { Revocations } from './revocations.ts'
 
@@ -40,8 +41,11 @@ export const LINK_CODE_SECONDS = 60
 /** A token that ends sooner is no use to whoever has to call with it. */
 const USEFUL_MS = 60_000
 const REFRESH_TIMEOUT_MS = 8_000
+/** Each holds a connection of the pool while the provider takes its time: a provider that hangs must not get hold of them all. */
+const REFRESHES_AT_ONCE = 3
 
 export function createAccountService ({ repository, providers, tokens, linkSealer, revocations }: AccountServiceOptions): AccountService {
+  const inPlace = createPlaces(REFRESHES_AT_ONCE)
   const refreshing = new Map<string, Promise<StoredTokens | undefined>>()
 
   /** One caller of this instance goes to the database, one of all instances to the provider: the row is locked meanwhile. */
@@ -52,13 +56,14 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
   }
 
   async function refresh (accountId: string, providerId: string): Promise<StoredTokens | undefined> {
-    const outcome = await repository.withLockedTokens(accountId, async ({ sealedTokens, store }) => {
+    const signal = AbortSignal.timeout(REFRESH_TIMEOUT_MS)
+    const outcome = await inPlace(signal, () => repository.withLockedTokens(accountId, async ({ sealedTokens, store }) => {
       const stored = tokens.open(accountId, sealedTokens)
       if (!stored || isUseful(stored)) return { stored }
       const provider = providers.get(providerId)
       if (stored.refreshToken === null || !provider) return { stored: undefined }
       try {
-        const fresh = keepTokens(await provider.refresh(stored.refreshToken, AbortSignal.timeout(REFRESH_TIMEOUT_MS)), stored)
+        const fresh = keepTokens(await provider.refresh(stored.refreshToken, signal), stored)
         await store(tokens.seal(accountId, fresh))
         return { stored: fresh }
       } catch (error) {
@@ -67,7 +72,7 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
         await store(tokens.seal(accountId, { ...stored, refreshToken: null }))
         return { stored: undefined }
       }
-    })
+    })).catch((error: unknown) => { throw error === signal.reason ? new Problem('provider_timeout', `${providerId}: too many wait for an answer of it.`) : error })
     return outcome?.stored
   }
 
