@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { AccountService } from '../accounts/service.ts'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { OAuthError, Problem } from '../errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider } from '../providers/provider.ts'
@@ -168,7 +169,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     } catch (error) {
       options.onStage(providerId, stage, error)
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
-      await audit.record({ type: 'login.failed', provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
+      const written = audit.record({ type: 'login.failed', provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
+      // A database that is away would let the person wait a second time.
+      if (!isDatabaseUnavailable(error)) await written
       throw error
     }
   }
