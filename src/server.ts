@@ -14,13 +14,23 @@ const log = (line: string) => process.stdout.isTTY && console.log(line)
 async function main (): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const settings = readSettings(process.env)
-  const stream = process.stdout.isTTY ? undefined : createLogStream()
-  const logger = stream ? { stream } : { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss' } } }
+  const stream = createLogStream()
+  const logger = process.stdout.isTTY ? await prettyLog() : { stream }
   const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger })
-  closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS, async () => { await stream?.end() })
+  closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS, stream.end)
   const { app } = await starting
   if (settings.providers.length === 0) app.log.warn('No provider is enabled yet: put a client id and secret into .env (see .env.example), or try "npm run dev".')
   app.log.info(`Signet is at ${settings.issuerUrl}, its documentation at ${settings.issuerUrl}/docs`)
+}
+
+/** For people to read, where the development dependencies are. */
+async function prettyLog () {
+  try {
+    const { default: pretty } = await import('pino-pretty')
+    return { stream: pretty({ ignore: 'pid,hostname', translateTime: 'HH:MM:ss' }) }
+  } catch {
+    return {}
+  }
 }
 
 /** The first signal lets what has begun finish, also a start; the second ends it at once. */

@@ -21,7 +21,7 @@ export const build = () => { execFileSync('npm', ['run', 'build', '--silent'], {
 export async function startBuilt (folder: string, environment: Record<string, string> = {}, { deaf = false } = {}): Promise<BuiltServer> {
   const port = environment['PORT'] ?? String(await freePort())
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [join(packageRoot, 'dist/src/server.js')], { cwd: folder, env: { PATH, HOME, PORT: port, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [join(packageRoot, 'dist/server.js')], { cwd: folder, env: { PATH, HOME, PORT: port, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   if (!deaf) for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => { output += chunk })
   return { child, url: `http://localhost:${port}`, output: () => output, exit: once(child, 'exit').then(([code]) => code) }

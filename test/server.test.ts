@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { build, startBuilt, untilReady, type BuiltServer } from './built-server.ts'
 import { createBrowser } from './fakes/browser.ts'
+import { startCollector, TRACES_PATH } from './fakes/collector.ts'
 import { startFakeGitHub, GITHUB_PATHS } from './fakes/github.ts'
 
 t.before(build)
@@ -107,4 +108,27 @@ t.test('DEBUG does not make a library print the client secret', async (t) => {
   server.child.kill('SIGTERM')
   await server.exit
   t.notMatch(server.output(), 'canary-secret-of-github')
+})
+
+t.test('SIGTERM sends the last spans; a collector that hangs holds the end up for two seconds', async (t) => {
+  const collector = await startCollector()
+  t.teardown(() => collector.close())
+  const path = await folder(t)
+  const environment = { ...collector.settings, OTEL_SERVICE_NAME: 'identity', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test', OTEL_BSP_SCHEDULE_DELAY: '600000' }
+  const server = await startServer(t, path, environment)
+  await untilReady(server)
+  t.equal((await fetch(`${server.url}/login`)).status, 200)
+  server.child.kill('SIGTERM')
+  t.equal(await server.exit, 0)
+  t.match(collector.spans(), [{ name: 'GET /login', resource: { 'service.name': 'identity', 'deployment.environment.name': 'test' } }])
+
+  collector.fault(TRACES_PATH, { kind: 'hang' })
+  const held = await startServer(t, path, environment)
+  await untilReady(held)
+  t.equal((await fetch(`${held.url}/login`)).status, 200)
+  held.child.kill('SIGTERM')
+  while (collector.pending().length === 0) await sleep(10)
+  const hangingAt = performance.now()
+  t.equal(await held.exit, 0)
+  t.ok(performance.now() - hangingAt < 8_000, 'the exporter itself would wait for ten seconds, and try again')
 })

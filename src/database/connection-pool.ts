@@ -24,7 +24,7 @@ export class ConnectionPool extends pg.Pool {
   private readonly queue = new Set<Waiting>()
   private troubledUntil = -Infinity
 
-  constructor (connectionString: string, size: number) {
+  constructor (connectionString: string, size: number, Client = Connection) {
     super({
       connectionString,
       max: size,
@@ -33,7 +33,7 @@ export class ConnectionPool extends pg.Pool {
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       application_name: 'signet',
-      Client: Connection,
+      Client,
       onConnect: (client) => (client as Connection).lookBehind()
     })
     this.size = size
@@ -41,10 +41,10 @@ export class ConnectionPool extends pg.Pool {
     Object.defineProperty(this, 'waitingCount', { get: () => this.queue.size })
   }
 
-  override connect = ((callback?: Callback) => {
+  override connect (callback?: any): any {
     if (!callback) return new Promise<pg.PoolClient>((resolve, reject) => { this.take((error, client) => { client ? resolve(client) : reject(error) }) })
     this.take(callback)
-  }) as pg.Pool['connect']
+  }
 
   private take (callback: Callback): void {
     if (this.inUse < this.size) return this.enter(callback)

@@ -34,10 +34,10 @@ export class Connection extends pg.Client {
     if (this.isDirect) await this.query(LIMITS)
   }
 
-  override query = ((config: unknown, ...rest: []) => {
-    const result: unknown = super.query(this.isDirect ? config as string : withoutName(config) as string, ...rest)
+  override query (config: any, ...rest: any[]): any {
+    const result: unknown = super.query(this.isDirect ? config : withoutName(config), ...rest as [])
     return result instanceof Promise ? result.catch((error: Error) => this.giveUp(error)) : result
-  }) as pg.Client['query']
+  }
 
   /** After an answer that did not come, nothing else will: whoever still asks, such as for a ROLLBACK, need not wait as long again. */
   private giveUp (error: Error): never {

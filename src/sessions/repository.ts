@@ -71,14 +71,14 @@ const REDEEM_DEVICE_CODE = redeem(`
 
 const ALIVE = 's.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now() AND u.disabled_at IS NULL'
 
-/** Ends a session and writes the event of it down, both or neither. */
+/** Ends a session and writes the event of it down, both or neither. Whoever logs out, or gives a token back, is its user. */
 const endSession = (condition: string) => `
   WITH ended AS (
     UPDATE sessions s SET revoked_at = now(), revocation_reason = $2
     WHERE s.id = $1 AND s.revoked_at IS NULL ${condition}
     RETURNING s.id, s.user_id, s.client_id, s.provider
   ), events AS (
-    SELECT $3::text AS type, user_id, NULL::uuid AS actor_id, client_id, provider, $4::text AS ip_address, $5::text AS user_agent, $6::text AS request_id,
+    SELECT $3::text AS type, user_id, CASE WHEN $2::text IN ('logout', 'revoked') THEN user_id END AS actor_id, client_id, provider, $4::text AS ip_address, $5::text AS user_agent, $6::text AS request_id,
       jsonb_build_object('sessionId', id, 'reason', $2::text) AS details
     FROM ended
   ), ${RECORDED}

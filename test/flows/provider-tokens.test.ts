@@ -59,6 +59,34 @@ t.test('a token that is about to end is refreshed once, however many ask on two 
   t.equal(exchanges(), 1)
 })
 
+t.test('refreshes that hang leave connections for everybody else, and end in time (SEC-87)', async (t) => {
+  const { url, acme, request, signedIn } = await world(t, { DATABASE_POOL_SIZE: '4' })
+  acme.tokenResponse(ENDING(30))
+  const people = []
+  for (let index = 0; index < 6; index++) {
+    acme.person({ sub: `person ${index}` })
+    people.push(await signedIn())
+  }
+  acme.fault(acme.paths.token, { kind: 'hang' })
+  let answered = 0
+  const lent = people.map(async ({ token, account }) => {
+    const answer = await request('POST', `/me/accounts/${account('acme')}/token`, token)
+    answered++
+    return answer
+  })
+  await eventually('one of them hangs', () => acme.pending().length > 0)
+  const others = await Promise.all(people.map(({ token }) => request('GET', '/me', token)))
+  t.ok(others.every(({ status }) => status === 200))
+  t.equal((await fetch(`${url}/readyz`)).status, 200)
+  t.equal(answered, 0, 'and all of them still wait')
+  for (const { status, body } of await Promise.all(lent)) t.same([status, body.code], [504, 'provider_timeout'])
+
+  acme.heal()
+  acme.tokenResponse({})
+  const again = await Promise.all(people.map(({ token, account }) => request('POST', `/me/accounts/${account('acme')}/token`, token)))
+  t.ok(again.every(({ status }) => status === 200), 'those in line come through, one after the other')
+})
+
 t.test('a refresh token that the provider gave once lives on through later answers without one', async (t) => {
   const { acme, request, signedIn, exchanges } = await world(t)
   await signedIn()
