@@ -8,8 +8,8 @@ const BUSY_MS = 10_000
 const TROUBLED_MS = 500
 const TROUBLE_LASTS_MS = 2_000
 /** How long a new connection may take, and the answer to a statement. */
-const CONNECT_MS = 1_500
-const ANSWER_MS = 2_000
+const CONNECT_MS = 2_300
+const ANSWER_MS = 2_500
 
 type Callback = (error: Error | undefined, client?: pg.PoolClient, release?: (error?: Error | boolean) => void) => void
 interface Waiting { since: number, timer: NodeJS.Timeout, enter: () => void, refuse: () => void }

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** SQLSTATE classes and codes, codes of sockets and of Prisma, that mean: not now. Everything else is a fault of ours. */
 const SQLSTATES = /^(08...|53...|57P0[1-5]|57014|25006|55000|55P03)$/
 const SOCKET_ERRORS = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/
@@ -22,3 +24,16 @@ export function isDatabaseUnavailable (error: unknown): boolean {
 }
 
 interface DatabaseErrorLike { code?: unknown, originalCode?: unknown, message?: unknown, meta?: { driverAdapterError?: unknown } }
+
+const START_MS = 15_000
+
+/** For a start, which has more patience with the database than a request: tries again while it is away. */
+export async function patiently<Result> (work: () => Promise<Result>): Promise<Result> {
+  for (const endsAt = Date.now() + START_MS; ; await sleep(200)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isDatabaseUnavailable(error) || Date.now() > endsAt) throw error
+    }
+  }
+}

@@ -7,7 +7,7 @@ import type { World } from '../world.ts'
 const kills: Fault = {
   id: 'F1',
   title: 'kill -9 of an instance during first logins',
-  pass: 'no user without account, no account or session without user, no identity twice; every login cut off succeeds when the browser calls back again, at the other instance',
+  pass: 'no user without account, no account or session without user, no identity twice; every login that was cut off succeeds at the other instance: by calling back again or, where its state had been spent, by starting again',
   note: 'a power failure of the database\'s machine: `fsync` is PostgreSQL\'s business, and the processes only are killed',
   async play (world, { figure, must }, { pick }) {
     const rounds = pick(20, 3)
