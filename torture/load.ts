@@ -35,6 +35,9 @@ export interface LoadOptions {
 
 interface Person { name: string, address: string, access: string, refresh: string, busy: boolean, loggedOut: boolean }
 
+/** No divisor of it divides the twenty below: everybody does everything in turn, and nobody refreshes oftener than the rate limit allows. */
+const PEOPLE = 41
+
 /** Twenty kinds of request in turn: 5 % logins, 25 % refreshes, the rest GET /me. */
 const MIX: Kind[] = Array.from({ length: 20 }, (_, index) => index === 0 ? 'login' : index % 4 === 1 ? 'refresh' : 'me')
 
@@ -42,7 +45,7 @@ const MIX: Kind[] = Array.from({ length: 20 }, (_, index) => index === 0 ? 'logi
  * A steady load on both instances, until it is stopped. People act one request at a time, and like good clients: what failed is
  * tried again later with what they hold. Somebody whose token response has arrived must never be refused.
  */
-export async function startLoad (client: Client, { perSecond = 40, route = (index) => index % 2, people: count = 40 }: LoadOptions = {}): Promise<Load> {
+export async function startLoad (client: Client, { perSecond = 40, route = (index) => index % 2, people: count = PEOPLE }: LoadOptions = {}): Promise<Load> {
   const prefix = `load${Math.random().toString(36).slice(2, 8)}-`
   const people: Person[] = []
   for (let index = 0; index < count; index++) {

@@ -40,7 +40,7 @@ What Signet survives, played by \`npm run torture\` and written by it (\`-- --wr
 
 Two instances of the built service, each a process of its own; a PostgreSQL 18 of their own, a Redis where one is installed, and
 providers that are real HTTP servers, all on one machine and on loopback. "Under load" is a steady mix of 5 % logins, 25 %
-refreshes and 70 % \`GET /me\`, 40 requests a second, by forty people who try again what failed. After each load every one of them
+refreshes and 70 % \`GET /me\`, 40 requests a second, by 41 people who try again what failed. After each load every one of them
 must still be able to refresh with the last token they received: whoever cannot counts as logged out.
 
 This run: Node ${process.version}, ${cpus().length} cores for everything, ${Math.round(seconds)} seconds${short ? ', the short form' : ''}. Times are those of this machine; the counts of what was lost
