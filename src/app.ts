@@ -8,6 +8,7 @@ import { accountRoutes } from './accounts/routes.ts'
 import { createAccountService } from './accounts/service.ts'
 import { createAuditRepository } from './audit/repository.ts'
 import { purgeExpired } from './database/purge.ts'
+import { patiently } from './database/unavailable.ts'
 import { Problem } from './errors.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
@@ -120,7 +121,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     tokenSeconds: settings.accessTokenSeconds,
     replaceUnusable: !settings.production
   })
-  await keys.maintain()
+  await patiently(() => keys.maintain())
   const accessTokens = createAccessTokens(keys, { issuer: issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: settings.accessTokenSeconds })
   const sessions = createSessionService({
     repository: createSessionRepository(app.database),

@@ -2,6 +2,7 @@ import './quiet-debug.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { createLogStream } from './log-stream.ts'
 import { SettingsError, readSettings } from './settings.ts'
 import { start } from './start.ts'
 
@@ -13,9 +14,10 @@ const log = (line: string) => process.stdout.isTTY && console.log(line)
 async function main (): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const settings = readSettings(process.env)
-  const logger = process.stdout.isTTY ? await prettyLog() : {}
+  const stream = createLogStream()
+  const logger = process.stdout.isTTY ? await prettyLog() : { stream }
   const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger })
-  closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS)
+  closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS, stream.end)
   const { app } = await starting
   if (settings.providers.length === 0) app.log.warn('No provider is enabled yet: put a client id and secret into .env (see .env.example), or try "npm run dev".')
   app.log.info(`Signet is at ${settings.issuerUrl}, its documentation at ${settings.issuerUrl}/docs`)
@@ -32,7 +34,7 @@ async function prettyLog () {
 }
 
 /** The first signal lets what has begun finish, also a start; the second ends it at once. */
-function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number): void {
+function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number, endLog: () => Promise<void>): void {
   let isClosing = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -42,7 +44,7 @@ function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number): vo
       starting.then(({ app, close }) => {
         app.log.info(`${signal}: finishing what has begun`)
         return close()
-      }).then(() => process.exit(0), (error: unknown) => {
+      }).then(endLog).then(() => process.exit(0), (error: unknown) => {
         console.error(error)
         process.exit(1)
       })

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { Caller } from '../audit/audit-event.ts'
 import { recordEvents, type By } from '../audit/events.ts'
@@ -40,6 +41,9 @@ export interface AccountRepository {
   /** Runs `work` while the account's row is locked; undefined when the account is gone. */
   withLockedTokens: <Result>(accountId: string, work: (tokens: LockedTokens) => Promise<Result>) => Promise<Result | undefined>
 }
+
+/** A little longer than a provider may take to answer. */
+const HOLD_MS = 12_000
 
 const HOLD = `INSERT INTO link_codes (hash, client_id, redirect_uri, code_challenge, sealed_identity, expires_at)
   VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 second')`
@@ -125,7 +129,10 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
     },
 
     withLockedTokens: (accountId, work) => inTransaction(pool, async (transaction) => {
-      const { rows: [row] } = await transaction.query('SELECT sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 FOR UPDATE', [accountId])
+      // Who holds it is asking the provider: worth a longer wait than any other lock.
+      await transaction.query(`SET LOCAL lock_timeout = ${HOLD_MS}; SET LOCAL statement_timeout = ${HOLD_MS}`)
+      const text = 'SELECT sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 FOR UPDATE'
+      const { rows: [row] } = await transaction.query({ text, values: [accountId], query_timeout: HOLD_MS } as pg.QueryConfig)
       return row && await work({
         sealedTokens: row.sealedTokens,
         store: async (sealedTokens) => { await transaction.query('UPDATE accounts SET sealed_tokens = $2 WHERE id = $1', [accountId, sealedTokens]) }

@@ -1,5 +1,6 @@
 import { SpanKind, SpanStatusCode, context, type Span, type Tracer } from '@opentelemetry/api'
-import pg from 'pg'
+import { Connection } from './connection.ts'
+import { ConnectionPool } from './connection-pool.ts'
 
 type Callback = (error: unknown, ...results: unknown[]) => void
 /** `connect` and `query` have many signatures. All end by a callback, or return a promise. */
@@ -9,22 +10,22 @@ type AnyMethod = (...args: unknown[]) => unknown
  * A pool whose statements are spans. A statement is told by its name, or by its verb and table: neither its text nor its values are in
  * a span. Waiting for a connection is a span where there is something to wait for.
  */
-export function tracedPool (tracer: Tracer): typeof pg.Pool {
+export function tracedPool (tracer: Tracer): new (connectionString: string, size: number) => ConnectionPool {
   const within = (name: string, attributes: Record<string, string>, method: AnyMethod, args: unknown[]) => {
     const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql', ...attributes } })
     return untilEnd(span, method, args)
   }
 
-  class TracedClient extends pg.Client {
+  class TracedClient extends Connection {
     override query: any = (...args: unknown[]) => {
       const summary = summaryOf(args[0])
       return within(summary, { 'db.query.summary': summary }, super.query.bind(this) as AnyMethod, args)
     }
   }
 
-  return class TracedPool extends pg.Pool {
-    constructor (config?: pg.PoolConfig) {
-      super({ ...config, Client: TracedClient } as pg.PoolConfig)
+  return class TracedPool extends ConnectionPool {
+    constructor (connectionString: string, size: number) {
+      super(connectionString, size, TracedClient)
     }
 
     override connect: any = (...args: unknown[]) => {

@@ -76,7 +76,16 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
       const logger = new Logger(() => (level, message) => app.log[level === 'error' ? 'warn' : level === 'warning' ? 'debug' : 'trace']({ component: 'jobs' }, message))
       const parsedCronItems = parseCronItems(recurring.map((task) => ({ task, match: '* * * * *', options: { maxAttempts: 1, jobKey: task } })))
       const runner = await run({
-        preset: PRESET, pgPool: pool, taskList: tasks, parsedCronItems, concurrency: CONCURRENCY, pollInterval: POLL_MS, noHandleSignals: true, logger
+        preset: PRESET,
+        pgPool: pool,
+        taskList: tasks,
+        parsedCronItems,
+        concurrency: CONCURRENCY,
+        pollInterval: POLL_MS,
+        noHandleSignals: true,
+        // For the sake of PgBouncer; see src/database/connection.ts.
+        noPreparedStatements: true,
+        logger
       })
       runner.promise.then(startAgain, startAgain)
       return runner

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { Problem } from '../errors.ts'
 import type { AccessTokenClaims } from '../keys/access-tokens.ts'
 import type { KeyService } from '../keys/service.ts'
-import { isDatabaseUnavailable } from './database.ts'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

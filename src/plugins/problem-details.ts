@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { OAuthError, PROBLEMS, Problem, toErrorDescription, type ProblemCode } from '../errors.ts'
-import { isDatabaseUnavailable } from './database.ts'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { addressOf } from './rate-limit.ts'
 
 /** RFC 9457. `errors` is there on validation failures, `checks` on a failed readiness. */

@@ -64,6 +64,8 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
 
   async function ask (step: Step, signal: AbortSignal, request: (client: PluginClient) => Promise<{ token: unknown }>): Promise<TokenSet> {
     const ready = await client()
+    // Before the request is made: nobody would be there for its failure, and that would end the process.
+    if (signal.aborted) throw providerTimeout(provider, step)
     const { token } = await timed(provider, step, async () => {
       const answer = request(ready).catch((error: WreckError) => {
         // wreck gives up on an answer that never ends, but leaves its socket open.
@@ -210,7 +212,6 @@ function requestFailure (options: OAuthClientOptions, step: Step, error: WreckEr
 }
 
 async function withSignal<Value> (promise: Promise<Value>, signal: AbortSignal, timeout: () => Problem): Promise<Value> {
-  if (signal.aborted) throw timeout()
   const aborted = new Promise<never>((_resolve, reject) => { signal.addEventListener('abort', () => reject(timeout()), { once: true }) })
   return await Promise.race([promise, aborted])
 }

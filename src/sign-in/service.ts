@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { AccountService } from '../accounts/service.ts'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { OAuthError, Problem } from '../errors.ts'
 import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
@@ -176,7 +177,10 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       options.onStage(providerId, stage, error)
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
       const userId = error instanceof AccountDisabled ? error.userId : null
-      await audit.record({ type: 'login.failed', userId, clientId, provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
+      const event = { type: 'login.failed', userId, clientId, provider: providerId, details: { code } } as const
+      const written = audit.record(event, caller).catch(options.onAuditFailure)
+      // A database that is away would let the person wait a second time.
+      if (!isDatabaseUnavailable(error)) await written
       throw error
     }
   }

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
+import { createOAuthClient } from '../../src/providers/oauth-client.ts'
 import { eventually, race, readJson, setup } from '../helper.ts'
 
 async function world (t: Test, environment: Record<string, string> = {}) {
@@ -168,4 +169,30 @@ t.test('unlinking takes the grant back at the provider: in the background, again
   t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
   await eventually('GitHub is asked', () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1)
   await eventually('the job is done', async () => (await jobs()).length === 0)
+})
+
+t.test('a provider that hangs while many ask for its tokens does not get hold of every connection', async (t) => {
+  const { acme, request, signedIn } = await world(t, { DATABASE_POOL_SIZE: '4' })
+  acme.tokenResponse(ENDING(1))
+  const people: Awaited<ReturnType<typeof signedIn>>[] = []
+  for (let index = 0; index < 8; index++) {
+    acme.person({ sub: `person${index}` })
+    people.push(await signedIn())
+  }
+  acme.fault(acme.paths.token, { kind: 'hang' })
+  const asking = people.map(({ token, account }) => request('POST', `/me/accounts/${account('acme')}/token`, token))
+  await eventually('the provider is asked', () => acme.pending().length === 3)
+  for (const { token } of people) t.equal((await request('GET', '/me', token)).status, 200)
+  t.equal(acme.pending().length, 3, 'and it still hangs')
+  t.same([...new Set((await Promise.all(asking)).map(({ status, body }) => `${status} ${body.code}`))], ['504 provider_timeout'])
+})
+
+t.test('a call to a provider that comes too late is not made', async (t) => {
+  const acme = await startFakeOidc()
+  t.teardown(() => acme.close())
+  const client = createOAuthClient({
+    provider: 'acme', clientId: 'x', clientSecret: 'y', authorizationUrl: `${acme.url}/authorize`, tokenUrl: acme.url + acme.paths.token, scope: [], authentication: 'body'
+  })
+  await t.rejects(client.refresh('token', AbortSignal.abort()), { code: 'provider_timeout' })
+  t.same(acme.calls(), [])
 })
