@@ -11,6 +11,8 @@ import { rememberSchemas } from './remember-schemas.mjs'
 /** Races prove what a mutant run does not ask, and cost the most. */
 const SLOW = /\b(fifty|hundred|at once, on two|race|two pollers)\b/
 
+const SETUP = 'setup'
+
 /** Which test killed a mutant of which file: a worker that Stryker starts anew goes on where the last one was. */
 const KILLS = '.kills'
 
@@ -47,6 +49,8 @@ class InProcessTapRunner {
     const { startEmbeddedPostgres } = await load('src/database/embedded-postgres.ts')
     const { testDataFolder } = await load('test/database.ts')
     this.postgres = await startEmbeddedPostgres(testDataFolder)
+    // Before any test's coverage is looked at: what loading covers is static.
+    await load('src/app.ts')
     for (const line of (await readFile(KILLS, 'utf8').catch(() => '')).split('\n')) {
       if (line !== '') this.countKill(...JSON.parse(line))
     }
@@ -61,6 +65,7 @@ class InProcessTapRunner {
     const tests = []
     for (const id of this.tests.keys()) tests.push(await this.runTest(id))
     namespace.currentTestId = undefined
+    delete namespace.mutantCoverage?.perTest[SETUP]
     return { status: DryRunStatus.Complete, tests, mutantCoverage: namespace.mutantCoverage }
   }
 
@@ -72,18 +77,19 @@ class InProcessTapRunner {
     namespace.activeMutant = activeMutant.id
     const source = relative(process.cwd(), activeMutant.fileName).replace(/^.*sandbox[^/]*\//, '')
     const tests = []
+    let hitLimitReached
     for (const id of this.inOrder(source, testFilter ?? [...this.tests.keys()])) {
       const result = await this.runTest(id)
-      const hitLimitReached = determineHitLimitReached(namespace.hitCount, namespace.hitLimit)
-      if (hitLimitReached) return hitLimitReached
+      hitLimitReached = determineHitLimitReached(namespace.hitCount, namespace.hitLimit)
       tests.push(result)
+      if (hitLimitReached) break
       if (result.status !== TestStatus.Failed) continue
       this.countKill(source, id)
       await appendFile(KILLS, `${JSON.stringify([source, id])}\n`)
       break
     }
     namespace.activeMutant = undefined
-    return toMutantRunResult({ status: DryRunStatus.Complete, tests })
+    return hitLimitReached ?? toMutantRunResult({ status: DryRunStatus.Complete, tests })
   }
 
   countKill (source, id) {
@@ -114,8 +120,13 @@ class InProcessTapRunner {
       while (this.tests.has(id)) id += "'"
       this.tests.set(id, { name, work, options: rest.length > 1 ? rest[0] : {} })
     }
+    const befores = []
+    t.before = (work) => befores.push(work)
     t.teardown = () => {}
+    // What a file's tests share is made without a mutant, and is not what its tests cover.
+    namespace.currentTestId = SETUP
     await load(file)
+    for (const work of befores) await work()
   }
 
   async runTest (id) {
