@@ -19,6 +19,7 @@ function createTable () {
     async change (plan, who) {
       const { retire, activate, create, remove }: KeyChanges = plan(rows)
       if (retire.length > 0) by.push(who)
+      if (activate !== undefined && !rows.some(({ kid }) => kid === activate)) throw new Error(`There is no key ${activate}.`)
       rows = [
         ...rows.filter(({ kid }) => !remove.includes(kid)).map((row) => ({
           ...row,
@@ -51,7 +52,7 @@ const statuses = (rows: { status: string }[]) => rows.map(({ status }) => status
 t.test('the first start makes a key that signs and one that will, and the next start nothing', async (t) => {
   const { repository, rows, by } = createTable()
   const keys = serve(repository)
-  t.throws(() => keys.sign('JWT', {}), 'no key yet')
+  t.throws(() => keys.sign('JWT', {}), { message: /not been loaded/ }, 'no key yet')
   t.equal(keys.signingSince(), undefined)
   t.same(keys.publicKeys(), [])
   await keys.maintain()
@@ -117,6 +118,7 @@ t.test('keys are rotated when it is time, and removed when nothing of theirs liv
   await keys.maintain()
   t.notOk(rows().some(({ kid }) => kid === first), 'the longest life of a token, and five minutes')
   t.equal(await keys.verificationKey(first ?? ''), undefined)
+  t.same(statuses(rows()), ['current', 'next'])
 })
 
 t.test('an operator rotates at once', async (t) => {

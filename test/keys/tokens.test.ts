@@ -8,8 +8,16 @@ import { inThePast } from '../helper.ts'
 /** Signs nothing: a token is what would have been signed. */
 const keys = { sign: (type: string, claims: object) => JSON.stringify({ type, ...claims }) } as unknown as KeyService
 const grant = {
-  sessionId: 's', userId: 'u', clientId: 'c', scope: 'openid profile email', roles: ['admin'], authenticatedAt: new Date(1_700_000_000_999),
-  nonce: 'n', email: 'e@x', name: 'Name', avatarUrl: 'https://x/1'
+  sessionId: 's',
+  userId: 'u',
+  clientId: 'c',
+  scope: 'openid profile email',
+  roles: ['admin'],
+  authenticatedAt: new Date(1_700_000_000_999),
+  nonce: 'n',
+  email: 'e@x',
+  name: 'Name',
+  avatarUrl: 'https://x/1'
 }
 const seconds = () => Math.floor(Date.now() / 1000)
 
@@ -30,8 +38,17 @@ t.test('the claims of an ID token', async (t) => {
   const idToken = createIdTokens(keys, { issuer: 'https://i', lifetimeSeconds: 600, algorithm: 'ES256' })
   const { iat, exp, at_hash: hash, ...claims } = JSON.parse(idToken(grant, 'access') ?? '')
   t.same(claims, {
-    type: 'JWT', iss: 'https://i', sub: 'u', aud: 'c', sid: 's', nonce: 'n', auth_time: 1_700_000_000,
-    email: 'e@x', email_verified: true, name: 'Name', picture: 'https://x/1'
+    type: 'JWT',
+    iss: 'https://i',
+    sub: 'u',
+    aud: 'c',
+    sid: 's',
+    nonce: 'n',
+    auth_time: 1_700_000_000,
+    email: 'e@x',
+    email_verified: true,
+    name: 'Name',
+    picture: 'https://x/1'
   })
   t.ok(iat <= seconds() && iat > seconds() - 5)
   t.equal(exp, iat + 600)

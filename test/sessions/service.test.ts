@@ -64,7 +64,7 @@ t.test('a token that is not good is refused, and one that was stolen ends its se
     t.same(told, [outcome])
   }
   const { service, limit, called, told } = serve()
-  await t.rejects(service.refresh('rubbish', 'c', caller, limit), { error: 'invalid_grant' })
+  await t.rejects(service.refresh('rubbish', 'c', caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
   t.same(called(), [], 'the database is not asked')
   t.same(told, ['refused'])
 })
@@ -72,9 +72,9 @@ t.test('a token that is not good is refused, and one that was stolen ends its se
 t.test('nobody has to listen', async (t) => {
   const { service, limit } = serve({ rotate: { ...grant, counter: 4, rotated: true } }, { deaf: true })
   t.ok(await service.refresh(token, 'c', caller, limit))
-  await t.rejects(service.refresh('rubbish', 'c', caller, limit), { error: 'invalid_grant' })
+  await t.rejects(service.refresh('rubbish', 'c', caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
   const none = serve({}, { deaf: true })
-  await t.rejects(none.service.refresh(token, 'c', caller, limit), { error: 'invalid_grant' })
+  await t.rejects(none.service.refresh(token, 'c', caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
 })
 
 t.test('a new session\'s chain begins at nought, with an ID token when there is one', async (t) => {

@@ -30,12 +30,23 @@ const mayCreate = async () => ({ roles: ['member'] })
 function person (more: Partial<Profile> = {}): Profile {
   const id = randomUUID()
   return {
-    provider: 'acme', issuer: 'https://acme', subject: id, username: 'octo', email: `${id}@x.example`, emailVerified: true,
-    name: 'Name', avatarUrl: 'https://x/1', locale: 'en', scope: 'all', ...more
+    provider: 'acme',
+    issuer: 'https://acme',
+    subject: id,
+    username: 'octo',
+    email: `${id}@x.example`,
+    emailVerified: true,
+    name: 'Name',
+    avatarUrl: 'https://x/1',
+    locale: 'en',
+    scope: 'all',
+    ...more
   } as Profile
 }
 
-async function signIn (profile: Profile, { policy = {}, of = session(), tokens }: { policy?: Partial<SignInPolicy>, of?: ReturnType<typeof session>, tokens?: object } = {}) {
+interface More { policy?: Partial<SignInPolicy>, of?: ReturnType<typeof session>, tokens?: object }
+
+async function signIn (profile: Profile, { policy = {}, of = session(), tokens }: More = {}) {
   const signedIn = await repository.signIn({ profile, ...tokens ? { tokens } : {} } as never, of, { ...POLICY, ...policy }, caller, mayCreate)
   return signedIn as SignedIn
 }

@@ -186,7 +186,9 @@ t.test('what is wrong with a native sign-in is said as a token endpoint says it'
     [{ fails: new Problem('service_unavailable') }, {}, { code: 'service_unavailable', status: 503 }],
     [{ fails: new Error('ours') }, {}, { message: 'ours' }]
   ]
-  for (const [told, more, expected] of cases) await t.rejects(serve(told).service.signInNatively({ ...native, ...more }, caller), expected, JSON.stringify(expected))
+  for (const [told, more, expected] of cases) {
+    await t.rejects(serve(told).service.signInNatively({ ...native, ...more }, caller), expected as { name: string }, JSON.stringify(expected))
+  }
   const { service, called } = serve()
   await t.rejects(service.signInNatively({ ...native, provider: 'other' }, caller))
   t.same(called(), [], 'a provider that there is not is nobody\'s failed login')

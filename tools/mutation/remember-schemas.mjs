@@ -17,7 +17,8 @@ function remember (compile, keyOf) {
 export function rememberSchemas () {
   const { Ajv } = fromHere('ajv')
   Ajv.prototype.compile = remember(Ajv.prototype.compile, function (schema) { return JSON.stringify([this.opts.coerceTypes, schema]) })
-  const module = fromFastify.resolve('fast-json-stringify')
-  const fastJsonStringify = fromFastify(module)
-  fromFastify.cache[module].exports = Object.assign(remember(fastJsonStringify, (schema, { schema: others }) => JSON.stringify([schema, others])), fastJsonStringify)
+  const file = fromFastify.resolve('fast-json-stringify')
+  const compile = fromFastify(file)
+  const compileOnce = remember(compile, (schema, { schema: others }) => JSON.stringify([schema, others]))
+  fromFastify.cache[file].exports = Object.assign(compileOnce, compile)
 }
