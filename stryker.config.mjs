@@ -9,7 +9,7 @@ export default {
   testRunner: 'in-process-tap',
   plugins: ['./tools/mutation/runner.mjs', './tools/mutation/ignorer.mjs'],
   ignorers: ['for-people'],
-  inProcessTap: { testFiles: testFiles[folder], testsPerMutant: 15 },
+  inProcessTap: { testFiles: testFiles[folder], testsPerMutant: 15, sample: Number(process.env.SAMPLE ?? 1) },
   warnings: { unknownOptions: false },
   buildCommand: 'tsx tools/mutation/start-database.ts',
   coverageAnalysis: 'perTest',

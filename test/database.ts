@@ -11,7 +11,7 @@ const TEMPLATE_LOCK = 1
 
 /** Looked for once a process: each look starts four others. */
 let running: Promise<EmbeddedPostgres> | undefined
-const findPostgres = () => running ??= startEmbeddedPostgres(testDataFolder)
+const findPostgres = () => (running ??= startEmbeddedPostgres(testDataFolder))
 let template: Promise<string> | undefined
 
 export interface TestDatabase {

@@ -1,10 +1,11 @@
 // A test runner for Stryker that runs the tests of tap in its own process: the modules are loaded once, and a mutant costs the
 // tests that reach it. (@stryker-mutator/tap-runner starts a process for each file and mutant: see docs/mutation.md.)
+import { createHash } from 'node:crypto'
 import { appendFile, readFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { relative, resolve } from 'node:path'
 import { declareClassPlugin, PluginKind, commonTokens, tokens } from '@stryker-mutator/api/plugin'
-import { determineHitLimitReached, DryRunStatus, TestStatus, toMutantRunResult } from '@stryker-mutator/api/test-runner'
+import { determineHitLimitReached, DryRunStatus, MutantRunStatus, TestStatus, toMutantRunResult } from '@stryker-mutator/api/test-runner'
 import { register } from 'tsx/esm/api'
 import { rememberSchemas } from './remember-schemas.mjs'
 
@@ -26,7 +27,8 @@ class InProcessTapRunner {
   kills = new Map()
   durations = new Map()
 
-  constructor ({ inProcessTap: { testFiles, testsPerMutant } }) {
+  constructor ({ inProcessTap: { testFiles, testsPerMutant, sample } }) {
+    this.sample = sample
     this.testFiles = testFiles
     this.testsPerMutant = testsPerMutant
   }
@@ -70,6 +72,7 @@ class InProcessTapRunner {
   }
 
   async mutantRun ({ activeMutant, testFilter, hitLimit, mutantActivation }) {
+    if (numberOf(activeMutant) >= this.sample) return { status: MutantRunStatus.Error, errorMessage: 'not in the sample' }
     namespace.hitCount = hitLimit === undefined ? undefined : 0
     namespace.hitLimit = hitLimit
     if (mutantActivation === 'static') namespace.activeMutant = activeMutant.id
@@ -149,6 +152,12 @@ class InProcessTapRunner {
     if (ok) return { ...result, status: skip ? TestStatus.Skipped : TestStatus.Success }
     return { ...result, status: TestStatus.Failed, failureMessage: failures?.map(({ fullname, name }) => fullname ?? name).join(', ') || 'failed' }
   }
+}
+
+/** Of a mutant, from 0 to 1: the same each time, and without regard to what it is. */
+function numberOf ({ fileName, location: { start, end }, mutatorName, replacement }) {
+  const name = JSON.stringify([fileName.split('/').at(-1), start, end, mutatorName, replacement])
+  return createHash('sha256').update(name).digest().readUInt32BE() / 2 ** 32
 }
 
 const fileOf = (id) => id.slice(0, id.indexOf(' > '))
