@@ -15,7 +15,7 @@ export default {
   coverageAnalysis: 'perTest',
   disableBail: false,
   disableTypeChecks: false,
-  concurrency: 4,
+  concurrency: 3,
   timeoutMS: 15_000,
   timeoutFactor: 1.5,
   ignoreStatic: true,

@@ -136,12 +136,13 @@ class InProcessTapRunner {
     const { name, work, options } = this.tests.get(id)
     namespace.currentTestId = id
     const startedAt = Date.now()
-    const parent = new this.tap.Test({ name, bail: true })
+    const parent = new this.tap.Test({ name })
     parent.resume()
     const stray = new Promise((resolve) => { this.onStray = (error) => resolve({ ok: false, failures: [{ name: `stray: ${error?.message}` }] }) })
     const done = new Promise((resolve) => {
       parent.runMain(() => resolve(parent.results))
-      parent.test(name, { ...options, bail: true, timeout: 0 }, work)
+      // To its end, even when it fails early: what goes on behind a bail-out would disturb the next.
+      parent.test(name, { ...options, timeout: 0 }, work)
       parent.end()
     })
     const { ok, skip, failures } = await Promise.race([done, stray])
