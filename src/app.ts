@@ -1,6 +1,5 @@
 import cookie from '@fastify/cookie'
-import cors from '@fastify/cors'
-import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { adminRoutes } from './admin/routes.ts'
 import { createAdminUserRepository } from './admin/user-repository.ts'
 import { createAccountRepository } from './accounts/repository.ts'
@@ -9,6 +8,7 @@ import { accountRoutes } from './accounts/routes.ts'
 import { createAccountService } from './accounts/service.ts'
 import { createAuditRepository } from './audit/repository.ts'
 import { purgeExpired } from './database/purge.ts'
+import { patiently } from './database/unavailable.ts'
 import { Problem } from './errors.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
@@ -25,10 +25,11 @@ import { createDeviceRepository } from './oauth2/device-repository.ts'
 import { deviceRoutes } from './oauth2/device.ts'
 import { rpLogoutRoutes } from './oauth2/logout.ts'
 import { metadataRoutes } from './oauth2/metadata.ts'
-import { createAllowedOrigins, type AllowedOrigins } from './oauth2/origins.ts'
+import { createAllowedOrigins } from './oauth2/origins.ts'
 import { oauth2Routes } from './oauth2/routes.ts'
 import { accessToken } from './plugins/access-token.ts'
 import { createCookiePolicy } from './plugins/cookies.ts'
+import { crossOrigin } from './plugins/cross-origin.ts'
 import { database } from './plugins/database.ts'
 import { gracefulClose } from './plugins/graceful-close.ts'
 import { metrics } from './plugins/metrics.ts'
@@ -36,6 +37,7 @@ import { openapi } from './plugins/openapi.ts'
 import { problemDetails, sendProblem } from './plugins/problem-details.ts'
 import { rateLimits } from './plugins/rate-limit.ts'
 import { repeat } from './plugins/repeat.ts'
+import { serialization } from './plugins/serialization.ts'
 import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { problemRoutes } from './problems/routes.ts'
@@ -72,8 +74,10 @@ const HALF_A_MINUTE_MS = 30_000
 /** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
 export async function buildApp (settings: AppSettings, logger: FastifyServerOptions['logger'] = false): Promise<FastifyInstance> {
   const { issuerUrl } = settings
+  // Loaded only where traces are wanted: they take memory, and time at start.
+  const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
   const app = Fastify({
-    logger,
+    logger: tracing && typeof logger === 'object' ? { ...logger, mixin: tracing.logFields } : logger,
     genReqId: (request) => requestId(request.headers['x-request-id']),
     trustProxy: settings.trustProxy,
     bodyLimit: 64 * 1024,
@@ -82,24 +86,28 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     return503OnClosing: true,
     routerOptions: { maxParamLength: 256 },
     frameworkErrors: (_error, request, reply) => { sendProblem(issuerUrl, request, reply, new Problem('validation_failed', 'The URL could not be read.')) },
-    clientErrorHandler: answerUnreadableRequest
+    clientErrorHandler: answerUnreadableRequest,
+    http: { requireHostHeader: false }
   })
 
   // JSON, and forms where OAuth has them. text/plain is what a page of another site can send without asking first.
   app.removeContentTypeParser('text/plain')
 
   // What every route shares.
+  if (tracing) await app.register(tracing.plugin)
   await app.register(gracefulClose)
   await app.register(validation)
+  await app.register(serialization)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
+  refuseInOurWords(app)
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })
-  await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize })
+  await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize, tracer: tracing?.tracer })
   await app.register(jobRunner, { databaseUrl: settings.databaseUrl })
   await app.register(cookie)
   const clientRepository = createClientRepository(app.database)
   const allowedOrigins = createAllowedOrigins(settings, clientRepository)
-  await app.register(cors, { delegator: (request: FastifyRequest) => corsFor(request, allowedOrigins) })
+  await app.register(crossOrigin, { allowedOrigins })
   await app.register(openapi, { issuerUrl })
   await app.register(metrics)
 
@@ -113,7 +121,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     tokenSeconds: settings.accessTokenSeconds,
     replaceUnusable: !settings.production
   })
-  await keys.maintain()
+  await patiently(() => keys.maintain())
   const accessTokens = createAccessTokens(keys, { issuer: issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: settings.accessTokenSeconds })
   const sessions = createSessionService({
     repository: createSessionRepository(app.database),
@@ -139,7 +147,8 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     providers,
     tokens: vault,
     linkSealer: createSealer(encryptionKeys, 'link'),
-    revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation'))
+    revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation')),
+    poolSize: settings.databasePoolSize
   })
   const adminUsers = createAdminUserRepository(app.database)
   const webhookStore = {
@@ -205,18 +214,16 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   return app
 }
 
-/** No page of another origin starts or ends a login, or reads one: those routes are for navigation only (SEC-69). */
-async function corsFor ({ url, headers: { origin } }: FastifyRequest, allowedOrigins: AllowedOrigins) {
-  const isForNavigation = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/.test(url)
-  // With the database away nobody can say; the answer will be a 503 anyway.
-  const isAllowed = origin !== undefined && !isForNavigation && await Promise.resolve(allowedOrigins.has(origin)).catch(() => false)
-  return {
-    origin: isForNavigation ? false : isAllowed ? [origin] : [],
-    credentials: true,
-    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id'],
-    maxAge: 600
-  }
+/**
+ * What Node would answer by itself, with nothing in the body: a missing Host (RFC 9112 section 3.2), and an expectation, which
+ * need not be met (RFC 9110 section 10.1.1).
+ */
+function refuseInOurWords (app: FastifyInstance): void {
+  app.addHook('onRequest', ({ raw }, _reply, done) => {
+    const isMissing = raw.headers.host === undefined && raw.httpVersion === '1.1'
+    done(isMissing ? new Problem('validation_failed', 'The Host header is missing.') : undefined)
+  })
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
 }
 
 /** What Node's parser refuses never reaches a route. */

@@ -57,6 +57,11 @@ export type OAuthErrorCode = 'invalid_request' | 'invalid_client' | 'invalid_gra
   | 'access_denied' | 'server_error' | 'temporarily_unavailable' | 'unsupported_response_type' | 'login_required' | 'request_not_supported'
   | 'authorization_pending' | 'slow_down' | 'expired_token' | 'request_uri_not_supported' | 'invalid_token' | 'insufficient_scope'
 
+/** The characters that an `error_description` may have (RFC 6749 section 5.2): no quotation marks, nothing beyond ASCII. */
+export function toErrorDescription (text: string): string {
+  return text.replaceAll('"', "'").replaceAll('\\', '/').replace(/[^\x20-\x7e]/gu, '?')
+}
+
 /** An error of the OAuth endpoints, answered as RFC 6749 section 5.2 has it. */
 export class OAuthError extends Error {
   readonly error: OAuthErrorCode

@@ -1,4 +1,5 @@
 import { Type, type TSchema } from 'typebox'
+import { NullableText } from './nullable.ts'
 import { Problem } from './errors.ts'
 
 /** `?limit=` and `?cursor=` of every list; spread into a closed querystring schema beside a list's own filters. */
@@ -11,7 +12,7 @@ export interface Page<Item> { items: Item[], nextCursor: string | null }
 
 export const pageSchema = <Item extends TSchema>(item: Item) => Type.Object({
   items: Type.Array(item),
-  nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'Where the next page begins; null on the last.' })
+  nextCursor: NullableText({ description: 'Where the next page begins; null on the last.' })
 })
 
 /** A place in a list whose newest comes first: what follows it has `(time, id) < (position.time, position.id)`. Times are in milliseconds. */
@@ -33,6 +34,20 @@ export function toPage<Row, Item> (rows: Row[], limit: number, positionOf: (row:
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   return { items: shown.map(toItem), nextCursor: rows.length > limit && last ? writeCursor(positionOf(last)) : null }
+}
+
+/** A page of a short list that is all here: the oldest first. */
+export function pageOfAll<Item> (
+  all: Item[], { limit, cursor }: { limit: number, cursor?: string | undefined }, positionOf: (item: Item) => Position
+): Page<Item> {
+  const after = cursor === undefined ? undefined : readCursor(cursor)
+  const rest = all.filter((item) => !after || isLower(after, positionOf(item)))
+  rest.sort((one, other) => isLower(positionOf(one), positionOf(other)) ? -1 : 1)
+  return toPage(rest, limit, positionOf, (item) => item)
+}
+
+export function isLower (one: Position, other: Position): boolean {
+  return one.time < other.time || (one.time.getTime() === other.time.getTime() && one.id < other.id)
 }
 
 function writeCursor ({ time, id }: Position): string {

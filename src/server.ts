@@ -2,6 +2,7 @@ import './quiet-debug.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { createLogStream } from './log-stream.ts'
 import { SettingsError, readSettings } from './settings.ts'
 import { start } from './start.ts'
 
@@ -13,16 +14,27 @@ const log = (line: string) => process.stdout.isTTY && console.log(line)
 async function main (): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const settings = readSettings(process.env)
-  const transport = process.stdout.isTTY ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss' } } } : {}
-  const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger: transport })
-  closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS)
+  const stream = createLogStream()
+  const logger = process.stdout.isTTY ? await prettyLog() : { stream }
+  const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger })
+  closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS, stream.end)
   const { app } = await starting
   if (settings.providers.length === 0) app.log.warn('No provider is enabled yet: put a client id and secret into .env (see .env.example), or try "npm run dev".')
   app.log.info(`Signet is at ${settings.issuerUrl}, its documentation at ${settings.issuerUrl}/docs`)
 }
 
+/** For people to read, where the development dependencies are. */
+async function prettyLog () {
+  try {
+    const { default: pretty } = await import('pino-pretty')
+    return { stream: pretty({ ignore: 'pid,hostname', translateTime: 'HH:MM:ss' }) }
+  } catch {
+    return {}
+  }
+}
+
 /** The first signal lets what has begun finish, also a start; the second ends it at once. */
-function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number): void {
+function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number, endLog: () => Promise<void>): void {
   let isClosing = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -32,7 +44,7 @@ function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number): vo
       starting.then(({ app, close }) => {
         app.log.info(`${signal}: finishing what has begun`)
         return close()
-      }).then(() => process.exit(0), (error: unknown) => {
+      }).then(endLog).then(() => process.exit(0), (error: unknown) => {
         console.error(error)
         process.exit(1)
       })

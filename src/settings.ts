@@ -4,7 +4,8 @@ import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import type { EncryptionKey } from './vault/sealing.ts'
 import { PLACEHOLDER, list, readProviders, type ProviderSettings } from './providers/settings.ts'
-import { isLoopback, parseUrl } from './url.ts'
+import { OWN_CLIENT_ID } from './sessions/session.ts'
+import { isLoopback, isRedirectUri, parseUrl } from './url.ts'
 import { isSecret } from './webhooks/signing.ts'
 
 export type { ProviderSettings }
@@ -47,6 +48,8 @@ const EnvironmentSchema = Type.Object({
   TRUST_PROXY: Type.String({ default: 'false', description: 'must be false or a list of addresses' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'must be fatal, error, warn, info, debug, trace or silent' }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional('must be a URL'),
+  OTEL_EXPORTER_OTLP_HEADERS: optional('must be a list of name=value'),
   SHUTDOWN_DELAY: Type.Optional(Type.Integer({ minimum: 0, maximum: 300, description: 'must be whole seconds, 0 to 300' })),
   OIDC_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' }),
   OAUTH_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' })
@@ -94,12 +97,15 @@ export interface Settings {
   rateLimits: boolean
   trustProxy: false | string[]
   logLevel: string
+  /** Where traces go. Absent: nowhere, and nothing of OpenTelemetry is loaded. */
+  traces: { endpoint: string, headers: string | undefined } | undefined
   shutdownDelaySeconds: number
   providers: ProviderSettings[]
 }
 
 /** Settings that may come from a file: `DATABASE_URL_FILE=/run/secrets/database-url`. */
-const SECRETS = /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|BEFORE_USER_CREATED_SECRET|[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY))$/
+const SECRETS =
+  /^(DATABASE_URL|REDIS_URL|ENCRYPTION_KEYS|CLIENTS|BEFORE_USER_CREATED_SECRET|OTEL_EXPORTER_OTLP_HEADERS|[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY))$/
 
 type Environment = Record<string, string | undefined>
 
@@ -141,6 +147,8 @@ export function readSettings (environment: Environment): Settings {
   const encryptionKeys = fixed.ENCRYPTION_KEYS === undefined ? undefined : parseEncryptionKeys(fixed.ENCRYPTION_KEYS, production, check)
   const clients = parseClients(fixed.CLIENTS, production, check)
   const providers = readProviders(env, check)
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_EXPORTER_OTLP_HEADERS: collectorHeaders } = fixed
+  check(collector === undefined || isCollector(collector), 'OTEL_EXPORTER_OTLP_ENDPOINT must be a URL that starts with http:// or https://, without a user name or query')
   const creationHook = readCreationHook(fixed, production, check)
   if (mistakes.length > 0) throw new SettingsError(mistakes)
 
@@ -171,6 +179,7 @@ export function readSettings (environment: Environment): Settings {
     rateLimits: fixed.RATE_LIMITS === 'on',
     trustProxy: trusted.length === 0 ? false : trusted,
     logLevel: fixed.LOG_LEVEL as string,
+    traces: collector === undefined ? undefined : { endpoint: collector, headers: collectorHeaders },
     shutdownDelaySeconds: fixed.SHUTDOWN_DELAY ?? (production ? SHUTDOWN_DELAY_IN_PRODUCTION_SECONDS : 0),
     providers
   })
@@ -263,7 +272,7 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
     check(false, 'CLIENTS must be JSON, such as [{"client_id":"web","name":"Web app","redirect_uris":["https://app.example.com/callback"]}]')
     return []
   }
-  const validate = new Ajv().compile(ClientSettingsSchema)
+  const validate = new Ajv({ meta: false, validateSchema: false }).compile(ClientSettingsSchema)
   const error = validate(clients) ? undefined : validate.errors?.[0]
   if (error) {
     check(false, `CLIENTS${error.instancePath} ${error.message}`)
@@ -272,8 +281,9 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
   const known = clients as ClientSettings[]
   check(new Set(known.map((client) => client.client_id)).size === known.length, 'CLIENTS: two clients have the same client_id')
   for (const client of known) {
+    check(client.client_id !== OWN_CLIENT_ID, `CLIENTS: "${OWN_CLIENT_ID}" is the client_id of Signet itself; give the client another`)
     for (const uri of [...client.redirect_uris, ...client.post_logout_redirect_uris ?? []]) {
-      check(URL.canParse(uri) && !uri.includes('#'), `CLIENTS: "${uri}" of ${client.client_id} must be an absolute URI without a fragment`)
+      check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${client.client_id} must be an absolute URI without a fragment, in ASCII and of at most 1000 characters`)
     }
     if (client.client_secret !== undefined) {
       check(!production || (client.client_secret.length >= 16 && !PLACEHOLDER.test(client.client_secret)),
@@ -285,6 +295,11 @@ function parseClients (json: string, production: boolean, check: Check): ClientS
 
 function hasScheme (text: string, schemes: string[]): boolean {
   return schemes.includes(parseUrl(text)?.protocol ?? '')
+}
+
+function isCollector (text: string): boolean {
+  const url = parseUrl(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.search === ''
 }
 
 function isOrigin (text: string): boolean {

@@ -11,7 +11,7 @@ export interface StartOptions {
   dataFolder: string
   onProgress: (line: string) => void
   /** False for none; otherwise how the log is written. */
-  logger: false | { transport?: object, stream?: { write: (line: string) => void } }
+  logger: false | { stream?: { write: (line: string) => void } }
 }
 
 /**

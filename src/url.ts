@@ -7,3 +7,8 @@ export function parseUrl (text: string): URL | null {
 export function isLoopback (url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname)
 }
+
+/** RFC 6749 section 3.1.2: absolute, and without a fragment; and such that /oauth2/authorize reads it. */
+export function isRedirectUri (uri: string): boolean {
+  return uri.length <= 1000 && /^[\x21-\x7e]+$/.test(uri) && URL.canParse(uri) && !uri.includes('#')
+}

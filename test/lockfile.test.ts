@@ -21,12 +21,12 @@ const installed = Object.entries(packages)
 
 // The lowest versions without a known hole that Signet would feel (SEC-107).
 const lowest = {
-  fastify: '5.8.5',
+  fastify: '5.8.5', // CVE-2025-32442, CVE-2026-25223, CVE-2026-33806, CVE-2026-3635
   '@fastify/jwt': '10.2.5', // CVE-2026-110024
   'fast-jwt': '6.3.6', // CVE-2026-34950, CVE-2026-35042, CVE-2026-44351, CVE-2026-107720, CVE-2026-107723
   '@fastify/oauth2': '8.0.0', // CVE-2023-31999
-  '@fastify/proxy-addr': '5.1.1',
-  '@fastify/forwarded': '3.0.2'
+  '@fastify/proxy-addr': '5.1.1', // CVE-2026-92395
+  '@fastify/forwarded': '3.0.2' // CVE-2026-18174
 }
 
 const permissive = new Set([

@@ -1,41 +1,21 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { packageRoot } from '../src/package-root.ts'
+import { build, startBuilt, untilReady, type BuiltServer } from './built-server.ts'
 import { createBrowser } from './fakes/browser.ts'
+import { startCollector, TRACES_PATH } from './fakes/collector.ts'
 import { startFakeGitHub, GITHUB_PATHS } from './fakes/github.ts'
-import { freePort } from './free-port.ts'
 
-const SERVER = join(packageRoot, 'dist/src/server.js')
-
-t.before(() => { execFileSync('npm', ['run', 'build', '--silent'], { cwd: packageRoot, shell: process.platform === 'win32', stdio: 'ignore' }) })
-
-interface Process { child: ChildProcess, url: string, output: () => string, exit: Promise<number | null> }
+t.before(build)
 
 /** The built server, as `npm start` runs it, in a folder of its own. */
-async function startServer (t: Test, folder: string, environment: Record<string, string> = {}): Promise<Process> {
-  const port = await freePort()
-  const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [SERVER], { cwd: folder, env: { PATH, HOME, PORT: String(port), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  child.stdout?.on('data', (chunk) => { output += chunk })
-  child.stderr?.on('data', (chunk) => { output += chunk })
-  t.teardown(() => { child.kill('SIGKILL') })
-  return { child, url: `http://localhost:${port}`, output: () => output, exit: once(child, 'exit').then(([code]) => code) }
-}
-
-async function untilReady ({ url, child, output }: Process): Promise<void> {
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (child.exitCode !== null) throw new Error(`The server has ended: ${output()}`)
-    if (await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)) return
-    await sleep(50)
-  }
-  throw new Error(`The server did not become ready: ${output()}`)
+async function startServer (t: Test, folder: string, environment: Record<string, string> = {}): Promise<BuiltServer> {
+  const server = await startBuilt(folder, environment)
+  t.teardown(() => { server.child.kill('SIGKILL') })
+  return server
 }
 
 async function folder (t: Test): Promise<string> {
@@ -128,4 +108,27 @@ t.test('DEBUG does not make a library print the client secret', async (t) => {
   server.child.kill('SIGTERM')
   await server.exit
   t.notMatch(server.output(), 'canary-secret-of-github')
+})
+
+t.test('SIGTERM sends the last spans; a collector that hangs holds the end up for two seconds', async (t) => {
+  const collector = await startCollector()
+  t.teardown(() => collector.close())
+  const path = await folder(t)
+  const environment = { ...collector.settings, OTEL_SERVICE_NAME: 'identity', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test', OTEL_BSP_SCHEDULE_DELAY: '600000' }
+  const server = await startServer(t, path, environment)
+  await untilReady(server)
+  t.equal((await fetch(`${server.url}/login`)).status, 200)
+  server.child.kill('SIGTERM')
+  t.equal(await server.exit, 0)
+  t.match(collector.spans(), [{ name: 'GET /login', resource: { 'service.name': 'identity', 'deployment.environment.name': 'test' } }])
+
+  collector.fault(TRACES_PATH, { kind: 'hang' })
+  const held = await startServer(t, path, environment)
+  await untilReady(held)
+  t.equal((await fetch(`${held.url}/login`)).status, 200)
+  held.child.kill('SIGTERM')
+  while (collector.pending().length === 0) await sleep(10)
+  const hangingAt = performance.now()
+  t.equal(await held.exit, 0)
+  t.ok(performance.now() - hangingAt < 8_000, 'the exporter itself would wait for ten seconds, and try again')
 })

@@ -75,11 +75,12 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'yes',
     BEFORE_USER_CREATED_URL: 'http://hook.example.com',
     BEFORE_USER_CREATED_SECRET: 'whsec_Y2FuYXJ5',
-    BEFORE_USER_CREATED_ON_FAILURE: 'maybe'
+    BEFORE_USER_CREATED_ON_FAILURE: 'maybe',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.com/?key=canary'
   })
   for (const name of ['PORT', 'REFRESH_REUSE_GRACE', 'ACCESS_TOKEN_TTL', 'AUTO_LINK', 'MAX_SESSIONS_PER_USER', 'ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'CLIENTS', 'ALLOWED_ORIGINS',
     'TRUST_PROXY', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_ACME_ISSUER', 'OIDC_ACME_CLIENT_ID', 'OIDC_ACME_CLIENT_SECRET', 'WEBHOOK_ALLOW_PRIVATE_ADDRESSES',
-    'BEFORE_USER_CREATED_URL', 'BEFORE_USER_CREATED_SECRET', 'BEFORE_USER_CREATED_ON_FAILURE']) {
+    'BEFORE_USER_CREATED_URL', 'BEFORE_USER_CREATED_SECRET', 'BEFORE_USER_CREATED_ON_FAILURE', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
     t.ok(found.some((mistake) => mistake.startsWith(name)), name)
   }
   t.notMatch(found.join('\n'), /canary|Y2FuYXJ5|changeme/)
@@ -104,6 +105,16 @@ t.test('production demands https, a database and real keys', async (t) => {
   t.match(mistakes({ ...PRODUCTION, CLIENTS: clients })[0], 'CLIENTS')
   t.match(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y'.repeat(40), GITHUB_API_URL: 'http://github.internal' })[0], 'GITHUB_API_URL')
   t.same(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y'.repeat(40), GITHUB_API_URL: 'http://127.0.0.1:9/api/v3' }), [])
+})
+
+t.test('a client is not called as Signet is, and has redirect URIs that can be asked for', async (t) => {
+  const client = (more: object) => mistakes({ CLIENTS: JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], ...more }]) })
+  t.same(client({ redirect_uris: ['com.example.app:/callback', `https://app.example.com/${'x'.repeat(900)}`] }), [])
+  t.match(client({ client_id: 'signet' })[0], /CLIENTS: "signet" is the client_id of Signet itself/)
+  for (const uri of ['/callback', 'https://app.example.com/#x', 'https://bücher.example/', 'https://app.example.com/a b', `https://app.example.com/${'x'.repeat(1000)}`]) {
+    t.match(client({ redirect_uris: [uri] })[0], /CLIENTS: ".*" of web must be an absolute URI/, uri)
+    t.match(client({ post_logout_redirect_uris: [uri] })[0], /CLIENTS/, uri)
+  }
 })
 
 t.test('a secret may come from a file', async (t) => {
@@ -238,7 +249,7 @@ t.test('.env.example documents every setting with its default', async (t) => {
   for (const name of ['HOST', 'PORT', 'ISSUER_URL', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'REDIS_URL', 'ENCRYPTION_KEYS', 'SIGNING_ALG', 'SIGNING_KEY_ROTATION', 'TOKEN_AUDIENCE',
     'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'MAX_SESSIONS_PER_USER', 'RATE_LIMITS', 'TRUST_PROXY',
     'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'GOOGLE_HOSTED_DOMAIN', 'GOOGLE_ACCESS_TYPE', 'MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET', 'MICROSOFT_ISSUER',
-    'APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS']) t.ok(name in shown, name)
+    'APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS']) t.ok(name in shown, name)
   for (const { id } of BUILT_IN_PROVIDERS) t.equal(shown[`${id.toUpperCase()}_CLIENT_ID`], '', id)
   for (const name of Object.keys(POINTERS)) t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
   const { OIDC_PROVIDERS: _acme, OAUTH_PROVIDERS: _forum, ...defaults } =

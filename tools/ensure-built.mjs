@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 
-if (!existsSync(new URL('../dist/src/server.js', import.meta.url))) {
+if (!existsSync(new URL('../dist/server.js', import.meta.url))) {
   console.log('First start: building ...')
   const build = spawnSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit', shell: true })
   process.exit(build.status ?? 1)

@@ -1,62 +1,104 @@
 import { createHash, randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { asForm, asJson, call, CONCURRENCY } from './http.ts'
 
-/** What a client does at each server. An operation is measured; what it needs is made before by `prepare`. */
+/** What a client does at each server: `run` is measured; what it needs is made before, by `prepare`. */
 export interface Operation {
-  prepare?: (count: number) => Promise<string[]>
-  /** So many are enough, used again and again, as clients check one session many times; else each works once. */
-  reusable?: number
-  run: (input: string) => Promise<void>
+  prepare: (count: number) => Promise<Input[]>
+  /** Each input works once. Else 100 come again and again, as clients use one session many times. */
+  isSpent?: true
+  run: (input: Input) => Promise<void>
 }
+
+/** A token, cookie or code; a refresh puts its successor here. */
+export interface Input { value: string }
+
+export type OperationName = 'check' | 'login' | 'refresh' | 'exchange'
+export type Operations = Partial<Record<OperationName, Operation>>
+
+const REUSED = 100
+
+type Measure<Result> = (work: () => Promise<void>) => Promise<Result>
+
+/** Runs an operation so many times, eight at once, an input never twice at the same time. `measure` spans the runs alone. */
+export async function perform<Result> ({ prepare, isSpent, run }: Operation, count: number, measure: Measure<Result>): Promise<Result> {
+  const inputs = await prepare(isSpent ? count : Math.min(REUSED, count))
+  return await measure(async () => await inTurns(count, async () => {
+    const input = inputs.shift() as Input
+    await run(input)
+    if (!isSpent) inputs.push(input)
+  }))
+}
+
+async function inTurns (count: number, work: () => Promise<void>): Promise<void> {
+  let left = count
+  await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
+    while (left-- > 0) await work()
+  }))
+}
+
+async function inputs (count: number, make: () => Promise<string>): Promise<Input[]> {
+  const made: Input[] = []
+  await inTurns(count, async () => { made.push({ value: await make() }) })
+  return made
+}
+
+const nothing = async (count: number) => Array.from({ length: count }, () => ({ value: '' }))
 
 let person = 0
-/** The stub takes any code for a person of that name; 500 of them come again and again. */
-const nextCode = () => `person${person++ % 500}`
-
-interface Answer { location: string, cookies: string, json: () => Record<string, string> }
-
-async function call (url: string, { method = 'GET', headers = {}, body }: { method?: 'GET' | 'POST', headers?: Record<string, string>, body?: string } = {}, expected = [200, 302]): Promise<Answer> {
-  const response = await fetch(url, { method, headers, redirect: 'manual', ...body === undefined ? {} : { body } })
-  const text = await response.text()
-  if (!expected.includes(response.status)) throw new Error(`${method} ${url}: ${response.status} ${text.slice(0, 300)}`)
-  const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ')
-  return { location: response.headers.get('location') ?? '', cookies, json: () => JSON.parse(text) }
-}
-
-const asJson = (body: object) => ({ method: 'POST' as const, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-const asForm = (form: Record<string, string>) => ({ method: 'POST' as const, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(form).toString() })
-const times = (count: number, make: () => Promise<string>) => inTurns(Array.from({ length: count }, () => ''), make)
-
-/** Eight at once. */
-export async function inTurns<Result> (inputs: string[], work: (input: string) => Promise<Result>): Promise<Result[]> {
-  const waiting = [...inputs]
-  const results: Result[] = []
-  await Promise.all(Array.from({ length: 8 }, async () => {
-    for (let input = waiting.pop(); input !== undefined; input = waiting.pop()) results.push(await work(input))
-  }))
-  return results
-}
+/** The stub takes any code for a person of that name; 200 of them come again and again. */
+const nextCode = () => `person${person++ % 200}`
 
 /** Goes back from the stub's authorization page, which nobody has to look at, with a code. */
 const callback = (location: string, path: string) => `${path}?code=${nextCode()}&state=${encodeURIComponent(new URL(location).searchParams.get('state') ?? '')}`
 
-export function signetClient (url: string, sql: pg.Pool, code: { clientId: string, redirectUri: string }): Record<'check' | 'login' | 'refresh' | 'exchange', Operation> {
+const withBearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+
+/** Of one instance or several, which get a request each in turn. */
+export function signetClient (urls: string[], sql: pg.Pool, client: { clientId: string, redirectUri: string }): Record<OperationName, Operation> {
+  let turn = 0
+  const url = (path: string) => urls[turn++ % urls.length] + path
   async function login () {
-    const started = await call(`${url}/login/bench`)
-    return (await call(url + callback(started.location, '/login/bench/callback'), { headers: { cookie: started.cookies } })).json()
+    const { location, cookies } = await call(url('/login/bench'))
+    return JSON.parse((await call(url(callback(location, '/login/bench/callback')), { headers: { cookie: cookies } })).text)
   }
-  const tokens = (name: string) => (count: number) => times(count, async () => (await login())[name] as string)
   return {
-    check: { reusable: 100, prepare: tokens('access_token'), run: async (token) => { await call(`${url}/me`, { headers: { authorization: `Bearer ${token}` } }) } },
-    login: { run: async () => { await login() } },
-    refresh: { prepare: tokens('refresh_token'), run: async (token) => { await call(`${url}/oauth2/token`, asJson({ grant_type: 'refresh_token', refresh_token: token })) } },
+    check: {
+      prepare: (count) => inputs(count, async () => (await login()).access_token),
+      run: async ({ value }) => { await call(url('/me'), withBearer(value)) }
+    },
+    login: { prepare: nothing, run: async () => { await login() } },
+    refresh: {
+      prepare: (count) => inputs(count, async () => (await login()).refresh_token),
+      async run (input) {
+        const { text } = await call(url('/oauth2/token'), asJson({ grant_type: 'refresh_token', refresh_token: input.value }))
+        input.value = JSON.parse(text).refresh_token
+      }
+    },
     exchange: {
-      prepare: (count) => waitingCodes(sql, count, code),
-      run: async (value) => {
-        const form = { grant_type: 'authorization_code', code: value, redirect_uri: code.redirectUri, client_id: code.clientId, code_verifier: CODE_VERIFIER }
-        await call(`${url}/oauth2/token`, asForm(form))
+      isSpent: true,
+      prepare: (count) => waitingCodes(sql, count, client),
+      async run ({ value }) {
+        await call(url('/oauth2/token'), asForm({
+          grant_type: 'authorization_code', code: value, redirect_uri: client.redirectUri, client_id: client.clientId, code_verifier: CODE_VERIFIER
+        }))
       }
     }
+  }
+}
+
+/** Of a hundred requests eighty are checks, fifteen refreshes, five logins: the operations of one client, shuffled. */
+export function mixOf ({ check, refresh, login }: Record<OperationName, Operation>): Operation {
+  const shares: [Operation, number][] = [[check, 80], [refresh, 15], [login, 5]]
+  let operationOf = new Map<Input, Operation>()
+  return {
+    async prepare () {
+      operationOf = new Map()
+      for (const [operation, share] of shares) for (const input of await operation.prepare(share)) operationOf.set(input, operation)
+      const all = [...operationOf.keys()]
+      return all.map((_, index) => all[index * 37 % 100] as Input)
+    },
+    run: async (input) => { await operationOf.get(input)?.run(input) }
   }
 }
 
@@ -64,7 +106,7 @@ const CODE_VERIFIER = 'v'.repeat(43)
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 
 /** Codes that wait to be exchanged, written into the database: only their exchange is measured. */
-async function waitingCodes (sql: pg.Pool, count: number, { clientId, redirectUri }: { clientId: string, redirectUri: string }): Promise<string[]> {
+async function waitingCodes (sql: pg.Pool, count: number, { clientId, redirectUri }: { clientId: string, redirectUri: string }): Promise<Input[]> {
   const codes = Array.from({ length: count }, () => randomBytes(32).toString('base64url'))
   await sql.query(`
     WITH u AS (INSERT INTO users (id, name) SELECT gen_random_uuid(), 'bench' FROM generate_series(1, $1) RETURNING id),
@@ -76,36 +118,46 @@ async function waitingCodes (sql: pg.Pool, count: number, { clientId, redirectUr
     SELECT c.hash, s.id, $2, $3, $4, now() + interval '1 hour'
     FROM (SELECT id, row_number() OVER () AS n FROM s) s JOIN unnest($5::bytea[]) WITH ORDINALITY c(hash, n) USING (n)`,
   [count, clientId, redirectUri, sha256(CODE_VERIFIER).toString('base64url'), codes.map(sha256)])
-  return codes
+  return codes.map((value) => ({ value }))
 }
 
-export function limitClient (url: string): Record<'check' | 'refresh', Operation> {
-  const tokens = (name: string) => (count: number) => times(count, async () => (await call(`${url}/login`, { method: 'POST' })).json()[name] as string)
+export function limitClient (url: string): Operations {
+  const session = async () => JSON.parse((await call(`${url}/login`, { method: 'POST' })).text)
   return {
-    check: { reusable: 100, prepare: tokens('access_token'), run: async (token) => { await call(`${url}/me`, { headers: { authorization: `Bearer ${token}` } }) } },
-    refresh: { prepare: tokens('refresh_token'), run: async (token) => { await call(`${url}/refresh`, asJson({ refresh_token: token })) } }
+    check: {
+      prepare: (count) => inputs(count, async () => (await session()).access_token),
+      run: async ({ value }) => { await call(`${url}/me`, withBearer(value)) }
+    },
+    refresh: {
+      prepare: (count) => inputs(count, async () => (await session()).refresh_token),
+      run: async (input) => { input.value = JSON.parse((await call(`${url}/refresh`, asJson({ refresh_token: input.value }))).text).refresh_token }
+    }
   }
 }
 
-export function passportClient (url: string): Record<'check' | 'login', Operation> {
+/** Of passport and of Flask: the session is a cookie. */
+export function cookieClient (url: string): Operations {
   async function login () {
-    const started = await call(`${url}/login`)
-    return (await call(url + callback(started.location, '/callback'), { headers: { cookie: started.cookies } })).cookies
+    const { location, cookies } = await call(`${url}/login`)
+    return (await call(url + callback(location, '/callback'), { headers: { cookie: cookies } })).cookies
   }
   return {
-    check: { reusable: 100, prepare: (count) => times(count, login), run: async (cookie) => { await call(`${url}/me`, { headers: { cookie } }) } },
-    login: { run: async () => { await login() } }
+    check: { prepare: (count) => inputs(count, login), run: async ({ value }) => { await call(`${url}/me`, { headers: { cookie: value } }) } },
+    login: { prepare: nothing, run: async () => { await login() } }
   }
 }
 
-export function betterAuthClient (url: string): Record<'check' | 'login', Operation> {
+export function betterAuthClient (url: string): Operations {
   async function login () {
-    const { headers, ...body } = asJson({ provider: 'bench', callbackURL: '/' })
-    const started = await call(`${url}/api/auth/sign-in/social`, { ...body, headers: { ...headers, origin: url } })
-    return (await call(url + callback(started.json()['url'] as string, '/api/auth/callback/bench'), { headers: { cookie: started.cookies } })).cookies
+    const started = await call(`${url}/api/auth/sign-in/social`, asJson({ provider: 'bench', callbackURL: '/' }, { origin: url }))
+    return (await call(url + callback(JSON.parse(started.text).url, '/api/auth/callback/bench'), { headers: { cookie: started.cookies } })).cookies
   }
   return {
-    check: { reusable: 100, prepare: (count) => times(count, login), run: async (cookie) => { if (!(await call(`${url}/api/auth/get-session`, { headers: { cookie } })).json()) throw new Error('no session') } },
-    login: { run: async () => { await login() } }
+    check: {
+      prepare: (count) => inputs(count, login),
+      // Who is not signed in gets 200 and null.
+      async run ({ value }) { if ((await call(`${url}/api/auth/get-session`, { headers: { cookie: value } })).text === 'null') throw new Error('no session') }
+    },
+    login: { prepare: nothing, run: async () => { await login() } }
   }
 }

@@ -3,6 +3,9 @@ import type pg from 'pg'
 /** Some names, so that a search finds some of very many. */
 const NAME = "(ARRAY['Ada', 'Grace', 'Alan', 'Edsger', 'Barbara', 'Donald', 'Radia', 'Vint'])[1 + n % 8] || ' ' || (ARRAY['Miller', 'Smith', 'Sato', 'Silva', 'Okafor'])[1 + n % 5] || ' ' || n"
 
+/** An endpoint that was told of one in a thousand. */
+export const WEBHOOK_ID = 'aaaaaaaa-0000-7000-8000-000000000003'
+
 /** One in a thousand is disabled, and the first 25; five have an account at a provider that nobody else uses, and all were here in the last two years. */
 const STATEMENTS: [what: string, text: string][] = [
   ['users', `INSERT INTO users (id, name, email, disabled_at, created_at)
@@ -16,7 +19,11 @@ const STATEMENTS: [what: string, text: string][] = [
     FROM generate_series(1, $1) n`],
   ['audit events', `INSERT INTO audit_events (id, type, user_id, actor_id, created_at)
     SELECT gen_random_uuid(), CASE WHEN n % 1000 = 7 THEN 'account.unlinked' ELSE type END, md5('user' || n)::uuid, md5('user' || n)::uuid, now() - n * (interval '1 year' / $1)
-    FROM generate_series(1, $1) n, unnest(ARRAY['user.created', 'login.succeeded']) type`]
+    FROM generate_series(1, $1) n, unnest(ARRAY['user.created', 'login.succeeded']) type`],
+  ['webhook deliveries', `INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, status, created_at, expires_at)
+    SELECT gen_random_uuid(), CASE WHEN n % 1000 = 7 THEN '${WEBHOOK_ID}' ELSE md5('endpoint' || n % 3)::uuid END, md5('user' || n)::uuid, 'user.created', '{}', 'delivered',
+      now() - n * (interval '30 days' / $1), now() + interval '30 days'
+    FROM generate_series(1, $1) n`]
 ]
 
 export const ADMIN_ID = 'aaaaaaaa-0000-7000-8000-000000000001'
@@ -28,10 +35,11 @@ const ADMIN: string[] = [
   `INSERT INTO accounts (id, user_id, provider, issuer, subject, email_verified, scope) VALUES (gen_random_uuid(), '${ADMIN_ID}', 'github', 'https://github.example', 'root', true, '')`,
   `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, idle_expires_at, expires_at)
     VALUES ('${ADMIN_SESSION_ID}', '${ADMIN_ID}', 'signet', 'github', '', '', now(), now() + interval '1 day', now() + interval '1 day')`,
+  `INSERT INTO webhook_endpoints (id, url, types, sealed_secret) VALUES ('${WEBHOOK_ID}', 'https://hooks.example.com/', '{user.created}', '')`,
   `INSERT INTO audit_events (id, type, user_id, actor_id) SELECT gen_random_uuid(), 'login.succeeded', '${ADMIN_ID}', '${ADMIN_ID}' FROM generate_series(1, 30)`
 ]
 
-/** So many users, three times as many accounts, a session and two events each; statistics as a while of running makes them. */
+/** So many users, three times as many accounts, a session, two events and a webhook each; statistics as a while of running makes them. */
 export async function seed (sql: pg.Pool, users: number, progress: (what: string) => void = () => {}): Promise<void> {
   for (const [what, text] of STATEMENTS) {
     progress(`${users} users: ${what} ...`)

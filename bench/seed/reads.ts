@@ -5,7 +5,7 @@ import { createAccessTokens } from '../../src/keys/access-tokens.ts'
 import { createKeyRepository } from '../../src/keys/repository.ts'
 import { createKeyService } from '../../src/keys/service.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
-import { ADMIN_ID, ADMIN_SESSION_ID } from './people.ts'
+import { ADMIN_ID, ADMIN_SESSION_ID, WEBHOOK_ID } from './people.ts'
 
 /** Every list of /admin and every read of /me, with each filter. */
 export const READS = [
@@ -18,7 +18,7 @@ export const READS = [
   '/admin/audit-events', '/admin/audit-events?type=login.succeeded', '/admin/audit-events?type=account.unlinked', '/admin/audit-events?type=client.created',
   `/admin/audit-events?userId=${ADMIN_ID}`, `/admin/audit-events?userId=${ADMIN_ID}&type=login.succeeded`,
   '/admin/audit-events?from=2026-06-01T00:00:00Z&to=2026-06-02T00:00:00Z', '/admin/audit-events?type=login.failed&from=2026-06-01T00:00:00Z',
-  '/admin/webhooks'
+  '/admin/webhooks', `/admin/webhooks/${WEBHOOK_ID}/deliveries`
 ]
 
 /** Where a list goes on after so many pages; deep pages cost what the first one does. */
@@ -79,7 +79,7 @@ export async function openReader (settings: AppSettings): Promise<Reader> {
 
 export interface PlanNode { 'Node Type': string, 'Relation Name'?: string, 'Actual Total Time'?: number, Plans?: PlanNode[] }
 
-const LARGE = ['users', 'accounts', 'sessions', 'audit_events']
+const LARGE = ['users', 'accounts', 'sessions', 'audit_events', 'webhook_deliveries']
 
 /** The large tables that a plan reads from end to end. */
 export function scannedWhole (plan: PlanNode): string[] {

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { Caller } from '../audit/audit-event.ts'
 import { recordEvents, type By } from '../audit/events.ts'
@@ -8,6 +9,7 @@ import type { Profile } from '../providers/provider.ts'
 import { CUT_OFF_DELETED_USER } from '../revocations/cut-off.ts'
 import { isLastAdmin } from '../users/last-admin.ts'
 import { toAccount, type Account } from '../users/user.ts'
+import { UPDATED } from '../users/user-row.ts'
 
 export interface LinkCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
 
@@ -21,8 +23,11 @@ export interface AccountRepository {
   holdForLink: (code: LinkCode, sealedIdentity: string, lifetimeSeconds: number) => Promise<void>
   /** Spends a code; of many that present it at once, one gets the identity. */
   spendLinkCode: (code: LinkCode) => Promise<string | undefined>
-  /** Adds an account to a user: all or nothing. `taken` when another user has it. */
-  link: (userId: string, profile: Profile, seal: (accountId: string) => string, caller: Caller) => Promise<Account | 'taken'>
+  /**
+   * Adds an account to a user: all or nothing. `taken` when another user has it; `no-user` when the user is gone. `seal` gets the
+   * tokens that the account has already.
+   */
+  link: (userId: string, profile: Profile, seal: (accountId: string, before: string | null) => string, caller: Caller) => Promise<Account | 'taken' | 'no-user'>
   /** Takes an account away, never the last. `afterwards` runs in the same transaction. */
   unlink: (userId: string, accountId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>)
   => Promise<'unlinked' | 'last' | 'not-found'>
@@ -37,6 +42,9 @@ export interface AccountRepository {
   withLockedTokens: <Result>(accountId: string, work: (tokens: LockedTokens) => Promise<Result>) => Promise<Result | undefined>
 }
 
+/** A little longer than a provider may take to answer. */
+const HOLD_MS = 12_000
+
 const HOLD = `INSERT INTO link_codes (hash, client_id, redirect_uri, code_challenge, sealed_identity, expires_at)
   VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 second')`
 
@@ -44,10 +52,14 @@ const SPEND = `UPDATE link_codes SET spent_at = now()
   WHERE hash = $1 AND client_id = $2 AND redirect_uri = $3 AND code_challenge = $4 AND spent_at IS NULL AND expires_at > now()
   RETURNING sealed_identity`
 
-/** What was written down of the user goes too, and what they did to others no longer names them. */
+/** Somebody without an email gets the one that a new account proves, when nobody holds it. */
+const ADOPT_EMAIL = `UPDATE users SET email = $2, ${UPDATED} WHERE id = $1::uuid AND email IS NULL AND NOT EXISTS (SELECT 1 FROM users WHERE email = $2)`
+
+/** What was written down of the user goes too, what endpoints were told as well, and what they did to others no longer names them. */
 const FORGET = [
   ...CUT_OFF_DELETED_USER,
   'DELETE FROM users WHERE id = $1',
+  "DELETE FROM webhook_deliveries WHERE status IN ('delivered', 'failed') AND endpoint_id IN (SELECT id FROM webhook_endpoints) AND user_id = $1",
   'DELETE FROM audit_events WHERE user_id = $1',
   'UPDATE audit_events SET actor_id = NULL, ip_address = NULL, user_agent = NULL WHERE actor_id = $1'
 ]
@@ -62,18 +74,26 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return (await pool.query(SPEND, [hash, clientId, redirectUri, codeChallenge])).rows[0]?.sealed_identity
     },
 
-    link: (userId, profile, seal, caller) => retryingConflicts(() => prisma.$transaction(async (tx) => {
+    link: (userId, profile, seal, caller) => retryingConflicts(async () => await (await prisma()).$transaction(async (tx) => {
       const { provider, issuer, subject, ...described } = profile
+      // A deletion that is on its way comes before, or waits.
+      const { length } = await tx.$queryRaw<unknown[]>`SELECT 1 FROM users WHERE id = ${userId}::uuid FOR KEY SHARE`
+      if (length === 0) return 'no-user'
       const known = await tx.account.findUnique({ where: { provider_issuer_subject: { provider, issuer, subject } } })
       if (known && known.userId !== userId) return 'taken'
-      if (known) return toAccount(await tx.account.update({ where: { id: known.id }, data: { ...described, sealedTokens: seal(known.id) } }))
-      const id = uuidv7()
-      const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id) } })
-      await recordEvents(tx, [{ type: 'account.linked', userId, actorId: userId, provider, details: { accountId: id } }], caller)
-      // Somebody without an email gets the one that the new account proves, when nobody holds it.
-      if (profile.emailVerified && await tx.user.count({ where: { email: profile.email } }) === 0) {
-        await tx.user.updateMany({ where: { id: userId, email: null }, data: { email: profile.email } })
+      if (known) {
+        // Apple tells the name once: what is not said this time stays.
+        const data = { ...described, name: described.name ?? known.name, sealedTokens: seal(known.id, known.sealedTokens) }
+        return toAccount(await tx.account.update({ where: { id: known.id }, data }))
       }
+      const id = uuidv7()
+      const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id, null) } })
+      const adopted = profile.emailVerified ? await tx.$executeRawUnsafe(ADOPT_EMAIL, userId, profile.email) : 0
+      const by = { userId, actorId: userId, provider }
+      await recordEvents(tx, [
+        { type: 'account.linked', ...by, details: { accountId: id } },
+        ...adopted === 0 ? [] : [{ type: 'user.updated', ...by, details: { fields: ['email'] } } as const]
+      ], caller)
       return toAccount(account)
     })),
 
@@ -91,7 +111,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return 'unlinked'
     }),
 
-    deleteUser: (userId, { actorId, caller }, afterwards) => inTransaction(pool, async (transaction) => {
+    deleteUser: (userId, { actorId, caller }, afterwards) => retryingConflicts(() => inTransaction(pool, async (transaction) => {
       if (actorId !== null && await isLastAdmin(transaction, userId)) return 'last-admin'
       const { rowCount } = await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId])
       if (rowCount === 0) return 'not-found'
@@ -101,7 +121,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       const isNamed = actorId !== null && actorId !== userId
       await recordEvents(transaction, [{ type: 'user.deleted', deletedUserId: userId, actorId: isNamed ? actorId : null }], isNamed ? caller : { requestId: caller.requestId as string })
       return 'deleted'
-    }),
+    })),
 
     async find (userId, accountId) {
       const text = 'SELECT provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 AND user_id = $2'
@@ -109,7 +129,10 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
     },
 
     withLockedTokens: (accountId, work) => inTransaction(pool, async (transaction) => {
-      const { rows: [row] } = await transaction.query('SELECT sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 FOR UPDATE', [accountId])
+      // Who holds it is asking the provider: worth a longer wait than any other lock.
+      await transaction.query(`SET LOCAL lock_timeout = ${HOLD_MS}; SET LOCAL statement_timeout = ${HOLD_MS}`)
+      const text = 'SELECT sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 FOR UPDATE'
+      const { rows: [row] } = await transaction.query({ text, values: [accountId], query_timeout: HOLD_MS } as pg.QueryConfig)
       return row && await work({
         sealedTokens: row.sealedTokens,
         store: async (sealedTokens) => { await transaction.query('UPDATE accounts SET sealed_tokens = $2 WHERE id = $1', [accountId, sealedTokens]) }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { callerOf } from '../audit/audit-event.ts'
+import { listQuery, pageOfAll, pageSchema } from '../lists.ts'
 import { problems } from '../plugins/problem-details.ts'
 import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
@@ -22,14 +24,16 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.get('/me/accounts', {
     schema: {
       summary: 'The linked accounts',
+      description: 'Oldest first.',
       tags: TAGS,
       security,
-      response: { 200: Type.Object({ items: Type.Array(AccountSchema), nextCursor: Type.Null() }), ...problems(...SIGNED_IN) }
+      querystring: Type.Object(listQuery, { additionalProperties: false }),
+      response: { 200: pageSchema(AccountSchema), ...problems('validation_failed', ...SIGNED_IN) }
     }
-  }, async ({ bearer }) => {
+  }, async ({ bearer, query }) => {
     const user = await users.bySession(bearer.sid, bearer.sub)
     if (!user) throw sessionEnded()
-    return { items: user.accounts, nextCursor: null }
+    return pageOfAll(user.accounts, query, ({ createdAt, id }) => ({ time: new Date(createdAt), id }))
   })
 
   app.post('/me/accounts', {
@@ -49,7 +53,9 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   }, async (request, reply) => {
     const { code, code_verifier: codeVerifier, redirect_uri: redirectUri, client_id: clientId } = request.body
     const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url')
-    return reply.code(201).send(await accounts.link(request.bearer.sub, code, { clientId, redirectUri, codeChallenge }, callerOf(request)))
+    const account = await accounts.link(request.bearer.sub, code, { clientId, redirectUri, codeChallenge }, callerOf(request))
+    if (!account) throw sessionEnded()
+    return reply.code(201).send(account)
   })
 
   app.delete('/me/accounts/:id', {
@@ -76,7 +82,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       response: {
         200: Type.Object({
           accessToken: Type.String(),
-          expiresAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'Null where the provider does not say.' }),
+          expiresAt: NullableText({ format: 'date-time', description: 'Null where the provider does not say.' }),
           scope: Type.String()
         }),
         ...problems('validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited', ...SIGNED_IN)

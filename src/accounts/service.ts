@@ -4,19 +4,24 @@ import type { By } from '../audit/events.ts'
 import type { Transaction } from '../database/transaction.ts'
 import { Problem } from '../errors.ts'
 import { parseJson } from '../json.ts'
+import { providerTimeout } from '../providers/failure.ts'
 import type { Profile, TokenSet } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { Account } from '../users/user.ts'
-import { keepTokens, type ProviderTokens, type StoredTokens } from '../vault/provider-tokens.ts'
+import { keepRefreshToken, keepTokens, type ProviderTokens, type StoredTokens } from '../vault/provider-tokens.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import type { AccountRepository, LinkCode, UnlinkedAccount } from './repository.ts'
 import type { Revocations } from './revocations.ts'
+import { createTurnstile } from './turnstile.ts'
 
 export interface AccountService {
   /** Keeps an identity that has just been proven at its provider, and returns the code under which a client adds it to a user. */
   holdForLink: (profile: Profile, tokens: TokenSet, client: Omit<LinkCode, 'hash'>) => Promise<string>
-  /** Adds the identity behind a code to a user. Throws `invalid_grant` for a code that is not good, `account_taken` when another user has it. */
-  link: (userId: string, code: string, client: Omit<LinkCode, 'hash'>, caller: Caller) => Promise<Account>
+  /**
+   * Adds the identity behind a code to a user. Undefined when the user is gone. Throws `invalid_grant` for a code that is not good, `account_taken` when
+   * another user has it.
+   */
+  link: (userId: string, code: string, client: Omit<LinkCode, 'hash'>, caller: Caller) => Promise<Account | undefined>
   /** Takes an account away, and its grant back at the provider. Throws `not_found`, or `last_account`. */
   unlink: (userId: string, accountId: string, caller: Caller) => Promise<void>
   /** Deletes a user and all that hangs on it, and has the grants taken back at the providers. False when there is none. Throws `last_admin`. */
@@ -34,6 +39,8 @@ export interface AccountServiceOptions {
   tokens: ProviderTokens
   linkSealer: Sealer
   revocations: Revocations
+  /** Of connections to the database. */
+  poolSize: number
 }
 
 export const LINK_CODE_SECONDS = 60
@@ -41,8 +48,12 @@ export const LINK_CODE_SECONDS = 60
 const USEFUL_MS = 60_000
 const REFRESH_TIMEOUT_MS = 8_000
 
-export function createAccountService ({ repository, providers, tokens, linkSealer, revocations }: AccountServiceOptions): AccountService {
+export function createAccountService (options: AccountServiceOptions): AccountService {
+  const { repository, providers, tokens, linkSealer, revocations } = options
   const refreshing = new Map<string, Promise<StoredTokens | undefined>>()
+
+  // A provider that hangs keeps a connection for as long as its row is locked: the others are for everybody else (SEC-87).
+  const pass = createTurnstile({ inAll: Math.max(1, Math.floor(options.poolSize / 2)), each: Math.max(1, Math.floor(options.poolSize / 4)) })
 
   /** One caller of this instance goes to the database, one of all instances to the provider: the row is locked meanwhile. */
   async function refreshOnce (accountId: string, provider: string): Promise<StoredTokens | undefined> {
@@ -52,13 +63,14 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
   }
 
   async function refresh (accountId: string, providerId: string): Promise<StoredTokens | undefined> {
-    const outcome = await repository.withLockedTokens(accountId, async ({ sealedTokens, store }) => {
+    const provider = providers.get(providerId)
+    const signal = AbortSignal.timeout(REFRESH_TIMEOUT_MS)
+    const outcome = await pass(providerId, signal, () => repository.withLockedTokens(accountId, async ({ sealedTokens, store }) => {
       const stored = tokens.open(accountId, sealedTokens)
       if (!stored || isUseful(stored)) return { stored }
-      const provider = providers.get(providerId)
       if (stored.refreshToken === null || !provider) return { stored: undefined }
       try {
-        const fresh = keepTokens(await provider.refresh(stored.refreshToken, AbortSignal.timeout(REFRESH_TIMEOUT_MS)), stored)
+        const fresh = keepTokens(await provider.refresh(stored.refreshToken, signal), stored)
         await store(tokens.seal(accountId, fresh))
         return { stored: fresh }
       } catch (error) {
@@ -67,6 +79,8 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
         await store(tokens.seal(accountId, { ...stored, refreshToken: null }))
         return { stored: undefined }
       }
+    })).catch((error) => {
+      throw error === signal.reason ? providerTimeout(provider?.name ?? providerId, 'token refresh') : error
     })
     return outcome?.stored
   }
@@ -91,9 +105,10 @@ export function createAccountService ({ repository, providers, tokens, linkSeale
       const opened = sealed === undefined ? undefined : linkSealer.open(sealed, hash.toString('base64url'))
       if (opened === undefined) throw new Problem('invalid_grant', 'The code is unknown, used, older than a minute, or was not made for these parameters and intent=link.')
       const { profile, tokens: fresh } = parseJson(opened) as { profile: Profile, tokens: StoredTokens }
-      const linked = await repository.link(userId, profile, (accountId) => tokens.seal(accountId, fresh), caller)
+      const seal = (accountId: string, before: string | null) => tokens.seal(accountId, keepRefreshToken(fresh, tokens.open(accountId, before)))
+      const linked = await repository.link(userId, profile, seal, caller)
       if (linked === 'taken') throw new Problem('account_taken', 'This account belongs to another user.')
-      return linked
+      return linked === 'no-user' ? undefined : linked
     },
 
     async unlink (userId, accountId, caller) {

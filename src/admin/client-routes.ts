@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
-import { listQuery, pageSchema, readCursor, toPage, type Position } from '../lists.ts'
+import { isLower, listQuery, pageSchema, readCursor, toPage, type Position } from '../lists.ts'
 import { BadRedirectUri, checkRedirectUris, newClientSecret, registerClient } from '../oauth2/client-registration.ts'
 import type { ClientRepository } from '../oauth2/client-repository.ts'
 import { hashClientSecret, type Client, type Clients } from '../oauth2/clients.ts'
@@ -21,7 +22,7 @@ const ClientSchema = Type.Object({
   type: ClientType,
   redirectUris: Type.Array(Type.String()),
   postLogoutRedirectUris: Type.Array(Type.String()),
-  createdAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description: 'Null for one of the CLIENTS setting, which is only read here.' })
+  createdAt: NullableText({ format: 'date-time', description: 'Null for one of the CLIENTS setting, which is only read here.' })
 }, { title: 'Client' })
 const SecretSchema = { clientSecret: Type.String({ description: 'Told here, and never again.' }) }
 const Params = Type.Object({ id: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }) })
@@ -51,7 +52,7 @@ export const adminClientRoutes: FastifyPluginAsyncTypebox<AdminClientOptions> = 
     }
   }, async ({ query: { limit, cursor } }) => {
     const after = readCursor(cursor)
-    const configured = [...clients.configured.values()].map((client, index) => ({ client, at: settingsPosition(index) })).filter(({ at }) => isAfter(at, after))
+    const configured = [...clients.configured.values()].map((client, index) => ({ client, at: settingsPosition(index) })).filter(({ at }) => isLower(at, after))
     const stored = (await clientRepository.list(after, limit + 1)).map((client) => ({ client, at: { time: client.createdAt as Date, id: client.clientId } }))
     return toPage([...stored, ...configured], limit, ({ at }) => at, ({ client }) => toClient(client))
   })
@@ -167,5 +168,3 @@ function toProblem (error: unknown): never {
 
 /** Behind all that are in the database, in the order of the setting. */
 const settingsPosition = (index: number): Position => ({ time: new Date(0), id: `00000000-0000-0000-0000-${String(999_999_999_999 - index)}` })
-
-const isAfter = (one: Position, other: Position) => one.time < other.time || (one.time.getTime() === other.time.getTime() && one.id < other.id)

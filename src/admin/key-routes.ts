@@ -1,13 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import type { KeyInfo, KeyService } from '../keys/service.ts'
+import { listQuery, pageOfAll, pageSchema } from '../lists.ts'
 import { problems } from '../plugins/problem-details.ts'
 import { ADMINISTRATION } from './guard.ts'
 
 const TAGS = ['Administration']
 const security = [{ bearer: [] }]
-const Time = Type.Union([Type.String({ format: 'date-time' }), Type.Null()])
+const Time = NullableText({ format: 'date-time' })
 const KeySchema = Type.Object({
   kid: Type.String(),
   alg: Type.String(),
@@ -17,14 +19,23 @@ const KeySchema = Type.Object({
   retiredAt: Time
 }, { title: 'Key', description: '`next` is published and does not sign yet, `current` signs, `retired` verifies until its last token is over.' })
 
-const KeysSchema = Type.Object({ items: Type.Array(KeySchema), nextCursor: Type.Null() })
+const KeysSchema = pageSchema(KeySchema)
 
 export const adminKeyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
-  const list = async () => ({ items: (await keys.list()).map(toKey), nextCursor: null })
+  async function list (query: { limit: number, cursor?: string }) {
+    return pageOfAll((await keys.list()).map(toKey), query, ({ createdAt, kid }) => ({ time: new Date(createdAt), id: toUuid(kid) }))
+  }
 
   app.get('/admin/keys', {
-    schema: { summary: 'The signing keys', description: 'Oldest first.', tags: TAGS, security, response: { 200: KeysSchema, ...problems(...ADMINISTRATION) } }
-  }, list)
+    schema: {
+      summary: 'The signing keys',
+      description: 'Oldest first.',
+      tags: TAGS,
+      security,
+      querystring: Type.Object(listQuery, { additionalProperties: false }),
+      response: { 200: KeysSchema, ...problems('validation_failed', ...ADMINISTRATION) }
+    }
+  }, ({ query }) => list(query))
 
   app.post('/admin/keys/rotate', {
     schema: {
@@ -36,8 +47,13 @@ export const adminKeyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = a
     }
   }, async (request) => {
     await keys.rotate({ actorId: request.bearer.sub, caller: callerOf(request) })
-    return await list()
+    return await list({ limit: 100 })
   })
+}
+
+/** A `kid` is a hash; cursors hold ids of this form. */
+function toUuid (kid: string): string {
+  return Buffer.from(kid, 'base64url').toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
 }
 
 function toKey ({ kid, alg, status, createdAt, activatedAt, retiredAt }: KeyInfo): Static<typeof KeySchema> {

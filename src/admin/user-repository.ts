@@ -1,10 +1,11 @@
 import { RECORDED, recordEvents, type By, type NewEvent } from '../audit/events.ts'
+import { retryingConflicts } from '../database/conflicts.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
 import type { Position } from '../lists.ts'
 import type { Database } from '../plugins/database.ts'
 import { isLastAdmin } from '../users/last-admin.ts'
 import type { User } from '../users/user.ts'
-import { readUser, UPDATED, USER_COLUMNS, type UserRow } from '../users/user-row.ts'
+import { UPDATED, USER, type UserRow } from '../users/user-row.ts'
 
 export type Status = 'active' | 'disabled'
 export type AdminUser = User & { status: Status }
@@ -25,7 +26,7 @@ export interface AdminUserRepository {
   endSessions: (userId: string, by: By) => Promise<boolean>
 }
 
-const SELECT_FROM = `SELECT ${USER_COLUMNS}, u.disabled_at AS "disabledAt" FROM`
+const SELECT_FROM = `SELECT ${USER} AS "user", u.id, u.created_at, u.disabled_at IS NOT NULL AS disabled FROM`
 const SELECT = `${SELECT_FROM} users u`
 const NEWEST_FIRST = 'ORDER BY u.created_at DESC, u.id DESC'
 
@@ -70,7 +71,7 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
       const { rows } = await pool.query<Row & { scanned: number, id: string | null }>(`
         WITH newest AS MATERIALIZED (SELECT u.* FROM users u ${where} ${NEWEST_FIRST} LIMIT ${NEWEST})
         SELECT * FROM (SELECT count(*)::int AS scanned FROM newest) s
-          LEFT JOIN LATERAL (${SELECT_FROM} newest u WHERE ${matches} ${ofProvider} ${NEWEST_FIRST} LIMIT $3) page ON true ORDER BY page."createdAt" DESC, page.id DESC`, values)
+          LEFT JOIN LATERAL (${SELECT_FROM} newest u WHERE ${matches} ${ofProvider} ${NEWEST_FIRST} LIMIT $3) page ON true ORDER BY page.created_at DESC, page.id DESC`, values)
       const common = rows.filter(({ id }) => id !== null).map(toAdminUser)
       if (common.length === count || rows[0]!.scanned < NEWEST) return common
       return await read(`
@@ -91,7 +92,7 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
       return (await pool.query<Row>(`${SELECT} WHERE 'admin' = ANY(u.roles) AND u.disabled_at IS NULL ORDER BY u.created_at, u.id`)).rows.map(toAdminUser)
     },
 
-    change: (userId, { status, roles }, by) => inTransaction(pool, async (transaction) => {
+    change: (userId, { status, roles }, by) => retryingConflicts(() => inTransaction(pool, async (transaction) => {
       const takesAway = status === 'disabled' || (roles !== undefined && !roles.includes('admin'))
       if (takesAway && await isLastAdmin(transaction, userId)) return 'last-admin'
       const { rows: [before] } = await transaction.query<{ roles: string[], disabled: boolean }>(
@@ -109,21 +110,21 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
       await recordEvents(transaction, events, by.caller)
       if (after.disabled && !before.disabled) await endSessions(transaction, userId, 'user_disabled', by)
       return 'changed'
-    }),
+    })),
 
-    endSessions: (userId, by) => inTransaction(pool, async (transaction) => {
+    endSessions: (userId, by) => retryingConflicts(() => inTransaction(pool, async (transaction) => {
       // A login that is on its way comes before, and then its session ends too, or after.
       const { rowCount } = await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE', [userId])
       await endSessions(transaction, userId, 'logged_out_everywhere', by)
       return rowCount === 1
-    })
+    }))
   }
 }
 
-type Row = UserRow & { disabledAt: Date | null }
+type Row = UserRow & { disabled: boolean }
 
-function toAdminUser (row: Row): AdminUser {
-  return { ...readUser(row), status: row.disabledAt === null ? 'active' : 'disabled' }
+function toAdminUser ({ user, disabled }: Row): AdminUser {
+  return { ...user, status: disabled ? 'disabled' : 'active' }
 }
 
 /** Every word as the beginning of one; letters and digits only, so that nothing of it is an operator. */

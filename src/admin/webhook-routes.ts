@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { NullableInteger, NullableText } from '../nullable.ts'
 import { callerOf } from '../audit/audit-event.ts'
 import type { By } from '../audit/events.ts'
 import { listQuery, pageSchema, readCursor, toPage } from '../lists.ts'
@@ -26,10 +27,10 @@ const DeliverySchema = Type.Object({
   userId: Type.String({ format: 'uuid' }),
   status: Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('failed')]),
   attempts: Type.Integer(),
-  lastAttemptAt: Type.Union([Time, Type.Null()]),
-  lastStatusCode: Type.Union([Type.Integer(), Type.Null()]),
-  lastError: Type.Union([Type.String(), Type.Null()], { description: 'Why there was no answer.' }),
-  nextAttemptAt: Type.Union([Time, Type.Null()]),
+  lastAttemptAt: NullableText({ format: 'date-time' }),
+  lastStatusCode: NullableInteger(),
+  lastError: NullableText({ description: 'Why there was no answer.' }),
+  nextAttemptAt: NullableText({ format: 'date-time' }),
   createdAt: Time
 }, { title: 'WebhookDelivery' })
 
@@ -121,8 +122,8 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ webhooks: WebhookService
       params: Params,
       response: {
         200: Type.Object({
-          statusCode: Type.Union([Type.Integer(), Type.Null()]),
-          error: Type.Union([Type.String(), Type.Null()], { description: 'Why there was no answer.' })
+          statusCode: NullableInteger(),
+          error: NullableText({ description: 'Why there was no answer.' })
         }),
         ...problems('validation_failed', 'not_found', ...ADMINISTRATION)
       }

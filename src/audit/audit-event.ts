@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
+import { NullableText } from '../nullable.ts'
 
 /** What is written down: see `AuditEvent` in prisma/schema.prisma. */
 export type AuditEventType = 'login.succeeded' | 'login.failed' | 'account.linked' | 'account.unlinked' | 'token.reuse_detected'
@@ -7,8 +8,8 @@ export type AuditEventType = 'login.succeeded' | 'login.failed' | 'account.linke
   | 'client.created' | 'client.updated' | 'client.deleted' | 'client.secret_rotated' | 'key.rotated'
   | 'webhook.created' | 'webhook.updated' | 'webhook.deleted' | 'webhook.secret_rotated'
 
-const Text = Type.Union([Type.String(), Type.Null()])
-const Id = Type.Union([Type.String({ format: 'uuid' }), Type.Null()])
+const Text = NullableText()
+const Id = NullableText({ format: 'uuid' })
 
 export const AuditEventSchema = Type.Object({
   id: Type.String({ format: 'uuid' }),
@@ -43,9 +44,12 @@ export interface Caller {
   ipAddress: string
   userAgent: string | null
   requestId: string
+  /** The client whose access token the request carried. */
+  clientId: string | null
 }
 
 /** The caller as a request shows it. */
 export function callerOf (request: FastifyRequest): Caller {
-  return { ipAddress: request.ip, userAgent: request.headers['user-agent']?.slice(0, 500) ?? null, requestId: request.id }
+  const { ip, id, bearer, headers } = request
+  return { ipAddress: ip, userAgent: headers['user-agent']?.slice(0, 500) ?? null, requestId: id, clientId: (bearer as typeof bearer | null)?.client_id ?? null }
 }

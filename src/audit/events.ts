@@ -12,6 +12,7 @@ export interface NewEvent {
   /** Whom a deletion was of: webhooks name the user, and the audit trail no longer may. */
   deletedUserId?: string
   actorId?: string | null
+  /** The one that it is about, else the caller's. */
   clientId?: string | null
   provider?: string | null
   details?: Record<string, unknown>
@@ -36,17 +37,17 @@ export const RECORDED = recorded('user_id')
 export const EVENT_COLUMNS = `type text, user_id uuid, actor_id uuid, client_id text, provider text, ip_address text, user_agent text, request_id text,
   details jsonb`
 
-export function eventsAsJson (events: NewEvent[], { ipAddress, userAgent, requestId }: Partial<Caller>): string {
-  return JSON.stringify(events.map(({ type, userId, deletedUserId, actorId, clientId, provider, details = {} }) => ({
+export function eventsAsJson (events: NewEvent[], caller: Partial<Caller>): string {
+  return JSON.stringify(events.map(({ type, userId, deletedUserId, actorId, clientId = caller.clientId, provider, details = {} }) => ({
     type,
     user_id: userId,
     deleted_user_id: deletedUserId,
     actor_id: actorId,
     client_id: clientId,
     provider,
-    ip_address: ipAddress,
-    user_agent: userAgent,
-    request_id: requestId,
+    ip_address: caller.ipAddress,
+    user_agent: caller.userAgent,
+    request_id: caller.requestId,
     details
   })))
 }

@@ -15,6 +15,8 @@ export interface EmbeddedPostgres {
   url: string
   /** Another database on the same server. */
   urlOf: (database: string) => string
+  /** Ends the server as a crash would, and starts it again at the same address: for tests. */
+  crash: () => Promise<void>
   /** Stops the server, unless another process is still using it: the last one out turns off the light. */
   stop: () => Promise<void>
 }
@@ -36,7 +38,7 @@ export async function startEmbeddedPostgres (folder: string, onProgress: (line: 
   const urlOf = (database: string) => `postgresql://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`
   const port = await listeningPort(server.data)
   await createDatabase(urlOf('postgres'), 'signet')
-  return { url: urlOf('signet'), urlOf, stop: () => stop(server, urlOf('postgres')) }
+  return { url: urlOf('signet'), urlOf, crash: () => crash(server), stop: () => stop(server, urlOf('postgres')) }
 }
 
 interface Server { binaries: Binaries, data: string, account: Account | undefined }
@@ -167,6 +169,10 @@ async function createDatabase (adminUrl: string, name: string): Promise<void> {
     // 42P04 duplicate_database, 23505 unique_violation: another process made it a moment ago.
     if (found.rowCount === 0) await client.query(`CREATE DATABASE "${name}"`).catch((error) => { if (!['42P04', '23505'].includes(error.code)) throw error })
   })
+}
+
+async function crash (server: Server): Promise<void> {
+  await command(server, 'pg_ctl', ['restart', '-m', 'immediate', '-w', '-t', '60', '-s', '-D', server.data, '-l', join(server.data, 'server.log')])
 }
 
 async function stop (server: Server, adminUrl: string): Promise<void> {

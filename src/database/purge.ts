@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { Database } from '../plugins/database.ts'
 
 /** What is of use for a time only: its key, the column (with an index) that says when, and how much longer it is kept. */
@@ -17,6 +18,8 @@ const SHORT_LIVED = [
 const BATCH = 1000
 /** A run has an end, so that it does not meet the next one: what is left then is for that. */
 const MAX_BATCHES = 100
+/** No client waits for it. */
+const BATCH_WAIT_MS = 10_000
 
 /**
  * Deletes what is over, a thousand rows at a time, until there is no more or the run is long enough. Each batch is a
@@ -29,7 +32,7 @@ export async function purgeExpired ({ pool }: Pick<Database, 'pool'>, { auditRet
     const text = `DELETE FROM ${table} WHERE ${key} = ANY (ARRAY(
       SELECT ${key} FROM ${table} WHERE ${column} < now() - interval '${keptFor}' ORDER BY ${column} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))`
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      const { rowCount } = await pool.query(text)
+      const { rowCount } = await pool.query({ text, query_timeout: BATCH_WAIT_MS } as pg.QueryConfig)
       if ((rowCount ?? 0) < BATCH) break
     }
   }

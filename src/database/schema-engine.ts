@@ -40,7 +40,18 @@ class CatalogueClient extends pg.Client {
       }
     })
   }
+
+  override query = ((config: { text?: string } | string, ...rest: []) => {
+    const text = typeof config === 'string' ? config : config.text
+    return super.query(text?.startsWith(ENGINE_LOCK) ? 'SELECT 1' : config as string, ...rest)
+  }) as pg.Client['query']
 }
+
+/**
+ * The engine's lock belongs to a session and is never given back: behind PgBouncer in transaction mode it would stay on one of the
+ * pooler's connections, and the next version's migrations would wait for it in vain. `migrate` holds one of its own.
+ */
+const ENGINE_LOCK = 'SELECT pg_advisory_lock(72707369)'
 
 /** Tells the engine which of the text columns are characters: it insists. */
 class CatalogueAdapter extends PrismaPg {

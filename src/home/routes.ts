@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { name, version } from '../package-root.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { UserRepository } from '../users/repository.ts'
@@ -12,7 +13,7 @@ const HomeSchema = Type.Object({
   issuer: Type.String(),
   documentation: Type.String(),
   providers: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), loginUrl: Type.String() })),
-  user: Type.Optional(Type.Object({ id: Type.String(), name: Type.Union([Type.String(), Type.Null()]) }))
+  user: Type.Optional(Type.Object({ id: Type.String(), name: NullableText() }))
 })
 
 export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { issuerUrl, providers, users }) => {

@@ -42,6 +42,12 @@ const START_AGAIN_MS = 30_000
 /** Each after e times the wait of the one before, six hours at most. */
 const MAX_ATTEMPTS = 22
 
+/**
+ * Without a batch nobody awaits the statement that says how a job ended, and a database that is away at that moment would end the
+ * process. With one, even of a single job, it ends the runner, which is started again; the job comes again when its lock is four hours old.
+ */
+const PRESET = { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } }
+
 const STATE = `
   SELECT count(*) FILTER (WHERE attempts < max_attempts AND last_error IS NULL)::int AS waiting,
     count(*) FILTER (WHERE attempts < max_attempts AND last_error IS NOT NULL)::int AS retrying,
@@ -66,11 +72,20 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
 
   async function start (): Promise<Runner | undefined> {
     try {
-      const { run, Logger, parseCronItems } = await import('graphile-worker')
+      const { run, Logger, parseCronItems } = await import('./graphile-worker.ts')
       const logger = new Logger(() => (level, message) => app.log[level === 'error' ? 'warn' : level === 'warning' ? 'debug' : 'trace']({ component: 'jobs' }, message))
       const parsedCronItems = parseCronItems(recurring.map((task) => ({ task, match: '* * * * *', options: { maxAttempts: 1, jobKey: task } })))
       const runner = await run({
-        pgPool: pool, taskList: tasks, parsedCronItems, concurrency: CONCURRENCY, pollInterval: POLL_MS, noHandleSignals: true, logger
+        preset: PRESET,
+        pgPool: pool,
+        taskList: tasks,
+        parsedCronItems,
+        concurrency: CONCURRENCY,
+        pollInterval: POLL_MS,
+        noHandleSignals: true,
+        // For the sake of PgBouncer; see src/database/connection.ts.
+        noPreparedStatements: true,
+        logger
       })
       runner.promise.then(startAgain, startAgain)
       return runner

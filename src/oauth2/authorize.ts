@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { OAuthError, Problem } from '../errors.ts'
 import type { CookiePolicy } from '../plugins/cookies.ts'
 import { html, sendPage, wantsHtml } from '../plugins/html.ts'
-import { problems, toProblem } from '../plugins/problem-details.ts'
+import { asOAuthMembers, problems, toProblem } from '../plugins/problem-details.ts'
 import { addressOf } from '../plugins/rate-limit.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { CodeHandOver, LoginAttempts } from '../sign-in/login-attempt.ts'
@@ -72,7 +72,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
   async function authorize (request: FastifyRequest, reply: FastifyReply, query: Parameters): Promise<FastifyReply> {
     const { clientId, clientName, redirectUri } = await readReturnAddress(query)
     reply.header('cache-control', 'no-store')
-    const state = typeof query['state'] === 'string' && query['state'].length <= 1024 ? query['state'] : undefined
+    const state = typeof query['state'] === 'string' && query['state'] !== '' && query['state'].length <= 1024 ? query['state'] : undefined
     const back = { redirectUri, state, issuerUrl }
     try {
       const handOver = { ...readRequest(query), mode: 'code' as const, clientId, redirectUri, state }
@@ -149,7 +149,7 @@ function chooser (query: Parameters, providers: Providers) {
 function showMistake (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const problem = toProblem(error)
   if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-  if (!wantsHtml(request)) return reply.problem(problem)
+  if (!wantsHtml(request)) return reply.problem(problem, asOAuthMembers(problem))
   reply.code(problem.status).headers(problem.headers).header('cache-control', 'no-store')
   return sendPage(reply, 'This sign-in cannot start', html`<p>${problem.message}</p><p class="quiet">Request ${request.id}</p>`)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { By } from '../audit/events.ts'
-import { parseUrl } from '../url.ts'
+import { isRedirectUri } from '../url.ts'
 import type { ClientRepository } from './client-repository.ts'
 import { hashClientSecret, type Client } from './clients.ts'
 
@@ -34,8 +34,3 @@ export function checkRedirectUris (uris: string[]): void {
 }
 
 export const newClientSecret = () => randomBytes(32).toString('base64url')
-
-/** RFC 6749 section 3.1.2: absolute, and without a fragment. */
-export function isRedirectUri (uri: string): boolean {
-  return uri.length <= 1000 && /^[\x21-\x7e]+$/.test(uri) && parseUrl(uri) !== null && !uri.includes('#')
-}

@@ -66,8 +66,8 @@ export async function ownOrRegistered (clients: Clients, request: FastifyRequest
   return (await authenticateClient(clients, request, body))?.clientId
 }
 
-/** RFC 6749 section 2.3.1: both halves are form-encoded before they are put together. */
-function readBasic (authorization: string | undefined): { clientId: string, secret: string } | undefined {
+/** RFC 6749 section 2.3.1: both halves are form-encoded before they are put together; an empty secret is none. */
+function readBasic (authorization: string | undefined): { clientId: string, secret: string | undefined } | undefined {
   const [, encoded] = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(authorization ?? '') ?? []
   if (encoded === undefined) return undefined
   const text = Buffer.from(encoded, 'base64').toString()
@@ -75,7 +75,7 @@ function readBasic (authorization: string | undefined): { clientId: string, secr
   if (colon === -1) throw new OAuthError('invalid_client', 'The Authorization header cannot be read.')
   try {
     const decode = (part: string) => decodeURIComponent(part.replaceAll('+', ' '))
-    return { clientId: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) }
+    return { clientId: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) || undefined }
   } catch {
     throw new OAuthError('invalid_client', 'The Authorization header cannot be read.')
   }

@@ -5,12 +5,13 @@ import { Type } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
 import type { CookiePolicy } from '../plugins/cookies.ts'
-import { html, sendPage, wantsHtml, type Markup } from '../plugins/html.ts'
+import { html, sendPage, type Markup } from '../plugins/html.ts'
 import { problems, toProblem } from '../plugins/problem-details.ts'
 import { addressOf } from '../plugins/rate-limit.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { SessionService } from '../sessions/service.ts'
 import { OWN_CLIENT_ID } from '../sessions/session.ts'
+import { showDeviceMistake } from '../sign-in/device-mistake.ts'
 import { readDeviceVisit, writeDeviceVisit } from '../sign-in/device-visit.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
@@ -49,8 +50,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error)
     if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    if (!wantsHtml(request)) return reply.problem(problem)
-    return sendPage(reply.code(problem.status).headers(problem.headers), 'That did not work', html`<p>${problem.message}</p><p><a href="/device">Type the code again</a></p>`)
+    return showDeviceMistake(request, reply, issuerUrl, problem)
   })
 
   app.get('/device', {
@@ -60,7 +60,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
       querystring: Type.Object({ user_code: Type.Optional(Type.String({ maxLength: 40 })) }),
       response: { 200: PAGE }
     }
-  }, async (request, reply) => sendPage(reply, 'Connect a device', typeCode(request.query.user_code ?? '')) as never)
+  }, async (request, reply) => sendPage(reply, 'Connect a device', typeCode(issuerUrl, request.query.user_code ?? '')) as never)
 
   app.post('/device', {
     schema: {
@@ -76,14 +76,14 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     const userCode = readUserCode(request.body.user_code)
     const grant = userCode && await devices.findWaiting(userCode)
     if (!grant) {
-      await app.limits.wrongDeviceCodes.add(address)
-      return sendPage(reply.code(400 as never), 'Connect a device', typeCode(request.body.user_code ?? '', 'This code is not known, or its ten minutes are over. Check what the device shows.')) as never
+      await app.limits.wrongDeviceCodes.count(address)
+      return sendPage(reply.code(400 as never), 'Connect a device', typeCode(issuerUrl, request.body.user_code ?? '', 'This code is not known, or its ten minutes are over. Check what the device shows.')) as never
     }
     const { clientId, scope } = grant
     writeDeviceVisit(reply, visitSealer, cookies, { deviceCodeHash: grant.deviceCodeHash.toString('base64url'), userCode: grant.userCode, clientId, scope })
-    const choices = [...providers.values()].map(({ id, name }) => html`<li><a class="button" href="/device/login/${id}">Continue with ${name}</a></li>`)
+    const choices = [...providers.values()].map(({ id, name }) => html`<li><a class="button" href="${issuerUrl}/device/login/${id}">Continue with ${name}</a></li>`)
     return sendPage(reply, `Sign in to ${await clientName(clientId)}`, html`
-      <p>The device shows the code <strong>${showUserCode(grant.userCode)}</strong>. Go on only if you started this yourself.</p>
+      <p>The device shows the code <strong class="together">${showUserCode(grant.userCode)}</strong>. Go on only if you started this yourself.</p>
       <ul>${choices}</ul>`) as never
   })
 
@@ -107,8 +107,8 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   }, async (request, reply) => {
     const { clientId, userCode, userName } = signedInVisit(request)
     return sendPage(reply, `Sign in to ${await clientName(clientId)}?`, html`
-      <p>The device with the code <strong>${showUserCode(userCode)}</strong> will be signed in as <strong>${userName ?? 'you'}</strong>.</p>
-      <form method="post" action="/device/confirm"><ul>
+      <p>The device with the code <strong class="together">${showUserCode(userCode)}</strong> will be signed in as <strong>${userName ?? 'you'}</strong>.</p>
+      <form method="post" action="${issuerUrl}/device/confirm"><ul>
         <li><button class="button primary" name="decision" value="approve">Yes, sign it in</button></li>
         <li><button class="button" name="decision" value="deny">No</button></li>
       </ul></form>`) as never
@@ -155,10 +155,10 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   }
 }
 
-function typeCode (typed: string, mistake?: string): Markup {
+function typeCode (issuerUrl: string, typed: string, mistake?: string): Markup {
   return html`
     ${mistake === undefined ? html`` : html`<p role="alert">${mistake}</p>`}
-    <form method="post" action="/device">
+    <form method="post" action="${issuerUrl}/device">
       <label for="code">The code that the device shows</label>
       <input type="text" id="code" name="user_code" value="${typed}" required autofocus autocomplete="off" autocapitalize="characters" spellcheck="false">
       <ul><li><button class="button primary">Continue</button></li></ul>

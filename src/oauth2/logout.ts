@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { callerOf } from '../audit/audit-event.ts'
 import { Problem } from '../errors.ts'
 import { html, sendPage, wantsHtml } from '../plugins/html.ts'
-import { problems, toProblem } from '../plugins/problem-details.ts'
+import { asOAuthMembers, problems, toProblem } from '../plugins/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { Clients } from './clients.ts'
 
@@ -28,7 +28,7 @@ export const rpLogoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (a
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error)
     if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    if (!wantsHtml(request)) return reply.problem(problem)
+    if (!wantsHtml(request)) return reply.problem(problem, asOAuthMembers(problem))
     return sendPage(reply.code(problem.status).headers(problem.headers), 'Not signed out', html`<p>${problem.message}</p>`)
   })
 

@@ -11,10 +11,11 @@ export function createAllowedOrigins (settings: Pick<Settings, 'allowedOrigins' 
 }
 
 /**
- * True when the page that sent this request is an allowed one. Asked of every request that a cookie authenticates and
- * that changes something: a browser always says where a POST comes from (SEC-70).
+ * True when the page that sent this request is an allowed one, and of this site. Asked of every request that a cookie
+ * authenticates and that changes something: a browser always says where a POST comes from (SEC-70), and newer ones also
+ * how near that is (Fetch Metadata), which no page can write. The cookie is `SameSite=Strict`: of another site it is forged.
  */
 export async function comesFromAllowedOrigin (request: FastifyRequest, origins: AllowedOrigins): Promise<boolean> {
-  const { origin } = request.headers
-  return origin !== undefined && await origins.has(origin)
+  const { origin, 'sec-fetch-site': site } = request.headers
+  return origin !== undefined && site !== 'cross-site' && await origins.has(origin)
 }

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import { OAuthError } from '../errors.ts'
+import { OAuthError, toErrorDescription } from '../errors.ts'
 import { toProblem } from '../plugins/problem-details.ts'
 
 /** Where an authorization response goes: a redirect URI that was checked, and what the client wants back. */
@@ -15,7 +15,7 @@ export function redirectBack (reply: FastifyReply, { redirectUri, state, issuerU
 /** Any error as the client gets to see it. Faults of ours keep their words to themselves. */
 export function redirectWithError (reply: FastifyReply, back: ReturnAddress, error: unknown): FastifyReply {
   const [code, description] = error instanceof OAuthError ? [error.error, error.message] : redirectCode(error)
-  return redirectBack(reply, back, { error: code, error_description: description })
+  return redirectBack(reply, back, { error: code, error_description: toErrorDescription(description) })
 }
 
 /** Our own codes, and those of RFC 6749 section 4.1.2.1 for what travels in a redirect. */

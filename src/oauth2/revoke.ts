@@ -28,7 +28,7 @@ export const revokeRoutes: FastifyPluginAsyncTypebox<TokenStateOptions> = async 
     }
   }, async (request) => {
     const { token, client_id: clientId } = request.body
-    if (token === undefined || token === '') throw new OAuthError('invalid_request', 'token is missing.')
+    if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
     const client = clientId === OWN_CLIENT_ID ? undefined : await authenticateClient(clients, request, request.body)
     const claims = await app.readAccessToken(request, token)
     // Whoever holds a token may end it; a client that names itself may end its own only (RFC 7009 section 2.1).
@@ -53,7 +53,7 @@ export const revokeRoutes: FastifyPluginAsyncTypebox<TokenStateOptions> = async 
     const client = await authenticateClient(clients, request, request.body)
     if (!client?.secretHash) throw new OAuthError('invalid_client', 'Only a confidential client may ask.')
     const { token } = request.body
-    if (token === undefined || token === '') throw new OAuthError('invalid_request', 'token is missing.')
+    if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
     const claims = await app.readAccessToken(request, token)
     if (claims) {
       const isActive = claims.exp * 1000 > Date.now() && await sessions.isAlive(claims.sid)

@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
-import { OAuthError } from '../errors.ts'
+import { OAuthError, toErrorDescription } from '../errors.ts'
 import { toOAuthError, toProblem } from '../plugins/problem-details.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from './device-authorization.ts'
@@ -16,13 +16,19 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
 
   app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store').header('pragma', 'no-cache') })
 
+  // RFC 6749 section 3.2: what has no value counts as absent.
+  app.addHook('preValidation', async ({ body }) => {
+    if (typeof body !== 'object' || body === null) return
+    for (const [name, value] of Object.entries(body)) if (value === '') Reflect.deleteProperty(body, name)
+  })
+
   app.setErrorHandler((error, request, reply) => {
     const failure = toOAuthError(error)
     if (failure.status >= 500) request.log.error({ err: error }, failure.error)
     if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
     else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) reply.header('www-authenticate', 'Basic realm="signet"')
     return reply.code(failure.status).type('application/json; charset=utf-8').serializer(JSON.stringify)
-      .send({ error: failure.error, error_description: failure.message })
+      .send({ error: failure.error, error_description: toErrorDescription(failure.message) })
   })
 
   await app.register(tokenRoutes, options)

@@ -10,3 +10,8 @@ export function grantableScope (requested: string | undefined): string {
 export function hasScope (scope: string, one: string): boolean {
   return scope.split(' ').includes(one)
 }
+
+/** What of one scope is in another, too. */
+export function commonScope (scope: string, other: string): string {
+  return scope.split(' ').filter((one) => hasScope(other, one)).join(' ')
+}

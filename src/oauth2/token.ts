@@ -40,7 +40,7 @@ const TokenRequestSchema = Type.Object({
   subject_token_type: Parameter('`urn:ietf:params:oauth:token-type:id_token`.'),
   provider: Parameter('Native sign-in: the id of the provider that made the ID token.', 64),
   nonce: Parameter('Native sign-in: the nonce that the app chose, where it did. The ID token holds it, or its SHA-256 in hex.', 512),
-  scope: Parameter('Native sign-in: as at /oauth2/authorize.', 1000),
+  scope: Parameter('Native sign-in: as at /oauth2/authorize. Refresh: some of what was granted, for these tokens only.', 1000),
   client_id: Parameter('May be left out for tokens of the direct and cookie modes.', 200),
   client_secret: Parameter('Of a confidential client, here or in an Authorization header.', 500)
 })
@@ -122,7 +122,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
 
   async function refresh (request: FastifyRequest, body: TokenRequest, refreshToken: string): Promise<TokenResponse> {
     const clientId = await ownOrRegistered(clients, request, body) ?? OWN_CLIENT_ID
-    return await sessions.refresh(refreshToken, clientId, callerOf(request), app.limits.refresh)
+    const scope = body.scope === undefined ? undefined : grantableScope(body.scope)
+    return await sessions.refresh({ refreshToken, clientId, scope }, callerOf(request), app.limits.refresh)
   }
 
   async function refreshByCookie (request: FastifyRequest<{ Body: TokenRequest }>, reply: FastifyReply): Promise<Omit<TokenResponse, 'refresh_token'>> {

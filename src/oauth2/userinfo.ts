@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { OAuthError } from '../errors.ts'
 import { identityClaims } from '../keys/id-tokens.ts'
@@ -7,6 +7,9 @@ import { badBearer } from '../plugins/access-token.ts'
 import { OAuthErrorSchema } from '../plugins/problem-details.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { hasScope } from './scope.ts'
+
+/** RFC 6750 section 3: also to a token that opens other doors. */
+const CHALLENGE = 'Bearer realm="signet", error="insufficient_scope", error_description="This needs the scope openid.", scope="openid"'
 
 /** OpenID Connect Core section 5.3: what the ID token said, as it is now. */
 export const userinfoRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }> = async (app, { users }) => {
@@ -25,9 +28,12 @@ export const userinfoRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }
   app.get('/oauth2/userinfo', { schema: schema('GET') }, claimsOf)
   app.post('/oauth2/userinfo', { schema: schema('POST') }, claimsOf)
 
-  async function claimsOf (request: FastifyRequest) {
+  async function claimsOf (request: FastifyRequest, reply: FastifyReply) {
     const { sid, sub, scope } = request.bearer
-    if (!hasScope(scope, 'openid')) throw new OAuthError('insufficient_scope', 'This needs the scope openid.', 403)
+    if (!hasScope(scope, 'openid')) {
+      reply.header('www-authenticate', CHALLENGE)
+      throw new OAuthError('insufficient_scope', 'This needs the scope openid.', 403)
+    }
     const user = await users.bySession(sid, sub)
     if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
     return { sub, ...identityClaims(scope, user) }

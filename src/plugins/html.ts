@@ -30,6 +30,7 @@ ul { list-style: none; margin: 1.5rem 0; padding: 0; display: grid; gap: .75rem 
 .button:hover { border-color: var(--accent) }
 .button.primary { background: var(--accent); border-color: var(--accent); color: var(--accent-ink) }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
+.together { white-space: nowrap }
 code { font-size: .95em; overflow-wrap: anywhere }
 a { color: var(--accent) }
 label { display: block; font-weight: 600; margin-bottom: .25rem }

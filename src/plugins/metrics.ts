@@ -137,9 +137,9 @@ export const metrics = fp(async (app) => {
       sources = all
       const idsByName = new Map([...all.providers.values()].map(({ id, name }) => [name, id]))
       for (const provider of all.providers.keys()) for (const stage of LOGIN_STAGES) logins.inc({ provider, stage, outcome: 'succeeded', code: '' }, 0)
-      const stop = onProviderCall(({ provider: name, step, seconds }) => {
+      const stop = onProviderCall(({ provider: name, step, startedAt, endedAt }) => {
         const provider = idsByName.get(name)
-        if (provider !== undefined) providerCalls.observe({ provider, step: STEP_LABELS[step] }, seconds)
+        if (provider !== undefined) providerCalls.observe({ provider, step: STEP_LABELS[step] }, (endedAt - startedAt) / 1000)
       })
       app.addHook('onClose', async () => stop())
     }

@@ -1,11 +1,39 @@
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import { Type } from 'typebox'
 import { name, version } from '../package-root.ts'
 
-/** OpenAPI 3.1 of every route, made from the schemas that the routes are checked with, and a page to read and try it. */
+/**
+ * OpenAPI 3.1 of every route, made from the schemas that the routes are checked with, and a page to read and try it.
+ * An app of its own describes them, when somebody first asks: a start does not wait for what few look at.
+ */
 export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => { routes.push(route) })
+  let documentation: Promise<FastifyInstance> | undefined
+  const describe = async () => await (documentation ??= createDocumentation(issuerUrl, routes))
+
+  app.get('/openapi.json', {
+    schema: { summary: 'This description', tags: ['Service'], response: { 200: Type.Unknown({ description: 'OpenAPI 3.1.' }) } }
+  }, async () => (await describe()).swagger())
+
+  for (const url of ['/docs', '/docs/*']) {
+    app.get(url, { schema: { hide: true } }, async ({ url }, reply) => {
+      const { statusCode, headers, rawPayload } = await (await describe()).inject({ url })
+      if (statusCode === 404) return reply.callNotFound()
+      delete headers.connection
+      return reply.code(statusCode).headers(headers).send(rawPayload.length > 0 ? rawPayload : undefined)
+    })
+  }
+  app.addHook('onClose', async () => { await (await documentation)?.close() })
+}, { name: 'openapi' })
+
+async function createDocumentation (issuerUrl: string, routes: RouteOptions[]): Promise<FastifyInstance> {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')])
+  const app = Fastify({ exposeHeadRoutes: false })
+  // It describes these routes and answers none of them.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => JSON.stringify)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -14,11 +42,6 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, client: { type: 'http', scheme: 'basic' } } }
     }
   })
-
-  app.get('/openapi.json', {
-    schema: { summary: 'This description', tags: ['Service'], response: { 200: Type.Unknown({ description: 'OpenAPI 3.1.' }) } }
-  }, async () => app.swagger())
-
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     theme: { title: 'Signet' },
@@ -26,4 +49,9 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
     transformStaticCSP: () => "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     uiConfig: { url: `${issuerUrl}/openapi.json`, deepLinking: false, displayRequestDuration: true, persistAuthorization: false }
   })
-}, { name: 'openapi' })
+  for (const { method, url, schema = {} } of routes) {
+    if (method !== 'HEAD' && !schema.hide) app.route({ method, url, schema, handler: async () => {} })
+  }
+  await app.ready()
+  return app
+}

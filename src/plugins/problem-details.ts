@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { OAuthError, PROBLEMS, Problem, type ProblemCode } from '../errors.ts'
-import { isDatabaseUnavailable } from './database.ts'
+import { OAuthError, PROBLEMS, Problem, toErrorDescription, type ProblemCode } from '../errors.ts'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { addressOf } from './rate-limit.ts'
 
 /** RFC 9457. `errors` is there on validation failures, `checks` on a failed readiness. */
@@ -84,6 +84,12 @@ export function toProblem (error: unknown): Problem {
     return new Problem('service_unavailable', 'The database is not available right now.', { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } })
   }
   return new Problem('internal_error')
+}
+
+/** For the pages below /oauth2/ that people's browsers call: the members of RFC 6749 section 5.2, beside those of the problem. */
+export function asOAuthMembers (problem: Problem): { error: string, error_description: string } {
+  const { error, message } = toOAuthError(problem)
+  return { error, error_description: toErrorDescription(message) }
 }
 
 /** What any error is to an OAuth client. */

@@ -151,7 +151,7 @@ function sayOnce (say: (error: unknown) => void): Once {
 }
 
 async function connect (app: FastifyInstance, url: string, away: Once): Promise<Redis> {
-  const { Redis } = await import('ioredis')
+  const { Redis } = await import('./redis.ts')
   const redis = new Redis(url, {
     connectTimeout: 1_000,
     commandTimeout: 500,

@@ -59,9 +59,9 @@ export const facebook: ProviderDefinition = {
       async revocation ({ accessToken }, { apiUrl, signal }) {
         const headers = { authorization: `Bearer ${accessToken}` }
         const url = `${apiUrl}/me/permissions?${proof(accessToken, settings)}`
-        const response = await callLimited(url, { provider: facebook.name, step: 'revocation', method: 'DELETE', headers, signal })
-        const isOver = response.ok || member(member(parseJson(await response.text()), 'error'), 'code') === TOKEN_IS_OVER
-        if (!isOver) throw providerError(facebook.name, 'revocation', `HTTP ${response.status}`)
+        const { status, text } = await callLimited(url, { provider: facebook.name, step: 'revocation', method: 'DELETE', headers, signal })
+        const isOver = (status >= 200 && status < 300) || member(member(parseJson(text), 'error'), 'code') === TOKEN_IS_OVER
+        if (!isOver) throw providerError(facebook.name, 'revocation', `HTTP ${status}`)
       }
     })
     const identifyNative = limitedLogin(settings)

@@ -74,9 +74,9 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
     cacheMaxAge: JWKS_MAX_AGE_MS,
     cooldownDuration: Infinity,
     [customFetch]: async (url) => {
-      const response = await callLimited(url, { provider, step: 'keys' })
-      if (response.status !== 200) throw providerError(provider, 'keys', `HTTP ${response.status}`)
-      return response
+      const { status, text } = await callLimited(url, { provider, step: 'keys' })
+      if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`)
+      return new Response(text)
     }
   })
   let refetchedAt = -Infinity

@@ -1,8 +1,9 @@
 import Fastify from 'fastify'
 import { Problem } from '../errors.ts'
+import { within } from '../within.ts'
 import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
-import { MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, USER_AGENT, networkReason } from './http.ts'
+import { agentFor, MAX_RESPONSE_BYTES, REQUEST_TIMEOUT_MS, USER_AGENT, networkReason } from './http.ts'
 import { member } from './claims.ts'
 import type { AuthorizationRequest, AuthorizationResponse, TokenSet } from './provider.ts'
 
@@ -63,6 +64,8 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
 
   async function ask (step: Step, signal: AbortSignal, request: (client: PluginClient) => Promise<{ token: unknown }>): Promise<TokenSet> {
     const ready = await client()
+    // Before the request is made: nobody would be there for its failure, and that would end the process.
+    if (signal.aborted) throw providerTimeout(provider, step)
     const { token } = await timed(provider, step, async () => {
       const answer = request(ready).catch((error: WreckError) => {
         // wreck gives up on an answer that never ends, but leaves its socket open.
@@ -70,8 +73,7 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
         throw requestFailure(options, step, error, signal)
       })
       // wreck allows the wait for the headers and the wait for the body its timeout each.
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)])
-      return await withSignal(answer, limit, () => providerTimeout(provider, step))
+      return await within(REQUEST_TIMEOUT_MS, signal, (limit) => withSignal(answer, limit, () => providerTimeout(provider, step)))
     })
     return readTokenSet(options, step, token)
   }
@@ -132,7 +134,7 @@ async function register (options: OAuthClientOptions, secret: string): Promise<P
     credentials: {
       client: { id: options.clientId, secret },
       auth,
-      http: { timeout: REQUEST_TIMEOUT_MS, maxBytes: MAX_RESPONSE_BYTES, redirects: false },
+      http: { timeout: REQUEST_TIMEOUT_MS, maxBytes: MAX_RESPONSE_BYTES, redirects: false, agent: agentFor(token) },
       options: { authorizationMethod: options.authentication, bodyFormat: options.bodyFormat ?? 'form' }
     }
   }, (error?: Error) => error ? reject(error) : resolve()))
@@ -210,7 +212,6 @@ function requestFailure (options: OAuthClientOptions, step: Step, error: WreckEr
 }
 
 async function withSignal<Value> (promise: Promise<Value>, signal: AbortSignal, timeout: () => Problem): Promise<Value> {
-  if (signal.aborted) throw timeout()
   const aborted = new Promise<never>((_resolve, reject) => { signal.addEventListener('abort', () => reject(timeout()), { once: true }) })
   return await Promise.race([promise, aborted])
 }

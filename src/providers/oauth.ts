@@ -92,10 +92,10 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
     id: settings.id,
     name,
     formPost: false,
+    answersAs: (iss) => iss === options.responseIssuer,
     authorizationUrl: (request) => client.authorizationUrl(request, options.authorizationParameters),
 
     async identify (response) {
-      if (response.iss !== undefined && response.iss !== options.responseIssuer) throw providerError(name, 'authorization response', 'iss names another issuer')
       const tokens = await client.exchange(response)
       const { tenant, ...profile } = await options.readProfile(callApi(tokens, response))
       const accountSubject = subject(profile.subject)

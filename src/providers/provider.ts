@@ -6,6 +6,8 @@ export interface Provider {
   name: string
   /** True for providers that answer with `response_mode=form_post`: a POST from another site, to a cookie that must be SameSite=None. */
   formPost: boolean
+  /** Whether the `iss` of an authorization response is the provider's own (RFC 9207). */
+  answersAs: (iss: string) => boolean
   /** Where to send the browser. Throws a Problem when the provider's metadata cannot be had. */
   authorizationUrl: (request: AuthorizationRequest) => Promise<string>
   /**

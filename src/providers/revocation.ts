@@ -22,10 +22,10 @@ export async function revokeToken (endpoint: RevocationEndpoint, { accessToken, 
   form.set('client_id', clientId)
   if (authentication === 'body') form.set('client_secret', clientSecret)
   const headers = { 'content-type': 'application/x-www-form-urlencoded', ...authentication === 'header' ? { authorization: basic(clientId, clientSecret) } : {} }
-  const response = await callLimited(url, { provider, step: 'revocation', method: 'POST', headers, body: form.toString(), signal })
+  const { status, text } = await callLimited(url, { provider, step: 'revocation', method: 'POST', headers, body: form.toString(), signal })
   // Apple answers a bad client secret with 400, as others an unknown token.
-  if (CLIENT_FAULTS.includes(member(parseJson(await response.text()), 'error') as string)) throw providerError(provider, 'revocation', 'it was refused')
-  acceptRevocation(provider, response.status)
+  if (CLIENT_FAULTS.includes(member(parseJson(text), 'error') as string)) throw providerError(provider, 'revocation', 'it was refused')
+  acceptRevocation(provider, status)
 }
 
 /** Errors that are about the client and not about the token (RFC 6749 section 5.2, RFC 7009 section 2.2.1). */

@@ -57,10 +57,10 @@ export const slack: ProviderDefinition = {
       // https://docs.slack.dev/reference/methods/auth.revoke/
       async revocation ({ accessToken }, { apiUrl, signal }) {
         const headers = { authorization: `Bearer ${accessToken}` }
-        const response = await callLimited(`${apiUrl}/auth.revoke`, { provider: slack.name, step: 'revocation', method: 'POST', headers, signal })
-        const answer = parseJson(await response.text())
-        const isOver = response.status === 200 && (member(answer, 'ok') === true || ALREADY_OVER.includes(member(answer, 'error') as string))
-        if (!isOver) throw providerError(slack.name, 'revocation', response.status === 200 ? 'it was refused' : `HTTP ${response.status}`)
+        const { status, text } = await callLimited(`${apiUrl}/auth.revoke`, { provider: slack.name, step: 'revocation', method: 'POST', headers, signal })
+        const answer = parseJson(text)
+        const isOver = status === 200 && (member(answer, 'ok') === true || ALREADY_OVER.includes(member(answer, 'error') as string))
+        if (!isOver) throw providerError(slack.name, 'revocation', status === 200 ? 'it was refused' : `HTTP ${status}`)
       }
     })
   }

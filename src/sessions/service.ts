@@ -1,6 +1,7 @@
 import type { Caller } from '../audit/audit-event.ts'
 import { OAuthError } from '../errors.ts'
 import type { AccessTokens } from '../keys/access-tokens.ts'
+import { commonScope } from '../oauth2/scope.ts'
 import { createHashedSecret, hashSecret, type RefreshTokenCodec } from './refresh-token.ts'
 import type { LiveSession, PresentedCode, RevocationReason, SessionRepository } from './repository.ts'
 import type { IdentityGrant } from './session.ts'
@@ -19,13 +20,23 @@ export interface TokenResponse {
 /** How often a session may be refreshed; counted by session, since many share an address. */
 export interface RefreshLimit { check: (key: string) => Promise<void>, add: (key: string) => Promise<void> }
 
+export interface RefreshRequest {
+  refreshToken: string
+  clientId: string
+  /** Less than what was granted, for the tokens of this answer; all of it unless given. */
+  scope: string | undefined
+}
+
 export interface SessionService {
   /** What a new session's row needs: its secret stays with the caller, its hash goes into the row. */
   newSecret: typeof createHashedSecret
   /** The tokens of a session that was just opened; with an ID token when its scope asks for one. */
   issue: (grant: IdentityGrant, secret: Buffer) => TokenResponse
-  /** Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant`, also when the token was stolen: then its session has ended. */
-  refresh: (refreshToken: string, clientId: string, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
+  /**
+   * Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant`, also when the token was stolen: then its session has ended;
+   * and `invalid_scope` for a scope that was not granted, which costs the token nothing.
+   */
+  refresh: (request: RefreshRequest, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
   /** Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also ends the session it opened. */
   redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
   /** Exchanges the code of a device; undefined when nobody has approved it, or it was exchanged before. */
@@ -70,7 +81,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
     newSecret: createHashedSecret,
     issue,
 
-    async refresh (refreshToken, clientId, caller, limit) {
+    async refresh ({ refreshToken, clientId, scope }, caller, limit) {
       const token = codec.decode(refreshToken)
       if (!token) {
         onRefresh?.('refused')
@@ -78,6 +89,8 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       }
       await limit.check(token.sessionId)
       const presented = { sessionId: token.sessionId, secretHash: hashSecret(token.secret), counter: token.counter }
+      const live = scope === undefined ? undefined : await repository.inspect(presented)
+      if (live && scope !== undefined && commonScope(scope, live.scope) !== scope) throw new OAuthError('invalid_scope', `The scope that was granted is '${live.scope}'.`)
       const grant = await repository.rotate(presented, clientId, limits)
       if (!grant) {
         const stolen = await repository.revokeReused(presented, limits, caller)
@@ -89,7 +102,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       onRefresh?.('rotated')
       // Checked before and counted after: a rotation once made is always told. What only repeats another's is free.
       if (grant.rotated) await limit.add(token.sessionId)
-      return issue(grant, token.secret, grant.counter)
+      return issue({ ...grant, scope: scope === undefined ? grant.scope : commonScope(scope, grant.scope) }, token.secret, grant.counter)
     },
 
     async redeemCode (code, caller) {

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { describeDevice } from './device.ts'
 
 /** A session as the tokens speak of it. */
@@ -22,7 +23,7 @@ export interface IdentityGrant extends SessionGrant {
   avatarUrl: string | null
 }
 
-const Text = Type.Union([Type.String(), Type.Null()])
+const Text = NullableText()
 const Time = Type.String({ format: 'date-time' })
 
 export const SessionSchema = Type.Object({
@@ -30,7 +31,7 @@ export const SessionSchema = Type.Object({
   current: Type.Boolean({ description: 'True for the session of the token that asks.' }),
   clientId: Type.String(),
   provider: Type.String(),
-  device: Type.Union([Type.String(), Type.Null()], { description: 'In words, from the User-Agent: `Chrome on Windows`.' }),
+  device: NullableText({ description: 'In words, from the User-Agent: `Chrome on Windows`.' }),
   ipAddress: Text,
   userAgent: Text,
   createdAt: Time,

@@ -14,19 +14,21 @@ export type SignInDecision =
   | { outcome: 'sign-in', userId: string }
   | { outcome: 'join', userId: string }
   | { outcome: 'create', email: string | null }
-  | { outcome: 'refuse', code: 'account_disabled' }
+  | { outcome: 'refuse', code: 'account_disabled', userId: string }
 
 /**
  * What a sign-in means. Only an email verified on both sides may join; anything else creates or refuses. The provider's
  * trust on email is already part of `emailVerified`: an untrusted provider's profile never has it.
  */
 export function decideSignIn ({ profile, account, holder, autoLink }: SignInFacts): SignInDecision {
-  if (account) return account.userDisabled ? { outcome: 'refuse', code: 'account_disabled' } : { outcome: 'sign-in', userId: account.userId }
+  if (account) return account.userDisabled ? refuse(account.userId) : { outcome: 'sign-in', userId: account.userId }
   if (!profile.emailVerified) return { outcome: 'create', email: null }
   if (!holder) return { outcome: 'create', email: profile.email }
-  if (holder.disabled) return { outcome: 'refuse', code: 'account_disabled' }
+  if (holder.disabled) return refuse(holder.userId)
   return autoLink === 'verified' ? { outcome: 'join', userId: holder.userId } : { outcome: 'create', email: null }
 }
+
+const refuse = (userId: string): SignInDecision => ({ outcome: 'refuse', code: 'account_disabled', userId })
 
 interface Followed { email: string | null, name: string | null, avatarUrl: string | null, locale: string | null }
 

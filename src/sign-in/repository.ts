@@ -28,16 +28,18 @@ export interface SignInPolicy {
   maxSessionsPerUser: number | undefined
 }
 
+export interface Refused { refused: string }
+
 export interface SignedIn { user: User, sessionId: string, authenticatedAt: Date }
 
 export interface SignInRepository {
   /** Marks a state as used. False when it was used before: of many that try at once, one gets true. */
   spendState: (hash: Buffer, expiresAt: Date) => Promise<boolean>
   /**
-   * Finds or creates the user, updates the account, opens a session: all or nothing. `refused` when the user is disabled. A user is
+   * Finds or creates the user, updates the account, opens a session: all or nothing. Refuses a user who is disabled, and says who. A user is
    * created only if `mayCreate` does not throw; it is asked outside of any transaction, before anything is written.
    */
-  signIn: (who: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller, mayCreate: CreationHook) => Promise<SignedIn | 'refused'>
+  signIn: (who: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller, mayCreate: CreationHook) => Promise<SignedIn | Refused>
 }
 
 /** A native sign-in brings no tokens of the provider. */
@@ -65,7 +67,7 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
   /** Reads, decides, and writes only if what it read is still so; else it begins again. */
   async function signIn (
     { profile, tokens }: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller, mayCreate: CreationHook
-  ): Promise<SignedIn | 'refused'> {
+  ): Promise<SignedIn | Refused> {
     const { owner, holder } = await read(profile)
     const decision = decideSignIn({
       profile,
@@ -73,7 +75,7 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
       holder: holder ? { userId: holder.id, disabled: holder.disabledAt !== null } : null,
       autoLink: policy.autoLink
     })
-    if (decision.outcome === 'refuse') return 'refused'
+    if (decision.outcome === 'refuse') return { refused: decision.userId }
 
     const known = owner?.user ?? (decision.outcome === 'join' ? holder : undefined)
     const user = known
@@ -176,7 +178,7 @@ function eventsOf (
   })
   const fields = FOLLOWED.filter((field) => before && before[field] !== user[field])
   return [
-    ...outcome === 'create' ? [event('user.created')] : [],
+    ...outcome === 'create' ? [event('user.created', user.roles.length > 0 ? { roles: user.roles } : {})] : [],
     ...outcome === 'join' ? [event('account.linked', { accountId: account.id })] : [],
     ...fields.length > 0 ? [event('user.updated', { fields })] : [],
     ...before && before.roles.length !== user.roles.length ? [event('user.roles_changed', { roles: user.roles })] : [],

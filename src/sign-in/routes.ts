@@ -8,13 +8,14 @@ import type { AllowedOrigins } from '../oauth2/origins.ts'
 import { redirectBack, redirectCode, redirectWithError } from '../oauth2/redirects.ts'
 import { TokenResponseSchema } from '../oauth2/schemas.ts'
 import type { CookiePolicy } from '../plugins/cookies.ts'
-import { isDatabaseUnavailable } from '../plugins/database.ts'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { html, sendPage, wantsHtml } from '../plugins/html.ts'
 import { problems, toProblem } from '../plugins/problem-details.ts'
 import { addressOf } from '../plugins/rate-limit.ts'
 import type { Providers } from '../providers/registry.ts'
 import { UserSchema } from '../users/user.ts'
 import type { Sealer } from '../vault/sealing.ts'
+import { showDeviceMistake } from './device-mistake.ts'
 import { writeDeviceVisit } from './device-visit.ts'
 import type { CodeHandOver, HandOver, LoginAttempt, LoginAttempts } from './login-attempt.ts'
 import { allowedReturnTo } from './return-to.ts'
@@ -60,6 +61,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       }
     }
   }, async (request, reply) => {
+    reply.header('vary', 'Accept')
     if (!wantsHtml(request)) return { providers: list() }
     const choices = list().map(({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`)
     return sendPage(reply, 'Sign in', choices.length > 0
@@ -83,7 +85,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     try {
       return await sendToProvider(options, request, reply, request.params.provider, handOver) as never
     } catch (error) {
-      return fail(reply, handOver, error)
+      return fail(request, reply, handOver, error)
     }
   })
 
@@ -136,7 +138,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     } catch (error) {
       // With the database away nothing was spent: the same answer of the provider may be tried again.
       if (!isDatabaseUnavailable(error)) forget()
-      return fail(reply, attempt.handOver, error)
+      return fail(request, reply, attempt.handOver, error)
     }
   }
 
@@ -158,10 +160,12 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
   }
 
   /** A failed login goes where a successful one would have gone. In direct mode that is here. */
-  function fail (reply: FastifyReply, handOver: HandOver, error: unknown): never {
-    const { code, status } = toProblem(error)
-    if (handOver.mode === 'direct' || handOver.mode === 'device' || code === 'unknown_provider') throw error
+  function fail (request: FastifyRequest, reply: FastifyReply, handOver: HandOver, error: unknown): never {
+    const problem = toProblem(error)
+    const { code, status } = problem
+    if (handOver.mode === 'direct' || code === 'unknown_provider') throw error
     if (status === 500) reply.log.error({ err: error }, code)
+    if (handOver.mode === 'device') return showDeviceMistake(request, reply, issuerUrl, problem) as never
     if (handOver.mode === 'code') return redirectWithError(reply, { ...handOver, issuerUrl }, error) as never
     const [redirected, description] = redirectCode(error)
     const url = new URL(handOver.returnTo)

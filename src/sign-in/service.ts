@@ -2,7 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { AccountService } from '../accounts/service.ts'
 import type { Caller } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { OAuthError, Problem } from '../errors.ts'
+import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -13,6 +15,7 @@ import type { CreationHook } from './creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
 import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn, SigningIn, SignInPolicy, SignInRepository } from './repository.ts'
+import { within } from '../within.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
 export interface CallbackParameters {
@@ -87,17 +90,20 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
     if (!await repository.spendState(attempts.stateHash(state), forgetAt)) throw new Problem('invalid_state', 'This sign-in was already completed. Start again.')
+    // RFC 9207 section 2.4: neither the code nor the error of another issuer counts (mix-up).
+    if (iss !== undefined && !provider.answersAs(iss)) throw providerError(provider.name, 'authorization response', 'iss names another issuer')
     if (error !== undefined) throw refusal(provider, error)
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
     reached('identified')
-    const signal = AbortSignal.timeout(LOGIN_TIMEOUT_MS)
-    const late = new Promise<never>((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
-    })
     const { nonce, codeVerifier } = attempt
-    const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
-    const who = await Promise.race([identified, late])
+    const who = await within(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
+      const late = new Promise<never>((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
+      })
+      const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
+      return await Promise.race([identified, late])
+    })
     reached('completed')
     const { handOver } = attempt
     if (handOver.mode === 'code' && handOver.intent === 'link') return { code: await options.accounts.holdForLink(who.profile, who.tokens, handOver) }
@@ -108,7 +114,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
   async function signIn (who: SigningIn, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
     const signedIn = await repository.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller, options.mayCreate)
-    if (signedIn === 'refused') throw new Problem('account_disabled', 'An administrator has disabled this account.')
+    if ('refused' in signedIn) throw new AccountDisabled(signedIn.refused)
     return signedIn
   }
 
@@ -155,7 +161,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   /** Tells which stages a sign-in passes once the person is back, and where it ends; a failure goes into the audit trail. */
-  async function recorded<Result> (providerId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>): Promise<Result> {
+  async function recorded<Result> (
+    providerId: string, clientId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>
+  ): Promise<Result> {
     let stage: LoginStage = 'returned'
     const reached = (next: LoginStage) => {
       options.onStage(providerId, stage)
@@ -168,7 +176,11 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     } catch (error) {
       options.onStage(providerId, stage, error)
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
-      await audit.record({ type: 'login.failed', provider: providerId, details: { code } }, caller).catch(options.onAuditFailure)
+      const userId = error instanceof AccountDisabled ? error.userId : null
+      const event = { type: 'login.failed', userId, clientId, provider: providerId, details: { code } } as const
+      const written = audit.record(event, caller).catch(options.onAuditFailure)
+      // A database that is away would let the person wait a second time.
+      if (!isDatabaseUnavailable(error)) await written
       throw error
     }
   }
@@ -185,13 +197,28 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       return { url, cookie, provider }
     },
 
-    finish: (attempt, parameters, caller) => recorded(attempt.provider, caller, (reached) => finish(attempt, parameters, caller, reached)),
+    finish: async (attempt, parameters, caller) =>
+      await recorded(attempt.provider, clientOf(attempt), caller, (reached) => finish(attempt, parameters, caller, reached)),
 
     async signInNatively (request, caller) {
       if (!providers.has(request.provider)) throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
-      return await recorded(request.provider, caller, (reached) => signInNatively(request, caller, reached)).catch((error) => { throw toGrantError(error) })
+      return await recorded(request.provider, request.clientId, caller, (reached) => signInNatively(request, caller, reached))
+        .catch((error) => { throw toGrantError(error) })
     }
   }
+}
+
+class AccountDisabled extends Problem {
+  readonly userId: string
+
+  constructor (userId: string) {
+    super('account_disabled', 'An administrator has disabled this account.')
+    this.userId = userId
+  }
+}
+
+function clientOf ({ handOver }: LoginAttempt): string {
+  return 'clientId' in handOver ? handOver.clientId : OWN_CLIENT_ID
 }
 
 /** What native sign-in answers at the token endpoint for what a redirect would have brought back as a problem. */

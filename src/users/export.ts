@@ -1,12 +1,13 @@
 import { Type } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { AuditEventSchema } from '../audit/audit-event.ts'
 import { SessionSchema } from '../sessions/session.ts'
 import { PreferencesSchema } from './preferences.ts'
 import { AccountSchema, UserSchema } from './user.ts'
 
-const Text = Type.Union([Type.String(), Type.Null()])
+const Text = NullableText()
 const Time = Type.String({ format: 'date-time' })
-const NullableTime = Type.Union([Time, Type.Null()])
+const NullableTime = NullableText({ format: 'date-time' })
 
 const { emailVerified: _derived, preferences: _beside, accounts: _too, ...USER } = UserSchema.properties
 const { current: _ofNow, device: _inWords, ...SESSION } = SessionSchema.properties

@@ -5,7 +5,7 @@ import type { Database } from '../plugins/database.ts'
 import type { Preferences } from './preferences.ts'
 import type { ProfilePatch } from './profile.ts'
 import type { User } from './user.ts'
-import { readUser, UPDATED, USER_COLUMNS } from './user-row.ts'
+import { UPDATED, USER, type UserRow } from './user-row.ts'
 
 export interface UserRepository {
   /** The user behind a session that is alive: not ended, not expired, user not disabled. One statement. */
@@ -22,7 +22,7 @@ export interface UserRepository {
 
 /** Measured beside Prisma's `findUnique` with the same joins in docs/architecture.md: the hot path of every signed-in client. */
 const BY_SESSION = `
-  SELECT ${USER_COLUMNS}
+  SELECT ${USER} AS "user"
   FROM sessions s JOIN users u ON u.id = s.user_id
   WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.idle_expires_at > now() AND s.expires_at > now()
     AND u.disabled_at IS NULL`
@@ -36,8 +36,7 @@ const FIELDS = ['name', 'avatarUrl', 'locale'] as const
 export function createUserRepository ({ pool }: Database): UserRepository {
   return {
     async bySession (sessionId, userId) {
-      const { rows: [row] } = await pool.query({ name: 'user-by-session', text: BY_SESSION, values: [sessionId, userId] })
-      return row && readUser(row)
+      return (await pool.query<UserRow>({ name: 'user-by-session', text: BY_SESSION, values: [sessionId, userId] })).rows[0]?.user
     },
 
     async rolesBySession (sessionId, userId) {

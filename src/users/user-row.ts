@@ -1,24 +1,23 @@
-import { toUser, type User } from './user.ts'
+import type { User } from './user.ts'
 
-/** A user of `users u` with its accounts: what `readUser` reads. */
-export const USER_COLUMNS = `u.id, u.email, u.name, u.avatar_url AS "avatarUrl", u.locale, u.roles, u.preferences,
-    u.created_at AS "createdAt", u.updated_at AS "updatedAt", u.last_login_at AS "lastLoginAt",
-    ARRAY(
+/** RFC 3339, in UTC with milliseconds. */
+const time = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+/**
+ * A user of `users u` with its accounts as one JSON value, a `User` as it is answered: reading one value takes this process half the
+ * time that reading twelve columns and making text of their times does.
+ */
+export const USER = `json_build_object('id', u.id, 'email', u.email, 'emailVerified', u.email IS NOT NULL, 'name', u.name, 'avatarUrl', u.avatar_url,
+    'locale', u.locale, 'roles', u.roles, 'preferences', u.preferences,
+    'createdAt', ${time('u.created_at')}, 'updatedAt', ${time('u.updated_at')}, 'lastLoginAt', ${time('u.last_login_at')},
+    'accounts', ARRAY(
       SELECT json_build_object('id', a.id, 'provider', a.provider, 'subject', a.subject, 'username', a.username, 'email', a.email,
         'emailVerified', a.email_verified, 'name', a.name, 'avatarUrl', a.avatar_url, 'scope', a.scope,
-        'createdAt', a.created_at, 'lastLoginAt', a.last_login_at)
+        'createdAt', ${time('a.created_at')}, 'lastLoginAt', ${time('a.last_login_at')})
       FROM accounts a WHERE a.user_id = u.id ORDER BY a.created_at, a.id
-    ) AS accounts`
+    ))`
 
 /** Strictly forward: a login writes only if the user is as it read them, and knows by this (sign-in/statements.ts). */
 export const UPDATED = "updated_at = GREATEST(now(), updated_at + interval '1 millisecond')"
 
-type Account = Parameters<typeof toUser>[0]['accounts'][number]
-
-/** As it comes from the database, the times of accounts as JSON. */
-export type UserRow = Omit<Parameters<typeof toUser>[0], 'accounts'> & { accounts: (Omit<Account, 'createdAt' | 'lastLoginAt'> & { createdAt: string, lastLoginAt: string })[] }
-
-export function readUser (row: UserRow): User {
-  const accounts = row.accounts.map((account) => ({ ...account, createdAt: new Date(account.createdAt), lastLoginAt: new Date(account.lastLoginAt) }))
-  return toUser({ ...row, accounts })
-}
+export interface UserRow { user: User }

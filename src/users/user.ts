@@ -1,8 +1,8 @@
 import { Type, type Static } from 'typebox'
+import { NullableText } from '../nullable.ts'
 import { PreferencesSchema } from './preferences.ts'
 
-const Nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) => Type.Union([schema, Type.Null()])
-const Text = Nullable(Type.String())
+const Text = NullableText()
 const Time = Type.String({ format: 'date-time' })
 
 export const AccountSchema = Type.Object({
@@ -31,7 +31,7 @@ export const UserSchema = Type.Object({
   accounts: Type.Array(AccountSchema),
   createdAt: Time,
   updatedAt: Time,
-  lastLoginAt: Nullable(Type.String({ format: 'date-time' }))
+  lastLoginAt: NullableText({ format: 'date-time' })
 }, { title: 'User' })
 
 export type Account = Static<typeof AccountSchema>

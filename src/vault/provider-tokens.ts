@@ -29,7 +29,12 @@ export function createProviderTokens (sealer: Sealer): ProviderTokens {
   }
 }
 
-/** What to keep when a provider gives new tokens: some give a refresh token the first time only, so an older one lives on. */
+/** What to keep when a provider gives new tokens. */
 export function keepTokens ({ accessToken, refreshToken, expiresAt, scope }: TokenSet, before: StoredTokens | undefined): StoredTokens {
-  return { accessToken, refreshToken: refreshToken ?? before?.refreshToken ?? null, expiresAt: expiresAt?.toISOString() ?? null, scope }
+  return keepRefreshToken({ accessToken, refreshToken: refreshToken ?? null, expiresAt: expiresAt?.toISOString() ?? null, scope }, before)
+}
+
+/** Some providers give a refresh token the first time only, so an older one lives on. */
+export function keepRefreshToken (fresh: StoredTokens, before: StoredTokens | undefined): StoredTokens {
+  return { ...fresh, refreshToken: fresh.refreshToken ?? before?.refreshToken ?? null }
 }

@@ -10,7 +10,15 @@ const PRIVATE = ['loopback', 'private', 'uniqueLocal']
  */
 export function mayReach (address: string, { protocol, allowPrivate }: { protocol: string, allowPrivate: boolean }): boolean {
   if (!ipaddr.isValid(address)) return false
-  const range = ipaddr.process(address).range()
-  if (range === 'unicast') return protocol === 'https:'
+  const parsed = ipaddr.process(address)
+  const range = parsed.range()
+  if (range === 'unicast') return isGlobal(parsed) && protocol === 'https:'
   return allowPrivate && PRIVATE.includes(range) && ['https:', 'http:'].includes(protocol)
+}
+
+/** Of IPv6, what is neither special nor of this block is an old way to write IPv4 (`::7f00:1`), or given to nobody. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
+
+function isGlobal (address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  return address.kind() === 'ipv4' || address.match(GLOBAL_UNICAST)
 }

@@ -9,7 +9,7 @@ export interface DeliveryRepository {
   claim: (endpointId: string, userId: string) => Promise<ClaimedDelivery | undefined>
   /** Writes down what came of an attempt, unless somebody has made another since. */
   settle: (delivery: ClaimedDelivery, result: Result) => Promise<void>
-  /** Whose next delivery is due, of one endpoint or of all that are enabled. */
+  /** Whose next delivery is due, of one endpoint or of all that are enabled: so many of each, so that none is crowded out. */
   due: (endpointId: string | null, count: number) => Promise<{ endpointId: string, userId: string }[]>
   /** Makes all that waits for another attempt due. */
   hasten: (endpointId: string) => Promise<void>
@@ -73,12 +73,13 @@ const CLAIM = `
     e.url, e.sealed_secret AS "sealedSecret", CASE WHEN e.previous_secret_until > now() THEN e.sealed_previous_secret END AS "sealedPreviousSecret"`
 
 const DUE = `
-  SELECT d.endpoint_id AS "endpointId", d.user_id AS "userId"
-  FROM (
-    SELECT DISTINCT ON (endpoint_id, user_id) endpoint_id, user_id, next_attempt_at FROM webhook_deliveries
-    WHERE status = 'pending' AND ($1::uuid IS NULL OR endpoint_id = $1) ORDER BY endpoint_id, user_id, position
-  ) d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-  WHERE e.enabled AND d.next_attempt_at <= now() ORDER BY d.next_attempt_at LIMIT $2`
+  SELECT e.id AS "endpointId", d.user_id AS "userId"
+  FROM webhook_endpoints e CROSS JOIN LATERAL (
+    SELECT user_id FROM (
+      SELECT DISTINCT ON (user_id) user_id, next_attempt_at FROM webhook_deliveries
+      WHERE status = 'pending' AND endpoint_id = e.id ORDER BY user_id, position) first
+    WHERE next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $2) d
+  WHERE e.enabled AND ($1::uuid IS NULL OR e.id = $1)`
 
 const COLUMNS = `id, type, user_id AS "userId", status, attempts, last_attempt_at AS "lastAttemptAt", last_status_code AS "lastStatusCode",
   last_error AS "lastError", next_attempt_at AS "nextAttemptAt", created_at AS "createdAt"`

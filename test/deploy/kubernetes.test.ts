@@ -82,6 +82,6 @@ t.test('Signet takes the settings, once the secrets are filled in', async (t) =>
 t.test('what it must reach is not closed, and the metadata service is', async (t) => {
   const { ingress, egress } = manifests['network-policy.yaml'].spec
   t.same(ingress[0].ports, [{ protocol: 'TCP', port: container.ports[0].containerPort }])
-  t.same(egress[1].ports.map(({ port }: { port: number }) => port), [443, 5432, 6379])
+  t.same(egress[1].ports.map(({ port }: { port: number }) => port), [443, 5432, 6379, 4318])
   t.same(egress[1].to[0].ipBlock.except, ['169.254.0.0/16'])
 })

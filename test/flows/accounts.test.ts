@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { race, readJson, setup } from '../helper.ts'
+import { eventually, race, readJson, setup } from '../helper.ts'
 
 const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback', 'https://app.example.com/other'] }
 const REDIRECT_URI = SPA.redirect_uris[0] as string
@@ -60,6 +60,10 @@ t.test('a signed-in user links an account by code, signs in with it, and unlinks
   t.equal(linked.status, 201)
   t.match(linked.body, { provider: 'acme', subject: 'jane', email: 'jane@example.com', emailVerified: true })
   t.match((await request('GET', '/me/accounts', token)).body, { items: [{ provider: 'github' }, { provider: 'acme' }], nextCursor: null })
+  const { body: first } = await request('GET', '/me/accounts?limit=1', token)
+  t.match(first, { items: [{ provider: 'github' }], nextCursor: String })
+  t.match((await request('GET', `/me/accounts?limit=1&cursor=${first.nextCursor}`, token)).body, { items: [{ provider: 'acme' }], nextCursor: null })
+  t.equal((await request('GET', '/me/accounts?limit=0', token)).body.code, 'validation_failed')
   t.match(await events('account.linked'), [{ user_id: me.id, details: { accountId: linked.body.id } }])
   t.equal((await request('GET', '/me', await login('acme'))).body.id, me.id, 'the account signs in as this user')
 
@@ -72,6 +76,19 @@ t.test('a signed-in user links an account by code, signs in with it, and unlinks
   t.equal((await events('account.unlinked')).length, 1)
   t.not((await request('GET', '/me', await login('acme'))).body.id, me.id, 'now it is somebody else')
   t.same(github.unexpected(), [])
+})
+
+t.test('an account that is linked again keeps its name and refresh token, where the provider says them the first time only', async (t) => {
+  const { request, login, linkCode, acme } = await world(t)
+  acme.person({ sub: 'jane', name: 'Jane Doe' })
+  acme.tokenResponse({ expires_in: 30 })
+  const token = await login('github')
+  const { body: { id } } = await request('POST', '/me/accounts', token, await linkCode('acme'))
+  acme.person({ sub: 'jane' })
+  acme.tokenResponse({ expires_in: 30, refresh_token: undefined })
+  t.match(await request('POST', '/me/accounts', token, await linkCode('acme')), { status: 201, body: { id, name: 'Jane Doe' } })
+  acme.tokenResponse({})
+  t.equal((await request('POST', `/me/accounts/${id}/token`, token)).status, 200, 'refreshed')
 })
 
 t.test('the last account stays', async (t) => {
@@ -92,6 +109,33 @@ t.test('an account that another user has is not taken from them', async (t) => {
   const [account] = (await request('GET', '/me/accounts', other)).body.items
   t.equal((await request('DELETE', `/me/accounts/${account.id}`, token)).status, 404, 'another\'s account is not there')
   t.equal((await request('POST', `/me/accounts/${account.id}/token`, token)).status, 404)
+})
+
+t.test('whoever is deleted while they link an account has no session any more, and nothing is left', async (t) => {
+  const { request, login, linkCode, sql } = await world(t)
+  const token = await login('github')
+  const code = await linkCode('acme')
+  const deletion = await sql.connect()
+  await deletion.query('BEGIN')
+  await deletion.query('DELETE FROM users')
+  const linking = request('POST', '/me/accounts', token, code)
+  await eventually('it waits', async () => (await sql.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rowCount === 1)
+  await deletion.query('COMMIT')
+  deletion.release()
+  t.match(await linking, { status: 401, body: { code: 'invalid_token' } })
+  t.equal((await sql.query('SELECT 1 FROM accounts')).rowCount, 0)
+})
+
+t.test('an email that a linked account brings is a change of the user', async (t) => {
+  const { request, login, linkCode, events, sql } = await world(t)
+  const token = await login('github')
+  await sql.query("UPDATE users SET email = NULL, updated_at = now() + interval '1 hour'")
+  const { body: before } = await request('GET', '/me', token)
+  await request('POST', '/me/accounts', token, await linkCode('acme'))
+  const { body: after } = await request('GET', '/me', token)
+  t.equal(after.email, 'jane@example.com')
+  t.ok(after.updatedAt > before.updatedAt)
+  t.match(await events('user.updated'), [{ user_id: after.id, details: { fields: ['email'] } }])
 })
 
 t.test('a code for linking signs nobody in, one for signing in links nothing, and neither suits another verifier, client or place', async (t) => {

@@ -20,7 +20,7 @@ t.test('a user\'s own audit trail, newest first, page by page', async (t) => {
     type: 'user.updated',
     userId: user.id,
     actorId: user.id,
-    clientId: null,
+    clientId: 'signet',
     provider: null,
     ipAddress: '127.0.0.1',
     userAgent: 'node',

@@ -3,11 +3,12 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { race, readJson, sharing } from '../helper.ts'
-import { basic, openFrontDoor, WEB } from './front-door.ts'
+import { basic, openFrontDoor, SPA, WEB } from './front-door.ts'
 
 const world = sharing(t, openFrontDoor, ({ github }) => {
   github.reset()
   github.heal()
+  github.allow()
 })
 
 t.test('a client signs a person in by code and PKCE, and gets an ID token', async (t) => {
@@ -105,9 +106,12 @@ t.test('a code is of no use to another client, redirect URI or verifier, nor aft
     t.equal(body.error, 'invalid_grant')
   }
   for (const missing of ['code', 'redirect_uri', 'code_verifier', 'client_id']) {
-    t.equal((await exchange(code, codeVerifier, { [missing]: '' })).body.error !== undefined, true, missing)
+    t.match(await exchange(code, codeVerifier, { [missing]: '' }), { status: 400, body: { error: 'invalid_request' } }, missing)
   }
-  t.equal((await exchange(code, codeVerifier)).status, 200)
+  t.equal((await exchange(code, codeVerifier, { client_secret: '', scope: '' })).status, 200, 'what is empty counts as absent (RFC 6749 section 3.2)')
+  const another = await authorize()
+  const publicByHeader = await exchange(another.code, another.codeVerifier, { client_id: '' }, basic('', 'spa'))
+  t.equal(publicByHeader.status, 200, 'a public client whose library sends an empty secret in the header')
   const late = await authorize()
   await sql.query("UPDATE authorization_codes SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
   t.equal((await exchange(late.code, late.codeVerifier)).body.error, 'invalid_grant')
@@ -127,6 +131,8 @@ t.test('a confidential client must prove itself, in the header or in the body', 
   t.equal(refused.body.error, 'invalid_client')
   t.match(refused.headers.get('www-authenticate'), /^Basic/)
   t.equal((await token({ ...await form(), client_id: 'web' })).body.error, 'invalid_client', 'without its secret')
+  t.equal((await token({ ...await form(), client_id: 'web', client_secret: '' })).body.error, 'invalid_client', 'with an empty one')
+  t.equal((await token(await form(), basic(''))).body.error, 'invalid_client', 'with an empty one in the header')
   t.equal((await token({ ...await form(), client_id: 'nobody' })).body.error, 'invalid_client')
   t.equal((await token({ ...await form(), client_secret: WEB.client_secret }, basic(WEB.client_secret))).body.error, 'invalid_request', 'both at once')
   t.equal((await token({ grant_type: 'refresh_token', refresh_token: good.body.refresh_token, client_id: 'web' })).body.error, 'invalid_client')
@@ -159,7 +165,9 @@ t.test('a wrong client or redirect URI is a 400 that names the rule, and never a
     t.equal(status, 400, rule)
     t.equal(location, null, rule)
     t.equal(body.code, 'invalid_request', rule)
+    t.equal(body.error, 'invalid_request', 'RFC 6749 section 5.2, as everywhere below /oauth2/')
     t.match(body.detail, rule)
+    t.match(body.error_description, rule.replaceAll('"', "'"))
   }
   const page = await fetch(url + request({ redirect_uri: 'https://evil.example/<script>' }).path, { redirect: 'manual', headers: { accept: 'text/html' } })
   t.equal(page.status, 400)
@@ -177,10 +185,11 @@ t.test('a native app may listen on any port of its loopback address, or have a s
 })
 
 t.test('other mistakes go to the client, with state and iss', async (t) => {
-  const { url, request, github } = await world(t)
+  const LONG = `https://app.example.com/${'x'.repeat(900)}`
+  const { url, request, github } = await world(t, { CLIENTS: JSON.stringify([{ ...SPA, redirect_uris: [...SPA.redirect_uris, LONG] }, WEB]) })
   const ask = async (more: Record<string, string | undefined>) => {
     const location = new URL((await fetch(url + request(more).path, { redirect: 'manual' })).headers.get('location') ?? 'about:blank')
-    t.match(Object.fromEntries(location.searchParams), { state: 'the state', iss: url, tenant: '1', error_description: /./ }, JSON.stringify(more))
+    t.match(Object.fromEntries(location.searchParams), { state: 'the state', iss: url, tenant: '1', error_description: /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/ }, JSON.stringify(more))
     return location.searchParams.get('error')
   }
   t.equal(await ask({ response_type: undefined }), 'invalid_request')
@@ -193,8 +202,14 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   t.equal(await ask({ prompt: 'none login' }), 'invalid_request')
   t.equal(await ask({ max_age: '-1' }), 'invalid_request')
   t.equal(await ask({ request: 'x' }), 'request_not_supported')
-  t.equal(await ask({ provider: 'nope' }), 'invalid_request')
+  t.equal(await ask({ provider: '"nope\\' }), 'invalid_request')
   t.equal(await ask({ nonce: 'x'.repeat(600) }), 'invalid_request')
+
+  const tooLong = await fetch(url + request({ state: '"'.repeat(1024), nonce: 'n'.repeat(512), redirect_uri: LONG }).path, { redirect: 'manual' })
+  t.match(Object.fromEntries(new URL(tooLong.headers.get('location') ?? '').searchParams), { error: 'invalid_request', error_description: /too long/ })
+  t.same(tooLong.headers.getSetCookie(), [], 'a cookie that browsers would drop')
+  const stateless = new URL((await fetch(url + request({ state: '', prompt: 'none' }).path, { redirect: 'manual' })).headers.get('location') ?? '')
+  t.notOk(stateless.searchParams.has('state'), 'an empty state is none')
 
   const finish = async () => new URL((await createBrowser(url).login(request().path)).location ?? '').searchParams
   github.deny()
@@ -234,7 +249,10 @@ t.test('userinfo tells by GET and POST what the scope allows, and nothing withou
   const plain = await signIn('profile nonsense')
   t.equal(plain.scope, 'profile')
   t.notOk('id_token' in plain)
-  t.equal((await ask(plain.access_token)).status, 403)
+  const refused = await ask(plain.access_token)
+  t.equal(refused.status, 403)
+  t.match(await readJson(refused), { error: 'insufficient_scope' })
+  t.match(refused.headers.get('www-authenticate'), /^Bearer realm="signet", error="insufficient_scope", .*scope="openid"$/)
   const anonymous = await fetch(`${url}/oauth2/userinfo`)
   t.equal(anonymous.status, 401)
   t.equal(anonymous.headers.get('www-authenticate'), 'Bearer realm="signet"')
@@ -281,6 +299,7 @@ t.test('logout from a client ends the session of the ID token, and returns to re
     { id_token_hint: body.id_token, post_logout_redirect_uri: 'https://evil.example/' }, { id_token_hint: body.id_token, post_logout_redirect_uri: `${bye}/` }]) {
     const response = await logout(bad as Record<string, string>)
     t.equal(response.status, 400, JSON.stringify(Object.keys(bad)))
+    t.match(await readJson(response), { error: 'invalid_request', error_description: /./, code: 'invalid_request' })
     t.equal(response.headers.get('location'), null)
   }
   t.equal(await me(body.access_token), 200)

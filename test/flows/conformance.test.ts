@@ -5,7 +5,7 @@ import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { GITHUB_PATHS } from '../fakes/github.ts'
 import { readJson } from '../helper.ts'
 import { readSettings } from '../../src/settings.ts'
-import { basic, openFrontDoor, SPA, WEB, type Parameters } from './front-door.ts'
+import { AS_WEB, basic, openFrontDoor, SPA, WEB, type Parameters } from './front-door.ts'
 
 // The modules of the OpenID conformance suite that apply to Signet, under their own names, each with what the module looks at:
 // https://gitlab.com/openid/conformance-suite/-/tree/master/src/main/java/net/openid/conformance/openid
@@ -348,6 +348,22 @@ t.test('oidcc-refresh-token', async (t) => {
   t.equal(stolen.status, 400)
   t.equal(stolen.body.error, 'invalid_grant', 'client 2\'s refresh token with client 1')
   t.equal((await refresh(other.refresh_token)).status, 200, 'which client 2 has not lost by it')
+})
+
+// RFC 6749 section 6. No module of the basic plan looks.
+t.test('oidcc-refresh-token, with a scope', async (t) => {
+  const { signInWeb, refresh } = await world(t)
+  const as = (more: Parameters) => ({ ...AS_WEB, ...more }) as Record<string, string>
+  const first = await signInWeb({ scope: 'openid email' })
+  const less = await refresh(first.refresh_token, as({ scope: 'email unheard-of' }))
+  t.match(less, { status: 200, body: { scope: 'email' } })
+  t.equal(decodeJwt(less.body.access_token)['scope'], 'email')
+  t.notOk('id_token' in less.body)
+  t.equal((await refresh(first.refresh_token, as({ scope: 'email' }))).body.scope, 'email', 'also within the window')
+  const more = await refresh(less.body.refresh_token, as({ scope: 'openid profile' }))
+  t.same([more.status, more.body.error], [400, 'invalid_scope'])
+  const all = await refresh(less.body.refresh_token, as({ scope: '' }))
+  t.match(all, { status: 200, body: { scope: 'openid email', id_token: /./ } }, 'nothing is lost by it')
 })
 
 t.test('oidcc-redirect-uri-query-OK', async (t) => {

@@ -33,7 +33,7 @@ async function open (t: Test, environment: Record<string, string> = {}) {
   return { ...running, github, begin, poll, post, waitForInterval, submit, typeAndSignIn }
 }
 
-const world = sharing(t, open)
+const world = sharing(t, open, ({ github }) => { github.allow() })
 
 t.test('a device signs in: code, page, provider, confirmation, tokens', async (t) => {
   const { url, begin, poll, waitForInterval, submit, typeAndSignIn, sql } = await world(t)
@@ -180,6 +180,40 @@ t.test('guessing codes is limited', async (t) => {
   const browser = createBrowser(url)
   for (let round = 0; round < 10; round++) t.equal((await submit(browser, '/device', { user_code: 'BBBBBBBB' })).status, 400)
   t.equal((await submit(browser, '/device', { user_code: grant.user_code })).status, 429)
+})
+
+t.test('guessing many codes at once is no way around that', async (t) => {
+  const { submit, url } = await world(t, { RATE_LIMITS: 'on' })
+  const answers = await race(30, () => submit(createBrowser(url), '/device', { user_code: 'BBBBBBBB' }))
+  t.equal(answers.filter(({ status }) => status === 400).length, 10)
+  t.equal(answers.filter(({ status }) => status === 429).length, 20)
+})
+
+t.test('a person who says no at the provider, or whose login fails, comes to a page that leads back to the code', async (t) => {
+  const { begin, submit, url, github, poll } = await world(t)
+  const grant = await begin()
+  const browser = createBrowser(url)
+  await submit(browser, '/device', { user_code: grant.user_code })
+  github.deny()
+  const back = await browser.authorize(await browser.start('/device/login/github'))
+  const page = await browser.get(back, { headers: { accept: 'text/html' } })
+  t.equal(page.status, 403)
+  t.match(page.text, /<h1>That did not work<\/h1>[^]*declined/)
+  t.match(page.text, `href="${url}/device"`)
+  const program = await browser.get(await browser.authorize(await browser.start('/device/login/github')))
+  t.match(program.json(), { status: 403, code: 'access_denied' })
+  t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
+})
+
+t.test('the pages lead to the issuer, also where that has a path', async (t) => {
+  const issuer = 'https://example.com/auth'
+  const { app, sql } = await world(t, { ISSUER_URL: issuer })
+  const { user_code: userCode, verification_uri: page } = (await app.inject({ method: 'POST', url: '/oauth2/device_authorization', payload: { client_id: 'tv' } })).json()
+  t.equal(page, `${issuer}/device`)
+  t.match((await app.inject(`/device?user_code=${userCode}`)).body, `action="${issuer}/device"`)
+  const typed = await app.inject({ method: 'POST', url: '/device', payload: { user_code: userCode }, headers: { origin: 'https://example.com' } })
+  t.match(typed.body, `href="${issuer}/device/login/github"`)
+  t.equal((await sql.query('SELECT 1 FROM device_grants')).rowCount, 1)
 })
 
 t.test('curl needs no registered client: the own one will do, an unknown one will not', async (t) => {

@@ -383,6 +383,23 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
   }
   const login = async (id: string) => await createBrowser(url).login(`/login/${id}`)
 
+  await t.test('the error of another issuer does not count either', async (t) => {
+    for (const [id, fake] of [['sends', sends], ['silent', silent]] as const) {
+      fake.deny()
+      fake.response({ iss: other.issuer })
+      refused(t, await login(id), 'provider_error', new RegExp(`^${id}: the authorization response failed: iss names another issuer`))
+      fake.allow()
+      fake.response({})
+    }
+    sends.deny()
+    t.match((await login('sends')).json(), { status: 403, code: 'access_denied' }, 'its own does')
+    sends.allow()
+    const browser = createBrowser(url)
+    const callback = new URL(await browser.authorize(await browser.start('/login/github')))
+    refused(t, await browser.callback(`${callback.href}&iss=https://evil.example&error=access_denied`), 'provider_error', /^GitHub: the authorization response failed: iss/)
+    noExchange(t)
+  })
+
   const wrong: [string, FakeOidc, 'sends' | 'silent', string | undefined][] = [
     ['oidcc-client-test-remove-authorization-response-iss: missing, although advertised', sends, 'sends', undefined],
     ['oidcc-client-test-invalid-authorization-response-iss', sends, 'sends', 'https://evil.example'],

@@ -2,16 +2,17 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
+import { createOAuthClient } from '../../src/providers/oauth-client.ts'
 import { eventually, race, readJson, setup } from '../helper.ts'
 
-async function world (t: Test) {
+async function world (t: Test, environment: Record<string, string> = {}) {
   const acme = await startFakeOidc()
   const github = await startFakeGitHub()
   t.teardown(() => Promise.all([acme.close(), github.close()]))
   const email = { email: 'jane@example.com', email_verified: true }
   acme.person({ sub: 'jane', ...email })
   github.user({ id: 1, login: 'jane', email: email.email })
-  const running = await setup(t, { ...acme.settings('acme', { emailTrusted: true }), ...github.settings })
+  const running = await setup(t, { ...acme.settings('acme', { emailTrusted: true }), ...github.settings, ...environment })
 
   async function request (method: string, path: string, token: string, at = running.url) {
     const response = await fetch(at + path, { method, headers: { authorization: `Bearer ${token}` } })
@@ -56,6 +57,34 @@ t.test('a token that is about to end is refreshed once, however many ask on two 
   t.equal(exchanges(), 1)
   t.equal((await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken, answers[0]?.body.accessToken)
   t.equal(exchanges(), 1)
+})
+
+t.test('refreshes that hang leave connections for everybody else, and end in time (SEC-87)', async (t) => {
+  const { url, acme, request, signedIn } = await world(t, { DATABASE_POOL_SIZE: '4' })
+  acme.tokenResponse(ENDING(30))
+  const people = []
+  for (let index = 0; index < 6; index++) {
+    acme.person({ sub: `person ${index}` })
+    people.push(await signedIn())
+  }
+  acme.fault(acme.paths.token, { kind: 'hang' })
+  let answered = 0
+  const lent = people.map(async ({ token, account }) => {
+    const answer = await request('POST', `/me/accounts/${account('acme')}/token`, token)
+    answered++
+    return answer
+  })
+  await eventually('one of them hangs', () => acme.pending().length > 0)
+  const others = await Promise.all(people.map(({ token }) => request('GET', '/me', token)))
+  t.ok(others.every(({ status }) => status === 200))
+  t.equal((await fetch(`${url}/readyz`)).status, 200)
+  t.equal(answered, 0, 'and all of them still wait')
+  for (const { status, body } of await Promise.all(lent)) t.same([status, body.code], [504, 'provider_timeout'])
+
+  acme.heal()
+  acme.tokenResponse({})
+  const again = await Promise.all(people.map(({ token, account }) => request('POST', `/me/accounts/${account('acme')}/token`, token)))
+  t.ok(again.every(({ status }) => status === 200), 'those in line come through, one after the other')
 })
 
 t.test('a refresh token that the provider gave once lives on through later answers without one', async (t) => {
@@ -140,4 +169,30 @@ t.test('unlinking takes the grant back at the provider: in the background, again
   t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
   await eventually('GitHub is asked', () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1)
   await eventually('the job is done', async () => (await jobs()).length === 0)
+})
+
+t.test('a provider that hangs while many ask for its tokens does not get hold of every connection', async (t) => {
+  const { acme, request, signedIn } = await world(t, { DATABASE_POOL_SIZE: '4' })
+  acme.tokenResponse(ENDING(1))
+  const people: Awaited<ReturnType<typeof signedIn>>[] = []
+  for (let index = 0; index < 8; index++) {
+    acme.person({ sub: `person${index}` })
+    people.push(await signedIn())
+  }
+  acme.fault(acme.paths.token, { kind: 'hang' })
+  const asking = people.map(({ token, account }) => request('POST', `/me/accounts/${account('acme')}/token`, token))
+  await eventually('the provider is asked', () => acme.pending().length === 3)
+  for (const { token } of people) t.equal((await request('GET', '/me', token)).status, 200)
+  t.equal(acme.pending().length, 3, 'and it still hangs')
+  t.same([...new Set((await Promise.all(asking)).map(({ status, body }) => `${status} ${body.code}`))], ['504 provider_timeout'])
+})
+
+t.test('a call to a provider that comes too late is not made', async (t) => {
+  const acme = await startFakeOidc()
+  t.teardown(() => acme.close())
+  const client = createOAuthClient({
+    provider: 'acme', clientId: 'x', clientSecret: 'y', authorizationUrl: `${acme.url}/authorize`, tokenUrl: acme.url + acme.paths.token, scope: [], authentication: 'body'
+  })
+  await t.rejects(client.refresh('token', AbortSignal.abort()), { code: 'provider_timeout' })
+  t.same(acme.calls(), [])
 })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
@@ -9,6 +10,16 @@ export const ROUNDS = 200
 export interface Tokens { access_token: string, refresh_token: string, user: { id: string } }
 
 export type World = Awaited<ReturnType<typeof world>>
+
+/** Begins two calls at once, or nearly: whichever came first begins a little later the next time, so that neither always does. */
+export function seesaw () {
+  let delay = 0
+  return async <One, Other>(one: () => Promise<One>, other: () => Promise<Other>, otherCameFirst: (result: Other) => boolean): Promise<[One, Other]> => {
+    const results = await Promise.all([sleep(Math.max(0, -delay)).then(one), sleep(Math.max(0, delay)).then(other)])
+    delay += otherCameFirst(results[1]) ? 1 : -1
+    return results
+  }
+}
 
 export async function world (t: Test) {
   const github = await startFakeGitHub()

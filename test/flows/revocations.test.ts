@@ -116,6 +116,7 @@ t.test('users who were disabled or got other roles are listed, with a time that 
 t.test('a login that makes an administrator does not cut its own tokens off', async (t) => {
   const { list, signedIn, sql } = await world(t, { ADMIN_EMAILS: 'octocat@github.com' })
   await signedIn()
+  t.match((await sql.query("SELECT details FROM audit_events WHERE type = 'user.created'")).rows, [{ details: { roles: ['admin'] } }], 'and the audit trail says who began as one')
   await sql.query("UPDATE users SET roles = '{}'")
   t.same(decodeJwt((await signedIn()).access_token)['roles'], ['admin'])
   t.equal((await sql.query("SELECT 1 FROM audit_events WHERE type = 'user.roles_changed'")).rowCount, 1)

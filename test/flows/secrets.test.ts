@@ -1,18 +1,22 @@
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
+import { startCollector } from '../fakes/collector.ts'
 import { startFakeGitHub, GITHUB_PATHS } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { ENCRYPTION_KEYS, readJson, setup } from '../helper.ts'
 
-t.test('no token, code, state, verifier, cookie or secret gets into the log, at trace, in success and failure', async (t) => {
-  const [github, acme] = await Promise.all([
-    startFakeGitHub({ clientSecret: 'canary-github-secret' }), startFakeOidc({ clientSecret: 'canary-acme-secret' })
+t.test('no token, code, state, verifier, cookie or secret gets into the log, at trace, or into a trace, in success and failure', async (t) => {
+  const [github, acme, collector] = await Promise.all([
+    startFakeGitHub({ clientSecret: 'canary-github-secret' }), startFakeOidc({ clientSecret: 'canary-acme-secret' }), startCollector()
   ])
-  t.teardown(() => Promise.all([github.close(), acme.close()]))
-  const { url, sql, log, app, database } = await setup(t, { ...github.settings, ...acme.settings('acme'), ALLOWED_ORIGINS: 'https://app.example.com', LOG_LEVEL: 'trace' })
+  t.teardown(() => Promise.all([github.close(), acme.close(), collector.close()]))
+  const { url, sql, log, app, database } = await setup(t, {
+    ...github.settings, ...acme.settings('acme'), ...collector.settings, OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=canary-collector-key', ALLOWED_ORIGINS: 'https://app.example.com', LOG_LEVEL: 'trace'
+  })
   const canaries: Record<string, string> = {
     'client secret of github': 'canary-github-secret',
     'client secret of acme': 'canary-acme-secret',
+    'key of the collector': 'canary-collector-key',
     'encryption key': ENCRYPTION_KEYS.split(':')[1] as string
   }
   const note = (what: string, value: string | null | undefined) => { if (value) canaries[what] = value }
@@ -76,9 +80,11 @@ t.test('no token, code, state, verifier, cookie or secret gets into the log, at 
   await database.comeBack()
   t.equal((await browser.callback(callback)).status, 200, 'the same callback goes through once the database is back: nothing was spent')
 
-  const text = log()
+  await app.close()
+  const text = log() + collector.text()
   t.match(text, 'incoming request', 'the log is there')
   t.match(text, 'provider_error')
+  for (const name of ['GET /login/:provider/callback', 'GitHub: token exchange', 'rotate-session']) t.ok(collector.spans().some((span) => span.name === name), name)
   for (const [what, value] of Object.entries(canaries)) t.notMatch(text, value, what)
   const [password] = [new URL((app.database.pool as unknown as { options: { connectionString: string } }).options.connectionString).password]
   t.notMatch(text, password, 'password of the database')

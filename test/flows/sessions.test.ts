@@ -224,7 +224,9 @@ t.test('the refresh cookie works for allowed origins only, and its token never r
   await browser.login(`/login/github?return_to=${encodeURIComponent(origin)}/`)
   const post = (path: string, headers: Record<string, string>) => browser.post(path, { form: { grant_type: 'refresh_token' }, headers })
 
-  for (const headers of [{}, { origin: 'https://evil.example' }, { origin: 'null' }, { origin: `${origin}.evil.example` }]) {
+  for (const headers of [
+    {}, { origin: 'https://evil.example' }, { origin: 'null' }, { origin: `${origin}.evil.example` }, { origin, 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-origin' }
+  ]) {
     const refused = await post('/oauth2/token', headers as Record<string, string>)
     t.equal(refused.status, 403)
     t.equal(refused.json().error, 'invalid_request')
@@ -232,7 +234,7 @@ t.test('the refresh cookie works for allowed origins only, and its token never r
   }
   t.equal((await sql.query('SELECT counter FROM sessions WHERE revoked_at IS NULL')).rows[0].counter, 0, 'nothing moved, nothing ended')
 
-  const refreshed = await post('/oauth2/token', { origin })
+  const refreshed = await post('/oauth2/token', { origin, 'sec-fetch-site': 'same-site' })
   t.equal(refreshed.status, 200)
   t.equal(refreshed.headers.get('access-control-allow-origin'), origin)
   t.equal(refreshed.headers.get('access-control-allow-credentials'), 'true')
@@ -240,6 +242,8 @@ t.test('the refresh cookie works for allowed origins only, and its token never r
   t.match(refreshed.headers.getSetCookie()[0], /^signet-refresh=.*HttpOnly/)
   t.equal(await me(url, refreshed.json()), 200)
 
+  const emptyToken = await browser.post('/oauth2/token', { form: { grant_type: 'refresh_token', refresh_token: '', client_id: '' }, headers: { origin, 'sec-fetch-site': 'same-origin' } })
+  t.equal(emptyToken.status, 200, 'an empty parameter is none (RFC 6749 section 3.2)')
   t.equal((await post('/logout', { origin })).status, 204)
   t.same(browser.cookies(), [])
   t.equal(await me(url, refreshed.json()), 401)

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { recordEvents } from '../../src/audit/events.ts'
+import { createDeliveryRepository } from '../../src/webhooks/delivery-repository.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
+import { eventually } from '../helper.ts'
 import { addEndpoint, withReceiver } from '../webhooks/world.ts'
 import { sessionOf } from './signed-in.ts'
 
@@ -31,6 +33,7 @@ t.test('each change is told once, verifiably, in order, with the user as they ar
   t.same(receiver.unverified, [])
   t.equal(receiver.received.length, 5)
   t.ok((await deliveries()).every(({ status, attempts, lastStatusCode }) => status === 'delivered' && attempts === 1 && lastStatusCode === 204))
+  t.notOk((await deliveries()).some(({ type }) => type === 'user.created'), 'what was told of them is gone too')
   t.equal((await sql.query("SELECT 1 FROM audit_events WHERE type = 'user.deleted' AND user_id IS NULL")).rowCount, 1, 'the audit trail still does not name them')
 })
 
@@ -43,7 +46,7 @@ t.test('a change that is rolled back tells nothing; nor does one that nobody wan
   t.equal((await client.query('SELECT 1 FROM webhook_deliveries')).rowCount, 1)
   await client.query('ROLLBACK')
   client.release()
-  await t.rejects(app.database.prisma.$transaction(async (transaction) => {
+  await t.rejects((await app.database.prisma()).$transaction(async (transaction) => {
     await recordEvents(transaction, [{ type: 'user.disabled', userId: user.id }], {})
     throw new Error('no')
   }), { message: 'no' })
@@ -71,9 +74,21 @@ t.test('an endpoint that is down for an hour gets all, in order, under the same 
   t.equal(receiver.received.filter(({ type }) => type === 'user.updated').length, 1, 'what is behind a failure waits')
 
   const failing = receiver.received.find(({ type }) => type === 'user.updated')
-  t.match((await deliveries()).find(({ id }) => id === failing?.id), { status: 'pending', attempts: 1, lastStatusCode: 503 })
+  const attempts = () => receiver.received.filter(({ id }) => id === failing?.id).length
+  /** An attempt that is over and has failed, and how long until the next. */
+  const failed = async (attempt: number) => (await sql.query(`SELECT extract(epoch FROM next_attempt_at - last_attempt_at)::float AS wait FROM webhook_deliveries
+    WHERE id = $1 AND attempts = $2 AND status = 'pending' AND last_status_code = 503`, [failing?.id, attempt])).rows[0]?.wait
+  // The hour, attempt by attempt: only the time between them is taken out.
+  for (const [index, seconds] of [30, 300, 1800].entries()) {
+    await eventually('it is written down', async () => await failed(index + 1) === seconds)
+    await sql.query('UPDATE webhook_deliveries SET last_status_code = NULL')
+    await later(`${seconds} seconds`)
+    await eventually('it is tried again', () => attempts() === index + 2)
+  }
+  await eventually('it is written down', async () => await failed(4) === 2 * 3600)
+  t.equal(receiver.received.filter(({ type, data }) => type === 'user.updated' && data.userId === user.id).length, 4, 'what is behind it still waits')
   receiver.behave(() => 204)
-  await later('1 hour')
+  await later('2 hours')
   const all = (await receiver.taken(5)).filter(({ data }) => data.userId === user.id)
   t.equal(all.length, 4)
   t.equal(all[1]?.id, failing?.id)
@@ -120,6 +135,20 @@ t.test('an endpoint that hangs holds up neither the others nor the grants that a
   t.equal(acme.calls(acme.paths.revoke).length, 1)
   t.ok(Date.now() - before < 5_000, 'before the first attempt has timed out')
   t.equal(receiver.received.length, 5, 'five at a time')
+})
+
+t.test('an endpoint with very many that are due crowds out no other', async (t) => {
+  const { sql, endpoint, app } = await withReceiver(t)
+  const other = await addEndpoint(sql, 'http://127.0.0.1:9/')
+  await sql.query('UPDATE webhook_endpoints SET enabled = false')
+  await sql.query(`INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, next_attempt_at, expires_at)
+    SELECT gen_random_uuid(), CASE n WHEN 1 THEN $1::uuid ELSE $2::uuid END, gen_random_uuid(), 'user.updated', '{}', now() - n * interval '1 minute', now() + interval '1 day'
+    FROM generate_series(1, 10) n`, [other.id, endpoint.id])
+  const { due } = createDeliveryRepository(app.database)
+  t.same(await due(null, 3), [], 'one that is disabled gets nothing')
+  await sql.query('UPDATE webhook_endpoints SET enabled = true')
+  t.same((await due(null, 3)).map(({ endpointId }) => endpointId).sort(), [other.id, ...Array(3).fill(endpoint.id)].sort())
+  t.same((await due(other.id, 3)).length, 1)
 })
 
 t.test('two instances deliver each once', async (t) => {

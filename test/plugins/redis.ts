@@ -14,7 +14,7 @@ function isInstalled (command: string): boolean {
 }
 
 /** A real Redis that keeps nothing, on a port of its own; it can be ended, frozen and started again. */
-export async function startRedis (t: Test, port: number) {
+export async function startRedis (t: Pick<Test, 'teardown'>, port: number) {
   const command = isInstalled('redis-server') ? 'redis-server' : 'valkey-server'
   let child: ChildProcess
 

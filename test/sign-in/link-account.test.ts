@@ -8,17 +8,17 @@ const holders = { none: null, ok: { userId: 'h', disabled: false }, disabled: { 
 const TABLE: [keyof typeof accounts, keyof typeof holders, boolean, 'verified' | 'never', string][] = [
   ['ok', 'none', false, 'verified', 'sign-in a'], ['ok', 'none', true, 'verified', 'sign-in a'], ['ok', 'ok', true, 'verified', 'sign-in a'],
   ['ok', 'disabled', true, 'verified', 'sign-in a'], ['ok', 'ok', true, 'never', 'sign-in a'],
-  ['disabled', 'none', false, 'verified', 'refuse'], ['disabled', 'ok', true, 'verified', 'refuse'], ['disabled', 'ok', true, 'never', 'refuse'],
+  ['disabled', 'none', false, 'verified', 'refuse a'], ['disabled', 'ok', true, 'verified', 'refuse a'], ['disabled', 'ok', true, 'never', 'refuse a'],
   ['none', 'none', false, 'verified', 'create null'], ['none', 'ok', false, 'verified', 'create null'], ['none', 'disabled', false, 'verified', 'create null'],
   ['none', 'none', true, 'verified', 'create e'], ['none', 'none', true, 'never', 'create e'],
   ['none', 'ok', true, 'verified', 'join h'], ['none', 'ok', true, 'never', 'create null'],
-  ['none', 'disabled', true, 'verified', 'refuse'], ['none', 'disabled', true, 'never', 'refuse']
+  ['none', 'disabled', true, 'verified', 'refuse h'], ['none', 'disabled', true, 'never', 'refuse h']
 ]
 
 t.test('what a sign-in means', async (t) => {
   for (const [account, holder, emailVerified, autoLink, expected] of TABLE) {
     const decision = decideSignIn({ profile: { email: 'e', emailVerified }, account: accounts[account], holder: holders[holder], autoLink })
-    const told = decision.outcome === 'create' ? `create ${decision.email}` : decision.outcome === 'refuse' ? 'refuse' : `${decision.outcome} ${decision.userId}`
+    const told = decision.outcome === 'create' ? `create ${decision.email}` : `${decision.outcome} ${decision.userId}`
     t.equal(told, expected, `account ${account}, holder ${holder}, ${emailVerified ? 'verified' : 'unverified'}, ${autoLink}`)
   }
 })

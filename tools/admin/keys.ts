@@ -6,7 +6,7 @@ import { BY_OPERATOR, type Command } from './command.ts'
 
 export const rotateKeys: Command = async (_args, { pool, settings, say }) => {
   const keys = createKeyService({
-    repository: createKeyRepository({ pool, prisma: createPrisma(pool) }),
+    repository: createKeyRepository({ pool, prisma: createPrisma(pool).get }),
     sealer: createSealer(settings.encryptionKeys, 'signing-key'),
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,

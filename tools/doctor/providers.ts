@@ -50,9 +50,9 @@ async function examineCredentials (
     ...authentication === 'header' ? { authorization: basic(clientId, clientSecret) } : {}
   }
   try {
-    const response = await callLimited(tokenUrl, { provider, step: 'token exchange', method: 'POST', headers, body })
-    const clock = examineClock(response.headers.get('date'), check('clock'))
-    return [credentials(response.status, await response.text()), ...clock ? [clock] : []]
+    const { status, headers: answered, text } = await callLimited(tokenUrl, { provider, step: 'token exchange', method: 'POST', headers, body })
+    const clock = examineClock(answered.date, check('clock'))
+    return [credentials(status, text), ...clock ? [clock] : []]
   } catch (failure) {
     return [error(check('credentials'), (failure as Error).message, 'Check that this machine may reach the provider, and try again.')]
   }
@@ -79,7 +79,7 @@ export function judge (status: number, text: string): 'accepted' | 'refused' | '
   return 'unclear'
 }
 
-function examineClock (date: string | null, check: string): Finding | undefined {
+function examineClock (date: string | undefined, check: string): Finding | undefined {
   const theirs = Date.parse(date ?? '')
   if (Number.isNaN(theirs)) return undefined
   const seconds = Math.round((Date.now() - theirs) / 1000)

@@ -7,6 +7,9 @@ t.test('keys are listed and rotated, and nothing of their private halves is told
   const before = await ask('GET', '/admin/keys')
   t.match(before.body.items.map(({ status }: { status: string }) => status).sort(), ['current', 'next'])
   t.notMatch(JSON.stringify(before.body), /private|sealed|"d"/i)
+  const { body: first } = await ask('GET', '/admin/keys?limit=1')
+  t.same([...first.items, ...(await ask('GET', `/admin/keys?cursor=${first.nextCursor}`)).body.items], before.body.items)
+  t.equal((await ask('GET', '/admin/keys?limit=101')).status, 400)
   const next = before.body.items.find(({ status }: { status: string }) => status === 'next')
 
   const { status, body } = await ask('POST', '/admin/keys/rotate')
@@ -39,7 +42,9 @@ t.test('audit events are listed and filtered, page by page', async (t) => {
   t.equal((await items('type=login.failed')).length, 30)
   t.equal((await items('from=2026-01-11T00:00:00Z&to=2026-01-21T00:00:00Z')).length, 10)
   t.ok((await items(`userId=${octocat.user.id}`)).every(({ userId }: { userId: string }) => userId === octocat.user.id))
-  for (const query of ['type=A', 'userId=1', 'from=yesterday', 'to=2026', 'other=1']) t.equal((await ask('GET', `/admin/audit-events?${query}`)).status, 400, query)
+  for (const time of ['0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999999Z', '2026-01-01t00:00:00%2B23:59']) t.equal((await ask('GET', `/admin/audit-events?from=${time}`)).status, 200, time)
+  for (const query of ['type=A', 'userId=1', 'from=yesterday', 'to=2026', 'other=1', 'from=2016-12-31T23:59:60Z', 'to=2026-01-01T00:00:00%2B01',
+    'from=2026-02-30T00:00:00Z']) t.equal((await ask('GET', `/admin/audit-events?${query}`)).status, 400, query)
 })
 
 t.test('an administrator makes so many calls a minute', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
-import { race } from '../../helper.ts'
+import { eventually, race } from '../../helper.ts'
 import { sessionOf } from '../signed-in.ts'
 import { administration } from './world.ts'
 
@@ -122,16 +122,42 @@ t.test('a user is logged out everywhere, and deleted', async (t) => {
   t.equal((await sql.query('SELECT 1 FROM audit_events WHERE user_id = $1 OR actor_id = $1', [octocat.user.id])).rowCount, 0, 'nothing names who is gone')
 })
 
-t.test('the first to come is no administrator: fifty at once, and none', async (t) => {
+t.test('a deadlock is not seen: disabling, logging out and deleting go on when the other is done', async (t) => {
+  const { ask, octocat, login, sql, events } = await administration(t)
+  const path = `/admin/users/${octocat.user.id}`
+  const deeds: [method: string, path: string, body: object | undefined, status: number][] = [
+    ['POST', `${path}/logout`, undefined, 204], ['PATCH', path, { status: 'disabled' }, 200], ['DELETE', path, undefined, 204]
+  ]
+  for (const [method, target, body, status] of deeds) {
+    await sql.query('UPDATE users SET disabled_at = NULL')
+    await login('github')
+    await login('github')
+    const { rows: sessions } = await sql.query('SELECT id FROM sessions WHERE user_id = $1 ORDER BY id', [octocat.user.id])
+    const other = await sql.connect()
+    // Whoever waited first finds out: the one that is asked for here.
+    await other.query("SET deadlock_timeout = '1min'")
+    await other.query('BEGIN')
+    await other.query('UPDATE sessions SET last_used_at = now() WHERE id = $1', [sessions.at(-1).id])
+    const asked = ask(method, target, body)
+    await eventually('it waits', async () => (await sql.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).rowCount === 1)
+    await other.query('UPDATE sessions SET last_used_at = now() WHERE user_id = $1', [octocat.user.id])
+    await other.query('COMMIT')
+    other.release()
+    t.equal((await asked).status, status, method)
+  }
+  t.equal((await events('user.deleted')).length, 1)
+})
+
+t.test('the first to come is no administrator: a hundred at once, and none', async (t) => {
   const { acme, url, sql } = await administration(t)
   await sql.query('DELETE FROM users')
   const callbacks: (() => Promise<unknown>)[] = []
-  for (let index = 0; index < 50; index++) {
+  for (let index = 0; index < 100; index++) {
     acme.person({ sub: `first${index}`, email: `first${index}@example.com`, email_verified: true })
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start('/login/acme'))
     callbacks.push(() => browser.callback(callback))
   }
-  await race(50, (index) => callbacks[index]!())
-  t.same((await sql.query("SELECT count(*)::int AS users, count(*) FILTER (WHERE roles <> '{}')::int AS privileged FROM users")).rows, [{ users: 50, privileged: 0 }])
+  await race(100, (index) => callbacks[index]!())
+  t.same((await sql.query("SELECT count(*)::int AS users, count(*) FILTER (WHERE roles <> '{}')::int AS privileged FROM users")).rows, [{ users: 100, privileged: 0 }])
 })

@@ -100,6 +100,7 @@ t.test('deliveries are listed, and sent again under their ids', async (t) => {
   const [first, second] = told as [typeof told[0] & object, typeof told[0] & object]
   t.match(await ask('POST', `/admin/webhooks/${id}/deliveries/${first.id}/replay`), { status: 202, body: { id: first.id } })
   t.match((await receiver.taken(4))[3], { id: first.id, timestamp: first.timestamp, data: { user: { name: 'Three' } } })
+  t.equal((await ask('POST', `/admin/webhooks/${id}/replay`, { since: '2016-12-31T23:59:60Z' })).status, 400, 'a leap second is no time that can be looked for')
   t.same(await ask('POST', `/admin/webhooks/${id}/replay`, { since: second.timestamp }).then(({ status, body }) => [status, body]), [202, { replayed: 2 }])
   t.same((await receiver.taken(6)).slice(4).map((message) => message.id), told.slice(1).map((message) => message.id), 'in order')
   t.same((await ask('POST', `/admin/webhooks/${id}/test`)).body, { statusCode: 204, error: null })

