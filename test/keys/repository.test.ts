@@ -14,11 +14,11 @@ t.before(async () => {
   sql = new pg.Pool({ connectionString: url, max: 4 })
   const prisma = createPrisma(sql)
   t.teardown(async () => {
-    await prisma.$disconnect()
+    await prisma.close()
     await sql.end()
     await drop()
   })
-  repository = createKeyRepository({ pool: sql, prisma })
+  repository = createKeyRepository({ pool: sql, prisma: prisma.get })
 })
 
 const key = (kid: string, status: string) => ({ kid, alg: 'ES256', status, publicJwk: { kid }, sealedPrivateKey: `sealed ${kid}` })

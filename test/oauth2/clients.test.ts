@@ -32,6 +32,7 @@ t.test('a client proves itself in the header or in the body', async (t) => {
   t.equal(await id(request(), {}), undefined)
   t.equal(await id(request('Bearer x'), {}), undefined)
   t.equal(await id(request(), { client_id: 'spa' }), 'spa')
+  t.equal(await id(basic('spa', ''), {}), 'spa', 'an empty secret is none')
   t.equal(await id(request(), { client_id: 'web', client_secret: SECRET }), 'web')
   t.equal(await id(basic('web', SECRET), {}), 'web')
   t.equal(await id(basic('web', SECRET), { client_id: 'web' }), 'web')
@@ -45,7 +46,7 @@ t.test('a client proves itself in the header or in the body', async (t) => {
     [request(), { client_id: 'web' }, 'invalid_client', /missing or wrong/],
     [request(), { client_id: 'web', client_secret: 'wrong' }, 'invalid_client', /missing or wrong/],
     [request(), { client_id: 'spa', client_secret: 'any' }, 'invalid_client', /is public/],
-    [basic('spa', ''), {}, 'invalid_client', /is public/],
+    [basic('web', ''), {}, 'invalid_client', /missing or wrong/],
     [request(`Basic ${Buffer.from('no colon').toString('base64')}`), {}, 'invalid_client', /cannot be read/],
     [request(`Basic ${Buffer.from('web:%').toString('base64')}`), {}, 'invalid_client', /cannot be read/]
   ]

@@ -1,12 +1,13 @@
 import t from 'tap'
-import { isRedirectUri, newClientSecret, registerClient } from '../../src/oauth2/client-registration.ts'
+import { newClientSecret, registerClient } from '../../src/oauth2/client-registration.ts'
 import { originsOf } from '../../src/oauth2/client-repository.ts'
 import { hashClientSecret } from '../../src/oauth2/clients.ts'
 import { comesFromAllowedOrigin, createAllowedOrigins } from '../../src/oauth2/origins.ts'
 import { redirectUriMistake } from '../../src/oauth2/redirect-uri.ts'
 import { redirectBack, redirectCode, redirectWithError } from '../../src/oauth2/redirects.ts'
-import { grantableScope, hasScope } from '../../src/oauth2/scope.ts'
+import { commonScope, grantableScope, hasScope } from '../../src/oauth2/scope.ts'
 import { OAuthError, Problem } from '../../src/errors.ts'
+import { isRedirectUri } from '../../src/url.ts'
 
 t.test('a redirect URI is a registered one to the letter, or the rule that it breaks is named', async (t) => {
   const registered = ['https://app.example.com/cb?a=1', 'http://127.0.0.1/cb', 'http://[::1]:8080', 'com.example.app:/cb']
@@ -73,8 +74,9 @@ t.test('web origins: those of the settings, of the clients there, and of the cli
   t.same(asked, ['https://db.example', 'http://no.example'])
   for (const rubbish of ['null', '', 'xhttps://db.example', 'https://db.example\n', 'https://a b', 'ftp://db.example', `https://${'x'.repeat(251)}`]) t.equal(await origins.has(rubbish), false, rubbish)
   t.equal(asked.length, 2, 'what is no origin does not reach the database')
-  const from = (origin?: string) => comesFromAllowedOrigin({ headers: { origin } } as never, origins)
+  const from = (origin?: string, site?: string) => comesFromAllowedOrigin({ headers: { origin, 'sec-fetch-site': site } } as never, origins)
   t.same([await from('https://set.example'), await from('https://no.example'), await from()], [true, false, false])
+  t.same([await from('https://set.example', 'same-site'), await from('https://set.example', 'cross-site')], [true, false])
 })
 
 t.test('a scope is what there is of what was asked', async (t) => {
@@ -83,6 +85,7 @@ t.test('a scope is what there is of what was asked', async (t) => {
   t.equal(grantableScope(undefined), '')
   t.equal(hasScope('openid profile', 'profile'), true)
   t.equal(hasScope('openid profile', 'prof'), false)
+  t.equal(commonScope('openid profile email', 'email openid'), 'openid email')
 })
 
 /** What a reply was told. */

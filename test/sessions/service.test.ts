@@ -38,7 +38,7 @@ const limits = { idleSeconds: 10, reuseGraceSeconds: 20 }
 
 t.test('a refresh moves the chain on, and is counted once it has', async (t) => {
   const { service, calls, told, limit } = serve({ rotate: { ...grant, counter: 4, rotated: true } })
-  t.same(await service.refresh(token, 'c', caller, limit), {
+  t.same(await service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit), {
     access_token: `access of ${sessionId}`,
     token_type: 'Bearer',
     expires_in: 900,
@@ -49,9 +49,22 @@ t.test('a refresh moves the chain on, and is counted once it has', async (t) => 
   t.same(told, ['rotated'])
 })
 
+t.test('a refresh may ask for less than was granted, for these tokens only, and not for more', async (t) => {
+  const granted = { ...grant, scope: 'openid email' }
+  const ask = (scope: string, live: unknown = granted) => {
+    const world = serve({ inspect: live, rotate: { ...granted, counter: 4, rotated: true } })
+    return { ...world, answer: world.service.refresh({ refreshToken: token, clientId: 'c', scope }, caller, world.limit) }
+  }
+  t.equal((await ask('email').answer).scope, 'email')
+  const { answer, called } = ask('openid profile')
+  await t.rejects(answer, { error: 'invalid_scope', message: /openid email/ })
+  t.same(called(), ['check', 'inspect'], 'and nothing moves')
+  t.equal((await ask('email profile', null).answer).scope, 'email', 'a token that is not the live one is for the rotation to judge')
+})
+
 t.test('what repeats another\'s refresh is not counted', async (t) => {
   const { service, limit, called, told } = serve({ rotate: { ...grant, counter: 4, rotated: false } })
-  await service.refresh(token, 'c', caller, limit)
+  await service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit)
   t.same(called(), ['check', 'rotate'])
   t.same(told, ['rotated'])
 })
@@ -59,22 +72,22 @@ t.test('what repeats another\'s refresh is not counted', async (t) => {
 t.test('a token that is not good is refused, and one that was stolen ends its session', async (t) => {
   for (const [stolen, outcome, said] of [[true, 'reuse_detected', 'was used before'], [false, 'refused', 'has expired']] as const) {
     const { service, calls, limit, told } = serve({ revokeReused: stolen })
-    await t.rejects(service.refresh(token, 'c', caller, limit), { error: 'invalid_grant', message: said })
+    await t.rejects(service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit), { error: 'invalid_grant', message: said })
     t.same(calls.at(-1), ['revokeReused', presented, limits, caller])
     t.same(told, [outcome])
   }
   const { service, limit, called, told } = serve()
-  await t.rejects(service.refresh('rubbish', 'c', caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
+  await t.rejects(service.refresh({ refreshToken: 'rubbish', clientId: 'c', scope: undefined }, caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
   t.same(called(), [], 'the database is not asked')
   t.same(told, ['refused'])
 })
 
 t.test('nobody has to listen', async (t) => {
   const { service, limit } = serve({ rotate: { ...grant, counter: 4, rotated: true } }, { deaf: true })
-  t.ok(await service.refresh(token, 'c', caller, limit))
-  await t.rejects(service.refresh('rubbish', 'c', caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
+  t.ok(await service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit))
+  await t.rejects(service.refresh({ refreshToken: 'rubbish', clientId: 'c', scope: undefined }, caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
   const none = serve({}, { deaf: true })
-  await t.rejects(none.service.refresh(token, 'c', caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
+  await t.rejects(none.service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
 })
 
 t.test('a new session\'s chain begins at nought, with an ID token when there is one', async (t) => {

@@ -33,6 +33,7 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
     id: 'acme',
     name: 'Acme',
     formPost: false,
+    answersAs: (iss: string) => iss === 'i',
     authorizationUrl: note('authorizationUrl', told.fails ?? 'https://acme/authorize'),
     identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
     ...told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) }
@@ -44,7 +45,7 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
       begin: (id: string, handOver: HandOver) => ({ attempt: { provider: id, handOver, nonce: 'n' }, state: 'st', codeChallenge: 'ch', cookie: { name: 'c', value: 'v' } }),
       stateHash: sha256
     } as never,
-    repository: { spendState: note('spendState', !told.spent), signIn: note('signIn', told.disabled ? 'refused' : { user, sessionId: 'sid', authenticatedAt }) } as never,
+    repository: { spendState: note('spendState', !told.spent), signIn: note('signIn', told.disabled ? { refused: 'u' } : { user, sessionId: 'sid', authenticatedAt }) } as never,
     sessions: { newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }), issue: (...args: unknown[]) => ({ issued: args }) } as never,
     accounts: { holdForLink: note('holdForLink', 'a code to link by') } as never,
     audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
@@ -126,6 +127,7 @@ t.test('for a device it ends in a session that waits ten minutes', async (t) => 
 t.test('a failure is told by its stage, and written down', async (t) => {
   const cases: [Parameters<typeof serve>[0], Partial<typeof back>, string, string][] = [
     [{ spent: true }, {}, 'invalid_state', 'returned'],
+    [{}, { iss: 'another', error: 'access_denied' } as never, 'provider_error', 'returned'],
     [{}, { error: 'access_denied' } as never, 'access_denied', 'returned'],
     [{}, { error: 'user_cancelled_login' } as never, 'access_denied', 'returned'],
     [{}, { error: 'user_cancelled_authorize' } as never, 'access_denied', 'returned'],
@@ -141,7 +143,8 @@ t.test('a failure is told by its stage, and written down', async (t) => {
     const error = await service.finish(attempt(), { ...back, ...parameters }, caller).then(() => undefined, (error) => error)
     t.ok(error, code)
     t.same(stages.at(-1), ['acme', stage, error], code)
-    t.same(asked('record'), [[{ type: 'login.failed', provider: 'acme', details: { code } }, caller]])
+    const userId = code === 'account_disabled' ? 'u' : null
+    t.same(asked('record'), [[{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details: { code } }, caller]])
   }
   const { service, stages, called } = serve({ spent: true, deafAudit: true })
   await t.rejects(service.finish(attempt(), back, caller), { code: 'invalid_state' })
@@ -151,10 +154,10 @@ t.test('a failure is told by its stage, and written down', async (t) => {
 })
 
 t.test('a login that takes longer than fifteen seconds is over', async (t) => {
-  const timeout = AbortSignal.timeout
-  t.teardown(() => { AbortSignal.timeout = timeout })
-  const waits: number[] = []
-  AbortSignal.timeout = (ms) => { waits.push(ms); return timeout(10) }
+  const { setTimeout } = globalThis
+  t.teardown(() => { globalThis.setTimeout = setTimeout })
+  const waits: unknown[] = []
+  globalThis.setTimeout = ((work: () => void, ms: number) => { waits.push(ms); return setTimeout(work, 10) }) as never
   await t.rejects(serve({ hangs: true }).service.finish(attempt(), back, caller), { code: 'provider_timeout', message: 'Acme' })
   t.same(waits, [15_000])
 })
