@@ -17,6 +17,7 @@ t.test('what must change, in every state that the table can be in', async (t) =>
   t.ok(isEmpty(plan([current, next])), 'nothing to do')
   t.same(plan([current]), { retire: [], activate: undefined, createNext: true, remove: [] }, 'no next')
   t.same(plan([old, next]), { retire: ['c'], activate: 'n', createNext: true, remove: [] }, 'it is time')
+  t.same(plan([key('c', { status: 'current', activatedAt: ago(10_000) }), next]).activate, 'n', 'to the second')
   t.ok(isEmpty(plan([old, key('n', { createdAt: ago(599) })])), 'it is time, but next has not been published for long enough')
   t.same(plan([current, key('n', { createdAt: ago(1) })], { force: true }).activate, 'n', 'the operator wants it now')
   t.same(plan([current, next, key('r', { status: 'retired', retiredAt: ago(1201) })]).remove, ['r'], 'no token of it lives any more')

@@ -1,51 +1,51 @@
 import Fastify from 'fastify'
 import pg from 'pg'
 import t from 'tap'
-import { createKeyRepository, type KeyChanges, type KeyRepository } from '../../src/keys/repository.ts'
+import { createKeyRepository, type KeyChanges } from '../../src/keys/repository.ts'
 import { keyRoutes } from '../../src/keys/routes.ts'
 import { createPrisma } from '../../src/plugins/database.ts'
 import { createDatabase } from '../database.ts'
 
 let sql: pg.Pool
-let repository: KeyRepository
+let prisma: ReturnType<typeof createPrisma>
 
 t.before(async () => {
   const { url, drop } = await createDatabase()
   sql = new pg.Pool({ connectionString: url, max: 4 })
-  const prisma = createPrisma(sql)
+  prisma = createPrisma(sql)
   t.teardown(async () => {
     await prisma.close()
     await sql.end()
     await drop()
   })
-  repository = createKeyRepository({ pool: sql, prisma: prisma.get })
 })
 
 const key = (kid: string, status: string) => ({ kid, alg: 'ES256', status, publicJwk: { kid }, sealedPrivateKey: `sealed ${kid}` })
 const none: KeyChanges = { retire: [], activate: undefined, create: [], remove: [] }
 const by = { actorId: null, caller: { requestId: 'r' }, details: { by: 'schedule' } }
-const change = (more: Partial<KeyChanges>) => repository.change(() => ({ ...none, ...more }), by)
+const open = () => createKeyRepository({ pool: sql, prisma: prisma.get })
+const change = (more: Partial<KeyChanges>) => open().change(() => ({ ...none, ...more }), by)
 const told = async () => (await sql.query('SELECT type, request_id AS "requestId", details FROM audit_events ORDER BY created_at, id')).rows
 
 t.test('what a plan says is written, with its times, and told', async (t) => {
   await change({ create: [key('a', 'current'), key('b', 'next')] })
-  const [a, b] = await repository.list()
+  const [a, b] = await open().list()
   t.match(a, { kid: 'a', alg: 'ES256', status: 'current', publicJwk: { kid: 'a' }, sealedPrivateKey: 'sealed a', activatedAt: Date, retiredAt: null, createdAt: Date })
   t.match(b, { kid: 'b', status: 'next', activatedAt: null, retiredAt: null })
   t.same(await told(), [], 'a first key is no rotation')
 
   await sql.query("UPDATE signing_keys SET created_at = created_at - interval '1 hour' WHERE kid = 'b'")
-  await repository.change((keys) => {
+  await open().change((keys) => {
     t.same(keys.map(({ kid }) => kid), ['b', 'a'], 'the plan sees the oldest first, as the list does')
     return { ...none, retire: ['a'], activate: 'b', create: [key('c', 'next')] }
   }, by)
-  const rotated = await repository.list()
+  const rotated = await open().list()
   t.same(rotated.map(({ kid, status }) => `${kid} ${status}`), ['b current', 'a retired', 'c next'])
   t.match(rotated, [{ activatedAt: Date, retiredAt: null }, { retiredAt: Date }, { activatedAt: null, retiredAt: null }], 'only what was retired has a time of it')
   t.same(await told(), [{ type: 'key.rotated', requestId: 'r', details: { by: 'schedule', retired: 'a', current: 'b' } }])
 
   await change({ retire: ['b'], create: [key('e', 'next'), key('d', 'current')], remove: ['a', 'c'] })
-  t.same((await repository.list()).map(({ kid, status }) => `${kid} ${status}`).sort(), ['b retired', 'd current', 'e next'])
+  t.same((await open().list()).map(({ kid, status }) => `${kid} ${status}`).sort(), ['b retired', 'd current', 'e next'])
   t.same((await told())[1]?.details, { by: 'schedule', retired: 'b', current: 'd' }, 'a fresh key that took its place')
   await change({ retire: ['d'] })
   t.same((await told())[2]?.details, { by: 'schedule', retired: 'd' }, 'none did')

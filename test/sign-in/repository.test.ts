@@ -2,14 +2,13 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import t from 'tap'
 import type { Profile } from '../../src/providers/provider.ts'
-import { createSignInRepository, type SignedIn, type SignInPolicy, type SignInRepository } from '../../src/sign-in/repository.ts'
+import { createSignInRepository, type SignedIn, type SignInPolicy } from '../../src/sign-in/repository.ts'
 import { createProviderTokens } from '../../src/vault/provider-tokens.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { createDatabase } from '../database.ts'
 
 // One database for all: everybody in it is somebody else.
 let sql: pg.Pool
-let repository: SignInRepository
 const vault = createProviderTokens(createSealer([{ id: 'k', key: randomBytes(32) }], 'provider-tokens'))
 
 t.before(async () => {
@@ -19,9 +18,9 @@ t.before(async () => {
     await sql.end()
     await drop()
   })
-  repository = createSignInRepository({ pool: sql }, vault)
 })
 
+const open = () => createSignInRepository({ pool: sql }, vault)
 const caller = { ipAddress: '192.0.2.1', userAgent: 'curl', requestId: 'r' }
 const POLICY: SignInPolicy = { autoLink: 'verified', adminEmails: [], maxSessionsPerUser: undefined }
 const session = (more = {}) => ({ clientId: 'c', scope: 'openid', secretHash: randomBytes(32), idleSeconds: 100, maximumSeconds: 1000, ...more })
@@ -47,7 +46,7 @@ function person (more: Partial<Profile> = {}): Profile {
 interface More { policy?: Partial<SignInPolicy>, of?: ReturnType<typeof session>, tokens?: object }
 
 async function signIn (profile: Profile, { policy = {}, of = session(), tokens }: More = {}) {
-  const signedIn = await repository.signIn({ profile, ...tokens ? { tokens } : {} } as never, of, { ...POLICY, ...policy }, caller, mayCreate)
+  const signedIn = await open().signIn({ profile, ...tokens ? { tokens } : {} } as never, of, { ...POLICY, ...policy }, caller, mayCreate)
   return signedIn as SignedIn
 }
 
@@ -57,8 +56,8 @@ const row = async (table: string, id: string) => (await sql.query(`SELECT * FROM
 
 t.test('a state is spent once', async (t) => {
   const hash = randomBytes(32)
-  t.equal(await repository.spendState(hash, new Date()), true)
-  t.equal(await repository.spendState(hash, new Date()), false)
+  t.equal(await open().spendState(hash, new Date()), true)
+  t.equal(await open().spendState(hash, new Date()), false)
 })
 
 t.test('who is new becomes a user with an account and a session', async (t) => {
@@ -86,7 +85,7 @@ t.test('who is new becomes a user with an account and a session', async (t) => {
 t.test('who comes again is the same user, asked about once, and what changed at the provider is taken over and told', async (t) => {
   const profile = person()
   const first = await signIn(profile)
-  const again = await repository.signIn({ profile }, session(), POLICY, caller, async () => { throw new Error('asked again') }) as SignedIn
+  const again = await open().signIn({ profile }, session(), POLICY, caller, async () => { throw new Error('asked again') }) as SignedIn
   t.equal(again.user.id, first.user.id)
   t.equal(again.user.accounts.length, 1)
   t.equal(again.user.accounts[0]?.id, first.user.accounts[0]?.id)
@@ -143,7 +142,7 @@ t.test('nobody disabled comes in, by their account or by their address', async (
 
 t.test('whom the hook does not let in is not written down', async (t) => {
   const profile = person()
-  await t.rejects(repository.signIn({ profile }, session(), POLICY, caller, async () => { throw new Error('no') }), { message: 'no' })
+  await t.rejects(open().signIn({ profile }, session(), POLICY, caller, async () => { throw new Error('no') }), { message: 'no' })
   t.equal((await sql.query('SELECT 1 FROM users WHERE email = $1', [profile.email])).rowCount, 0)
 })
 
