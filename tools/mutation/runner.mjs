@@ -9,8 +9,8 @@ import { determineHitLimitReached, DryRunStatus, MutantRunStatus, TestStatus, to
 import { register } from 'tsx/esm/api'
 import { rememberSchemas } from './remember-schemas.mjs'
 
-/** Races prove what a mutant run does not ask, and cost the most. */
-const SLOW = /\b(fifty|hundred|at once, on two|race|two pollers)\b/
+/** Races, and what starts processes: they prove what a mutation run does not ask, and cost the most. */
+const SLOW = /\b(fifty|hundred|at once, on two|race|two pollers|while the API serves)\b/
 
 const SETUP = 'setup'
 

@@ -8,7 +8,7 @@ export const testFiles = {
   ],
   'sign-in': [
     'test/sign-in/link-account.test.ts', 'test/sign-in/login-attempt.test.ts', 'test/sign-in/return-to.test.ts', 'test/sign-in/service.test.ts',
-    'test/sign-in/creation-hook.test.ts', 'test/sign-in/repository.test.ts',
+    'test/sign-in/device-visit.test.ts', 'test/sign-in/creation-hook.test.ts', 'test/sign-in/repository.test.ts',
     'test/flows/login.test.ts', 'test/flows/authorize.test.ts', 'test/flows/device.test.ts'
   ],
   oauth2: [
