@@ -21,7 +21,7 @@ t.before(async () => {
 })
 
 const open = () => createSignInRepository({ pool: sql }, vault)
-const caller = { ipAddress: '192.0.2.1', userAgent: 'curl', requestId: 'r' }
+const caller = { ipAddress: '192.0.2.1', userAgent: 'curl', requestId: 'r', clientId: null }
 const POLICY: SignInPolicy = { autoLink: 'verified', adminEmails: [], maxSessionsPerUser: undefined }
 const session = (more = {}) => ({ clientId: 'c', scope: 'openid', secretHash: randomBytes(32), idleSeconds: 100, maximumSeconds: 1000, ...more })
 const mayCreate = async () => ({ roles: ['member'] })

@@ -6,7 +6,7 @@ import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
 import type { HandOver, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
 import { createSignInService } from '../../src/sign-in/service.ts'
 
-const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r' }
+const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
 const profile = { provider: 'acme', subject: '1' }
 const tokens = { accessToken: 'of the provider' }
 const user = { id: 'u', roles: ['admin'], email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }

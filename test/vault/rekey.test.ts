@@ -74,6 +74,8 @@ t.test('what each column holds is sealed anew for its row, batch by batch; what 
   const open = (purpose: string, text: string, row: string) => createSealer([fresh], purpose).open(text, row)
   t.equal(open('webhook-secret', endpoint.sealed_secret, id), 'a secret')
   t.equal(open('webhook-secret', endpoint.sealed_previous_secret, id), 'the one before')
-  const again = await rekey(sql, [fresh, old])
+  lines.length = 0
+  const again = await rekey(sql, [fresh, old], (line) => { lines.push(line) })
+  t.same(lines, ['accounts: 0 sealed anew'])
   t.same(again.map(({ sealedAnew, unreadable }) => [sealedAnew, unreadable]), [[0, 0], [0, 1], [0, 0], [0, 0]])
 })

@@ -1,8 +1,8 @@
 // What is not worth a mutant, each with the reason that the report shows. The nodes are Babel's.
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin'
 
-/** Members of an OpenAPI document that only people read. */
-const PROSE = new Set(['summary', 'description', 'tags'])
+/** Members of an OpenAPI document that say what comes out; test/plugins/openapi.test.ts and the flows hold the answers to them. */
+const PROSE = new Set(['summary', 'description', 'tags', 'response'])
 /** The helpers whose first argument is a parameter's description. */
 const DESCRIBING = new Set(['Text', 'Parameter'])
 /** Errors whose first argument is the message; OAuthError's and Problem's first is the code, the second the message. */

@@ -67,8 +67,7 @@ class InProcessTapRunner {
     const tests = []
     for (const id of this.tests.keys()) tests.push(await this.runTest(id))
     namespace.currentTestId = undefined
-    delete namespace.mutantCoverage?.perTest[SETUP]
-    return { status: DryRunStatus.Complete, tests, mutantCoverage: namespace.mutantCoverage }
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: withoutSetup(namespace.mutantCoverage) }
   }
 
   async mutantRun ({ activeMutant, testFilter, hitLimit, mutantActivation }) {
@@ -159,6 +158,13 @@ class InProcessTapRunner {
 function numberOf ({ fileName, location: { start, end }, mutatorName, replacement }) {
   const name = JSON.stringify([fileName.split('/').at(-1), start, end, mutatorName, replacement])
   return createHash('sha256').update(name).digest().readUInt32BE() / 2 ** 32
+}
+
+/** What only loading a file or its `t.before` reached is as static as what loading the app did. */
+function withoutSetup ({ static: loaded, perTest: { [SETUP]: setup = {}, ...perTest } }) {
+  const reached = new Set(Object.values(perTest).flatMap(Object.keys))
+  const alone = Object.entries(setup).filter(([mutant]) => !reached.has(mutant))
+  return { static: { ...loaded, ...Object.fromEntries(alone) }, perTest }
 }
 
 const fileOf = (id) => id.slice(0, id.indexOf(' > '))
