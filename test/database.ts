@@ -9,6 +9,11 @@ export const testDataFolder = join(packageRoot, '.data', 'test')
 
 const TEMPLATE_LOCK = 1
 
+/** Looked for once a process: each look starts four others. */
+let running: Promise<EmbeddedPostgres> | undefined
+const findPostgres = () => (running ??= startEmbeddedPostgres(testDataFolder))
+let template: Promise<string> | undefined
+
 export interface TestDatabase {
   url: string
   drop: () => Promise<void>
@@ -19,20 +24,19 @@ export interface TestDatabase {
 
 /** A migrated database of one's own, cloned from a template in a few milliseconds. */
 export async function createDatabase (): Promise<TestDatabase> {
-  const postgres = await startEmbeddedPostgres(testDataFolder)
+  const postgres = await findPostgres()
   const name = `test_${randomUUID().replaceAll('-', '')}`
   await withAdmin(postgres, async (admin) => {
     // Several test processes may get here at once, and a template must not be connected to while it is cloned.
     await admin.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK])
-    const template = await findOrMakeTemplate(postgres, admin)
-    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${await (template ??= findOrMakeTemplate(postgres, admin))}`)
   })
   return testDatabase(postgres, name)
 }
 
 /** An empty database, for the tests of the migrations themselves. */
 export async function createEmptyDatabase (): Promise<TestDatabase> {
-  const postgres = await startEmbeddedPostgres(testDataFolder)
+  const postgres = await findPostgres()
   const name = `empty_${randomUUID().replaceAll('-', '')}`
   await withAdmin(postgres, async (admin) => { await admin.query(`CREATE DATABASE ${name}`) })
   return testDatabase(postgres, name)

@@ -57,6 +57,23 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
   }
 }
 
+/**
+ * For a file whose tests can share an app: opens the usual one once, and gives it to each test with the tables empty, but for
+ * keys, and `renew` called. A test that wants other settings gets one of its own.
+ */
+export function sharing<World extends Running> (
+  t: Test, open: (t: Test, environment?: Record<string, string>) => Promise<World>, renew: (world: World) => void = () => {}
+) {
+  let usual: World
+  t.before(async () => { usual = await open(t) })
+  return async (t: Test, environment?: Record<string, string>): Promise<World> => {
+    if (environment) return await open(t, environment)
+    await usual.sql.query('TRUNCATE users, device_grants, spent_states, revocations, audit_events, webhook_deliveries CASCADE')
+    renew(usual)
+    return usual
+  }
+}
+
 /** Calls `work` n times at once; all wait until the last is ready to go. */
 export async function race<Result> (n: number, work: (index: number) => Promise<Result>): Promise<Result[]> {
   let open: () => void = () => {}

@@ -58,6 +58,7 @@ export function planKeys (keys: KeyState[], rules: KeyRules): KeyPlan {
   }
 }
 
+/** True when nothing changes. What activates a key always makes a next one, too. */
 export function isEmpty (plan: KeyPlan): boolean {
-  return plan.activate === undefined && !plan.createNext && plan.remove.length === 0
+  return !plan.createNext && plan.remove.length === 0
 }

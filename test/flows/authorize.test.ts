@@ -2,8 +2,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { race, readJson } from '../helper.ts'
-import { basic, openFrontDoor as world, SPA, WEB } from './front-door.ts'
+import { race, readJson, sharing } from '../helper.ts'
+import { basic, openFrontDoor, SPA, WEB } from './front-door.ts'
+
+const world = sharing(t, openFrontDoor, ({ github }) => {
+  github.reset()
+  github.heal()
+  github.allow()
+})
 
 t.test('a client signs a person in by code and PKCE, and gets an ID token', async (t) => {
   const { url, authorize, exchange, me, token, sql } = await world(t)

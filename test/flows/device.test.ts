@@ -2,12 +2,12 @@ import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
-import { race, readJson, setup } from '../helper.ts'
+import { race, readJson, setup, sharing } from '../helper.ts'
 
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
-async function world (t: Test, environment: Record<string, string> = {}) {
+async function open (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify([TV]), ...environment })
@@ -32,6 +32,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   }
   return { ...running, github, begin, poll, post, waitForInterval, submit, typeAndSignIn }
 }
+
+const world = sharing(t, open, ({ github }) => { github.allow() })
 
 t.test('a device signs in: code, page, provider, confirmation, tokens', async (t) => {
   const { url, begin, poll, waitForInterval, submit, typeAndSignIn, sql } = await world(t)

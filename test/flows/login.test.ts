@@ -3,16 +3,24 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
-import { readJson, type Running, setup } from '../helper.ts'
+import { readJson, type Running, setup, sharing } from '../helper.ts'
 
 interface World extends Running { github: FakeGitHub, acme: FakeOidc }
 
-async function world (t: Test, environment: Record<string, string> = {}): Promise<World> {
+async function open (t: Test, environment: Record<string, string> = {}): Promise<World> {
   const [github, acme] = await Promise.all([startFakeGitHub(), startFakeOidc()])
   t.teardown(() => Promise.all([github.close(), acme.close()]))
   const running = await setup(t, { ...github.settings, ...acme.settings('acme', { emailTrusted: true }), ...environment })
   return { ...running, github, acme }
 }
+
+const world = sharing(t, open, ({ github, acme }) => {
+  for (const fake of [github, acme]) {
+    fake.reset()
+    fake.heal()
+  }
+  github.allow()
+})
 
 async function count (sql: World['sql'], table: string): Promise<number> {
   return Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)

@@ -2,16 +2,18 @@ import t, { type Test } from 'tap'
 import { decodeJwt } from 'jose'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
-import { inThePast, race, readJson, type Running, setup } from '../helper.ts'
+import { inThePast, race, readJson, type Running, setup, sharing } from '../helper.ts'
 
 interface Tokens { access_token: string, refresh_token: string }
 
-async function world (t: Test, environment: Record<string, string> = {}): Promise<Running & { signIn: () => Promise<Tokens> }> {
+async function open (t: Test, environment: Record<string, string> = {}): Promise<Running & { signIn: () => Promise<Tokens> }> {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   const running = await setup(t, { ...github.settings, ...environment })
   return { ...running, signIn: async () => (await createBrowser(running.url).login(`${running.url}/login/github`)).json() }
 }
+
+const world = sharing(t, open)
 
 async function refresh (url: string, refreshToken: string, more: Record<string, string> = {}) {
   const response = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken, ...more }) })

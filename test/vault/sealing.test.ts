@@ -28,6 +28,7 @@ t.test('nothing that was altered opens, whichever byte it is', async (t) => {
   for (let length = 0; length < bytes.length; length++) {
     if (sealer.open(`one.${bytes.subarray(0, length).toString('base64url')}`, 'here') !== undefined) t.fail(`cut to ${length}`)
   }
+  for (const other of [`${sealed}=`, `${sealed}!`, `${sealed} `, sealed.replace('.', '. ')]) t.equal(sealer.open(other, 'here'), undefined, 'one spelling only')
   for (const rubbish of ['', '.', 'one', 'one.', 'two.abc', 'x.y.z']) t.equal(sealer.open(rubbish, 'here'), undefined)
 })
 
@@ -36,4 +37,8 @@ t.test('the first key seals, all open', async (t) => {
   const after = createSealer([two, one], 'purpose')
   t.equal(after.open(before, 'here'), 'old')
   t.match(after.seal('new', 'here'), /^two\./)
+})
+
+t.test('without a key nothing can be sealed', async (t) => {
+  t.throws(() => createSealer([], 'purpose'), { message: 'At least one encryption key is needed.' })
 })

@@ -1,0 +1,44 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import { metadataRoutes } from '../../src/oauth2/metadata.ts'
+
+// What each member says is checked in test/flows/metadata.test.ts. Here: that nothing is added or lost unseen.
+t.test('both documents say this, and no more', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(metadataRoutes, { issuerUrl: 'https://id', algorithm: 'ES256' })
+  const methods = ['client_secret_basic', 'client_secret_post']
+  for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
+    const response = await app.inject(path)
+    t.equal(response.headers['cache-control'], 'public, max-age=300')
+    t.strictSame(response.json(), {
+      issuer: 'https://id',
+      authorization_endpoint: 'https://id/oauth2/authorize',
+      token_endpoint: 'https://id/oauth2/token',
+      userinfo_endpoint: 'https://id/oauth2/userinfo',
+      jwks_uri: 'https://id/.well-known/jwks.json',
+      revocation_endpoint: 'https://id/oauth2/revoke',
+      introspection_endpoint: 'https://id/oauth2/introspect',
+      end_session_endpoint: 'https://id/oauth2/logout',
+      device_authorization_endpoint: 'https://id/oauth2/device_authorization',
+      scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      grant_types_supported: [
+        'authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code', 'urn:ietf:params:oauth:grant-type:token-exchange'
+      ],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256'],
+      token_endpoint_auth_methods_supported: ['none', ...methods],
+      revocation_endpoint_auth_methods_supported: ['none', ...methods],
+      introspection_endpoint_auth_methods_supported: methods,
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
+      claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid', 'email', 'email_verified', 'name', 'picture'],
+      prompt_values_supported: ['none', 'login'],
+      service_documentation: 'https://id/docs'
+    })
+  }
+})

@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import type { Caller } from '../../src/audit/audit-event.ts'
+import { OAuthError, Problem } from '../../src/errors.ts'
+import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
+import type { HandOver, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
+import { createSignInService } from '../../src/sign-in/service.ts'
+
+const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
+const profile = { provider: 'acme', subject: '1' }
+const tokens = { accessToken: 'of the provider' }
+const user = { id: 'u', roles: ['admin'], email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
+const authenticatedAt = new Date()
+const policy = { autoLink: 'verified', adminEmails: [], maxSessionsPerUser: undefined }
+const mayCreate = async () => ({ roles: [] })
+const sha256 = (text: string) => createHash('sha256').update(text).digest()
+/** A test may take its time. */
+const isAhead = (at: unknown, seconds: number) => Math.abs((at as Date).getTime() - Date.now() - seconds * 1000) < 60_000
+const CODE: HandOver = {
+  mode: 'code', intent: undefined, clientId: 'spa', redirectUri: 'https://app', state: 's', codeChallenge: 'cc', scope: 'openid', nonce: 'n'
+}
+
+/** A service among collaborators that answer as they are told and write down what they were asked. */
+function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, native?: boolean, hangs?: boolean, deafAudit?: boolean } = {}) {
+  const calls: [string, ...unknown[]][] = []
+  const stages: unknown[][] = []
+  const note = (name: string, answer: unknown) => async (...args: unknown[]) => {
+    calls.push([name, ...args])
+    if (answer instanceof Error) throw answer
+    return answer
+  }
+  const provider = {
+    id: 'acme',
+    name: 'Acme',
+    formPost: false,
+    answersAs: (iss: string) => iss === 'i',
+    authorizationUrl: note('authorizationUrl', told.fails ?? 'https://acme/authorize'),
+    identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
+    ...told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) }
+  }
+  const service = createSignInService({
+    issuerUrl: 'https://id',
+    providers: new Map([['acme', provider]]) as never,
+    attempts: {
+      begin: (id: string, handOver: HandOver) => ({ attempt: { provider: id, handOver, nonce: 'n' }, state: 'st', codeChallenge: 'ch', cookie: { name: 'c', value: 'v' } }),
+      stateHash: sha256
+    } as never,
+    repository: { spendState: note('spendState', !told.spent), signIn: note('signIn', told.disabled ? { refused: 'u' } : { user, sessionId: 'sid', authenticatedAt }) } as never,
+    sessions: { newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }), issue: (...args: unknown[]) => ({ issued: args }) } as never,
+    accounts: { holdForLink: note('holdForLink', 'a code to link by') } as never,
+    audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
+    policy: policy as never,
+    mayCreate,
+    idleSeconds: 10,
+    maximumSeconds: 100,
+    onStage: (...args) => { stages.push(args) },
+    onAuditFailure: (error) => { stages.push(['audit', (error as Error).message]) }
+  })
+  const asked = (name: string) => calls.filter(([called]) => called === name).map(([, ...args]) => args)
+  return { service, stages, asked, called: () => calls.map(([name]) => name) }
+}
+
+const attempt = (handOver: HandOver = { mode: 'direct' }, provider = 'acme'): LoginAttempt =>
+  ({ provider, handOver, nonce: 'n', codeVerifier: 'v', startedAt: Date.now() - 60_000 })
+const back = { state: 'st', code: 'c', iss: 'i', error: undefined, user: 'u' }
+
+t.test('a login starts at the provider, with an attempt', async (t) => {
+  const { service, asked, stages } = serve()
+  t.match(await service.start('acme', { mode: 'direct' }), { url: 'https://acme/authorize', cookie: { name: 'c', value: 'v' }, provider: { id: 'acme' } })
+  t.same(asked('authorizationUrl'), [[{ redirectUri: 'https://id/login/acme/callback', state: 'st', nonce: 'n', codeChallenge: 'ch' }]])
+  t.same(stages, [['acme', 'started']])
+  await t.rejects(service.start('other', { mode: 'direct' }), { code: 'unknown_provider' })
+  const fails = new Problem('provider_error')
+  const broken = serve({ fails })
+  await t.rejects(broken.service.start('acme', { mode: 'direct' }), fails)
+  t.same(broken.stages, [['acme', 'started', fails]])
+})
+
+t.test('it ends in tokens: the state is spent, the provider asked, the user signed in', async (t) => {
+  const { service, asked, stages, called } = serve()
+  const finished = await service.finish(attempt(), back, caller)
+  t.same(called(), ['spendState', 'identify', 'signIn'])
+  const [[hash, forgetAt] = []] = asked('spendState')
+  t.same(hash, sha256('st'))
+  t.ok(isAhead(forgetAt, 19 * 60), 'twenty minutes after it began')
+  const [[{ signal, ...identify }] = [{} as never]] = asked('identify') as [Record<string, unknown>][]
+  t.same(identify, { code: 'c', iss: 'i', user: 'u', redirectUri: 'https://id/login/acme/callback', nonce: 'n', codeVerifier: 'v' })
+  t.ok(signal instanceof AbortSignal)
+  t.same(asked('signIn'), [[
+    { profile, tokens }, { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 }, policy, caller, mayCreate
+  ]])
+  const grant = { sessionId: 'sid', userId: 'u', clientId: 'signet', scope: '', roles: ['admin'], authenticatedAt, nonce: null, email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
+  t.same(finished, { tokens: { issued: [grant, Buffer.from('secret')] }, user })
+  t.same(stages, [['acme', 'returned'], ['acme', 'identified'], ['acme', 'completed']])
+})
+
+t.test('for a client it ends in a code whose session lives a minute until it is exchanged', async (t) => {
+  const { service, asked } = serve()
+  const { code } = await service.finish(attempt(CODE), back, caller) as { code: string }
+  t.match(code, /^[\w-]{43}$/)
+  t.match(asked('signIn'), [[{ profile }, {
+    clientId: 'spa',
+    scope: 'openid',
+    idleSeconds: 60,
+    maximumSeconds: 100,
+    code: { hash: sha256(code), redirectUri: 'https://app', codeChallenge: 'cc', nonce: 'n', lifetimeSeconds: 60 }
+  }]])
+  await service.finish(attempt({ ...CODE, nonce: undefined }), back, caller)
+  t.equal((asked('signIn')[1]?.[1] as { code: { nonce: unknown } }).code.nonce, null)
+})
+
+t.test('a code to link by opens no session', async (t) => {
+  const { service, asked, called } = serve()
+  const handOver = { ...CODE, intent: 'link' as const }
+  t.same(await service.finish(attempt(handOver), back, caller), { code: 'a code to link by' })
+  t.same(asked('holdForLink'), [[profile, tokens, handOver]])
+  t.notOk(called().includes('signIn'))
+})
+
+t.test('for a device it ends in a session that waits ten minutes', async (t) => {
+  const { service, asked } = serve()
+  const handOver: HandOver = { mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: 'openid' }
+  t.match(await service.finish(attempt(handOver), back, caller), { sessionId: 'sid', user })
+  t.match(asked('signIn'), [[{ profile }, { clientId: 'tv', scope: 'openid', idleSeconds: 600 }]])
+})
+
+t.test('a failure is told by its stage, and written down', async (t) => {
+  const cases: [Parameters<typeof serve>[0], Partial<typeof back>, string, string][] = [
+    [{ spent: true }, {}, 'invalid_state', 'returned'],
+    [{}, { iss: 'another', error: 'access_denied' } as never, 'provider_error', 'returned'],
+    [{}, { error: 'access_denied' } as never, 'access_denied', 'returned'],
+    [{}, { error: 'user_cancelled_login' } as never, 'access_denied', 'returned'],
+    [{}, { error: 'user_cancelled_authorize' } as never, 'access_denied', 'returned'],
+    [{}, { error: 'server_error' } as never, 'provider_error', 'returned'],
+    [{}, { code: undefined } as never, 'invalid_request', 'returned'],
+    [{ fails: new Problem('provider_timeout') }, {}, 'provider_timeout', 'identified'],
+    [{ fails: new OAuthError('invalid_grant', 'x') }, {}, 'invalid_grant', 'identified'],
+    [{ fails: new Error('x') }, {}, 'internal_error', 'identified'],
+    [{ disabled: true }, {}, 'account_disabled', 'completed']
+  ]
+  for (const [told, parameters, code, stage] of cases) {
+    const { service, asked, stages } = serve(told)
+    const error = await service.finish(attempt(), { ...back, ...parameters }, caller).then(() => undefined, (error) => error)
+    t.ok(error, code)
+    t.same(stages.at(-1), ['acme', stage, error], code)
+    const userId = code === 'account_disabled' ? 'u' : null
+    t.same(asked('record'), [[{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details: { code } }, caller]])
+  }
+  const { service, stages, called } = serve({ spent: true, deafAudit: true })
+  await t.rejects(service.finish(attempt(), back, caller), { code: 'invalid_state' })
+  t.same(stages.at(-1), ['audit', 'no audit'], 'an audit trail that cannot be written changes no answer')
+  t.notOk(called().includes('identify'), 'a spent state reaches no provider')
+  await t.rejects(service.finish(attempt({ mode: 'direct' }, 'gone'), back, caller), { code: 'unknown_provider' })
+})
+
+t.test('a login that takes longer than fifteen seconds is over', async (t) => {
+  const { setTimeout } = globalThis
+  t.teardown(() => { globalThis.setTimeout = setTimeout })
+  globalThis.setTimeout = ((work: () => void, ms: number) => setTimeout(work, ms === 15_000 ? 10 : ms)) as never
+  await t.rejects(serve({ hangs: true }).service.finish(attempt(), back, caller), { code: 'provider_timeout', message: 'Acme' })
+})
+
+const native = { provider: 'acme', idToken: 'head.body.signature', nonce: 'n', clientId: 'app', scope: 'openid' }
+
+t.test('an app\'s ID token signs in once, whatever its signature\'s spelling', async (t) => {
+  const { service, asked, stages } = serve()
+  t.match(await service.signInNatively(native, caller), { issued: [{ clientId: 'app', scope: 'openid' }] })
+  t.same(asked('identifyNative'), [['head.body.signature', 'n']])
+  const [[hash, forgetAt] = []] = asked('spendState')
+  t.same(hash, sha256('id-token:head.body'))
+  t.ok(isAhead(forgetAt, 2 * ID_TOKEN_MAX_AGE_SECONDS))
+  t.match(asked('signIn'), [[{ profile }, { clientId: 'app', scope: 'openid', idleSeconds: 10 }]])
+  t.notOk('tokens' in (asked('signIn')[0]?.[0] as object))
+  t.same(stages, [['acme', 'returned'], ['acme', 'identified'], ['acme', 'completed']])
+})
+
+t.test('what is wrong with a native sign-in is said as a token endpoint says it', async (t) => {
+  const cases: [Parameters<typeof serve>[0], object, object][] = [
+    [{}, { provider: 'other' }, { error: 'invalid_request', status: 400 }],
+    [{ native: false }, {}, { error: 'invalid_request', status: 400 }],
+    [{ spent: true }, {}, { error: 'invalid_grant', status: 400 }],
+    [{ disabled: true }, {}, { error: 'invalid_grant', status: 400 }],
+    [{ fails: new Problem('provider_error', 'words') }, {}, { error: 'server_error', status: 502, message: 'words' }],
+    [{ fails: new Problem('provider_timeout', 'words') }, {}, { error: 'temporarily_unavailable', status: 504, message: 'words' }],
+    [{ fails: new Problem('invalid_id_token', 'words') }, {}, { error: 'invalid_grant', status: 400, message: 'words' }],
+    [{ fails: new Problem('access_denied', 'words') }, {}, { error: 'invalid_grant', status: 400, message: 'words' }],
+    [{ fails: new Problem('service_unavailable') }, {}, { code: 'service_unavailable', status: 503 }],
+    [{ fails: new Error('ours') }, {}, { message: 'ours' }]
+  ]
+  for (const [told, more, expected] of cases) {
+    await t.rejects(serve(told).service.signInNatively({ ...native, ...more }, caller), expected as { name: string }, JSON.stringify(expected))
+  }
+  const { service, called } = serve()
+  await t.rejects(service.signInNatively({ ...native, provider: 'other' }, caller))
+  t.same(called(), [], 'a provider that there is not is nobody\'s failed login')
+})
