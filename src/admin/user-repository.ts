@@ -36,7 +36,7 @@ const NEWEST_FIRST = 'ORDER BY u.created_at DESC, u.id DESC'
  */
 const NEWEST = 1000
 
-/** As the index has it (users_words_idx). An address is taken apart where its words are. */
+/** As the indexes have it (users_words_idx, users_disabled_words_idx). An address is taken apart where its words are. */
 const WORDS = "to_tsvector('simple', coalesce(u.name, '') || ' ' || translate(coalesce(u.email, ''), '@.+_-', '     '))"
 
 const END_SESSIONS = `
@@ -68,15 +68,19 @@ export function createAdminUserRepository ({ pool }: Pick<Database, 'pool'>): Ad
       if (query === undefined) return await read(`${SELECT} ${where} ${ofProvider} ${NEWEST_FIRST} LIMIT $3`)
 
       const matches = `${WORDS} @@ to_tsquery('simple', ${place(toTsQuery(query))})`
+      const readFound = async () => await read(`
+        WITH found AS MATERIALIZED (SELECT u.* FROM users u WHERE ${matches} ${ofStatus} ${ofProvider})
+        ${SELECT_FROM} found u ${where} ${NEWEST_FIRST} LIMIT $3`)
+      // They have an index of their own.
+      if (status === 'disabled') return await readFound()
+
       const { rows } = await pool.query<Row & { scanned: number, id: string | null }>(`
         WITH newest AS MATERIALIZED (SELECT u.* FROM users u ${where} ${NEWEST_FIRST} LIMIT ${NEWEST})
         SELECT * FROM (SELECT count(*)::int AS scanned FROM newest) s
           LEFT JOIN LATERAL (${SELECT_FROM} newest u WHERE ${matches} ${ofProvider} ${NEWEST_FIRST} LIMIT $3) page ON true ORDER BY page.created_at DESC, page.id DESC`, values)
       const common = rows.filter(({ id }) => id !== null).map(toAdminUser)
       if (common.length === count || rows[0]!.scanned < NEWEST) return common
-      return await read(`
-        WITH found AS MATERIALIZED (SELECT u.* FROM users u WHERE ${matches} ${ofStatus} ${ofProvider})
-        ${SELECT_FROM} found u ${where} ${NEWEST_FIRST} LIMIT $3`)
+      return await readFound()
     },
 
     async find (userId) {
