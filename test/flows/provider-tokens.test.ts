@@ -171,22 +171,6 @@ t.test('unlinking takes the grant back at the provider: in the background, again
   await eventually('the job is done', async () => (await jobs()).length === 0)
 })
 
-t.test('a provider that hangs while many ask for its tokens does not get hold of every connection', async (t) => {
-  const { acme, request, signedIn } = await world(t, { DATABASE_POOL_SIZE: '4' })
-  acme.tokenResponse(ENDING(1))
-  const people: Awaited<ReturnType<typeof signedIn>>[] = []
-  for (let index = 0; index < 8; index++) {
-    acme.person({ sub: `person${index}` })
-    people.push(await signedIn())
-  }
-  acme.fault(acme.paths.token, { kind: 'hang' })
-  const asking = people.map(({ token, account }) => request('POST', `/me/accounts/${account('acme')}/token`, token))
-  await eventually('the provider is asked', () => acme.pending().length === 3)
-  for (const { token } of people) t.equal((await request('GET', '/me', token)).status, 200)
-  t.equal(acme.pending().length, 3, 'and it still hangs')
-  t.same([...new Set((await Promise.all(asking)).map(({ status, body }) => `${status} ${body.code}`))], ['504 provider_timeout'])
-})
-
 t.test('a call to a provider that comes too late is not made', async (t) => {
   const acme = await startFakeOidc()
   t.teardown(() => acme.close())

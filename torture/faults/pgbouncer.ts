@@ -14,6 +14,8 @@ export const throughPgBouncer: Fault = {
     const { postgres, client } = world
     await world.sql.query('CREATE DATABASE pooled')
     const direct = new pg.Pool({ connectionString: postgres.urlOf('pooled'), max: 2 })
+    // PostgreSQL may end its idle connections when the database goes.
+    direct.on('error', () => {})
     const bouncer = await startPgBouncer(world.folder, postgres.urlOf('pooled'))
     try {
       const beganAt = performance.now()
