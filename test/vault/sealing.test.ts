@@ -9,6 +9,7 @@ t.test('what is sealed opens in its place, for its purpose, and nowhere else', a
   const sealer = createSealer([one], 'purpose')
   const sealed = sealer.seal('a secret: ü', 'row 1')
   t.equal(sealer.open(sealed, 'row 1'), 'a secret: ü')
+  t.equal(sealer.open(sealer.seal('', 'row 1'), 'row 1'), '')
   t.equal(sealer.open(sealed, 'row 2'), undefined, 'another place')
   t.equal(createSealer([one], 'other purpose').open(sealed, 'row 1'), undefined, 'another purpose')
   t.equal(createSealer([two], 'purpose').open(sealed, 'row 1'), undefined, 'another key')
