@@ -45,7 +45,7 @@ export async function openReader (settings: AppSettings): Promise<Reader> {
   })
   await keys.maintain()
   const token = createAccessTokens(keys, { issuer: settings.issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: 3600 }).issue({
-    sessionId: ADMIN_SESSION_ID, userId: ADMIN_ID, clientId: 'signet', scope: '', roles: [], authenticatedAt: new Date()
+    sessionId: ADMIN_SESSION_ID, userId: ADMIN_ID, clientId: 'signet', scope: '', roles: [], authTime: Math.floor(Date.now() / 1000)
   })
   const headers = { authorization: `Bearer ${token}` }
 

@@ -40,9 +40,9 @@ export function createAccessTokens (keys: KeyService, options: { issuer: string,
         sid: grant.sessionId,
         scope: grant.scope,
         roles: grant.roles,
-        auth_time: Math.floor(grant.authenticatedAt.getTime() / 1000)
+        auth_time: grant.authTime
       }
-      return keys.sign('at+jwt', { ...claims })
+      return keys.sign('at+jwt', claims)
     }
   }
 }

@@ -25,7 +25,7 @@ export function createIdTokens (keys: KeyService, { issuer, lifetimeSeconds, alg
       aud: grant.clientId,
       exp: now + lifetimeSeconds,
       iat: now,
-      auth_time: Math.floor(grant.authenticatedAt.getTime() / 1000),
+      auth_time: grant.authTime,
       ...grant.nonce === null ? {} : { nonce: grant.nonce },
       at_hash: accessTokenHash(accessToken, algorithm),
       sid: grant.sessionId,

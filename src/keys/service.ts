@@ -23,7 +23,7 @@ export interface KeyService {
   /** All keys there are, without their private halves: the oldest first. */
   list: () => Promise<KeyInfo[]>
   /** Signs a JWT of the given type with the current key. */
-  sign: (type: 'at+jwt' | 'JWT', claims: Record<string, unknown>) => string
+  sign: (type: 'at+jwt' | 'JWT', claims: object) => string
   /** The key of a `kid`; an unknown one is looked up in the database again, at most once in five seconds. */
   verificationKey: (kid: string) => Promise<VerificationKey | undefined>
   /** When the key that signs became the current one. */
@@ -53,7 +53,7 @@ interface LoadedKey extends VerificationKey { kid: string, status: KeyStatus, jw
 export function createKeyService (options: KeyServiceOptions): KeyService {
   const { repository, sealer } = options
   let keys = new Map<string, LoadedKey>()
-  let signers: Record<'at+jwt' | 'JWT', (claims: Record<string, unknown>) => string> | undefined
+  let signers: Record<'at+jwt' | 'JWT', (claims: object) => string> | undefined
   let signingKid: string | undefined
   let lookedUpAt = -Infinity
   let lookup: Promise<void> | undefined

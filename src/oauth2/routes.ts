@@ -14,12 +14,15 @@ export type OAuth2Options = TokenOptions & DeviceAuthorizationOptions & TokenSta
 export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {
   await app.register(formbody, { bodyLimit: 64 * 1024 })
 
-  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store').header('pragma', 'no-cache') })
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
+    done()
+  })
 
   // RFC 6749 section 3.2: what has no value counts as absent.
-  app.addHook('preValidation', async ({ body }) => {
-    if (typeof body !== 'object' || body === null) return
-    for (const [name, value] of Object.entries(body)) if (value === '') Reflect.deleteProperty(body, name)
+  app.addHook('preValidation', ({ body }, _reply, done) => {
+    if (typeof body === 'object' && body !== null) for (const [name, value] of Object.entries(body)) if (value === '') Reflect.deleteProperty(body, name)
+    done()
   })
 
   app.setErrorHandler((error, request, reply) => {

@@ -20,5 +20,8 @@ export const gracefulClose = fp(async (app) => {
   const announce = () => { isAnnounced = true }
   app.decorate('ending', { announce, isAnnounced: () => isAnnounced } satisfies Ending)
   app.addHook('preClose', async () => announce())
-  app.addHook('onSend', async (_request, reply) => { if (isAnnounced) reply.header('connection', 'close') })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isAnnounced) reply.header('connection', 'close')
+    done()
+  })
 }, { name: 'graceful-close' })

@@ -9,7 +9,8 @@ export interface SessionGrant {
   clientId: string
   scope: string
   roles: string[]
-  authenticatedAt: Date
+  /** When the person last signed in at a provider, in seconds since 1970: the claim of that name. */
+  authTime: number
 }
 
 /** `client_id` of the direct and cookie modes, where no client registered anything. */

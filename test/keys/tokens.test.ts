@@ -13,7 +13,7 @@ const grant = {
   clientId: 'c',
   scope: 'openid profile email',
   roles: ['admin'],
-  authenticatedAt: new Date(1_700_000_000_999),
+  authTime: 1_700_000_000,
   nonce: 'n',
   email: 'e@x',
   name: 'Name',

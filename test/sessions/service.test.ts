@@ -8,7 +8,7 @@ import { toSession } from '../../src/sessions/session.ts'
 const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
 const sessionId = '0190c4d2-7c1a-7e6f-9a3b-0123456789ab'
 const grant = {
-  sessionId, userId: 'u', clientId: 'c', scope: 'openid', roles: [], authenticatedAt: new Date(), nonce: null, email: null, name: null, avatarUrl: null
+  sessionId, userId: 'u', clientId: 'c', scope: 'openid', roles: [], authTime: Math.floor(Date.now() / 1000), nonce: null, email: null, name: null, avatarUrl: null
 }
 const codec = createRefreshTokenCodec([{ id: 'k', key: randomBytes(32) }])
 

@@ -89,7 +89,7 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
   t.same(asked('signIn'), [[
     { profile, tokens }, { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 }, policy, caller, mayCreate
   ]])
-  const grant = { sessionId: 'sid', userId: 'u', clientId: 'signet', scope: '', roles: ['admin'], authenticatedAt, nonce: null, email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
+  const grant = { sessionId: 'sid', userId: 'u', clientId: 'signet', scope: '', roles: ['admin'], authTime: Math.floor(authenticatedAt.getTime() / 1000), nonce: null, email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
   t.same(finished, { tokens: { issued: [grant, Buffer.from('secret')] }, user })
   t.same(stages, [['acme', 'returned'], ['acme', 'identified'], ['acme', 'completed']])
 })
