@@ -1,9 +1,9 @@
 import { createHash, createPublicKey, generateKeyPair, type JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
-import { createSigner } from 'fast-jwt'
 import type { By } from '../audit/events.ts'
 import type { SigningAlgorithm } from '../settings.ts'
 import type { Sealer } from '../vault/sealing.ts'
+import { createSigner } from './jws.ts'
 import { isEmpty, planKeys, type KeyPlan, type KeyState, type KeyStatus } from './key-plan.ts'
 import type { KeyChanges, KeyRepository, SigningKeyRow } from './repository.ts'
 
@@ -65,8 +65,7 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
     if (!current || current.kid === signingKid) return
     const key = openPrivateKey(current.row)
     if (key === undefined) return
-    // A signer parses its key once: @fastify/jwt would make one for every token (docs/adr/0004).
-    const signer = (typ: string) => createSigner({ key, algorithm: current.alg as SigningAlgorithm, kid: current.kid, header: { typ } as never })
+    const signer = (typ: string) => createSigner(key, { alg: current.alg as SigningAlgorithm, typ, kid: current.kid })
     signers = { 'at+jwt': signer('at+jwt'), JWT: signer('JWT') }
     signingKid = current.kid
   }
