@@ -18,6 +18,8 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: true,
+  // As Node 21 and later say themselves. Where it is missing, pg looks for Cloudflare by a Response, for which Node 20 loads its whole fetch.
+  define: { navigator: '{"userAgent":"Node.js"}' },
   legalComments: 'linked',
   logLevel: 'warning',
   // These read files of their own, or are not always there.

@@ -84,7 +84,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       if (known) {
         // Apple tells the name once: what is not said this time stays.
         const data = { ...described, name: described.name ?? known.name, sealedTokens: seal(known.id, known.sealedTokens) }
-        return toAccount(await tx.account.update({ where: { id: known.id }, data }))
+        return asAnswered(await tx.account.update({ where: { id: known.id }, data }))
       }
       const id = uuidv7()
       const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id, null) } })
@@ -94,7 +94,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
         { type: 'account.linked', ...by, details: { accountId: id } },
         ...adopted === 0 ? [] : [{ type: 'user.updated', ...by, details: { fields: ['email'] } } as const]
       ], caller)
-      return toAccount(account)
+      return asAnswered(account)
     })),
 
     unlink: (userId, accountId, caller, afterwards) => inTransaction(pool, async (transaction) => {
@@ -139,4 +139,10 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       })
     })
   }
+}
+
+type Times = 'createdAt' | 'lastLoginAt'
+
+function asAnswered (row: Omit<Account, Times> & Record<Times, Date>): Account {
+  return toAccount({ ...row, createdAt: row.createdAt.toISOString(), lastLoginAt: row.lastLoginAt.toISOString() })
 }

@@ -60,19 +60,15 @@ export async function callLimited (url: string, call: ProviderCall): Promise<Ans
 
 async function callOnce (url: string, { provider, step, method = 'GET', headers, body }: ProviderCall, signal: AbortSignal): Promise<Answer> {
   try {
-    const response = await send(new URL(url), {
-      method,
-      headers: {
-        accept: 'application/json',
-        'user-agent': USER_AGENT,
-        ...body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) },
-        ...headers
-      },
-      signal
-    }, body)
-    const text = await readLimited(response)
-    if (text === undefined) throw providerError(provider, step, 'the answer is too large')
-    return { status: response.statusCode as number, headers: response.headers, text }
+    const allHeaders = {
+      accept: 'application/json',
+      'user-agent': USER_AGENT,
+      ...body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) },
+      ...headers
+    }
+    const answer = await send(new URL(url), { method, headers: allHeaders, body, signal })
+    if (answer === 'too large') throw providerError(provider, step, 'the answer is too large')
+    return answer
   } catch (error) {
     if (error instanceof Problem) throw error
     if (signal.aborted) throw providerTimeout(provider, step)
@@ -80,22 +76,32 @@ async function callOnce (url: string, { provider, step, method = 'GET', headers,
   }
 }
 
-async function send (url: URL, options: { method: string, headers: Record<string, string>, signal: AbortSignal }, body?: string): Promise<IncomingMessage> {
-  return await new Promise((resolve, reject) => {
-    const { request } = url.protocol === 'https:' ? https : http
-    request(url, { agent: agentFor(url), ...options }, resolve).on('error', reject).end(body)
-  })
-}
+interface Sending { method: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal }
 
-async function readLimited (response: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > MAX_RESPONSE_BYTES) return undefined // Leaving the loop ends the connection.
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
+/** By events: `signal` and `for await` of streams cost more than the rest of a call. */
+async function send (url: URL, { method, headers, body, signal }: Sending): Promise<Answer | 'too large'> {
+  if (signal.aborted) throw new Error('aborted')
+  return await new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? https : http).request(url, { agent: agentFor(url), method, headers }, read)
+    const abort = () => request.destroy(new Error('aborted'))
+    signal.addEventListener('abort', abort, { once: true })
+    request.on('error', reject).on('close', () => signal.removeEventListener('abort', abort)).end(body)
+
+    function read (response: IncomingMessage) {
+      const chunks: Buffer[] = []
+      let length = 0
+      response.on('data', (chunk: Buffer) => {
+        length += chunk.length
+        chunks.push(chunk)
+        if (length <= MAX_RESPONSE_BYTES) return
+        resolve('too large')
+        request.destroy()
+      })
+      response.on('end', () => resolve({ status: response.statusCode as number, headers: response.headers, text: Buffer.concat(chunks).toString() }))
+      // Also when the body breaks off, which a message that has begun tells by itself and not by its request.
+      response.on('error', reject)
+    }
+  })
 }
 
 /** The code of a network failure (ECONNREFUSED, CERT_HAS_EXPIRED, ...), which holds nothing that was sent. */

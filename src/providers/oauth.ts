@@ -58,6 +58,7 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
   const authorizationUrl = settings.authorizationUrl ?? options.authorizationUrl
   const tokenUrl = settings.tokenUrl ?? options.tokenUrl
   const apiUrl = settings.apiUrl ?? options.apiUrl
+  const { origin } = new URL(authorizationUrl)
   const { clientId, clientSecret } = settings
   const { authentication, bodyFormat, scopeSeparator, pkce, userAgent, refreshEndpoint, saysGrantIsOver } = options
   const client = createOAuthClient({
@@ -100,7 +101,6 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
       const { tenant, ...profile } = await options.readProfile(callApi(tokens, response))
       const accountSubject = subject(profile.subject)
       if (accountSubject === undefined) throw providerError(name, 'profile', 'it has no usable id')
-      const { origin } = new URL(authorizationUrl)
       const issuer = tenant === undefined ? origin : `${origin}/${encodeURIComponent(tenant)}`
       return { profile: { ...profile, provider: settings.id, issuer, subject: accountSubject, scope: tokens.scope }, tokens }
     },

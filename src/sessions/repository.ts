@@ -140,4 +140,3 @@ export function createSessionRepository ({ pool }: Database): SessionRepository 
     revoke: (sessionId, reason, caller) => end('revoke-session', REVOKE, sessionId, reason, 'session.revoked', caller)
   }
 }
-

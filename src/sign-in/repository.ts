@@ -48,19 +48,19 @@ export type SigningIn = Pick<Identified, 'profile'> & Partial<Identified>
 export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault: ProviderTokens): SignInRepository {
   async function read ({ provider, issuer, subject, email, emailVerified }: Profile): Promise<Known> {
     const values = [provider, issuer, subject, emailVerified ? email : null]
-    const { rows } = await pool.query<KnownUser>({ name: 'read-sign-in', text: READ, values })
+    const users = (await pool.query<{ known: KnownUser }>({ name: 'read-sign-in', text: READ, values })).rows.map(({ known }) => known)
     const isIdentity = (account: KnownAccount) => account.provider === provider && account.issuer === issuer && account.subject === subject
-    const owner = rows.find(({ accounts }) => accounts.some(isIdentity))
+    const owner = users.find(({ accounts }) => accounts.some(isIdentity))
     const account = owner?.accounts.find(isIdentity)
-    return { owner: owner && account ? { user: owner, account } : undefined, holder: emailVerified ? rows.find((user) => user.email === email) : undefined }
+    return { owner: owner && account ? { user: owner, account } : undefined, holder: emailVerified ? users.find((user) => user.email === email) : undefined }
   }
 
   async function write (outcome: keyof typeof WRITE, userId: string, values: unknown[], maxSessions: number | undefined): Promise<Written | undefined> {
-    if (maxSessions === undefined) return (await pool.query<Written>({ name: outcome, text: WRITE[outcome], values })).rows[0]
+    if (maxSessions === undefined) return (await pool.query<{ written: Written }>({ name: outcome, text: WRITE[outcome], values })).rows[0]?.written
     return await inTransaction(pool, async (transaction) => {
       await transaction.query({ name: 'lock-user', text: LOCK_USER, values: [userId] })
       const limited = { name: `${outcome}-within-limit`, text: WRITE_WITHIN_LIMIT[outcome], values: [...values, maxSessions] }
-      return (await transaction.query<Written>(limited)).rows[0]
+      return (await transaction.query<{ written: Written }>(limited)).rows[0]?.written
     })
   }
 
@@ -71,8 +71,8 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
     const { owner, holder } = await read(profile)
     const decision = decideSignIn({
       profile,
-      account: owner ? { userId: owner.user.id, userDisabled: owner.user.disabledAt !== null } : null,
-      holder: holder ? { userId: holder.id, disabled: holder.disabledAt !== null } : null,
+      account: owner ? { userId: owner.user.id, userDisabled: owner.user.isDisabled } : null,
+      holder: holder ? { userId: holder.id, disabled: holder.isDisabled } : null,
       autoLink: policy.autoLink
     })
     if (decision.outcome === 'refuse') return { refused: decision.userId }
@@ -95,12 +95,15 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
 
     const { createdAt, updatedAt, authenticatedAt } = written
     const current = { ...account, name: written.accountName, createdAt: written.accountCreatedAt, lastLoginAt: authenticatedAt }
-    const others = known?.accounts.filter(({ id }) => id !== account.id).map((other) => ({
-      ...other, createdAt: new Date(other.createdAt), lastLoginAt: new Date(other.lastLoginAt)
-    })) ?? []
-    const accounts = [...others, current].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime() || one.id.localeCompare(other.id))
+    const others = known?.accounts.filter(({ id }) => id !== account.id) ?? []
+    const order = ({ createdAt, id }: { createdAt: string, id: string }) => createdAt + id
+    const accounts = [...others, current].sort((one, other) => order(one) < order(other) ? -1 : 1)
     const preferences = known?.preferences ?? {}
-    return { user: toUser({ ...user, id: user.userId, preferences, accounts, createdAt, updatedAt, lastLoginAt: authenticatedAt }), sessionId, authenticatedAt }
+    return {
+      user: toUser({ ...user, id: user.userId, preferences, accounts, createdAt, updatedAt, lastLoginAt: authenticatedAt }),
+      sessionId,
+      authenticatedAt: new Date(authenticatedAt)
+    }
   }
 
   return {
@@ -117,13 +120,13 @@ export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault:
   }
 }
 
-/** What the read brings of a user; the times of accounts come as JSON, as text. */
+/** What the read brings of a user; times are text, as they are answered. */
 interface KnownUser extends Fields {
   id: string
   editedFields: string[]
-  preferences: unknown
-  disabledAt: Date | null
-  updatedAt: Date
+  preferences: User['preferences']
+  isDisabled: boolean
+  updatedAt: string
   accounts: KnownAccount[]
 }
 
@@ -131,7 +134,7 @@ type KnownAccount = Profile & { id: string, sealedTokens: string | null, created
 
 interface Known { owner: { user: KnownUser, account: KnownAccount } | undefined, holder: KnownUser | undefined }
 
-interface Written { createdAt: Date, updatedAt: Date, accountName: string | null, accountCreatedAt: Date, authenticatedAt: Date }
+interface Written { createdAt: string, updatedAt: string, accountName: string | null, accountCreatedAt: string, authenticatedAt: string }
 
 interface Fields { email: string | null, name: string | null, avatarUrl: string | null, locale: string | null, roles: string[] }
 
@@ -188,7 +191,7 @@ function eventsOf (
 
 /** The provider's tokens for the account's row; undefined, so that what is there stays, when this sign-in brought none. */
 function sealed (vault: ProviderTokens, accountId: string, tokens: TokenSet | undefined, before: string | null): string | undefined {
-  return tokens && vault.seal(accountId, keepTokens(tokens, vault.open(accountId, before)))
+  return tokens && vault.seal(accountId, keepTokens(tokens, tokens.refreshToken === undefined ? vault.open(accountId, before) : undefined))
 }
 
 /** ADMIN_EMAILS makes an administrator of whoever holds such an address, verified. It takes the role from nobody. */

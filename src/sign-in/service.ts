@@ -123,7 +123,8 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const session = { clientId, scope, secretHash, idleSeconds: options.idleSeconds }
     const { user, sessionId, authenticatedAt } = await signIn(who, session, caller)
     const { id: userId, roles, email, name, avatarUrl } = user
-    const tokens = sessions.issue({ sessionId, userId, clientId, scope, roles, authTime: Math.floor(authenticatedAt.getTime() / 1000), nonce: null, email, name, avatarUrl }, secret)
+    const authTime = Math.floor(authenticatedAt.getTime() / 1000)
+    const tokens = sessions.issue({ sessionId, userId, clientId, scope, roles, authTime, nonce: null, email, name, avatarUrl }, secret)
     return { tokens, user }
   }
 

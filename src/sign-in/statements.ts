@@ -1,20 +1,23 @@
 import { EVENT_COLUMNS, RECORDED } from '../audit/events.ts'
+import { time } from '../users/user-row.ts'
 
 /**
  * A login's SQL: one statement reads, one writes, all or nothing. As a transaction of Prisma's it took ten times the CPU
- * (docs/architecture.md). What is written comes as JSON, whose members are named and typed here.
+ * (docs/architecture.md). What is written comes as JSON, whose members are named and typed here; what is read goes as one JSON value
+ * too, times as they are answered.
  */
 
 /** $1..$3 an identity, $4 a verified email or null: the user who has the identity, and the user who holds the email. */
 export const READ = `
-  SELECT u.id, u.email, u.name, u.avatar_url AS "avatarUrl", u.locale, u.edited_fields AS "editedFields", u.roles, u.preferences,
-    u.disabled_at AS "disabledAt", u.updated_at AS "updatedAt",
-    ARRAY(
+  SELECT json_build_object('id', u.id, 'email', u.email, 'name', u.name, 'avatarUrl', u.avatar_url, 'locale', u.locale,
+    'editedFields', u.edited_fields, 'roles', u.roles, 'preferences', u.preferences,
+    'isDisabled', u.disabled_at IS NOT NULL, 'updatedAt', ${time('u.updated_at')},
+    'accounts', ARRAY(
       SELECT json_build_object('id', a.id, 'provider', a.provider, 'issuer', a.issuer, 'subject', a.subject, 'username', a.username,
         'email', a.email, 'emailVerified', a.email_verified, 'name', a.name, 'avatarUrl', a.avatar_url, 'locale', a.locale, 'scope', a.scope,
-        'sealedTokens', a.sealed_tokens, 'createdAt', a.created_at, 'lastLoginAt', a.last_login_at)
+        'sealedTokens', a.sealed_tokens, 'createdAt', ${time('a.created_at')}, 'lastLoginAt', ${time('a.last_login_at')})
       FROM accounts a WHERE a.user_id = u.id ORDER BY a.created_at, a.id
-    ) AS accounts
+    )) AS known
   FROM users u
   WHERE u.id = (SELECT user_id FROM accounts WHERE provider = $1 AND issuer = $2 AND subject = $3) OR u.email = $4`
 
@@ -104,7 +107,8 @@ const END_OLDEST = `
 /** $1 the user as it shall be, $2 the account, $3 the session, $4 the events. No row when what was read is no longer so. */
 const write = (...steps: string[]) => `
   WITH ${[INPUT, ...steps, RECORDED].join(',')}
-  SELECT u.created_at AS "createdAt", u.updated_at AS "updatedAt", a.name AS "accountName", a.created_at AS "accountCreatedAt", s.authenticated_at AS "authenticatedAt"
+  SELECT json_build_object('createdAt', ${time('u.created_at')}, 'updatedAt', ${time('u.updated_at')}, 'accountName', a.name,
+    'accountCreatedAt', ${time('a.created_at')}, 'authenticatedAt', ${time('s.authenticated_at')}) AS written
   FROM the_user u, the_account a, the_session s`
 
 const variants = (...end: string[]) => ({

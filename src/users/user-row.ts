@@ -1,7 +1,7 @@
 import type { User } from './user.ts'
 
-/** RFC 3339, in UTC with milliseconds. */
-const time = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+/** RFC 3339, in UTC with milliseconds: all that a time of the database has. */
+export const time = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
 /**
  * A user of `users u` with its accounts as one JSON value, a `User` as it is answered: reading one value takes this process half the

@@ -37,36 +37,8 @@ export const UserSchema = Type.Object({
 export type Account = Static<typeof AccountSchema>
 export type User = Static<typeof UserSchema>
 
-interface AccountRow {
-  id: string
-  provider: string
-  subject: string
-  username: string | null
-  email: string | null
-  emailVerified: boolean
-  name: string | null
-  avatarUrl: string | null
-  scope: string
-  createdAt: Date
-  lastLoginAt: Date
-}
-
-interface UserRow {
-  id: string
-  email: string | null
-  name: string | null
-  avatarUrl: string | null
-  locale: string | null
-  roles: string[]
-  preferences: unknown
-  createdAt: Date
-  updatedAt: Date
-  lastLoginAt: Date | null
-  accounts: AccountRow[]
-}
-
-/** What of a user leaves the server, and in what shape. */
-export function toUser (row: UserRow): User {
+/** What of a user leaves the server, and nothing that is known beside. */
+export function toUser (row: Omit<User, 'emailVerified'>): User {
   return {
     id: row.id,
     email: row.email,
@@ -75,15 +47,15 @@ export function toUser (row: UserRow): User {
     avatarUrl: row.avatarUrl,
     locale: row.locale,
     roles: row.roles,
-    preferences: row.preferences as User['preferences'],
+    preferences: row.preferences,
     accounts: row.accounts.map(toAccount),
-    createdAt: row.createdAt.toISOString(),
-    updatedAt: row.updatedAt.toISOString(),
-    lastLoginAt: row.lastLoginAt?.toISOString() ?? null
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    lastLoginAt: row.lastLoginAt
   }
 }
 
-export function toAccount (row: AccountRow): Account {
+export function toAccount (row: Account): Account {
   return {
     id: row.id,
     provider: row.provider,
@@ -94,7 +66,7 @@ export function toAccount (row: AccountRow): Account {
     name: row.name,
     avatarUrl: row.avatarUrl,
     scope: row.scope,
-    createdAt: row.createdAt.toISOString(),
-    lastLoginAt: row.lastLoginAt.toISOString()
+    createdAt: row.createdAt,
+    lastLoginAt: row.lastLoginAt
   }
 }
