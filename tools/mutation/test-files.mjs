@@ -13,7 +13,8 @@ export const testFiles = {
   ],
   oauth2: [
     'test/oauth2/clients.test.ts', 'test/oauth2/redirect-uri.test.ts', 'test/flows/conformance.test.ts',
-    'test/oauth2/metadata.test.ts', 'test/flows/authorize.test.ts', 'test/flows/device.test.ts', 'test/flows/sessions.test.ts', 'test/flows/redirect-uri.test.ts',
+    'test/oauth2/metadata.test.ts', 'test/oauth2/token.test.ts', 'test/oauth2/token-state.test.ts',
+    'test/flows/authorize.test.ts', 'test/flows/device.test.ts', 'test/flows/sessions.test.ts', 'test/flows/redirect-uri.test.ts',
     'test/flows/native.test.ts', 'test/flows/accounts.test.ts', 'test/flows/admin/clients.test.ts'
   ]
 }
