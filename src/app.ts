@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import cookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { adminRoutes } from './admin/routes.ts'
@@ -224,10 +226,16 @@ function refuseInOurWords (app: FastifyInstance): void {
     done(isMissing ? new Problem('validation_failed', 'The Host header is missing.') : undefined)
   })
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.server.on('request', (request, response) => { lastAnswers.set(request.socket, response) })
 }
 
-/** What Node's parser refuses never reaches a route. */
-function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+/** The answer to the last request that came over a connection. */
+const lastAnswers = new WeakMap<Socket, ServerResponse>()
+
+/** What Node's parser refuses never reaches a route, or only its head does: what a route has answered then is the one answer. */
+function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: Socket): void {
+  const last = lastAnswers.get(socket)
+  if (last?.headersSent && !last.req.complete) return socket.destroySoon()
   const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
   const [status, code] = tooLarge ? ['431 Request Header Fields Too Large', 'request_header_fields_too_large'] : ['400 Bad Request', 'validation_failed']
   const body = JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), detail: 'The request could not be read.', code, requestId: crypto.randomUUID() })

@@ -4,8 +4,8 @@ import type { SigningAlgorithm } from '../settings.ts'
 export interface JwsHeader { alg: SigningAlgorithm, typ: string, kid: string }
 
 /**
- * Makes signed JWTs (RFC 7519) in the compact form of RFC 7515 section 7.1. The key is parsed and the header encoded once: a library that
- * does so for each token took half as long again (docs/adr/0004).
+ * Makes signed JWTs (RFC 7519) in the compact form of RFC 7515 section 7.1. The key is parsed and the header encoded once, and not for
+ * each token (docs/adr/0004).
  */
 export function createSigner (privatePem: string, header: JwsHeader): (claims: object) => string {
   const key = createPrivateKey(privatePem)

@@ -14,8 +14,10 @@ export type OAuth2Options = TokenOptions & DeviceAuthorizationOptions & TokenSta
 export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {
   await app.register(formbody, { bodyLimit: 64 * 1024 })
 
-  // Async: an answer that is there before Node has read the rest of a broken request would be followed by a second one.
-  app.addHook('onRequest', async (_request, reply) => { reply.header('cache-control', 'no-store').header('pragma', 'no-cache') })
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
+    done()
+  })
 
   // RFC 6749 section 3.2: what has no value counts as absent.
   app.addHook('preValidation', ({ body }, _reply, done) => {

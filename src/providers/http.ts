@@ -78,7 +78,7 @@ async function callOnce (url: string, { provider, step, method = 'GET', headers,
 
 interface Sending { method: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal }
 
-/** By events: `signal` and `for await` of streams cost more than the rest of a call. */
+/** By events: `signal` and `for await` would add listeners and promises to each call. Either way an abort ends the connection. */
 async function send (url: URL, { method, headers, body, signal }: Sending): Promise<Answer | 'too large'> {
   if (signal.aborted) throw new Error('aborted')
   return await new Promise((resolve, reject) => {

@@ -190,6 +190,7 @@ const NO_REQUESTS: Record<string, string> = {
   'a length over the limit, and no body': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n',
   'a length and chunks': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n',
   'chunks of an unknown coding': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n',
+  'chunks of an unknown coding, for a route that answers at once': 'POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n',
   'a chunk of more than there is': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n',
   'a chunk of no size': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n',
   'chunks over the limit': `POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`4000\r\n${' '.repeat(0x4000)}\r\n`.repeat(6)}0\r\n`,
@@ -217,6 +218,7 @@ t.test('bytes that are no request, or a strange one, are refused in the same sha
       continue
     }
     const answer = readAnswer(text)
+    t.equal(text.split(/^HTTP\/1\.1 /m).length, 2, `${name}: one answer, which the next request on the connection cannot take for its own`)
     const { code } = (parse(answer.body) ?? {}) as { code?: string }
     t.match(answer.status, /^4\d\d$/, `${name}: ${text.slice(0, 300)}`)
     t.match(answer.header('content-type'), /^application\/(problem\+)?json; charset=utf-8$/, name)
