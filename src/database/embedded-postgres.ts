@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { createServer } from 'node:net'
-import { chmod, chown, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, link, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -30,7 +30,7 @@ export async function startEmbeddedPostgres (folder: string, onProgress: (line: 
   const server = { binaries: await findBinaries(), data: resolve(folder, 'postgres'), account: await unprivilegedAccount() }
   await mkdir(dirname(server.data), { recursive: true })
   const password = await superuserPassword(join(folder, 'postgres-password'))
-  if (!existsSync(join(server.data, 'PG_VERSION'))) {
+  if (!isInitialised(server)) {
     onProgress('Creating the embedded PostgreSQL (once) ...')
     await initialise(server, join(folder, 'postgres-password'))
   }
@@ -101,20 +101,34 @@ async function isOpenToAll (folder: string): Promise<boolean> {
   return (mode & 0o001) !== 0 && (dirname(folder) === folder || await isOpenToAll(dirname(folder)))
 }
 
+/** Written aside and then linked to its name: who reads it reads the whole. */
 async function superuserPassword (file: string): Promise<string> {
-  await writeFile(file, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' }).catch(ignoreExisting)
+  if (!existsSync(file)) {
+    const draft = `${file}-${randomUUID()}`
+    await writeFile(draft, randomBytes(24).toString('base64url'), { mode: 0o600 })
+    await link(draft, file).catch(ignoreExisting)
+    await rm(draft)
+  }
   return (await readFile(file, 'utf8')).trim()
 }
 
+const isInitialised = (server: Server): boolean => existsSync(join(server.data, 'PG_VERSION'))
+
+/** Made aside and then moved to its name, because two processes may get here at once: the slower one's is thrown away. */
 async function initialise (server: Server, passwordFile: string): Promise<void> {
-  await mkdir(server.data, { recursive: true, mode: 0o700 })
-  if (server.account) await chown(server.data, server.account.uid, server.account.gid)
+  const draft = await mkdtemp(`${server.data}-`)
+  if (server.account) await chown(draft, server.account.uid, server.account.gid)
   for (const binary of Object.values(server.binaries) as string[]) {
     if (typeof binary === 'string' && existsSync(binary)) await chmod(binary, 0o755).catch(() => {})
   }
   if (server.account) await chown(passwordFile, server.account.uid, server.account.gid)
-  await command(server, 'initdb', ['--pgdata', server.data, '--username', SUPERUSER, '--pwfile', passwordFile,
-    '--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync'])
+  try {
+    await command(server, 'initdb', ['--pgdata', draft, '--username', SUPERUSER, '--pwfile', passwordFile,
+      '--auth', 'scram-sha-256', '--encoding', 'UTF8', '--locale', 'C', '--no-sync'])
+    await rename(draft, server.data).catch((error) => { if (!isInitialised(server)) throw error })
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
 }
 
 async function isRunning (server: Server): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -72,11 +72,11 @@ t.test('a server left behind by a process that was killed is taken over', async 
   await hasStopped(t, path)
 })
 
-t.test('starts at the same moment share one server, and the last to stop ends it', async (t) => {
+t.test('starts at the same moment, in a folder that is new, share one server, and the last to stop ends it', async (t) => {
   const path = await folder(t)
-  await (await startEmbeddedPostgres(path)).stop()
   const [one, other] = await Promise.all([startEmbeddedPostgres(path), startEmbeddedPostgres(path)])
   t.equal(one?.url, other?.url)
+  t.same((await readdir(path)).sort(), ['postgres', 'postgres-password'], 'what the slower one made is gone')
   const client = new pg.Client({ connectionString: one?.url })
   await client.connect()
   await other?.stop()
