@@ -172,7 +172,10 @@ t.test('a wrong client or redirect URI is a 400 that names the rule, and never a
   const page = await fetch(url + request({ redirect_uri: 'https://evil.example/<script>' }).path, { redirect: 'manual', headers: { accept: 'text/html' } })
   t.equal(page.status, 400)
   t.match(page.headers.get('content-type'), 'text/html')
-  t.notMatch(await page.text(), '<script>')
+  t.equal(page.headers.get('cache-control'), 'no-store')
+  const text = await page.text()
+  t.match(text, 'This sign-in cannot start')
+  t.notMatch(text, '<script>')
 })
 
 t.test('a native app may listen on any port of its loopback address, or have a scheme of its own', async (t) => {
@@ -190,20 +193,26 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   const ask = async (more: Record<string, string | undefined>) => {
     const location = new URL((await fetch(url + request(more).path, { redirect: 'manual' })).headers.get('location') ?? 'about:blank')
     t.match(Object.fromEntries(location.searchParams), { state: 'the state', iss: url, tenant: '1', error_description: /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/ }, JSON.stringify(more))
+    described = location.searchParams.get('error_description')
     return location.searchParams.get('error')
   }
+  let described: string | null = null
   t.equal(await ask({ response_type: undefined }), 'invalid_request')
   t.equal(await ask({ response_type: 'token' }), 'unsupported_response_type')
+  t.equal(await ask({ response_mode: 'form_post' }), 'invalid_request')
   t.equal(await ask({ code_challenge: undefined }), 'invalid_request')
+  t.match(described, 'PKCE is required of every client')
   t.equal(await ask({ code_challenge_method: undefined }), 'invalid_request')
   t.equal(await ask({ code_challenge_method: 'plain' }), 'invalid_request')
-  t.equal(await ask({ code_challenge: 'short' }), 'invalid_request')
+  for (const challenge of ['short', 'x'.repeat(44), `${'x'.repeat(43)}!`, `!${'x'.repeat(43)}`]) t.equal(await ask({ code_challenge: challenge }), 'invalid_request')
   t.equal(await ask({ prompt: 'none' }), 'login_required')
   t.equal(await ask({ prompt: 'none login' }), 'invalid_request')
-  t.equal(await ask({ max_age: '-1' }), 'invalid_request')
+  for (const maxAge of ['-1', '1s', 'x1']) t.equal(await ask({ max_age: maxAge }), 'invalid_request')
   t.equal(await ask({ request: 'x' }), 'request_not_supported')
   t.equal(await ask({ provider: '"nope\\' }), 'invalid_request')
   t.equal(await ask({ nonce: 'x'.repeat(600) }), 'invalid_request')
+  const twice = await fetch(`${url}${request().path}&nonce=another`, { redirect: 'manual' })
+  t.equal(new URL(twice.headers.get('location') ?? 'about:blank').searchParams.get('error'), 'invalid_request')
 
   const tooLong = await fetch(url + request({ state: '"'.repeat(1024), nonce: 'n'.repeat(512), redirect_uri: LONG }).path, { redirect: 'manual' })
   t.match(Object.fromEntries(new URL(tooLong.headers.get('location') ?? '').searchParams), { error: 'invalid_request', error_description: /too long/ })
@@ -222,9 +231,11 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
 t.test('without a provider there is a page to choose from', async (t) => {
   const { url, request } = await world(t, { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y' })
   const browser = createBrowser(url)
-  const page = await browser.get(request({ provider: undefined }).path)
+  const page = await browser.get(`${request({ provider: undefined }).path}&unknown=1&unknown=2`)
   t.equal(page.status, 200)
+  t.equal(page.headers.get('cache-control'), 'no-store')
   t.match(page.text, '<h1>Sign in to The app</h1>')
+  t.notMatch(page.text, 'unknown', 'what is there twice means nothing, and is not handed on')
   t.notMatch(page.text, '<script')
   const href = /href="([^"]+provider=github)"/.exec(page.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
   const done = await browser.login(new URL(href, `${url}/oauth2/authorize`).href)

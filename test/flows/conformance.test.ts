@@ -441,7 +441,9 @@ async function signedIn (t: Test) {
     t.equal(response.status, status)
     t.equal(response.headers.get('location'), null)
     t.match(response.headers.get('content-type'), /^text\/html/)
-    t.match(await response.text(), title)
+    const text = await response.text()
+    t.match(text, title)
+    t.equal(text.includes('You can close this page.'), isOver)
     t.equal(await door.me(tokens.access_token), isOver ? 401 : 200)
   }
   return { ...door, tokens, end, page, hint: tokens.id_token as string }

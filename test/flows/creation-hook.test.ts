@@ -76,7 +76,8 @@ t.test('or everybody is, where the operator prefers that', async (t) => {
   const { hook, answer, login, sql } = await withHook(t, { BEFORE_USER_CREATED_ON_FAILURE: 'allow' })
   for (const [what, failure] of Object.entries(FAILURES)) {
     hook.behave(failure(answer))
-    t.match(await login(), { status: 200, body: { user: { roles: [] } } }, what)
+    const { status, body } = await login()
+    t.same([status, body.user?.roles], [200, []], what)
     await sql.query('DELETE FROM users')
   }
   hook.behave(answer({ allow: false }))

@@ -54,6 +54,9 @@ t.test('a device signs in: code, page, provider, confirmation, tokens', async (t
   const page = await browser.get(grant.verification_uri_complete)
   t.match(page.text, `value="${grant.user_code}"`)
   t.match(page.text, /<label for="code">/)
+  t.notMatch(page.text, 'alert')
+  t.same(['cache-control', 'referrer-policy'].map((name) => page.headers.get(name)), ['no-store', 'same-origin'])
+  t.match((await submit(browser, '/device', { user_code: 'BBBB-BBBB' })).text, /<p role="alert">This code is not known/)
   const confirm = await typeAndSignIn(browser, grant.user_code.toLowerCase().replace('-', ' '))
   t.match(confirm.text, 'Sign in to The television?')
   t.match(confirm.text, grant.user_code)
@@ -217,9 +220,10 @@ t.test('the pages lead to the issuer, also where that has a path', async (t) => 
 })
 
 t.test('curl needs no registered client: the own one will do, an unknown one will not', async (t) => {
-  const { begin, post, poll } = await world(t)
+  const { url, begin, post, poll, submit } = await world(t)
   const grant = await begin({ client_id: 'signet' })
   t.equal((await poll(grant.device_code, 'signet')).body.error, 'authorization_pending')
+  t.match((await submit(createBrowser(url), '/device', { user_code: grant.user_code })).text, `Sign in to ${new URL(url).host}`)
   t.equal((await post('/oauth2/device_authorization', { client_id: 'nobody' })).body.error, 'invalid_client')
   t.equal((await post('/oauth2/device_authorization', {})).body.error, 'invalid_request')
 })

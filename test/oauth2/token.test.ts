@@ -73,13 +73,15 @@ t.test('in cookie mode the refresh token comes and goes in the cookie, for allow
   t.match(good.asked, [['refresh', { refreshToken: 'old', clientId: 'signet' }]])
   for (const headers of [{ ...cookie, origin: 'https://evil' }, { cookie: cookie.cookie }, { ...cookie, 'sec-fetch-site': 'cross-site' }]) {
     const refused = await ask(t, refresh, { tokens }, headers)
-    t.match(refused, { status: 403, body: { error: 'invalid_request' }, asked: [], cookies: [] })
+    t.same([refused.status, refused.body.error, refused.asked, refused.cookies], [403, 'invalid_request', [], []])
   }
   t.match((await ask(t, { ...refresh, refresh_token: 'rt' }, { tokens }, cookie)).body, { refresh_token: 'rt' }, 'a token in the body comes first')
   const over = await ask(t, refresh, { error: new OAuthError('invalid_grant', 'over') }, cookie)
   t.match(over, { status: 400, body: { error: 'invalid_grant' }, cookies: [{ name: '__Host-signet-refresh', value: '', path: '/', secure: true }] })
-  t.match(await ask(t, refresh, { error: new OAuthError('invalid_scope', 'no') }, cookie), { status: 400, body: { error: 'invalid_scope' }, cookies: [] })
-  t.match(await ask(t, refresh, { error: new Error('away') }, cookie), { status: 500, body: { error: 'server_error' }, cookies: [], counted: [] })
+  const refused = await ask(t, refresh, { error: new OAuthError('invalid_scope', 'no') }, cookie)
+  t.same([refused.status, refused.body.error, refused.cookies], [400, 'invalid_scope', []], 'the cookie is still good')
+  const failed = await ask(t, refresh, { error: new Error('away') }, cookie)
+  t.same([failed.status, failed.body.error, failed.cookies, failed.counted], [500, 'server_error', [], []])
 })
 
 t.test('a device that has been approved gets its tokens, others hear why not', async (t) => {

@@ -8,7 +8,8 @@ t.test('clients are registered, changed and removed, at once and with an event e
   const { ask, url, sql, admin, another } = await administration(t)
   const { address } = await another()
   const created = await ask('POST', '/admin/clients', { name: 'My app', type: 'confidential', redirectUris: [REDIRECT] })
-  t.match(created, { status: 201, body: { name: 'My app', type: 'confidential', redirectUris: [REDIRECT], postLogoutRedirectUris: [], clientSecret: /^[\w-]{43}$/ } })
+  t.match(created, { status: 201, body: { name: 'My app', type: 'confidential', redirectUris: [REDIRECT], clientSecret: /^[\w-]{43}$/ } })
+  t.same(created.body.postLogoutRedirectUris, [])
   const { clientSecret, ...client } = created.body
   t.same((await ask('GET', `/admin/clients/${client.clientId}`)).body, client, 'the secret is told once')
   t.notOk((await sql.query('SELECT clients::text AS row FROM clients')).rows[0].row.includes(clientSecret), 'and only its hash is kept')
