@@ -1,10 +1,11 @@
 import { avatarUrl, email, member, text } from './claims.ts'
+import { basic } from './client-authentication.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'
 import { callLimited } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
-import { acceptRevocation, basic } from './revocation.ts'
+import { acceptRevocation } from './revocation.ts'
 
 export const github: ProviderDefinition = {
   id: 'github',

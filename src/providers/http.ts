@@ -1,7 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { Problem } from '../errors.ts'
-import { within } from '../within.ts'
+import { parseJson } from '../json.ts'
 import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
 
@@ -13,16 +12,9 @@ export const USER_AGENT = 'signet'
 /** Connections are used again, without a handshake each time; an idle one is closed before a provider is likely to do it. */
 const IDLE_MS = 4_000
 const agents = {
-  http: shared(new http.Agent({ keepAlive: true, timeout: IDLE_MS })),
-  https: shared(new https.Agent({ keepAlive: true, timeout: IDLE_MS }))
+  http: new http.Agent({ keepAlive: true, timeout: IDLE_MS }),
+  https: new https.Agent({ keepAlive: true, timeout: IDLE_MS })
 }
-
-/** simple-oauth2 copies all that it is given, member by member, but for what says this of itself (@hapi/hoek). */
-function shared<Agent extends http.Agent> (agent: Agent): Agent {
-  return Object.setPrototypeOf(agent, Object.create(Object.getPrototypeOf(agent), { isImmutable: { value: true } }))
-}
-
-export const agentFor = ({ protocol }: URL): http.Agent => protocol === 'https:' ? agents.https : agents.http
 
 export interface ProviderCall {
   provider: string
@@ -40,25 +32,24 @@ export interface Answer { status: number, headers: IncomingHttpHeaders, text: st
  * type and by content. Anything else throws a Problem. `onStatus` may turn a status into an answer of its own.
  */
 export async function getJson (url: string, call: ProviderCall, onStatus?: (status: number) => unknown): Promise<unknown> {
-  const { provider, step } = call
-  const { status, headers, text } = await callLimited(url, call)
-  const substitute = onStatus?.(status)
-  if (substitute !== undefined) return substitute
+  const answer = await callLimited(url, call)
+  return onStatus?.(answer.status) ?? readJson(answer, call)
+}
+
+/** The JSON of a good answer. Anything else throws a Problem. */
+export function readJson ({ status, headers, text }: Answer, { provider, step }: Pick<ProviderCall, 'provider' | 'step'>): unknown {
   if (status !== 200) throw providerError(provider, step, `HTTP ${status}`)
-  if (!/^application\/([\w.+-]+\+)?json\b/i.test(headers['content-type'] ?? '')) throw providerError(provider, step, 'the answer is not JSON')
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw providerError(provider, step, 'the answer is not JSON')
-  }
+  const value = /^application\/([\w.+-]+\+)?json\b/i.test(headers['content-type'] ?? '') ? parseJson(text) : undefined
+  if (value === undefined) throw providerError(provider, step, 'the answer is not JSON')
+  return value
 }
 
 /** A request with the limits. Follows no redirect. Never throws anything but a Problem. Half the cost of `fetch`. */
 export async function callLimited (url: string, call: ProviderCall): Promise<Answer> {
-  return await timed(call.provider, call.step, () => within(REQUEST_TIMEOUT_MS, call.signal, (signal) => callOnce(url, call, signal)))
+  return await timed(call.provider, call.step, () => callOnce(url, call))
 }
 
-async function callOnce (url: string, { provider, step, method = 'GET', headers, body }: ProviderCall, signal: AbortSignal): Promise<Answer> {
+async function callOnce (url: string, { provider, step, method = 'GET', headers, body, signal }: ProviderCall): Promise<Answer> {
   try {
     const allHeaders = {
       accept: 'application/json',
@@ -66,26 +57,31 @@ async function callOnce (url: string, { provider, step, method = 'GET', headers,
       ...body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) },
       ...headers
     }
-    const answer = await send(new URL(url), { method, headers: allHeaders, body, signal })
-    if (answer === 'too large') throw providerError(provider, step, 'the answer is too large')
-    return answer
+    return await send(new URL(url), { method, headers: allHeaders, body, signal })
   } catch (error) {
-    if (error instanceof Problem) throw error
-    if (signal.aborted) throw providerTimeout(provider, step)
-    throw providerError(provider, step, networkReason(error))
+    if (error === TOO_LATE) throw providerTimeout(provider, step)
+    throw providerError(provider, step, error === TOO_LARGE ? 'the answer is too large' : networkReason(error))
   }
 }
 
-interface Sending { method: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal }
+const TOO_LATE = new Error('too late')
+const TOO_LARGE = new Error('too large')
 
-/** By events: `signal` and `for await` would add listeners and promises to each call. Either way an abort ends the connection. */
-async function send (url: URL, { method, headers, body, signal }: Sending): Promise<Answer | 'too large'> {
-  if (signal.aborted) throw new Error('aborted')
+interface Sending { method: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal | undefined }
+
+/** By events: `signal` and `for await` would add listeners and promises to each call. Giving up ends the connection. */
+async function send (url: URL, { method, headers, body, signal }: Sending): Promise<Answer> {
+  if (signal?.aborted) throw TOO_LATE
   return await new Promise((resolve, reject) => {
-    const request = (url.protocol === 'https:' ? https : http).request(url, { agent: agentFor(url), method, headers }, read)
-    const abort = () => request.destroy(new Error('aborted'))
-    signal.addEventListener('abort', abort, { once: true })
-    request.on('error', reject).on('close', () => signal.removeEventListener('abort', abort)).end(body)
+    const { client, agent } = url.protocol === 'https:' ? { client: https, agent: agents.https } : { client: http, agent: agents.http }
+    const request = client.request(url, { agent, method, headers }, read)
+    const giveUp = () => request.destroy(TOO_LATE)
+    const timer = setTimeout(giveUp, REQUEST_TIMEOUT_MS)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    request.on('error', reject).on('close', () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+    }).end(body)
 
     function read (response: IncomingMessage) {
       const chunks: Buffer[] = []
@@ -93,9 +89,7 @@ async function send (url: URL, { method, headers, body, signal }: Sending): Prom
       response.on('data', (chunk: Buffer) => {
         length += chunk.length
         chunks.push(chunk)
-        if (length <= MAX_RESPONSE_BYTES) return
-        resolve('too large')
-        request.destroy()
+        if (length > MAX_RESPONSE_BYTES) request.destroy(TOO_LARGE)
       })
       response.on('end', () => resolve({ status: response.statusCode as number, headers: response.headers, text: Buffer.concat(chunks).toString() }))
       // Also when the body breaks off, which a message that has begun tells by itself and not by its request.

@@ -1,8 +1,9 @@
 import { avatarUrl, email, member, text } from './claims.ts'
+import { basic } from './client-authentication.ts'
 import { callLimited } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
-import { acceptRevocation, basic } from './revocation.ts'
+import { acceptRevocation } from './revocation.ts'
 
 export const notion: ProviderDefinition = {
   id: 'notion',

@@ -1,5 +1,6 @@
 import type { ProviderSettings } from './settings.ts'
 import { subject } from './claims.ts'
+import type { ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
 import { getJson } from './http.ts'
 import { createOAuthClient } from './oauth-client.ts'
@@ -11,8 +12,7 @@ export interface OAuthOptions {
   authorizationUrl: string
   tokenUrl: string
   apiUrl: string
-  /** RFC 6749 section 2.3.1: `client_secret_post` or `client_secret_basic`. */
-  authentication: 'body' | 'header'
+  authentication: ClientAuthentication
   bodyFormat?: 'form' | 'json'
   scopeSeparator?: string
   /** False for a provider that documents no PKCE and refuses what it does not know; all others are asked for it. */

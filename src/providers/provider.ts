@@ -1,3 +1,4 @@
+import type { ClientAuthentication } from './client-authentication.ts'
 import type { ProviderSettings } from './settings.ts'
 
 /** A place where people sign in. */
@@ -33,7 +34,7 @@ export interface ProviderEndpoints {
   tokenUrl: string
   /** Absent where there are no ID tokens. */
   jwksUrl: string | undefined
-  authentication: 'body' | 'header'
+  authentication: ClientAuthentication
   clientSecret: string
 }
 

@@ -1,15 +1,13 @@
 import { parseJson } from '../json.ts'
 import { member } from './claims.ts'
+import { clientRequest, type ClientCredentials } from './client-authentication.ts'
 import { providerError } from './failure.ts'
 import { callLimited } from './http.ts'
 import type { HeldTokens } from './provider.ts'
 
-export interface RevocationEndpoint {
+export interface RevocationEndpoint extends ClientCredentials {
   provider: string
   url: string
-  clientId: string
-  clientSecret: string
-  authentication: 'body' | 'header'
 }
 
 /**
@@ -17,12 +15,9 @@ export interface RevocationEndpoint {
  * token. A token that the provider no longer knows is as good as revoked. Throws a Problem when it may be tried again.
  */
 export async function revokeToken (endpoint: RevocationEndpoint, { accessToken, refreshToken }: HeldTokens, signal: AbortSignal): Promise<void> {
-  const { provider, url, clientId, clientSecret, authentication } = endpoint
-  const form = new URLSearchParams({ token: refreshToken ?? accessToken, token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token' })
-  form.set('client_id', clientId)
-  if (authentication === 'body') form.set('client_secret', clientSecret)
-  const headers = { 'content-type': 'application/x-www-form-urlencoded', ...authentication === 'header' ? { authorization: basic(clientId, clientSecret) } : {} }
-  const { status, text } = await callLimited(url, { provider, step: 'revocation', method: 'POST', headers, body: form.toString(), signal })
+  const { provider, url } = endpoint
+  const parameters = { token: refreshToken ?? accessToken, token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token', client_id: endpoint.clientId }
+  const { status, text } = await callLimited(url, { provider, step: 'revocation', signal, ...clientRequest(endpoint, parameters) })
   // Apple answers a bad client secret with 400, as others an unknown token.
   if (CLIENT_FAULTS.includes(member(parseJson(text), 'error') as string)) throw providerError(provider, 'revocation', 'it was refused')
   acceptRevocation(provider, status)
@@ -34,10 +29,4 @@ const CLIENT_FAULTS = ['invalid_client', 'unauthorized_client', 'unsupported_tok
 /** Success, or a token that is not known (any more); all other answers are failures. */
 export function acceptRevocation (provider: string, status: number): void {
   if ((status < 200 || status > 299) && ![400, 404, 422].includes(status)) throw providerError(provider, 'revocation', `HTTP ${status}`)
-}
-
-/** RFC 6749 section 2.3.1. */
-export function basic (clientId: string, clientSecret: string): string {
-  const encode = (text: string) => encodeURIComponent(text).replaceAll('%20', '+')
-  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`
 }

@@ -90,7 +90,7 @@ t.test('what fails is marked with its code, and a mistake of the client is no er
   const of = ({ traceId }: { traceId: string }) => spans.filter((span) => span.traceId === traceId)
   t.match(only(t, of(failed), 'GitHub: profile'), { status: { code: ERROR }, attributes: { 'error.type': '500', 'http.response.status_code': 500 } })
   t.match(only(t, of(failed), 'GET /login/:provider/callback'), { status: { code: ERROR }, attributes: { 'http.response.status_code': 502 } })
-  t.match(only(t, of(unexchanged), 'GitHub: token exchange'), { status: { code: ERROR }, attributes: { 'error.type': 'provider_error' } })
+  t.match(only(t, of(unexchanged), 'GitHub: token exchange'), { status: { code: ERROR }, attributes: { 'error.type': '500', 'http.response.status_code': 500 } })
   t.match(only(t, of(refused), 'GET /me'), { status: { code: 0 }, attributes: { 'http.response.status_code': 401 } })
   t.match(only(t, of(unknown), 'GET'), { status: { code: 0 }, attributes: { 'http.response.status_code': 404, 'url.path': '/nowhere' } })
   t.match(of(broken).filter(({ kind, status }) => kind === KIND.client && status.code === ERROR), [{ attributes: { 'error.type': String } }], 'the connection or the statement that failed')

@@ -1,9 +1,9 @@
 import { createRemoteJWKSet } from 'jose'
 import { parseJson } from '../../src/json.ts'
+import { clientRequest } from '../../src/providers/client-authentication.ts'
 import { callLimited } from '../../src/providers/http.ts'
 import type { Provider, ProviderEndpoints } from '../../src/providers/provider.ts'
 import { BUILT_IN_PROVIDERS } from '../../src/providers/registry.ts'
-import { basic } from '../../src/providers/revocation.ts'
 import type { ProviderSettings } from '../../src/settings.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 
@@ -43,14 +43,10 @@ async function examineCredentials (
   provider: string, clientId: string, endpoints: ProviderEndpoints, callbackUrl: string, prefix: string, where: string, check: (what: string) => string
 ): Promise<Finding[]> {
   const { tokenUrl, authentication, clientSecret } = endpoints
-  const form = { grant_type: 'authorization_code', code: 'npm-run-doctor', redirect_uri: callbackUrl, code_verifier: 'npm-run-doctor'.padEnd(43, '-') }
-  const body = new URLSearchParams(authentication === 'body' ? { ...form, client_id: clientId, client_secret: clientSecret } : form).toString()
-  const headers = {
-    'content-type': 'application/x-www-form-urlencoded',
-    ...authentication === 'header' ? { authorization: basic(clientId, clientSecret) } : {}
-  }
+  const parameters = { grant_type: 'authorization_code', code: 'npm-run-doctor', redirect_uri: callbackUrl, code_verifier: 'npm-run-doctor'.padEnd(43, '-') }
   try {
-    const { status, headers: answered, text } = await callLimited(tokenUrl, { provider, step: 'token exchange', method: 'POST', headers, body })
+    const request = clientRequest({ clientId, clientSecret, authentication }, parameters)
+    const { status, headers: answered, text } = await callLimited(tokenUrl, { provider, step: 'token exchange', ...request })
     const clock = examineClock(answered.date, check('clock'))
     return [credentials(status, text), ...clock ? [clock] : []]
   } catch (failure) {
