@@ -73,8 +73,11 @@ export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: Encr
 
 const HALF_A_MINUTE_MS = 30_000
 
-/** The whole service, ready to listen or to be injected into. The database must be migrated. Reads top to bottom. */
-export async function buildApp (settings: AppSettings, logger: FastifyServerOptions['logger'] = false): Promise<FastifyInstance> {
+/**
+ * The whole service, ready to listen or to be injected into. Reads top to bottom. The database must be migrated, or be so once
+ * `migrated` resolves: it is waited for before the first statement, and the rest is put together meanwhile.
+ */
+export async function buildApp (settings: AppSettings, logger: FastifyServerOptions['logger'] = false, migrated: Promise<unknown> = Promise.resolve()): Promise<FastifyInstance> {
   const { issuerUrl } = settings
   // Loaded only where traces are wanted: they take memory, and time at start.
   const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
@@ -123,7 +126,8 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     tokenSeconds: settings.accessTokenSeconds,
     replaceUnusable: !settings.production
   })
-  await patiently(() => keys.maintain())
+  const keysAreRead = migrated.then(() => patiently(() => keys.maintain()))
+  keysAreRead.catch(() => {}) // Waited for below, with its failure.
   const accessTokens = createAccessTokens(keys, { issuer: issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: settings.accessTokenSeconds })
   const sessions = createSessionService({
     repository: createSessionRepository(app.database),
@@ -202,6 +206,8 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(accountRoutes, { accounts, users, sessions })
   await app.register(adminRoutes, { users, adminUsers, accounts, clients, clientRepository, keys, audit, webhooks })
   await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
+
+  await keysAreRead
 
   // What goes on in the background.
   repeat(app, 'read the signing keys', HALF_A_MINUTE_MS, () => keys.reload())

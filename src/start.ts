@@ -29,11 +29,13 @@ export async function start (settings: Settings, options: StartOptions): Promise
     stopDatabase = postgres.stop
   }
   try {
-    const applied = await migrate(databaseUrl)
-    if (applied > 0) onProgress(`Applied ${applied} migration${applied === 1 ? '' : 's'}.`)
+    const migrated = migrate(databaseUrl).then((applied) => {
+      if (applied > 0) onProgress(`Applied ${applied} migration${applied === 1 ? '' : 's'}.`)
+    })
+    migrated.catch(() => {}) // Waited for by the app, with its failure.
     const encryptionKeys = settings.encryptionKeys ?? await localEncryptionKeys(dataFolder)
     const logger = options.logger && { level: settings.logLevel, serializers, ...options.logger }
-    const app = await buildApp({ ...settings, databaseUrl, encryptionKeys }, logger as FastifyServerOptions['logger'])
+    const app = await buildApp({ ...settings, databaseUrl, encryptionKeys }, logger as FastifyServerOptions['logger'], migrated)
     await app.listen({ host: settings.host, port: settings.port })
     async function close (): Promise<void> {
       app.ending.announce()
