@@ -28,7 +28,7 @@ export interface ProviderCall {
 export interface Answer { status: number, headers: IncomingHttpHeaders, text: string }
 
 /**
- * GETs a JSON object or array: within five seconds, at most a mebibyte, no redirects, status 200 only, JSON by content
+ * GETs a JSON object or array: within five seconds, at most a mebibyte, no redirects, a good status only, JSON by content
  * type and by content. Anything else throws a Problem. `onStatus` may turn a status into an answer of its own.
  */
 export async function getJson (url: string, call: ProviderCall, onStatus?: (status: number) => unknown): Promise<unknown> {
@@ -36,9 +36,9 @@ export async function getJson (url: string, call: ProviderCall, onStatus?: (stat
   return onStatus?.(answer.status) ?? readJson(answer, call)
 }
 
-/** The JSON of a good answer. Anything else throws a Problem. */
+/** The JSON of a good answer: 200, or 201, with which frameworks answer a POST unless told otherwise. Anything else throws a Problem. */
 export function readJson ({ status, headers, text }: Answer, { provider, step }: Pick<ProviderCall, 'provider' | 'step'>): unknown {
-  if (status !== 200) throw providerError(provider, step, `HTTP ${status}`)
+  if (status !== 200 && status !== 201) throw providerError(provider, step, `HTTP ${status}`)
   const value = /^application\/([\w.+-]+\+)?json\b/i.test(headers['content-type'] ?? '') ? parseJson(text) : undefined
   if (value === undefined) throw providerError(provider, step, 'the answer is not JSON')
   return value
