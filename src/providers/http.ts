@@ -5,9 +5,9 @@ import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
 
 /** Limits of every call to a provider (SEC-85, SEC-86). */
-export const REQUEST_TIMEOUT_MS = 5_000
-export const MAX_RESPONSE_BYTES = 1024 * 1024
-export const USER_AGENT = 'signet'
+const REQUEST_TIMEOUT_MS = 5_000
+const MAX_RESPONSE_BYTES = 1024 * 1024
+const USER_AGENT = 'signet'
 
 /** Connections are used again, without a handshake each time; an idle one is closed before a provider is likely to do it. */
 const IDLE_MS = 4_000

@@ -4,7 +4,7 @@ import { parseJson } from '../json.ts'
 import { member } from './claims.ts'
 import { clientRequest, type ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
-import { callLimited, readJson, USER_AGENT } from './http.ts'
+import { callLimited, readJson } from './http.ts'
 import type { AuthorizationRequest, AuthorizationResponse, TokenSet } from './provider.ts'
 
 export interface OAuthClientOptions {
@@ -50,7 +50,8 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   async function ask (step: Step, url: string, parameters: Record<string, string>, signal: AbortSignal): Promise<TokenSet> {
     const client = { clientId: options.clientId, clientSecret: await clientSecret(), authentication }
     const { headers, ...request } = clientRequest(client, parameters, options.bodyFormat)
-    const answer = await callLimited(url, { provider, step, signal, headers: { ...headers, 'user-agent': options.userAgent ?? USER_AGENT }, ...request })
+    const userAgent = options.userAgent === undefined ? {} : { 'user-agent': options.userAgent }
+    const answer = await callLimited(url, { provider, step, signal, headers: { ...headers, ...userAgent }, ...request })
     // RFC 6749 section 5.2, and GitHub, which answers a failed exchange with HTTP 200 and an `error` member (CVE-2021-41580).
     if (step === 'token refresh' && [200, 400, 401].includes(answer.status) && isOver(options, parseJson(answer.text))) throw grantIsOver(provider)
     return readTokenSet(options, step, readJson(answer, { provider, step }))
