@@ -24,9 +24,14 @@ const hanging: Fault = {
       const { access_token: token } = await client.login(`hanging${index}`, { provider: 'second' })
       people.push({ token, account: (await client.me(token)).body.accounts[0].id as string })
     }
+    const atAcme = () => Promise.all(Array.from({ length: 10 }, (_, index) => client.loginAtAcme(index)))
+    const forTokens = () => Promise.all(people.map(({ token, account }, index) => client.call('POST', `/me/accounts/${account}/token`, { token, at: index })))
     const load = await startLoad(client)
+    // Once while all is well: that so many at once need connections to the database which are not there yet is not the provider's doing.
+    await Promise.all([atAcme(), forTokens()])
+    const calmAt = performance.now()
     await sleep(pick(8_000, 2_000))
-    const calm = load.soFar().slice()
+    const calm = load.soFar().filter(({ beganAt }) => beganAt > calmAt)
 
     const waits: number[] = []
     const statuses: number[] = []
@@ -37,8 +42,6 @@ const hanging: Fault = {
         statuses.push(answer.status)
       }
     }
-    const atAcme = () => Promise.all(Array.from({ length: 10 }, (_, index) => client.loginAtAcme(index)))
-    const forTokens = () => Promise.all(people.map(({ token, account }, index) => client.call('POST', `/me/accounts/${account}/token`, { token, at: index })))
     acme.fault(acme.paths.token, { kind: 'hang' })
     second.fault(PATHS.token, { kind: 'hang' })
     await Promise.all([hang(atAcme), hang(forTokens)])
