@@ -1,17 +1,49 @@
+import importX from 'eslint-plugin-import-x'
 import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
 
-/** The walls between the rooms of docs/architecture.md. */
-const wall = (files, patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } })
-const noPrisma = { group: ['**/database/generated/**', '@prisma/*', 'pg'], message: 'Only repositories and src/database name Prisma.' }
+/** The folders of src/, lowest first. Each imports only from folders above it in this list, types included. */
+const LAYERS = [
+  'logging', 'database', 'http', 'vault', 'jobs', 'audit', 'keys', 'tokens', 'clients', 'providers', 'sessions', 'users', 'accounts',
+  'webhooks', 'sign-in', 'device', 'oauth2', 'revocations', 'admin', 'home', 'health', 'problems', 'tracing', 'plugins'
+]
+
+const noPrisma = { group: ['**/database/generated/**', '@prisma/*', 'pg'], message: 'Only repositories and src/database import Prisma or pg.' }
 const noFastify = { group: ['fastify', '@fastify/*'], allowTypeImports: true, message: 'Services do not know Fastify.' }
-const noRoutes = { group: ['**/routes.ts', '**/*-routes.ts'], message: 'Reach another feature through its service or repository.' }
+const noRoutes = { group: ['**/routes.ts', '**/*-routes.ts'], message: 'Use another feature through its service or repository.' }
+
+const restrict = (files, patterns) => ({ files, rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] } })
+
+const importOnlyLowerLayers = LAYERS.map((folder, index) => ({
+  files: [`src/${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': ['error', {
+      patterns: [{
+        regex: `^\\.\\./(?!(?:${LAYERS.slice(0, index).join('|')})/|package-root\\.ts$)`,
+        message: `src/${folder} may only import folders that stand before it in LAYERS (eslint.config.js).`
+      }]
+    }]
+  }
+}))
 
 export default [
   ...neostandard({ ts: true, ignores: resolveIgnoresFromGitignore() }),
   { rules: { '@stylistic/max-len': ['error', { code: 160, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreUrls: true }] } },
-  { files: ['src/**/*.ts'], rules: { 'no-console': 'error', 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Only settings.ts and tools/ read the environment.' }] } },
-  { files: ['src/settings.ts', 'src/server.ts', 'src/quiet-debug.ts', 'src/database/embedded-postgres.ts'], rules: { 'no-restricted-properties': 'off', 'no-console': 'off' } },
-  wall(['src/*/service.ts'], [noPrisma, noFastify, noRoutes]),
-  wall(['src/*/routes.ts', 'src/*/*-routes.ts', 'src/oauth2/*.ts', 'src/plugins/!(database).ts'], [noPrisma]),
-  wall(['src/sign-in/link-account.ts', 'src/sessions/refresh-token.ts'], [noPrisma, noFastify, noRoutes])
+  {
+    files: ['src/**/*.ts'],
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] } },
+    rules: {
+      'import-x/no-cycle': 'error',
+      'no-console': 'error',
+      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Only settings.ts and tools/ read the environment.' }]
+    }
+  },
+  {
+    files: ['src/settings.ts', 'src/server.ts', 'src/logging/quiet-debug.ts', 'src/database/embedded-postgres.ts'],
+    rules: { 'no-restricted-properties': 'off', 'no-console': 'off' }
+  },
+  ...importOnlyLowerLayers,
+  restrict(['src/*/service.ts'], [noPrisma, noFastify, noRoutes]),
+  restrict(['src/*/routes.ts', 'src/*/*-routes.ts', 'src/oauth2/*.ts', 'src/plugins/!(database).ts'], [noPrisma]),
+  restrict(['src/sign-in/link-account.ts', 'src/tokens/refresh-token.ts'], [noPrisma, noFastify, noRoutes])
 ]

@@ -2,7 +2,7 @@
  * `npm run bench`: what Signet costs beside its peers. `npm run bench -- scale`: two instances beside one.
  * `npm run bench -- seed`: what it costs with a million users.
  */
-import '../src/quiet-debug.ts'
+import '../src/logging/quiet-debug.ts'
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../src/package-root.ts'

@@ -1,8 +1,8 @@
-import './quiet-debug.ts'
+import './logging/quiet-debug.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
-import { createLogStream } from './log-stream.ts'
+import { createLogStream } from './logging/log-stream.ts'
 import { SettingsError, readSettings } from './settings.ts'
 import { start } from './start.ts'
 

@@ -4,8 +4,10 @@ import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import type { EncryptionKey } from './vault/sealing.ts'
 import { PLACEHOLDER, list, readProviders, type ProviderSettings } from './providers/settings.ts'
-import { OWN_CLIENT_ID } from './sessions/session.ts'
-import { isLoopback, isRedirectUri, parseUrl } from './url.ts'
+import { OWN_CLIENT_ID } from './tokens/grants.ts'
+import { isLoopback, isRedirectUri, parseUrl } from './http/url.ts'
+import { ClientSettingsSchema, type ClientSettings } from './clients/client-settings.ts'
+import type { SigningAlgorithm } from './keys/signing-algorithm.ts'
 import { isSecret } from './webhooks/signing.ts'
 
 export type { ProviderSettings }
@@ -54,17 +56,6 @@ const EnvironmentSchema = Type.Object({
   OIDC_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' }),
   OAUTH_PROVIDERS: Type.String({ default: '', description: 'must be a list of ids' })
 })
-
-const ClientSettingsSchema = Type.Array(Type.Object({
-  client_id: Type.String({ minLength: 1, maxLength: 200 }),
-  name: Type.String({ minLength: 1, maxLength: 200 }),
-  redirect_uris: Type.Array(Type.String({ minLength: 1, maxLength: 2000 })),
-  post_logout_redirect_uris: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 2000 }))),
-  client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 500 }))
-}, { additionalProperties: false }))
-
-export type ClientSettings = Static<typeof ClientSettingsSchema>[number]
-export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA'
 
 export interface Settings {
   production: boolean

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { buildApp } from './app.ts'
-import { localEncryptionKeys } from './database/local-keys.ts'
+import { localEncryptionKeys } from './vault/local-keys.ts'
 import { migrate } from './database/migrations.ts'
-import { serializers } from './logging.ts'
+import { serializers } from './logging/serializers.ts'
 import type { Settings } from './settings.ts'
 
 export interface StartOptions {

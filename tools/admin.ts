@@ -1,5 +1,5 @@
 /** `npm run admin -- <what> <to do>`: what an operator does by hand, on the database that the settings name. */
-import '../src/quiet-debug.ts'
+import '../src/logging/quiet-debug.ts'
 import { addClient, listClients, removeClient } from './admin/clients.ts'
 import { UsageError, type Command } from './admin/command.ts'
 import { rotateKeys } from './admin/keys.ts'

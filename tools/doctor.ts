@@ -1,5 +1,5 @@
 /** `npm run doctor`: what is wrong before people find out. Exits 1 when a login would fail; `--json` for machines. */
-import '../src/quiet-debug.ts'
+import '../src/logging/quiet-debug.ts'
 import { existsSync } from 'node:fs'
 import { examine } from './doctor/examine.ts'
 

@@ -1,5 +1,5 @@
 /** `npm run rekey`: after a new key was put first into ENCRYPTION_KEYS of every instance, seals everything under it. The API may serve meanwhile. */
-import '../src/quiet-debug.ts'
+import '../src/logging/quiet-debug.ts'
 import { rekey } from '../src/vault/rekey.ts'
 import { withSettingsDatabase } from './settings-database.ts'
 

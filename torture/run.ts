@@ -1,5 +1,5 @@
 /** `npm run torture`: every fault and race of the reliability bar, on the built service. */
-import '../src/quiet-debug.ts'
+import '../src/logging/quiet-debug.ts'
 import { parseArgs } from 'node:util'
 import { build } from '../test/built-server.ts'
 import { playFault, type Fault, type Result, type Size } from './fault.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { buildApp, type AppSettings } from '../../src/app.ts'
-import { createAccessTokens } from '../../src/keys/access-tokens.ts'
+import { createAccessTokens } from '../../src/tokens/access-tokens.ts'
 import { createKeyRepository } from '../../src/keys/repository.ts'
 import { createKeyService } from '../../src/keys/service.ts'
 import { createSealer } from '../../src/vault/sealing.ts'

@@ -1,8 +1,8 @@
 import type { PoolClient } from 'pg'
-import { parseJson } from '../json.ts'
+import { parseJson } from '../http/json.ts'
 import type { JobRunner } from '../jobs/job-runner.ts'
 import type { Providers } from '../providers/registry.ts'
-import type { StoredTokens } from '../vault/provider-tokens.ts'
+import type { StoredTokens } from './provider-tokens.ts'
 import type { Sealer } from '../vault/sealing.ts'
 
 export interface Revocations {

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AuditEventSchema, toAuditEvent } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
-import { listQuery, pageSchema, readCursor, toPage } from '../lists.ts'
-import { problems } from '../plugins/problem-details.ts'
+import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
+import { problems } from '../http/problem-details.ts'
 import { ADMINISTRATION } from './guard.ts'
 
 const Time = Type.String({ format: 'date-time' })

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { Problem } from '../errors.ts'
-import { sessionEnded } from '../plugins/signed-in.ts'
+import { Problem } from '../http/errors.ts'
+import { sessionEnded } from '../sessions/signed-in.ts'
 import type { UserRepository } from '../users/repository.ts'
 
 /** What every route below /admin may answer. */

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
-import { NullableText } from '../nullable.ts'
-import { callerOf } from '../audit/audit-event.ts'
+import { NullableText } from '../http/nullable.ts'
+import { callerOf } from '../http/caller.ts'
 import type { KeyInfo, KeyService } from '../keys/service.ts'
-import { listQuery, pageOfAll, pageSchema } from '../lists.ts'
-import { problems } from '../plugins/problem-details.ts'
+import { listQuery, pageOfAll, pageSchema } from '../http/lists.ts'
+import { problems } from '../http/problem-details.ts'
 import { ADMINISTRATION } from './guard.ts'
 
 const TAGS = ['Administration']

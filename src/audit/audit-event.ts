@@ -1,6 +1,5 @@
-import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { NullableText } from '../nullable.ts'
+import { NullableText } from '../http/nullable.ts'
 
 /** What is written down: see `AuditEvent` in prisma/schema.prisma. */
 export type AuditEventType = 'login.succeeded' | 'login.failed' | 'account.linked' | 'account.unlinked' | 'token.reuse_detected'
@@ -37,19 +36,4 @@ export function toAuditEvent (row: AuditEventRow): AuditEvent {
 export function toOwnAuditEvent (row: AuditEventRow, viewerId: string): AuditEvent {
   const isByAnother = row.actorId !== null && row.actorId !== viewerId
   return { ...toAuditEvent(row), ...isByAnother ? { ipAddress: null, userAgent: null, requestId: null } : {} }
-}
-
-/** Where a request came from, for sessions and audit events. */
-export interface Caller {
-  ipAddress: string
-  userAgent: string | null
-  requestId: string
-  /** The client whose access token the request carried. */
-  clientId: string | null
-}
-
-/** The caller as a request shows it. */
-export function callerOf (request: FastifyRequest): Caller {
-  const { ip, id, bearer, headers } = request
-  return { ipAddress: ip, userAgent: headers['user-agent']?.slice(0, 500) ?? null, requestId: id, clientId: (bearer as typeof bearer | null)?.client_id ?? null }
 }

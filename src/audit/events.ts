@@ -1,9 +1,10 @@
 import type { PoolClient } from 'pg'
 import type { Prisma } from '../database/generated/client.ts'
 import { uuidV7 } from '../database/uuid-v7.ts'
-import { CUT_OFF } from '../revocations/cut-off.ts'
-import { outbox } from '../webhooks/outbox.ts'
-import type { AuditEventType, Caller } from './audit-event.ts'
+import { CUT_OFF } from './revoke-access-tokens.ts'
+import { outbox } from './outbox.ts'
+import type { AuditEventType } from './audit-event.ts'
+import type { Caller } from '../http/caller.ts'
 
 /** What happened, to whom, by whom. */
 export interface NewEvent {

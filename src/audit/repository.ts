@@ -1,6 +1,7 @@
-import type { Position } from '../lists.ts'
-import type { Database } from '../plugins/database.ts'
-import type { AuditEventRow, Caller } from './audit-event.ts'
+import type { Position } from '../http/lists.ts'
+import type { Database } from '../database/database.ts'
+import type { AuditEventRow } from './audit-event.ts'
+import type { Caller } from '../http/caller.ts'
 import { recordEvents, type NewEvent } from './events.ts'
 
 export interface AuditRepository {

@@ -66,7 +66,7 @@ async function apply (databaseUrl: string, migrations: Migration[]): Promise<voi
 
 /** The tables of the job runner, which has migrations of its own. */
 async function makeJobTables (databaseUrl: string): Promise<void> {
-  const { runMigrations, Logger } = await import('../jobs/graphile-worker.ts')
+  const { runMigrations, Logger } = await import('./graphile-worker.ts')
   await runMigrations({ connectionString: databaseUrl, logger: new Logger(() => () => {}) })
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { Problem } from '../errors.ts'
-import { RETRY_AFTER_SECONDS, problems } from '../plugins/problem-details.ts'
+import { Problem } from '../http/errors.ts'
+import { RETRY_AFTER_SECONDS, problems } from '../http/problem-details.ts'
 
 /** Each check resolves when all is well. The name is what a failed readiness tells. */
 export interface HealthOptions { checks: Record<string, () => Promise<void>> }

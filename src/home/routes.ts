@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { NullableText } from '../nullable.ts'
+import { NullableText } from '../http/nullable.ts'
 import { name, version } from '../package-root.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { UserRepository } from '../users/repository.ts'

@@ -72,7 +72,7 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
 
   async function start (): Promise<Runner | undefined> {
     try {
-      const { run, Logger, parseCronItems } = await import('./graphile-worker.ts')
+      const { run, Logger, parseCronItems } = await import('../database/graphile-worker.ts')
       const logger = new Logger(() => (level, message) => app.log[level === 'error' ? 'warn' : level === 'warning' ? 'debug' : 'trace']({ component: 'jobs' }, message))
       const parsedCronItems = parseCronItems(recurring.map((task) => ({ task, match: '* * * * *', options: { maxAttempts: 1, jobKey: task } })))
       const runner = await run({

@@ -1,5 +1,5 @@
 import { createPrivateKey, sign } from 'node:crypto'
-import type { SigningAlgorithm } from '../settings.ts'
+import type { SigningAlgorithm } from './signing-algorithm.ts'
 
 export interface JwsHeader { alg: SigningAlgorithm, typ: string, kid: string }
 

@@ -1,4 +1,4 @@
-import type { SigningAlgorithm } from '../settings.ts'
+import type { SigningAlgorithm } from './signing-algorithm.ts'
 
 export type KeyStatus = 'next' | 'current' | 'retired'
 

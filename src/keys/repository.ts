@@ -1,5 +1,5 @@
 import { recordEvents, type By } from '../audit/events.ts'
-import type { Database } from '../plugins/database.ts'
+import type { Database } from '../database/database.ts'
 import type { SigningKeyModel as SigningKeyRow } from '../database/generated/models.ts'
 
 export type { SigningKeyRow }

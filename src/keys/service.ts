@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, generateKeyPair, type JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { By } from '../audit/events.ts'
-import type { SigningAlgorithm } from '../settings.ts'
+import type { SigningAlgorithm } from './signing-algorithm.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import { createSigner } from './jws.ts'
 import { isEmpty, planKeys, type KeyPlan, type KeyState, type KeyStatus } from './key-plan.ts'

@@ -3,12 +3,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeJwt } from 'jose'
 import { Type, type Static } from 'typebox'
-import { callerOf } from '../audit/audit-event.ts'
-import { Problem } from '../errors.ts'
-import { html, sendPage, wantsHtml } from '../plugins/html.ts'
-import { asOAuthMembers, problems, toProblem } from '../plugins/problem-details.ts'
+import { callerOf } from '../http/caller.ts'
+import { Problem } from '../http/errors.ts'
+import { html, sendPage, wantsHtml } from '../http/pages.ts'
+import { asOAuthMembers, problems, toProblem } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
-import type { Clients } from './clients.ts'
+import type { Clients } from '../clients/clients.ts'
 
 export interface LogoutOptions { sessions: SessionService, clients: Clients }
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { SCOPES } from './scope.ts'
+import { SCOPES } from '../tokens/scope.ts'
 import { GRANT_TYPES } from './token.ts'
 
 /** RFC 8414 section 2 and OpenID Connect Discovery section 3: only what works is named. */

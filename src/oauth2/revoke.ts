@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { callerOf } from '../audit/audit-event.ts'
-import { OAuthError } from '../errors.ts'
-import { OAuthErrorSchema } from '../plugins/problem-details.ts'
+import { callerOf } from '../http/caller.ts'
+import { OAuthError } from '../http/errors.ts'
+import { OAuthErrorSchema } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
-import { OWN_CLIENT_ID } from '../sessions/session.ts'
-import { authenticateClient, type Clients } from './clients.ts'
+import { OWN_CLIENT_ID } from '../tokens/grants.ts'
+import { authenticateClient, type Clients } from '../clients/clients.ts'
 
 export interface TokenStateOptions { issuerUrl: string, sessions: SessionService, clients: Clients }
 

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { OAuthError } from '../errors.ts'
-import { identityClaims } from '../keys/id-tokens.ts'
-import { badBearer } from '../plugins/access-token.ts'
-import { OAuthErrorSchema } from '../plugins/problem-details.ts'
+import { OAuthError } from '../http/errors.ts'
+import { identityClaims } from '../tokens/id-tokens.ts'
+import { badBearer } from '../http/bearer.ts'
+import { OAuthErrorSchema } from '../http/problem-details.ts'
 import type { UserRepository } from '../users/repository.ts'
-import { hasScope } from './scope.ts'
+import { hasScope } from '../tokens/scope.ts'
 
 /** RFC 6750 section 3: also to a token that opens other doors. */
 const CHALLENGE = 'Bearer realm="signet", error="insufficient_scope", error_description="This needs the scope openid.", scope="openid"'

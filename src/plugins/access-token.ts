@@ -1,8 +1,9 @@
 import fp from 'fastify-plugin'
 import jwt from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
-import { Problem } from '../errors.ts'
-import type { AccessTokenClaims } from '../keys/access-tokens.ts'
+import { badBearer, hasBearer, unauthorized } from '../http/bearer.ts'
+import { Problem } from '../http/errors.ts'
+import type { AccessTokenClaims } from '../tokens/access-tokens.ts'
 import type { KeyService } from '../keys/service.ts'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
 
@@ -28,7 +29,6 @@ declare module 'fastify' {
 
 export interface AccessTokenOptions { keys: KeyService, issuer: string, audience: string }
 
-const REALM = 'Bearer realm="signet"'
 const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']
 
 /**
@@ -129,19 +129,4 @@ function createVerifiedTokens () {
       tokens.set(authorization, { claims: Object.freeze(claims), kid })
     }
   }
-}
-
-/** True when a token came, good or bad. */
-export function hasBearer (request: FastifyRequest): boolean {
-  return /^Bearer +\S/i.test(request.headers.authorization ?? '')
-}
-
-/** RFC 6750 section 3: no error code when no token came. */
-function unauthorized (): Problem {
-  return new Problem('unauthorized', 'This needs an access token: Authorization: Bearer <access_token>.', { headers: { 'www-authenticate': REALM } })
-}
-
-/** Also thrown by routes whose database knows more than the token: a session that has ended, a user who is gone. */
-export function badBearer (code: 'invalid_token' | 'token_expired', detail: string): Problem {
-  return new Problem(code, detail, { headers: { 'www-authenticate': `${REALM}, error="invalid_token", error_description="${detail}"` } })
 }

@@ -1,6 +1,6 @@
 import cors from '@fastify/cors'
 import fp from 'fastify-plugin'
-import type { AllowedOrigins } from '../oauth2/origins.ts'
+import type { AllowedOrigins } from '../http/allowed-origins.ts'
 
 declare module 'fastify' {
   /** What @fastify/cors looks at in a route's own configuration. */

@@ -1,15 +1,7 @@
 import type { Tracer } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
-import type pg from 'pg'
 import { ConnectionPool } from '../database/connection-pool.ts'
-import type { PrismaClient } from '../database/generated/client.ts'
-
-export interface Database {
-  /** Prisma, loaded when it is first needed: a start, a login and a refresh do without. */
-  prisma: () => Promise<PrismaClient>
-  /** The pool below Prisma, for the hot paths: one named, prepared statement each. */
-  pool: pg.Pool
-}
+import { createPrisma, type Database } from '../database/database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { database: Database }
@@ -21,9 +13,6 @@ export interface DatabaseOptions {
   /** Makes the statements of what is traced spans. */
   tracer?: Tracer | undefined
 }
-
-/** How long a transaction of Prisma may last. */
-const TRANSACTION_MS = 5_000
 
 /**
  * The connection to PostgreSQL. Losing it never ends the process: the pool reconnects by itself, and requests meanwhile
@@ -41,22 +30,3 @@ export const database = fp<DatabaseOptions>(async (app, { url, poolSize, tracer 
     await pool.end()
   })
 }, { name: 'database' })
-
-/** Prisma on a pool that is there. Its code and its query engine cost a start 50 ms and 15 MB, so they come with the first call. */
-export function createPrisma (pool: pg.Pool): { get: () => Promise<PrismaClient>, close: () => Promise<void> } {
-  let loaded: Promise<PrismaClient> | undefined
-
-  async function load (): Promise<PrismaClient> {
-    const [{ PrismaPg }, { PrismaClient }] = await Promise.all([import('@prisma/adapter-pg'), import('../database/generated/client.ts')])
-    return new PrismaClient({
-      adapter: new PrismaPg(pool),
-      transactionOptions: { maxWait: TRANSACTION_MS, timeout: TRANSACTION_MS },
-      errorFormat: 'minimal'
-    })
-  }
-
-  return {
-    get: async () => await (loaded ??= load()),
-    close: async () => { await (await loaded)?.$disconnect() }
-  }
-}

@@ -1,13 +1,13 @@
 import fp from 'fastify-plugin'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { Type } from 'typebox'
-import { OAuthError } from '../errors.ts'
+import { OAuthError } from '../http/errors.ts'
 import type { QueueState } from '../jobs/job-runner.ts'
 import { onProviderCall } from '../providers/call-times.ts'
 import type { Step } from '../providers/failure.ts'
 import { LOGIN_STAGES, type LoginStage } from '../sign-in/login-stage.ts'
-import { createLastKnown } from './last-known.ts'
-import { toProblem } from './problem-details.ts'
+import { createLastKnown } from '../jobs/last-known.ts'
+import { toProblem } from '../http/problem-details.ts'
 
 export interface Metrics {
   /** A login passed a stage or, with the error, ended there. One at a provider that is not enabled is not counted. */

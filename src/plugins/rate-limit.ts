@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
-import rateLimit, { normalizeIP } from '@fastify/rate-limit'
+import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
-import { Problem } from '../errors.ts'
+import { Problem } from '../http/errors.ts'
 
 /** One limit, counted by a key of the caller's choosing. All throw `rate_limited` with Retry-After. */
 export interface Limit {
@@ -119,11 +119,6 @@ function allLimits (make: (name: keyof Limits) => Limit): Limits {
   return Object.fromEntries((Object.keys(PER_MINUTE) as (keyof Limits)[]).map((name) => [name, make(name)])) as unknown as Limits
 }
 
-/** A client's address as limits count it: an IPv6 one by its /64, which is what one customer gets (CVE-2026-45364). */
-export function addressOf (request: FastifyRequest): string {
-  return normalizeIP(request.ip, 64)
-}
-
 type CreateRateLimit = FastifyInstance['createRateLimit']
 
 /** A set of counters: the plugin in a scope of its own, since it keeps one store for each registration. */
@@ -151,7 +146,7 @@ function sayOnce (say: (error: unknown) => void): Once {
 }
 
 async function connect (app: FastifyInstance, url: string, away: Once): Promise<Redis> {
-  const { Redis } = await import('./redis.ts')
+  const { Redis } = await import('./ioredis.ts')
   const redis = new Redis(url, {
     connectTimeout: 1_000,
     commandTimeout: 500,

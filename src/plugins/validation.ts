@@ -1,7 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import fp from 'fastify-plugin'
-import { parseUrl } from '../url.ts'
+import { parseUrl } from '../http/url.ts'
 
 /**
  * Bodies are taken as they come: nothing is turned into another type, and what a closed schema does not know is refused,

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { PROBLEMS, Problem, type ProblemCode } from '../errors.ts'
-import { html, sendPage, wantsHtml } from '../plugins/html.ts'
-import { problems } from '../plugins/problem-details.ts'
+import { PROBLEMS, Problem, type ProblemCode } from '../http/errors.ts'
+import { html, sendPage, wantsHtml } from '../http/pages.ts'
+import { problems } from '../http/problem-details.ts'
 
 /** What the `type` of a problem leads to: an explanation for a person. */
 export const problemRoutes: FastifyPluginAsyncTypebox = async (app) => {

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
-import { parseJson } from '../json.ts'
+import { parseJson } from '../http/json.ts'
 import { member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { createOidcProvider } from './oidc.ts'

@@ -1,4 +1,4 @@
-import { parseUrl } from '../url.ts'
+import { parseUrl } from '../http/url.ts'
 
 /**
  * Reads what a provider says about a person. Nothing here trusts a type: a provider's `false` may come as "false", an id

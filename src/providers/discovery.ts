@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import { member } from './claims.ts'
 import { providerError } from './failure.ts'
 import { getJson } from './http.ts'
-import { isLoopback, parseUrl } from '../url.ts'
+import { isLoopback, parseUrl } from '../http/url.ts'
 
 /** What Signet uses of an issuer's metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
 export interface IssuerMetadata {

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { parseJson } from '../json.ts'
+import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../http/errors.ts'
 
 /** The steps of a login at a provider, as `detail` names them. */
 export type Step = 'discovery' | 'token exchange' | 'token refresh' | 'revocation' | 'keys' | 'user info' | 'profile' | 'emails' | 'authorization response'

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts'
+import { Problem } from '../http/errors.ts'
 import { emailTrust } from './email-trust.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { ProviderDefinition } from './provider.ts'

@@ -1,6 +1,6 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { parseJson } from '../json.ts'
+import { parseJson } from '../http/json.ts'
 import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
 

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
-import { Problem } from '../errors.ts'
+import { Problem } from '../http/errors.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { callLimited } from './http.ts'
 

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
-import { Problem } from '../errors.ts'
-import { parseJson } from '../json.ts'
+import { Problem } from '../http/errors.ts'
+import { parseJson } from '../http/json.ts'
 import { member } from './claims.ts'
 import { clientRequest, type ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'

@@ -1,4 +1,4 @@
-import { parseJson } from '../json.ts'
+import { parseJson } from '../http/json.ts'
 import { member } from './claims.ts'
 import { clientRequest, type ClientCredentials } from './client-authentication.ts'
 import { providerError } from './failure.ts'

@@ -2,7 +2,7 @@ import { isJsonPointer } from './json-pointer.ts'
 import { POINTERS } from './oauth-by-settings.ts'
 import { BUILT_IN_PROVIDERS } from './registry.ts'
 import type { ProviderDefinition } from './provider.ts'
-import { isLoopback, parseUrl } from '../url.ts'
+import { isLoopback, parseUrl } from '../http/url.ts'
 
 /** What one provider was told by the environment; what is absent follows the provider's own default. */
 export interface ProviderSettings {

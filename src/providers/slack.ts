@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose'
-import { parseJson } from '../json.ts'
+import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { invalidIdToken, providerError } from './failure.ts'

@@ -1,4 +1,4 @@
-import type { Database } from '../plugins/database.ts'
+import type { Database } from '../database/database.ts'
 
 /** Tokens that are refused before they expire: those of a session, or those that a user got before `notBefore`. */
 export type Revocation = { sessionId: string, revokedAt: string } | { userId: string, notBefore: string }

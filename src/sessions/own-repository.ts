@@ -1,8 +1,8 @@
-import type { Caller } from '../audit/audit-event.ts'
+import type { Caller } from '../http/caller.ts'
 import { RECORDED } from '../audit/events.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
-import type { Position } from '../lists.ts'
-import type { Database } from '../plugins/database.ts'
+import type { Position } from '../http/lists.ts'
+import type { Database } from '../database/database.ts'
 import type { SessionRow } from './session.ts'
 
 /** A user's sessions as the user sees them: those that are alive. */

@@ -1,7 +1,8 @@
-import type { AuditEventType, Caller } from '../audit/audit-event.ts'
+import type { AuditEventType } from '../audit/audit-event.ts'
+import type { Caller } from '../http/caller.ts'
 import { RECORDED } from '../audit/events.ts'
-import type { Database } from '../plugins/database.ts'
-import type { IdentityGrant } from './session.ts'
+import type { Database } from '../database/database.ts'
+import type { IdentityGrant } from '../tokens/grants.ts'
 
 export interface Presented { sessionId: string, secretHash: Buffer, counter: number }
 export interface Limits { idleSeconds: number, reuseGraceSeconds: number }

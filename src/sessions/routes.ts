@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { callerOf } from '../audit/audit-event.ts'
-import { Problem } from '../errors.ts'
-import { comesFromAllowedOrigin, type AllowedOrigins } from '../oauth2/origins.ts'
-import { badBearer, hasBearer } from '../plugins/access-token.ts'
-import type { CookiePolicy } from '../plugins/cookies.ts'
-import { problems } from '../plugins/problem-details.ts'
+import { callerOf } from '../http/caller.ts'
+import { Problem } from '../http/errors.ts'
+import { comesFromAllowedOrigin, type AllowedOrigins } from '../http/allowed-origins.ts'
+import { badBearer, hasBearer } from '../http/bearer.ts'
+import type { CookiePolicy } from '../http/cookies.ts'
+import { problems } from '../http/problem-details.ts'
 import type { SessionService } from './service.ts'
 
 export interface LogoutOptions { sessions: SessionService, cookies: CookiePolicy, allowedOrigins: AllowedOrigins }

@@ -1,10 +1,10 @@
-import type { Caller } from '../audit/audit-event.ts'
-import { OAuthError } from '../errors.ts'
-import type { AccessTokens } from '../keys/access-tokens.ts'
-import { commonScope } from '../oauth2/scope.ts'
-import { createHashedSecret, hashSecret, type RefreshTokenCodec } from './refresh-token.ts'
+import type { Caller } from '../http/caller.ts'
+import { OAuthError } from '../http/errors.ts'
+import type { AccessTokens } from '../tokens/access-tokens.ts'
+import { commonScope } from '../tokens/scope.ts'
+import { createHashedSecret, hashSecret, type RefreshTokenCodec } from '../tokens/refresh-token.ts'
 import type { LiveSession, PresentedCode, RevocationReason, SessionRepository } from './repository.ts'
-import type { IdentityGrant } from './session.ts'
+import type { IdentityGrant } from '../tokens/grants.ts'
 
 /** RFC 6749 section 5.1. */
 export interface TokenResponse {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { parseJson } from '../json.ts'
-import { Problem } from '../errors.ts'
+import { parseJson } from '../http/json.ts'
+import { Problem } from '../http/errors.ts'
 import { member, text } from '../providers/claims.ts'
 import { networkReason } from '../providers/http.ts'
 import type { Profile } from '../providers/provider.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Problem } from '../errors.ts'
-import { html, sendPage, wantsHtml } from '../plugins/html.ts'
+import type { Problem } from '../http/errors.ts'
+import { html, sendPage, wantsHtml } from '../http/pages.ts'
 
 /** What goes wrong while somebody signs in for a device: a page that leads back to the code, or JSON for programs. */
 export function showDeviceMistake (request: FastifyRequest, reply: FastifyReply, issuerUrl: string, problem: Problem): FastifyReply {

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { CookiePolicy } from '../plugins/cookies.ts'
+import type { CookiePolicy } from '../http/cookies.ts'
 import type { Sealer } from '../vault/sealing.ts'
 
 /** How far a browser has got with a device's code: typed, then signed in. Sealed into a cookie of ten minutes. */

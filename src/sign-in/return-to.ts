@@ -1,5 +1,5 @@
-import type { AllowedOrigins } from '../oauth2/origins.ts'
-import { parseUrl } from '../url.ts'
+import type { AllowedOrigins } from '../http/allowed-origins.ts'
+import { parseUrl } from '../http/url.ts'
 
 /**
  * A `return_to` is good when its origin is one of the allowed ones, exactly (RFC 9700 section 4.11.1). It is taken apart

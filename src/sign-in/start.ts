@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Problem } from '../errors.ts'
-import type { CookiePolicy } from '../plugins/cookies.ts'
+import { Problem } from '../http/errors.ts'
+import type { CookiePolicy } from '../http/cookies.ts'
 import type { HandOver, LoginAttempts } from './login-attempt.ts'
 import type { SignInService } from './service.ts'
 

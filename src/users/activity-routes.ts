@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { AuditEventSchema, toOwnAuditEvent } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
-import { listQuery, pageSchema, readCursor, toPage } from '../lists.ts'
-import { problems } from '../plugins/problem-details.ts'
-import { SIGNED_IN } from '../plugins/signed-in.ts'
+import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
+import { problems } from '../http/problem-details.ts'
+import { SIGNED_IN } from '../sessions/signed-in.ts'
 
 export interface ActivityOptions { audit: Pick<AuditRepository, 'ofUser'> }
 

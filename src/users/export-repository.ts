@@ -1,6 +1,6 @@
 import type { AuditEventRow } from '../audit/audit-event.ts'
 import { inTransaction } from '../database/transaction.ts'
-import type { Database } from '../plugins/database.ts'
+import type { Database } from '../database/database.ts'
 import type { Preferences } from './preferences.ts'
 
 type Row = Record<string, unknown>

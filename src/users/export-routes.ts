@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { toOwnAuditEvent } from '../audit/audit-event.ts'
-import { problems } from '../plugins/problem-details.ts'
-import { SIGNED_IN, sessionEnded } from '../plugins/signed-in.ts'
+import { problems } from '../http/problem-details.ts'
+import { SIGNED_IN, sessionEnded } from '../sessions/signed-in.ts'
 import { ExportSchema } from './export.ts'
 import type { ExportRepository } from './export-repository.ts'
 

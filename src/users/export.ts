@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { NullableText } from '../nullable.ts'
+import { NullableText } from '../http/nullable.ts'
 import { AuditEventSchema } from '../audit/audit-event.ts'
 import { SessionSchema } from '../sessions/session.ts'
 import { PreferencesSchema } from './preferences.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
-import { Problem } from '../errors.ts'
+import { Problem } from '../http/errors.ts'
 
 export type Preferences = Record<string, unknown>
 

@@ -1,10 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
-import type { AccountService } from '../accounts/service.ts'
-import { callerOf } from '../audit/audit-event.ts'
-import { Problem } from '../errors.ts'
-import { problems } from '../plugins/problem-details.ts'
-import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../plugins/signed-in.ts'
+import { callerOf } from '../http/caller.ts'
+import { problems } from '../http/problem-details.ts'
+import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../sessions/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
 import { activityRoutes, type ActivityOptions } from './activity-routes.ts'
 import { exportRoutes, type ExportOptions } from './export-routes.ts'
@@ -15,12 +12,8 @@ import { UserSchema } from './user.ts'
 
 export interface UserOptions extends ActivityOptions, ExportOptions {
   users: UserRepository
-  accounts: Pick<AccountService, 'deleteUser'>
   sessions: Pick<SessionService, 'isAlive'>
 }
-
-/** A deletion needs a sign-in that is not older. */
-const RECENT_SECONDS = 10 * 60
 
 export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, options) => {
   await app.register(readRoutes, options)
@@ -54,7 +47,7 @@ const readRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }
   })
 }
 
-const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accounts, users }) => {
+const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }) => {
   app.patch('/me', {
     schema: {
       summary: 'Edit the profile of the signed-in user',
@@ -70,20 +63,5 @@ const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { accoun
     const user = await users.bySession(sid, sub)
     if (!user) throw sessionEnded()
     return user
-  })
-
-  app.delete('/me', {
-    schema: {
-      summary: 'Delete the signed-in user',
-      description: 'And all that hangs on it. The grants are taken back at the providers, in the background. Needs a sign-in of the last ten minutes.',
-      tags: ['User'],
-      security: [{ bearer: [] }],
-      response: { 204: Type.Null(), ...problems('reauthentication_required', 'rate_limited', ...SIGNED_IN) }
-    }
-  }, async (request, reply) => {
-    const { sub, auth_time: authenticatedAt } = request.bearer
-    if (Date.now() / 1000 - authenticatedAt > RECENT_SECONDS) throw new Problem('reauthentication_required', 'The sign-in behind this token is older than ten minutes. Sign in again.')
-    await accounts.deleteUser(sub, { actorId: null, caller: callerOf(request) })
-    return reply.code(204).send(null)
   })
 }

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { NullableText } from '../nullable.ts'
+import { NullableText } from '../http/nullable.ts'
 import { PreferencesSchema } from './preferences.ts'
 
 const Text = NullableText()

@@ -1,5 +1,5 @@
-import type { Position } from '../lists.ts'
-import type { Database } from '../plugins/database.ts'
+import type { Position } from '../http/lists.ts'
+import type { Database } from '../database/database.ts'
 
 export interface DeliveryRepository {
   /**

@@ -1,8 +1,8 @@
 import type { NewEvent } from '../audit/events.ts'
 import { recordEvents, type By } from '../audit/events.ts'
 import { inTransaction, type Transaction } from '../database/transaction.ts'
-import type { Position } from '../lists.ts'
-import type { Database } from '../plugins/database.ts'
+import type { Position } from '../http/lists.ts'
+import type { Database } from '../database/database.ts'
 
 /** Where an administrator wants to be told, and of what. */
 export interface Endpoint {

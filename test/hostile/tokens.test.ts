@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/http/errors.ts'
 import { signedIn } from '../flows/signed-in.ts'
 import { createRandom, type Random } from './random.ts'
 

@@ -3,7 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import { createKeyRepository, type KeyChanges } from '../../src/keys/repository.ts'
 import { keyRoutes } from '../../src/keys/routes.ts'
-import { createPrisma } from '../../src/plugins/database.ts'
+import { createPrisma } from '../../src/database/database.ts'
 import { createDatabase } from '../database.ts'
 
 let sql: pg.Pool

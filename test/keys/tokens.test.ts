@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { createAccessTokens } from '../../src/keys/access-tokens.ts'
-import { createIdTokens, identityClaims } from '../../src/keys/id-tokens.ts'
+import { createAccessTokens } from '../../src/tokens/access-tokens.ts'
+import { createIdTokens, identityClaims } from '../../src/tokens/id-tokens.ts'
 import type { KeyService } from '../../src/keys/service.ts'
 import { inThePast } from '../helper.ts'
 

@@ -1,9 +1,9 @@
 import cookie from '@fastify/cookie'
 import Fastify from 'fastify'
 import type { Test } from 'tap'
-import { createClients } from '../../src/oauth2/clients.ts'
+import { createClients } from '../../src/clients/clients.ts'
 import { oauth2Routes } from '../../src/oauth2/routes.ts'
-import { createCookiePolicy } from '../../src/plugins/cookies.ts'
+import { createCookiePolicy } from '../../src/http/cookies.ts'
 
 /** What the endpoints are told by what stands behind them; the flows have the real ones. */
 export interface Told {

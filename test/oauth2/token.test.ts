@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { OAuthError } from '../../src/errors.ts'
-import { hashDeviceCode } from '../../src/oauth2/device-code.ts'
+import { OAuthError } from '../../src/http/errors.ts'
+import { hashDeviceCode } from '../../src/device/codes.ts'
 import { serve, WEB, type Told } from './endpoints.ts'
 
 const tokens = { access_token: 'at', token_type: 'Bearer', expires_in: 900, refresh_token: 'rt', scope: 'openid' }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import type { Caller } from '../../src/audit/audit-event.ts'
-import { createRefreshTokenCodec, hashSecret } from '../../src/sessions/refresh-token.ts'
+import type { Caller } from '../../src/http/caller.ts'
+import { createRefreshTokenCodec, hashSecret } from '../../src/tokens/refresh-token.ts'
 import { createSessionService } from '../../src/sessions/service.ts'
 import { toSession } from '../../src/sessions/session.ts'
 

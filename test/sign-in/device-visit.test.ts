@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { createCookiePolicy } from '../../src/plugins/cookies.ts'
+import { createCookiePolicy } from '../../src/http/cookies.ts'
 import { readDeviceVisit, writeDeviceVisit } from '../../src/sign-in/device-visit.ts'
 import { sendToProvider } from '../../src/sign-in/start.ts'
 import { createSealer } from '../../src/vault/sealing.ts'

@@ -3,7 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import type { Profile } from '../../src/providers/provider.ts'
 import { createSignInRepository, type SignedIn, type SignInPolicy } from '../../src/sign-in/repository.ts'
-import { createProviderTokens } from '../../src/vault/provider-tokens.ts'
+import { createProviderTokens } from '../../src/accounts/provider-tokens.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { createDatabase } from '../database.ts'
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { registerClient } from '../../src/oauth2/client-registration.ts'
-import { createClientRepository } from '../../src/oauth2/client-repository.ts'
+import { registerClient } from '../../src/clients/registration.ts'
+import { createClientRepository } from '../../src/clients/repository.ts'
 import { BY_OPERATOR, parse, UsageError, type Command } from './command.ts'
 
 export const addClient: Command = async (args, { pool, say }) => {

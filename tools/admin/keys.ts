@@ -1,6 +1,6 @@
 import { createKeyRepository } from '../../src/keys/repository.ts'
 import { createKeyService } from '../../src/keys/service.ts'
-import { createPrisma } from '../../src/plugins/database.ts'
+import { createPrisma } from '../../src/database/database.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { BY_OPERATOR, type Command } from './command.ts'
 

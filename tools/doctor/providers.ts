@@ -1,5 +1,5 @@
 import { createRemoteJWKSet } from 'jose'
-import { parseJson } from '../../src/json.ts'
+import { parseJson } from '../../src/http/json.ts'
 import { clientRequest } from '../../src/providers/client-authentication.ts'
 import { callLimited } from '../../src/providers/http.ts'
 import type { Provider, ProviderEndpoints } from '../../src/providers/provider.ts'

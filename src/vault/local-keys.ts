@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { EncryptionKey } from '../vault/sealing.ts'
+import type { EncryptionKey } from './sealing.ts'
 
 /**
  * The encryption key of a machine without ENCRYPTION_KEYS, outside production: made once and kept in `folder`. Several

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { weighPreconditions } from '../src/preconditions.ts'
+import { weighPreconditions } from '../../src/http/preconditions.ts'
 
 t.test('If-Match and If-None-Match, as RFC 9110 section 13 has them', async (t) => {
   const etag = '"abc"'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { hasScope } from '../oauth2/scope.ts'
-import type { IdentityGrant } from '../sessions/session.ts'
-import type { KeyService } from './service.ts'
+import { hasScope } from './scope.ts'
+import type { IdentityGrant } from './grants.ts'
+import type { KeyService } from '../keys/service.ts'
 
 export interface IdTokenOptions { issuer: string, lifetimeSeconds: number, algorithm: string }
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { By } from '../audit/events.ts'
-import { isRedirectUri } from '../url.ts'
-import type { ClientRepository } from './client-repository.ts'
+import { isRedirectUri } from '../http/url.ts'
+import type { ClientRepository } from './repository.ts'
 import { hashClientSecret, type Client } from './clients.ts'
 
 export interface ClientRequest {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { createProviderTokens, keepTokens } from '../../src/vault/provider-tokens.ts'
+import { createProviderTokens, keepTokens } from '../../src/accounts/provider-tokens.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 
 const tokens = createProviderTokens(createSealer([{ id: 'k', key: randomBytes(32) }], 'provider-tokens'))

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { authenticateClient, type ClientCredentials, createClients, hashClientSecret, ownOrRegistered } from '../../src/oauth2/clients.ts'
-import { hashDeviceCode, newDeviceCode, newUserCode, readUserCode, showUserCode } from '../../src/oauth2/device-code.ts'
+import { authenticateClient, type ClientCredentials, createClients, hashClientSecret, ownOrRegistered } from '../../src/clients/clients.ts'
+import { hashDeviceCode, newDeviceCode, newUserCode, readUserCode, showUserCode } from '../../src/device/codes.ts'
 
 const SECRET = 'a secret: with + colons & spaces'
 const asked: string[] = []

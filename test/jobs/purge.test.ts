@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { purgeExpired } from '../../src/database/purge.ts'
+import { purgeExpired } from '../../src/jobs/purge.ts'
 import { createDatabase } from '../database.ts'
 
 const RETENTION = { auditRetentionSeconds: 400 * 86_400 }

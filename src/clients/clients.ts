@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { OAuthError } from '../errors.ts'
-import { OWN_CLIENT_ID } from '../sessions/session.ts'
-import type { ClientSettings } from '../settings.ts'
-import type { ClientRepository } from './client-repository.ts'
+import { OAuthError } from '../http/errors.ts'
+import { OWN_CLIENT_ID } from '../tokens/grants.ts'
+import type { ClientSettings } from './client-settings.ts'
+import type { ClientRepository } from './repository.ts'
 
 /** An application that signs people in here. All are first-party: there is no consent page. */
 export interface Client {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { SessionService } from '../sessions/service.ts'
-import { badBearer } from './access-token.ts'
+import type { SessionService } from './service.ts'
+import { badBearer } from '../http/bearer.ts'
 
 /** What every such route may answer. */
 export const SIGNED_IN = ['unauthorized', 'invalid_token', 'token_expired', 'service_unavailable'] as const

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
-import { OAuthError, toErrorDescription } from '../errors.ts'
-import { toProblem } from '../plugins/problem-details.ts'
+import { OAuthError, toErrorDescription } from '../http/errors.ts'
+import { toProblem } from '../http/problem-details.ts'
 
 /** Where an authorization response goes: a redirect URI that was checked, and what the client wants back. */
 export interface ReturnAddress { redirectUri: string, state: string | undefined, issuerUrl: string }

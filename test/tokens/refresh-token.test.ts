@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { createHashedSecret, createRefreshTokenCodec, hashSecret } from '../../src/sessions/refresh-token.ts'
+import { createHashedSecret, createRefreshTokenCodec, hashSecret } from '../../src/tokens/refresh-token.ts'
 
 const key = (id: string) => ({ id, key: randomBytes(32) })
 const [one, two] = [key('one'), key('two')]

@@ -1,6 +1,6 @@
-import { parseJson } from '../json.ts'
+import { parseJson } from '../http/json.ts'
 import type { TokenSet } from '../providers/provider.ts'
-import type { Sealer } from './sealing.ts'
+import type { Sealer } from '../vault/sealing.ts'
 
 /** What is kept of a provider's tokens. */
 export interface StoredTokens {

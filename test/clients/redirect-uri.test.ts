@@ -1,13 +1,14 @@
 import t from 'tap'
-import { newClientSecret, registerClient } from '../../src/oauth2/client-registration.ts'
-import { originsOf } from '../../src/oauth2/client-repository.ts'
-import { hashClientSecret } from '../../src/oauth2/clients.ts'
-import { comesFromAllowedOrigin, createAllowedOrigins } from '../../src/oauth2/origins.ts'
-import { redirectUriMistake } from '../../src/oauth2/redirect-uri.ts'
-import { redirectBack, redirectCode, redirectWithError } from '../../src/oauth2/redirects.ts'
-import { commonScope, grantableScope, hasScope } from '../../src/oauth2/scope.ts'
-import { OAuthError, Problem } from '../../src/errors.ts'
-import { isRedirectUri } from '../../src/url.ts'
+import { newClientSecret, registerClient } from '../../src/clients/registration.ts'
+import { originsOf } from '../../src/clients/repository.ts'
+import { hashClientSecret } from '../../src/clients/clients.ts'
+import { createAllowedOrigins } from '../../src/clients/allowed-origins.ts'
+import { comesFromAllowedOrigin } from '../../src/http/allowed-origins.ts'
+import { redirectUriMistake } from '../../src/clients/redirect-uri.ts'
+import { redirectBack, redirectCode, redirectWithError } from '../../src/sign-in/redirects.ts'
+import { commonScope, grantableScope, hasScope } from '../../src/tokens/scope.ts'
+import { OAuthError, Problem } from '../../src/http/errors.ts'
+import { isRedirectUri } from '../../src/http/url.ts'
 
 t.test('a redirect URI is a registered one to the letter, or the rule that it breaks is named', async (t) => {
   const registered = ['https://app.example.com/cb?a=1', 'http://127.0.0.1/cb', 'http://[::1]:8080', 'com.example.app:/cb']

@@ -1,4 +1,4 @@
-import { parseUrl } from '../url.ts'
+import { parseUrl } from '../http/url.ts'
 
 /**
  * Whether a redirect URI is one of the registered ones: to the letter (RFC 9700 section 2.1), except that the port of a

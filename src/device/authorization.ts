@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { OAuthError } from '../errors.ts'
-import { OAuthErrorSchema } from '../plugins/problem-details.ts'
-import { addressOf } from '../plugins/rate-limit.ts'
-import { ownOrRegistered, type Clients } from './clients.ts'
-import { hashDeviceCode, newDeviceCode, newUserCode, showUserCode } from './device-code.ts'
-import type { DeviceRepository } from './device-repository.ts'
-import { grantableScope } from './scope.ts'
+import { OAuthError } from '../http/errors.ts'
+import { OAuthErrorSchema } from '../http/problem-details.ts'
+import { addressOf } from '../http/client-address.ts'
+import { ownOrRegistered, type Clients } from '../clients/clients.ts'
+import { hashDeviceCode, newDeviceCode, newUserCode, showUserCode } from './codes.ts'
+import type { DeviceRepository } from './repository.ts'
+import { grantableScope } from '../tokens/scope.ts'
 
 export interface DeviceAuthorizationOptions { issuerUrl: string, clients: Clients, devices: DeviceRepository }
 

@@ -1,4 +1,4 @@
-import type { Database } from '../plugins/database.ts'
+import type { Database } from '../database/database.ts'
 
 export interface DeviceGrant { deviceCodeHash: Buffer, userCode: string, clientId: string, scope: string }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { pageOfAll, readCursor, toPage } from '../src/lists.ts'
+import { pageOfAll, readCursor, toPage } from '../../src/http/lists.ts'
 
 const rows = Array.from({ length: 5 }, (_, index) => ({ time: new Date(1_700_000_000_000 - index), id: `01890000-0000-7000-8000-00000000000${index}` }))
 const page = (read: typeof rows, limit: number) => toPage(read, limit, (row) => row, ({ id }) => id)

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Database } from '../plugins/database.ts'
+import type { Database } from '../database/database.ts'
 
 /** What is of use for a time only: its key, the column (with an index) that says when, and how much longer it is kept. */
 const SHORT_LIVED = [

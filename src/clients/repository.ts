@@ -1,7 +1,7 @@
 import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
 import { inTransaction } from '../database/transaction.ts'
-import type { Position } from '../lists.ts'
-import type { Database } from '../plugins/database.ts'
+import type { Position } from '../http/lists.ts'
+import type { Database } from '../database/database.ts'
 import type { Client } from './clients.ts'
 
 /** The clients that an administrator registered. A change and its event are written together. */

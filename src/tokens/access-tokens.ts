@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { SessionGrant } from '../sessions/session.ts'
-import type { KeyService } from './service.ts'
+import type { SessionGrant } from './grants.ts'
+import type { KeyService } from '../keys/service.ts'
 
 /** The claims of an access token (RFC 9068 section 2.2). No email and no name: a token travels through many logs. */
 export interface AccessTokenClaims {

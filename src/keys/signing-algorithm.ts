@@ -1,0 +1,1 @@
+export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA'
