@@ -128,7 +128,10 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     tokenSeconds: settings.accessTokenSeconds,
     replaceUnusable: !settings.production
   })
-  const keysAreRead = migrated.then(() => patiently(() => keys.maintain()))
+  const keysAreRead = migrated.then(() => patiently(async () => {
+    await app.database.clock.synchronize()
+    await keys.maintain()
+  }))
   keysAreRead.catch(() => {}) // Waited for below, with its failure.
   const accessTokens = createAccessTokens(keys, { issuer: issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: settings.accessTokenSeconds })
   const sessions = createSessionService({
@@ -214,6 +217,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
 
   // What goes on in the background.
   repeat(app, 'read the signing keys', HALF_A_MINUTE_MS, () => keys.reload())
+  repeat(app, "read the database's time", 2 * HALF_A_MINUTE_MS, () => app.database.clock.synchronize())
   app.jobs.everyMinute('rotate-keys', () => keys.maintain())
   app.jobs.everyMinute('purge', () => purgeExpired(app.database, { auditRetentionSeconds: settings.auditRetentionSeconds }))
   app.jobs.everyMinute('deliver-due-webhooks', () => delivery.beginDue())

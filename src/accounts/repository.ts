@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { Caller } from '../http/caller.ts'
-import { recordEvents, type By } from '../audit/events.ts'
+import { recordEvents, type By } from '../audit/old-events.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
-import { inTransaction, type Transaction } from '../database/transaction.ts'
+import { inTransaction, type PoolTransaction as Transaction } from '../database/transaction.ts'
 import type { Database } from '../database/database.ts'
 import type { Profile } from '../providers/provider.ts'
-import { CUT_OFF_DELETED_USER } from '../audit/revoke-access-tokens.ts'
+import { CUT_OFF_DELETED_USER } from '../audit/old-revoke-access-tokens.ts'
 import { isLastAdmin } from '../users/last-admin.ts'
 import { toAccount, type Account } from '../users/user.ts'
 import { UPDATED } from '../users/user-row.ts'
@@ -74,7 +74,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return (await pool.query(SPEND, [hash, clientId, redirectUri, codeChallenge])).rows[0]?.sealed_identity
     },
 
-    link: (userId, profile, seal, caller) => retryingConflicts(async () => await (await prisma()).$transaction(async (tx) => {
+    link: (userId, profile, seal, caller) => retryingConflicts(async () => await prisma.$transaction(async (tx) => {
       const { provider, issuer, subject, ...described } = profile
       // A deletion that is on its way comes before, or waits.
       const { length } = await tx.$queryRaw<unknown[]>`SELECT 1 FROM users WHERE id = ${userId}::uuid FOR KEY SHARE`

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Caller } from '../http/caller.ts'
 import type { By } from '../audit/events.ts'
-import type { Transaction } from '../database/transaction.ts'
+import type { PoolTransaction as Transaction } from '../database/transaction.ts'
 import { Problem } from '../http/errors.ts'
 import { parseJson } from '../http/json.ts'
 import { providerTimeout } from '../providers/failure.ts'

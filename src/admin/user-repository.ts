@@ -1,6 +1,6 @@
-import { RECORDED, recordEvents, type By, type NewEvent } from '../audit/events.ts'
+import { RECORDED, recordEvents, type By, type NewEvent } from '../audit/old-events.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
-import { inTransaction, type Transaction } from '../database/transaction.ts'
+import { inTransaction, type PoolTransaction as Transaction } from '../database/transaction.ts'
 import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'
 import { isLastAdmin } from '../users/last-admin.ts'

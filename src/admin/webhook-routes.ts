@@ -8,7 +8,7 @@ import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
 import { problems } from '../http/problem-details.ts'
 import type { DeliveryRow } from '../webhooks/delivery-repository.ts'
 import type { Endpoint } from '../webhooks/endpoint-repository.ts'
-import { WEBHOOK_TYPES } from '../webhooks/message.ts'
+import { WEBHOOK_TYPES } from '../audit/outbox.ts'
 import type { WebhookService } from '../webhooks/service.ts'
 import { ADMINISTRATION } from './guard.ts'
 

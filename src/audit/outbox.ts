@@ -1,25 +1,53 @@
-import { uuidV7 } from '../database/uuid-v7.ts'
+import { v7 as uuidv7 } from 'uuid'
+import type { Transaction } from '../database/transaction.ts'
+import type { NewEvent } from './new-event.ts'
 
-/** What of an event's details goes into a webhook: ids and codes, nothing personal. The rest is read when it is sent. */
-const DETAILS = `jsonb_strip_nulls(jsonb_build_object(
-  'accountId', details->'accountId', 'sessionId', details->'sessionId', 'provider', provider, 'reason', details->'reason'))`
+/** What endpoints can subscribe to. */
+export const WEBHOOK_TYPES = [
+  'user.created', 'user.updated', 'user.deleted', 'account.linked', 'account.unlinked', 'session.revoked', 'token.reuse_detected'
+] as const
 
-/** In the words of src/webhooks/message.ts. What one change tells of a user in several events is told once. */
-const TOLD = (userId: string) => `
-  SELECT min(place) AS place, user_id, type, details FROM (
-    SELECT row_number() OVER () AS place, ${userId} AS user_id, ${DETAILS} AS details,
-      CASE WHEN type IN ('user.roles_changed', 'user.disabled', 'user.enabled') THEN 'user.updated' ELSE type END AS type
-    FROM events) AS event
-  WHERE user_id IS NOT NULL GROUP BY user_id, type, details`
+/** Events that endpoints learn of as another type. */
+const REPORTED_AS: Partial<Record<NewEvent['type'], string>> = {
+  'user.roles_changed': 'user.updated',
+  'user.disabled': 'user.updated',
+  'user.enabled': 'user.updated'
+}
+
+interface Report { userId: string, type: string, details: Record<string, string> }
 
 /**
- * For the statement that writes `events` down (audit/events.ts): this CTE puts them into the box of every endpoint that wants them, and
- * has the box looked into as soon as the change is committed (delivery.ts). `userId` is the SQL of whom an event is about.
- * The job is added in RETURNING: a CTE that only selects, and that nobody reads, does not run.
+ * Adds a delivery for each endpoint that subscribes to an event's type, and a job that sends it once the transaction has
+ * committed. A delivery holds ids and codes only; the user is read when it is sent.
  */
-export const outbox = (userId: string) => `boxed AS (
-  INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, expires_at)
-  SELECT ${uuidV7('event.place')}, endpoint.id, event.user_id, event.type, event.details, now() + interval '30 days'
-  FROM (${TOLD(userId)}) AS event JOIN webhook_endpoints endpoint ON endpoint.enabled AND event.type = ANY (endpoint.types)
-  ORDER BY event.place, endpoint.id
-  RETURNING graphile_worker.add_job('deliver-webhooks', json_build_object('endpointId', endpoint_id, 'userId', user_id)))`
+export async function addToOutbox (tx: Transaction, events: NewEvent[]): Promise<void> {
+  const reports = distinct(events.flatMap(toReport))
+  if (reports.length === 0) return
+  const endpoints = await tx.webhookEndpoint.findMany({
+    where: { enabled: true, types: { hasSome: reports.map(({ type }) => type) } },
+    select: { id: true, types: true },
+    orderBy: { id: 'asc' }
+  })
+  const deliveries = reports.flatMap(({ userId, type, details }) => endpoints
+    .filter(({ types }) => types.includes(type))
+    .map((endpoint) => ({ id: uuidv7(), endpointId: endpoint.id, userId, type, details })))
+  if (deliveries.length === 0) return
+  await tx.webhookDelivery.createMany({ data: deliveries })
+  const payloads = distinct(deliveries.map(({ endpointId, userId }) => ({ endpointId, userId })))
+  await tx.$executeRaw`
+    SELECT graphile_worker.add_job('deliver-webhooks', payload::json) FROM unnest(${payloads.map((one) => JSON.stringify(one))}) AS payload`
+}
+
+function toReport ({ type, userId, deletedUserId, provider, details = {} }: NewEvent): Report[] {
+  const reportedType = REPORTED_AS[type] ?? type
+  const subject = userId ?? deletedUserId
+  if (!subject || !WEBHOOK_TYPES.some((one) => one === reportedType)) return []
+  const { accountId, sessionId, reason } = details
+  const texts = Object.entries({ accountId, sessionId, provider, reason }).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return [{ userId: subject, type: reportedType, details: Object.fromEntries(texts) }]
+}
+
+/** Several events of one change may say the same of a user: an endpoint hears it once. */
+function distinct<Item> (items: Item[]): Item[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+}

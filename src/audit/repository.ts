@@ -2,7 +2,7 @@ import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'
 import type { AuditEventRow } from './audit-event.ts'
 import type { Caller } from '../http/caller.ts'
-import { recordEvents, type NewEvent } from './events.ts'
+import { recordEvents, type NewEvent } from './old-events.ts'
 
 export interface AuditRepository {
   /** For what changes nothing else; a change writes its events down with itself (events.ts). */

@@ -1,25 +1,24 @@
-/** The longest that an access token may live (ACCESS_TOKEN_TTL is an hour at most), and five minutes for clocks. */
-const KEPT_FOR = "interval '65 minutes'"
+import type { Transaction } from '../database/transaction.ts'
+import type { NewEvent } from './new-event.ts'
 
-const row = (sessionId: string, userId: string) =>
-  `SELECT pg_current_xact_id()::text::bigint, ${sessionId}, ${userId}, clock_timestamp(), clock_timestamp() + ${KEPT_FOR}`
-
-const INSERT = 'INSERT INTO revocations (transaction_id, session_id, user_id, revoked_at, expires_at)'
+/** The access tokens of a session, or those that a user was issued before now. */
+export type RevokedTokens = { sessionId: string } | { userId: string }
 
 /**
- * For the statement that writes `events` down (audit/events.ts): this CTE lists whose access tokens they cut off. What ends
- * a session names it in `details.sessionId`. A change of roles that names a session is the login of that session, which
- * gives a role and takes none: its own tokens have the role.
+ * Lists access tokens at `GET /revocations` until the last of them has expired. Times and the transaction's id are the
+ * database's, by the defaults of the columns.
  */
-export const CUT_OFF = `cut_off AS (
-  ${INSERT}
-  ${row("(details->>'sessionId')::uuid", 'NULL::uuid')} FROM events WHERE type IN ('session.revoked', 'token.reuse_detected') AND details ? 'sessionId'
-  UNION ALL
-  ${row('NULL::uuid', 'user_id')} FROM events
-  WHERE (type = 'user.disabled' OR (type = 'user.roles_changed' AND NOT details ? 'sessionId')) AND user_id IS NOT NULL)`
+export async function revokeAccessTokens (tx: Transaction, revoked: RevokedTokens[]): Promise<void> {
+  if (revoked.length > 0) await tx.revocation.createMany({ data: revoked })
+}
 
-/** For a deletion, before it: the tokens are cut off by their sessions, for nothing may name the user afterwards. */
-export const CUT_OFF_DELETED_USER = [
-  'DELETE FROM revocations WHERE user_id = $1',
-  `${INSERT} ${row('id', 'NULL::uuid')} FROM sessions WHERE user_id = $1 AND revoked_at IS NULL`
-]
+/**
+ * The access tokens that an event revokes. A change of roles that names a session comes from that session's own sign-in,
+ * which only adds a role: its access token has it already.
+ */
+export function revokedBy ({ type, userId, details = {} }: NewEvent): RevokedTokens[] {
+  const { sessionId } = details
+  if (type === 'session.revoked' || type === 'token.reuse_detected') return typeof sessionId === 'string' ? [{ sessionId }] : []
+  const revokesUser = type === 'user.disabled' || (type === 'user.roles_changed' && sessionId === undefined)
+  return revokesUser && userId ? [{ userId }] : []
+}

@@ -1,4 +1,4 @@
-import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
+import { recordEvents, type By, type NewEvent } from '../audit/old-events.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'

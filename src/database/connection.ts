@@ -29,8 +29,9 @@ export class Connection extends pg.Client {
 
   /** To be awaited before the first query. A pooler invents the process id that it tells its clients. */
   async lookBehind (): Promise<void> {
-    const { rows } = await this.query('SELECT pg_backend_pid() AS pid')
-    this.isDirect = rows[0].pid === (this as unknown as Inside).processID
+    // PgBouncer keeps the time zone of each client, also in transaction mode.
+    const [, { rows: [row] }] = await this.query("SET TIME ZONE 'UTC'; SELECT pg_backend_pid() AS pid")
+    this.isDirect = row.pid === (this as unknown as Inside).processID
     if (this.isDirect) await this.query(LIMITS)
   }
 

@@ -1,10 +1,14 @@
 import type { Pool, PoolClient } from 'pg'
+import type { Prisma } from './generated/client.ts'
 
-/** What runs in it is written with it, or not at all. */
-export type Transaction = PoolClient
+/** Prisma's client within `$transaction`: everything that runs on it is committed together, or not at all. */
+export type Transaction = Prisma.TransactionClient
 
-/** Runs `work` on one connection, between BEGIN and COMMIT; what it throws rolls back. */
-export async function inTransaction<Result> (pool: Pool, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+/** @deprecated Use Prisma's `$transaction`. */
+export type PoolTransaction = PoolClient
+
+/** @deprecated Use Prisma's `$transaction`. Runs `work` on one connection, between BEGIN and COMMIT; what it throws rolls back. */
+export async function inTransaction<Result> (pool: Pool, work: (transaction: PoolTransaction) => Promise<Result>): Promise<Result> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {

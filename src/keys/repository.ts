@@ -30,7 +30,7 @@ export function createKeyRepository ({ pool, prisma }: Database): KeyRepository 
     list: async () => (await pool.query({ name: 'list-signing-keys', text: LIST })).rows,
 
     async change (plan, { actorId, caller, details }) {
-      await (await prisma()).$transaction(async (tx) => {
+      await prisma.$transaction(async (tx) => {
         await tx.$executeRaw`SELECT pg_advisory_xact_lock(${KEYS_LOCK}::bigint)`
         const { retire, activate, create, remove } = plan(await tx.signingKey.findMany({ orderBy: { createdAt: 'asc' } }))
         const now = new Date()

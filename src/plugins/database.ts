@@ -1,7 +1,7 @@
 import type { Tracer } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
 import { ConnectionPool } from '../database/connection-pool.ts'
-import { createPrisma, type Database } from '../database/database.ts'
+import { createDatabase, type Database } from '../database/database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance { database: Database }
@@ -23,10 +23,10 @@ export const database = fp<DatabaseOptions>(async (app, { url, poolSize, tracer 
   const pool = new Pool(url, poolSize)
   // Without a listener the loss of an idle connection would end the process (prisma/orm#27641).
   pool.on('error', (error) => app.log.warn({ err: error }, 'lost a database connection'))
-  const prisma = createPrisma(pool)
-  app.decorate('database', { prisma: prisma.get, pool })
+  const database = createDatabase(pool)
+  app.decorate('database', database)
   app.addHook('onClose', async () => {
-    await prisma.close()
+    await database.prisma.$disconnect()
     await pool.end()
   })
 }, { name: 'database' })

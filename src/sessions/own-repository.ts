@@ -1,5 +1,5 @@
 import type { Caller } from '../http/caller.ts'
-import { RECORDED } from '../audit/events.ts'
+import { RECORDED } from '../audit/old-events.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
 import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'

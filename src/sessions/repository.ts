@@ -1,6 +1,6 @@
 import type { AuditEventType } from '../audit/audit-event.ts'
 import type { Caller } from '../http/caller.ts'
-import { RECORDED } from '../audit/events.ts'
+import { RECORDED } from '../audit/old-events.ts'
 import type { Database } from '../database/database.ts'
 import type { IdentityGrant } from '../tokens/grants.ts'
 

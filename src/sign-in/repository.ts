@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { AuditEventType } from '../audit/audit-event.ts'
 import type { Caller } from '../http/caller.ts'
-import { eventsAsJson, type NewEvent } from '../audit/events.ts'
+import { eventsAsJson, type NewEvent } from '../audit/old-events.ts'
 import { Conflict, retryingConflicts } from '../database/conflicts.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Database } from '../database/database.ts'

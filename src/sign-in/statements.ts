@@ -1,4 +1,4 @@
-import { EVENT_COLUMNS, RECORDED } from '../audit/events.ts'
+import { EVENT_COLUMNS, RECORDED } from '../audit/old-events.ts'
 import { time } from '../users/user-row.ts'
 
 /**

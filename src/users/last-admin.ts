@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/transaction.ts'
+import type { PoolTransaction as Transaction } from '../database/transaction.ts'
 
 const ADMINS_LOCK = 7_463_010_257
 

@@ -1,5 +1,5 @@
 import type { Caller } from '../http/caller.ts'
-import { recordEvents } from '../audit/events.ts'
+import { recordEvents } from '../audit/old-events.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Database } from '../database/database.ts'
 import type { Preferences } from './preferences.ts'

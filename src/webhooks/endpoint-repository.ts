@@ -1,6 +1,6 @@
-import type { NewEvent } from '../audit/events.ts'
-import { recordEvents, type By } from '../audit/events.ts'
-import { inTransaction, type Transaction } from '../database/transaction.ts'
+import type { NewEvent } from '../audit/old-events.ts'
+import { recordEvents, type By } from '../audit/old-events.ts'
+import { inTransaction, type PoolTransaction as Transaction } from '../database/transaction.ts'
 import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
-import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
+import { recordEvents, type NewEvent } from '../../src/audit/old-events.ts'
 import { inTransaction } from '../../src/database/transaction.ts'
 import { race, readJson } from '../helper.ts'
 import { basic, openFrontDoor, WEB } from './front-door.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { recordEvents } from '../../src/audit/events.ts'
+import { recordEvents } from '../../src/audit/old-events.ts'
 import { createDeliveryRepository } from '../../src/webhooks/delivery-repository.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
 import { eventually } from '../helper.ts'
@@ -47,7 +47,7 @@ t.test('a change that is rolled back tells nothing; nor does one that nobody wan
   t.equal((await client.query('SELECT 1 FROM webhook_deliveries')).rowCount, 1)
   await client.query('ROLLBACK')
   client.release()
-  await t.rejects((await app.database.prisma()).$transaction(async (transaction) => {
+  await t.rejects(app.database.prisma.$transaction(async (transaction) => {
     await recordEvents(transaction, [{ type: 'user.disabled', userId: user.id }], {})
     throw new Error('no')
   }), { message: 'no' })

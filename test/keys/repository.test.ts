@@ -3,18 +3,18 @@ import pg from 'pg'
 import t from 'tap'
 import { createKeyRepository, type KeyChanges } from '../../src/keys/repository.ts'
 import { keyRoutes } from '../../src/keys/routes.ts'
-import { createPrisma } from '../../src/database/database.ts'
-import { createDatabase } from '../database.ts'
+import { createDatabase, type Database } from '../../src/database/database.ts'
+import { createDatabase as createTestDatabase } from '../database.ts'
 
 let sql: pg.Pool
-let prisma: ReturnType<typeof createPrisma>
+let database: Database
 
 t.before(async () => {
-  const { url, drop } = await createDatabase()
+  const { url, drop } = await createTestDatabase()
   sql = new pg.Pool({ connectionString: url, max: 4 })
-  prisma = createPrisma(sql)
+  database = createDatabase(sql)
   t.teardown(async () => {
-    await prisma.close()
+    await database.prisma.$disconnect()
     await sql.end()
     await drop()
   })
@@ -23,7 +23,7 @@ t.before(async () => {
 const key = (kid: string, status: string) => ({ kid, alg: 'ES256', status, publicJwk: { kid }, sealedPrivateKey: `sealed ${kid}` })
 const none: KeyChanges = { retire: [], activate: undefined, create: [], remove: [] }
 const by = { actorId: null, caller: { requestId: 'r' }, details: { by: 'schedule' } }
-const open = () => createKeyRepository({ pool: sql, prisma: prisma.get })
+const open = () => createKeyRepository(database)
 const change = (more: Partial<KeyChanges>) => open().change(() => ({ ...none, ...more }), by)
 const told = async () => (await sql.query('SELECT type, request_id AS "requestId", details FROM audit_events ORDER BY created_at, id')).rows
 

@@ -1,12 +1,12 @@
 import { createKeyRepository } from '../../src/keys/repository.ts'
 import { createKeyService } from '../../src/keys/service.ts'
-import { createPrisma } from '../../src/database/database.ts'
+import { createDatabase } from '../../src/database/database.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { BY_OPERATOR, type Command } from './command.ts'
 
 export const rotateKeys: Command = async (_args, { pool, settings, say }) => {
   const keys = createKeyService({
-    repository: createKeyRepository({ pool, prisma: createPrisma(pool).get }),
+    repository: createKeyRepository(createDatabase(pool)),
     sealer: createSealer(settings.encryptionKeys, 'signing-key'),
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { WEBHOOK_TYPES } from '../../../src/webhooks/message.ts'
+import { WEBHOOK_TYPES } from '../../../src/audit/outbox.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../../fakes/webhook-receiver.ts'
 import { administration } from './world.ts'
 
