@@ -30,7 +30,11 @@ t.test('typed times are right in a database of another time zone', async (t) => 
 t.test("the clock shows the database's time, and counts on by itself", async (t) => {
   const databaseTime = new Date('2026-01-31T09:30:00.000Z')
   let queries = 0
-  const clock = createDatabaseClock({ query: async () => (queries++, { rows: [{ now: databaseTime }] }) } as never)
+  const query = async () => {
+    queries++
+    return { rows: [{ now: databaseTime }] }
+  }
+  const clock = createDatabaseClock({ query } as never)
   t.ok(Math.abs(clock.now().getTime() - Date.now()) < 1_000, "this process's time until it is synchronized")
   await clock.synchronize()
   const elapsedMs = clock.now().getTime() - databaseTime.getTime()
