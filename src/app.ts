@@ -60,6 +60,7 @@ import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-a
 import { createSignInRepository } from './sign-in/repository.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { createSignInService } from './sign-in/service.ts'
+import { createSignIn } from './sign-in/sign-in.ts'
 import { createExportRepository } from './users/export-repository.ts'
 import { createUserRepository } from './users/repository.ts'
 import { userRoutes } from './users/routes.ts'
@@ -170,18 +171,24 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   }
   const delivery = createDelivery({ ...webhookStore, findUser: adminUsers.find, log: app.log })
   const webhooks = createWebhookService({ ...webhookStore, delivery })
+  const signInRepository = createSignInRepository(app.database)
   const signIn = createSignInService({
     issuerUrl,
     providers,
     attempts,
-    repository: createSignInRepository(app.database, vault),
+    repository: signInRepository,
+    signIn: createSignIn({
+      repository: signInRepository,
+      providerTokens: vault,
+      policy: settings,
+      mayCreate: settings.creationHook
+        ? createCreationHook({ ...settings.creationHook, onError: (reason) => app.log.warn({ reason }, 'before.user.created was not answered') })
+        : noCreationHook
+    }),
+    users,
     sessions,
     accounts,
     audit,
-    policy: settings,
-    mayCreate: settings.creationHook
-      ? createCreationHook({ ...settings.creationHook, onError: (reason) => app.log.warn({ reason }, 'before.user.created was not answered') })
-      : noCreationHook,
     idleSeconds: settings.refreshTokenSeconds,
     maximumSeconds: settings.sessionSeconds,
     onStage: app.metrics.login,

@@ -2,39 +2,55 @@ import { parseJson } from '../http/json.ts'
 import type { TokenSet } from '../providers/provider.ts'
 import type { Sealer } from '../vault/sealing.ts'
 
-/** What is kept of a provider's tokens. */
+/** The tokens of a provider that are kept for an account. */
 export interface StoredTokens {
   accessToken: string
-  /** Null where the provider gave none, or no longer takes it. */
+  /** Null when the provider issued none, or no longer accepts it. */
   refreshToken: string | null
-  /** RFC 3339; null where the provider did not say. */
+  /** RFC 3339; null when the provider did not say. */
   expiresAt: string | null
   scope: string
 }
 
-/** The providers' tokens as they lie in the database: sealed, each bound to the row of its account (SEC-82). */
+/** The two columns of an account, sealed under ENCRYPTION_KEYS. Some providers issue a refresh token only once, so it has its own. */
+export interface SealedTokens { sealedTokens: string | null, sealedRefreshToken: string | null }
+
+/** Names an account (never an email or a user name). The tokens are sealed to it, so they open for no other account. */
+export interface AccountIdentity { provider: string, issuer: string, subject: string }
+
 export interface ProviderTokens {
-  seal: (accountId: string, tokens: StoredTokens) => string
-  /** Undefined when there are none, or they were sealed for another row or under a key that is gone. */
-  open: (accountId: string, sealed: string | null) => StoredTokens | undefined
+  seal: (identity: AccountIdentity, tokens: StoredTokens) => SealedTokens
+  /** Undefined when there are none, or when they were sealed for another account or under a key that is gone. */
+  open: (account: AccountIdentity & SealedTokens & { id: string }) => StoredTokens | undefined
 }
 
 export function createProviderTokens (sealer: Sealer): ProviderTokens {
   return {
-    seal: (accountId, tokens) => sealer.seal(JSON.stringify(tokens), accountId),
-    open (accountId, sealed) {
-      const opened = sealed === null ? undefined : sealer.open(sealed, accountId)
-      return opened === undefined ? undefined : parseJson(opened) as StoredTokens
+    seal (identity, { refreshToken, ...tokens }) {
+      const context = toContext(identity)
+      return {
+        sealedTokens: sealer.seal(JSON.stringify(tokens), context),
+        sealedRefreshToken: refreshToken === null ? null : sealer.seal(refreshToken, context)
+      }
+    },
+
+    open ({ id, sealedTokens, sealedRefreshToken, ...identity }) {
+      const context = toContext(identity)
+      // Version 0.1 sealed all tokens in one column, to the id of the account.
+      const opened = sealedTokens === null ? undefined : sealer.open(sealedTokens, context) ?? sealer.open(sealedTokens, id)
+      if (opened === undefined) return undefined
+      const refreshToken = sealedRefreshToken === null ? undefined : sealer.open(sealedRefreshToken, context)
+      const tokens = parseJson(opened) as StoredTokens
+      return { ...tokens, refreshToken: refreshToken ?? tokens.refreshToken ?? null }
     }
   }
 }
 
-/** What to keep when a provider gives new tokens. */
-export function keepTokens ({ accessToken, refreshToken, expiresAt, scope }: TokenSet, before: StoredTokens | undefined): StoredTokens {
-  return keepRefreshToken({ accessToken, refreshToken: refreshToken ?? null, expiresAt: expiresAt?.toISOString() ?? null, scope }, before)
+/** Unambiguous, since neither a provider's id nor an issuer contains a space. `rekey` builds the same in SQL. */
+function toContext ({ provider, issuer, subject }: AccountIdentity): string {
+  return `${provider} ${issuer} ${subject}`
 }
 
-/** Some providers give a refresh token the first time only, so an older one lives on. */
-export function keepRefreshToken (fresh: StoredTokens, before: StoredTokens | undefined): StoredTokens {
-  return { ...fresh, refreshToken: fresh.refreshToken ?? before?.refreshToken ?? null }
+export function toStoredTokens ({ accessToken, refreshToken, expiresAt, scope }: TokenSet): StoredTokens {
+  return { accessToken, refreshToken: refreshToken ?? null, expiresAt: expiresAt?.toISOString() ?? null, scope }
 }

@@ -7,16 +7,18 @@ import { inTransaction, type PoolTransaction as Transaction } from '../database/
 import type { Database } from '../database/database.ts'
 import type { Profile } from '../providers/provider.ts'
 import { CUT_OFF_DELETED_USER } from '../audit/old-revoke-access-tokens.ts'
+import type { AccountIdentity, SealedTokens } from './provider-tokens.ts'
 import { isLastAdmin } from '../users/last-admin.ts'
 import { toAccount, type Account } from '../users/user.ts'
 import { UPDATED } from '../users/user-row.ts'
 
 export interface LinkCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
 
-export interface UnlinkedAccount { id: string, provider: string, sealedTokens: string | null }
+export type AccountWithTokens = AccountIdentity & SealedTokens & { id: string }
+export type UnlinkedAccount = AccountWithTokens
 
 /** An account's tokens, held so that nobody else changes them meanwhile. */
-export interface LockedTokens { sealedTokens: string | null, store: (sealedTokens: string) => Promise<void> }
+export interface LockedTokens { account: AccountWithTokens, store: (sealed: SealedTokens) => Promise<void> }
 
 export interface AccountRepository {
   /** Keeps who signed in at the provider until the client comes with the code. */
@@ -24,10 +26,9 @@ export interface AccountRepository {
   /** Spends a code; of many that present it at once, one gets the identity. */
   spendLinkCode: (code: LinkCode) => Promise<string | undefined>
   /**
-   * Adds an account to a user: all or nothing. `taken` when another user has it; `no-user` when the user is gone. `seal` gets the
-   * tokens that the account has already.
+   * Adds an account to a user: all or nothing. `taken` when another user has it; `no-user` when the user is gone.
    */
-  link: (userId: string, profile: Profile, seal: (accountId: string, before: string | null) => string, caller: Caller) => Promise<Account | 'taken' | 'no-user'>
+  link: (userId: string, profile: Profile, tokens: SealedTokens, caller: Caller) => Promise<Account | 'taken' | 'no-user'>
   /** Takes an account away, never the last. `afterwards` runs in the same transaction. */
   unlink: (userId: string, accountId: string, caller: Caller, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>)
   => Promise<'unlinked' | 'last' | 'not-found'>
@@ -37,10 +38,12 @@ export interface AccountRepository {
    */
   deleteUser: (userId: string, by: By, afterwards: (account: UnlinkedAccount, transaction: Transaction) => Promise<void>)
   => Promise<'deleted' | 'last-admin' | 'not-found'>
-  find: (userId: string, accountId: string) => Promise<{ provider: string, sealedTokens: string | null } | undefined>
+  find: (userId: string, accountId: string) => Promise<AccountWithTokens | undefined>
   /** Runs `work` while the account's row is locked; undefined when the account is gone. */
   withLockedTokens: <Result>(accountId: string, work: (tokens: LockedTokens) => Promise<Result>) => Promise<Result | undefined>
 }
+
+const WITH_TOKENS = 'id, provider, issuer, subject, sealed_tokens AS "sealedTokens", sealed_refresh_token AS "sealedRefreshToken"'
 
 /** A little longer than a provider may take to answer. */
 const HOLD_MS = 12_000
@@ -74,7 +77,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       return (await pool.query(SPEND, [hash, clientId, redirectUri, codeChallenge])).rows[0]?.sealed_identity
     },
 
-    link: (userId, profile, seal, caller) => retryingConflicts(async () => await prisma.$transaction(async (tx) => {
+    link: (userId, profile, { sealedTokens, sealedRefreshToken }, caller) => retryingConflicts(async () => await prisma.$transaction(async (tx) => {
       const { provider, issuer, subject, ...described } = profile
       // A deletion that is on its way comes before, or waits.
       const { length } = await tx.$queryRaw<unknown[]>`SELECT 1 FROM users WHERE id = ${userId}::uuid FOR KEY SHARE`
@@ -83,24 +86,24 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       if (known && known.userId !== userId) return 'taken'
       if (known) {
         // Apple tells the name once: what is not said this time stays.
-        const data = { ...described, name: described.name ?? known.name, sealedTokens: seal(known.id, known.sealedTokens) }
-        return asAnswered(await tx.account.update({ where: { id: known.id }, data }))
+        const data = { ...described, name: described.name ?? known.name, sealedTokens, sealedRefreshToken: sealedRefreshToken ?? known.sealedRefreshToken }
+        return toAccount(await tx.account.update({ where: { id: known.id }, data }))
       }
       const id = uuidv7()
-      const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens: seal(id, null) } })
+      const account = await tx.account.create({ data: { id, userId, provider, issuer, subject, ...described, sealedTokens, sealedRefreshToken } })
       const adopted = profile.emailVerified ? await tx.$executeRawUnsafe(ADOPT_EMAIL, userId, profile.email) : 0
       const by = { userId, actorId: userId, provider }
       await recordEvents(tx, [
         { type: 'account.linked', ...by, details: { accountId: id } },
         ...adopted === 0 ? [] : [{ type: 'user.updated', ...by, details: { fields: ['email'] } } as const]
       ], caller)
-      return asAnswered(account)
+      return toAccount(account)
     })),
 
     unlink: (userId, accountId, caller, afterwards) => inTransaction(pool, async (transaction) => {
       // Whoever else unlinks waits here, and then counts what is left.
       await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId])
-      const { rows } = await transaction.query('SELECT id, provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE user_id = $1', [userId])
+      const { rows } = await transaction.query(`SELECT ${WITH_TOKENS} FROM accounts WHERE user_id = $1`, [userId])
       const account: UnlinkedAccount | undefined = rows.find(({ id }) => id === accountId)
       if (!account) return 'not-found'
       if (rows.length === 1) return 'last'
@@ -115,7 +118,7 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
       if (actorId !== null && await isLastAdmin(transaction, userId)) return 'last-admin'
       const { rowCount } = await transaction.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId])
       if (rowCount === 0) return 'not-found'
-      const { rows } = await transaction.query<UnlinkedAccount>('SELECT id, provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE user_id = $1', [userId])
+      const { rows } = await transaction.query<UnlinkedAccount>(`SELECT ${WITH_TOKENS} FROM accounts WHERE user_id = $1`, [userId])
       for (const account of rows) await afterwards(account, transaction)
       for (const statement of FORGET) await transaction.query(statement, [userId])
       const isNamed = actorId !== null && actorId !== userId
@@ -124,25 +127,21 @@ export function createAccountRepository ({ pool, prisma }: Database): AccountRep
     })),
 
     async find (userId, accountId) {
-      const text = 'SELECT provider, sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 AND user_id = $2'
+      const text = `SELECT ${WITH_TOKENS} FROM accounts WHERE id = $1 AND user_id = $2`
       return (await pool.query({ name: 'account-tokens', text, values: [accountId, userId] })).rows[0]
     },
 
     withLockedTokens: (accountId, work) => inTransaction(pool, async (transaction) => {
       // Who holds it is asking the provider: worth a longer wait than any other lock.
       await transaction.query(`SET LOCAL lock_timeout = ${HOLD_MS}; SET LOCAL statement_timeout = ${HOLD_MS}`)
-      const text = 'SELECT sealed_tokens AS "sealedTokens" FROM accounts WHERE id = $1 FOR UPDATE'
+      const text = `SELECT ${WITH_TOKENS} FROM accounts WHERE id = $1 FOR UPDATE`
       const { rows: [row] } = await transaction.query({ text, values: [accountId], query_timeout: HOLD_MS } as pg.QueryConfig)
       return row && await work({
-        sealedTokens: row.sealedTokens,
-        store: async (sealedTokens) => { await transaction.query('UPDATE accounts SET sealed_tokens = $2 WHERE id = $1', [accountId, sealedTokens]) }
+        account: row,
+        store: async ({ sealedTokens, sealedRefreshToken }) => {
+          await transaction.query('UPDATE accounts SET sealed_tokens = $2, sealed_refresh_token = $3 WHERE id = $1', [accountId, sealedTokens, sealedRefreshToken])
+        }
       })
     })
   }
-}
-
-type Times = 'createdAt' | 'lastLoginAt'
-
-function asAnswered (row: Omit<Account, Times> & Record<Times, Date>): Account {
-  return toAccount({ ...row, createdAt: row.createdAt.toISOString(), lastLoginAt: row.lastLoginAt.toISOString() })
 }

@@ -8,7 +8,7 @@ import { providerTimeout } from '../providers/failure.ts'
 import type { Profile, TokenSet } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { Account } from '../users/user.ts'
-import { keepRefreshToken, keepTokens, type ProviderTokens, type StoredTokens } from './provider-tokens.ts'
+import { toStoredTokens, type ProviderTokens, type StoredTokens } from './provider-tokens.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import type { AccountRepository, LinkCode, UnlinkedAccount } from './repository.ts'
 import type { Revocations } from './revocations.ts'
@@ -65,18 +65,19 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
   async function refresh (accountId: string, providerId: string): Promise<StoredTokens | undefined> {
     const provider = providers.get(providerId)
     const signal = AbortSignal.timeout(REFRESH_TIMEOUT_MS)
-    const outcome = await pass(providerId, signal, () => repository.withLockedTokens(accountId, async ({ sealedTokens, store }) => {
-      const stored = tokens.open(accountId, sealedTokens)
+    const outcome = await pass(providerId, signal, () => repository.withLockedTokens(accountId, async ({ account, store }) => {
+      const stored = tokens.open(account)
       if (!stored || isUseful(stored)) return { stored }
       if (stored.refreshToken === null || !provider) return { stored: undefined }
       try {
-        const fresh = keepTokens(await provider.refresh(stored.refreshToken, signal), stored)
-        await store(tokens.seal(accountId, fresh))
-        return { stored: fresh }
+        const fresh = toStoredTokens(await provider.refresh(stored.refreshToken, signal))
+        const kept = { ...fresh, refreshToken: fresh.refreshToken ?? stored.refreshToken }
+        await store(tokens.seal(account, kept))
+        return { stored: kept }
       } catch (error) {
         // The grant is over: nobody needs to ask again.
         if (!(error instanceof Problem) || error.code !== 'reauthorization_required') throw error
-        await store(tokens.seal(accountId, { ...stored, refreshToken: null }))
+        await store(tokens.seal(account, { ...stored, refreshToken: null }))
         return { stored: undefined }
       }
     })).catch((error) => {
@@ -86,7 +87,7 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
   }
 
   async function revoke (account: UnlinkedAccount, transaction: Transaction): Promise<void> {
-    const stored = tokens.open(account.id, account.sealedTokens)
+    const stored = tokens.open(account)
     if (stored && providers.get(account.provider)?.revoke) await revocations.request({ provider: account.provider, tokens: stored }, transaction)
   }
 
@@ -94,7 +95,7 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
     async holdForLink (profile, tokenSet, client) {
       const code = randomBytes(32).toString('base64url')
       const hash = hashCode(code)
-      const sealed = linkSealer.seal(JSON.stringify({ profile, tokens: keepTokens(tokenSet, undefined) }), hash.toString('base64url'))
+      const sealed = linkSealer.seal(JSON.stringify({ profile, tokens: toStoredTokens(tokenSet) }), hash.toString('base64url'))
       await repository.holdForLink({ ...client, hash }, sealed, LINK_CODE_SECONDS)
       return code
     },
@@ -105,8 +106,7 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
       const opened = sealed === undefined ? undefined : linkSealer.open(sealed, hash.toString('base64url'))
       if (opened === undefined) throw new Problem('invalid_grant', 'The code is unknown, used, older than a minute, or was not made for these parameters and intent=link.')
       const { profile, tokens: fresh } = parseJson(opened) as { profile: Profile, tokens: StoredTokens }
-      const seal = (accountId: string, before: string | null) => tokens.seal(accountId, keepRefreshToken(fresh, tokens.open(accountId, before)))
-      const linked = await repository.link(userId, profile, seal, caller)
+      const linked = await repository.link(userId, profile, tokens.seal(profile, fresh), caller)
       if (linked === 'taken') throw new Problem('account_taken', 'This account belongs to another user.')
       return linked === 'no-user' ? undefined : linked
     },
@@ -126,7 +126,7 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
     async providerToken (userId, accountId) {
       const account = await repository.find(userId, accountId)
       if (!account) throw new Problem('not_found', 'There is no such account.')
-      const stored = tokens.open(accountId, account.sealedTokens)
+      const stored = tokens.open(account)
       const useful = stored && isUseful(stored) ? stored : stored && await refreshOnce(accountId, account.provider)
       if (!useful) throw new Problem('reauthorization_required', 'There is no working token of this provider any more: send the person through its login again.')
       const { accessToken, expiresAt, scope } = useful

@@ -2,7 +2,7 @@ import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'
 import type { AuditEventRow } from './audit-event.ts'
 import type { Caller } from '../http/caller.ts'
-import { recordEvents, type NewEvent } from './old-events.ts'
+import { recordEvents, type NewEvent } from './events.ts'
 
 export interface AuditRepository {
   /** For what changes nothing else; a change writes its events down with itself (events.ts). */
@@ -25,9 +25,9 @@ const OF_USER = `${SELECT} WHERE user_id = $1 AND (created_at, id) < ($2, $3) OR
 /** Before every other of the same time. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
-export function createAuditRepository ({ pool }: Database): AuditRepository {
+export function createAuditRepository ({ pool, prisma }: Database): AuditRepository {
   return {
-    record: (event, caller) => recordEvents(pool, [event], caller),
+    record: (event, caller) => prisma.$transaction((tx) => recordEvents(tx, [event], caller)),
 
     async list ({ type, userId, from, to }, after, count) {
       // One end, not two: of two PostgreSQL may begin at the one that is further off.

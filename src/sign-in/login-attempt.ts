@@ -46,7 +46,7 @@ export interface LoginAttempts {
   surplus: (cookies: Cookies, size: number) => string[]
   cookieName: (state: string) => string
   /** What is written down when a state is used: its hash, never itself. */
-  stateHash: (state: string) => Buffer
+  stateHash: (state: string) => NonSharedBuffer
 }
 
 type Cookies = Record<string, string | undefined>
@@ -103,6 +103,6 @@ export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boole
   }
 }
 
-function stateHash (state: string): Buffer {
+function stateHash (state: string): NonSharedBuffer {
   return hash('sha256', state, 'buffer')
 }

@@ -1,201 +1,167 @@
 import { v7 as uuidv7 } from 'uuid'
-import type { AuditEventType } from '../audit/audit-event.ts'
-import type { Caller } from '../http/caller.ts'
-import { eventsAsJson, type NewEvent } from '../audit/old-events.ts'
-import { Conflict, retryingConflicts } from '../database/conflicts.ts'
-import { inTransaction } from '../database/transaction.ts'
+import type { SealedTokens } from '../accounts/provider-tokens.ts'
+import { recordEvents } from '../audit/events.ts'
+import { activeSession } from '../database/active-session.ts'
 import type { Database } from '../database/database.ts'
-import type { Identified, Profile, TokenSet } from '../providers/provider.ts'
-import { toUser, type User } from '../users/user.ts'
-import { keepTokens, type ProviderTokens } from '../accounts/provider-tokens.ts'
-import type { CreationHook } from './creation-hook.ts'
-import { decideSignIn, followProvider } from './link-account.ts'
-import { LOCK_USER, READ, WRITE, WRITE_WITHIN_LIMIT } from './statements.ts'
+import type { AccountModel, UserModel } from '../database/generated/models.ts'
+import type { Transaction } from '../database/transaction.ts'
+import type { Caller } from '../http/caller.ts'
+import type { Profile } from '../providers/provider.ts'
+import { endSessions } from '../sessions/end-sessions.ts'
+import { updatedAfter } from '../users/updated-at.ts'
+import { signInKnownPerson, type KnownPersonSignIn } from './known-person.ts'
+import type { NewSession, SignedIn } from './new-session.ts'
+import { changedFields, eventsOf, type KnownUser, type SignInPlan } from './plan.ts'
 
-export interface NewSession {
-  clientId: string
-  scope: string
-  secretHash: Buffer
-  idleSeconds: number
-  maximumSeconds: number
-  /** For a client that will exchange it for the session's tokens. */
-  code?: { hash: Buffer, redirectUri: string, codeChallenge: string, nonce: string | null, lifetimeSeconds: number }
+export type { NewSession, SignedIn }
+
+/** The account of an identity with its user, and the user who has its verified email, as they are in the database. */
+export interface Found {
+  account: AccountModel & { user: FoundUser } | null
+  emailOwner: FoundUser | null
 }
 
-export interface SignInPolicy {
-  autoLink: 'verified' | 'never'
-  adminEmails: string[]
-  /** When a login opens one more, those used longest ago end. */
-  maxSessionsPerUser: number | undefined
+export type FoundUser = KnownUser & Pick<UserModel, 'updatedAt'>
+
+export interface SignInWrite {
+  plan: Exclude<SignInPlan, { outcome: 'refuse' }>
+  found: Found
+  profile: Profile
+  /** Null members stay as they are: this sign-in brought none. */
+  tokens: SealedTokens
+  session: NewSession
+  maxSessions: number | undefined
+  caller: Caller
 }
-
-export interface Refused { refused: string }
-
-export interface SignedIn { user: User, sessionId: string, authenticatedAt: Date }
 
 export interface SignInRepository {
-  /** Marks a state as used. False when it was used before: of many that try at once, one gets true. */
-  spendState: (hash: Buffer, expiresAt: Date) => Promise<boolean>
+  /** Marks a state as used. False when it was used before: of many calls at once, one gets true. */
+  spendState: (hash: NonSharedBuffer, expiresAt: Date) => Promise<boolean>
+  /** See known-person.ts. */
+  signInKnownPerson: (signIn: KnownPersonSignIn) => Promise<SignedIn | undefined>
+  find: (profile: Profile) => Promise<Found>
   /**
-   * Finds or creates the user, updates the account, opens a session: all or nothing. Refuses a user who is disabled, and says who. A user is
-   * created only if `mayCreate` does not throw; it is asked outside of any transaction, before anything is written.
+   * Writes what was planned, all or nothing: the user, the account, the session and its code, and the events. Throws a
+   * conflict of the database (P2002, P2025) when what was found is no longer so: find and plan again.
    */
-  signIn: (who: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller, mayCreate: CreationHook) => Promise<SignedIn | Refused>
+  write: (write: SignInWrite) => Promise<SignedIn>
 }
 
-/** A native sign-in brings no tokens of the provider. */
-export type SigningIn = Pick<Identified, 'profile'> & Partial<Identified>
-
-export function createSignInRepository ({ pool }: Pick<Database, 'pool'>, vault: ProviderTokens): SignInRepository {
-  async function read ({ provider, issuer, subject, email, emailVerified }: Profile): Promise<Known> {
-    const values = [provider, issuer, subject, emailVerified ? email : null]
-    const users = (await pool.query<{ known: KnownUser }>({ name: 'read-sign-in', text: READ, values })).rows.map(({ known }) => known)
-    const isIdentity = (account: KnownAccount) => account.provider === provider && account.issuer === issuer && account.subject === subject
-    const owner = users.find(({ accounts }) => accounts.some(isIdentity))
-    const account = owner?.accounts.find(isIdentity)
-    return { owner: owner && account ? { user: owner, account } : undefined, holder: emailVerified ? users.find((user) => user.email === email) : undefined }
-  }
-
-  async function write (outcome: keyof typeof WRITE, userId: string, values: unknown[], maxSessions: number | undefined): Promise<Written | undefined> {
-    if (maxSessions === undefined) return (await pool.query<{ written: Written }>({ name: outcome, text: WRITE[outcome], values })).rows[0]?.written
-    return await inTransaction(pool, async (transaction) => {
-      await transaction.query({ name: 'lock-user', text: LOCK_USER, values: [userId] })
-      const limited = { name: `${outcome}-within-limit`, text: WRITE_WITHIN_LIMIT[outcome], values: [...values, maxSessions] }
-      return (await transaction.query<{ written: Written }>(limited)).rows[0]?.written
-    })
-  }
-
-  /** Reads, decides, and writes only if what it read is still so; else it begins again. */
-  async function signIn (
-    { profile, tokens }: SigningIn, session: NewSession, policy: SignInPolicy, caller: Caller, mayCreate: CreationHook
-  ): Promise<SignedIn | Refused> {
-    const { owner, holder } = await read(profile)
-    const decision = decideSignIn({
-      profile,
-      account: owner ? { userId: owner.user.id, userDisabled: owner.user.isDisabled } : null,
-      holder: holder ? { userId: holder.id, disabled: holder.isDisabled } : null,
-      autoLink: policy.autoLink
-    })
-    if (decision.outcome === 'refuse') return { refused: decision.userId }
-
-    const known = owner?.user ?? (decision.outcome === 'join' ? holder : undefined)
-    const user = known
-      ? updated(known, owner?.account, holder, profile, policy)
-      : created(decision.outcome === 'create' ? decision.email : null, profile, policy, await mayCreate(profile))
-    const account = { ...profile, id: owner?.account.id ?? uuidv7(), userId: user.userId }
-    const sealedTokens = sealed(vault, account.id, tokens, owner?.account.sealedTokens ?? null)
-    const sessionId = uuidv7()
-    const values = [
-      JSON.stringify({ ...user, seenAt: known?.updatedAt }),
-      JSON.stringify({ ...account, sealedTokens }),
-      JSON.stringify(sessionRow(sessionId, session, caller)),
-      eventsAsJson(eventsOf(decision.outcome, known, user, { account, session, sessionId }), caller)
-    ]
-    const written = await write(decision.outcome, user.userId, values, policy.maxSessionsPerUser)
-    if (!written) throw new Conflict('The user has changed meanwhile.')
-
-    const { createdAt, updatedAt, authenticatedAt } = written
-    const current = { ...account, name: written.accountName, createdAt: written.accountCreatedAt, lastLoginAt: authenticatedAt }
-    const others = known?.accounts.filter(({ id }) => id !== account.id) ?? []
-    const order = ({ createdAt, id }: { createdAt: string, id: string }) => createdAt + id
-    const accounts = [...others, current].sort((one, other) => order(one) < order(other) ? -1 : 1)
-    const preferences = known?.preferences ?? {}
-    return {
-      user: toUser({ ...user, id: user.userId, preferences, accounts, createdAt, updatedAt, lastLoginAt: authenticatedAt }),
-      sessionId,
-      authenticatedAt: new Date(authenticatedAt)
-    }
-  }
-
+export function createSignInRepository ({ prisma, clock }: Database): SignInRepository {
   return {
     async spendState (hash, expiresAt) {
-      const text = 'INSERT INTO spent_states (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING'
-      return (await pool.query({ name: 'spend-state', text, values: [hash, expiresAt] })).rowCount === 1
+      try {
+        await prisma.spentState.create({ data: { hash, expiresAt }, select: { hash: true } })
+        return true
+      } catch (error) {
+        if ((error as { code?: unknown }).code === 'P2002') return false
+        throw error
+      }
     },
 
-    async signIn (who, session, policy, caller, mayCreate) {
-      let answer: ReturnType<CreationHook> | undefined
-      const askedOnce: CreationHook = (profile) => (answer ??= mayCreate(profile))
-      return await retryingConflicts(() => signIn(who, session, policy, caller, askedOnce))
+    signInKnownPerson: (signIn) => signInKnownPerson(prisma, signIn),
+
+    async find ({ provider, issuer, subject, email, emailVerified }) {
+      const account = await prisma.account.findFirst({
+        where: { provider, issuer, subject }, include: { user: true }, relationLoadStrategy: 'join'
+      })
+      const emailOwner = emailVerified && email !== null ? await prisma.user.findFirst({ where: { email } }) : null
+      return { account: account && { ...account, user: toKnownUser(account.user) }, emailOwner: emailOwner && toKnownUser(emailOwner) }
+    },
+
+    write: async (write) => await prisma.$transaction(async (tx) => {
+      const now = clock.now()
+      const { session, profile: { provider }, plan } = write
+      const userId = await writeUser(tx, write, now)
+      const accountId = await writeAccount(tx, write, userId, now)
+      const sessionId = await openSession(tx, write, userId)
+      const { clientId } = session
+      await recordEvents(tx, eventsOf(plan, { userId, accountId, sessionId, clientId, provider }), write.caller)
+      return { userId, sessionId, authenticatedAt: now }
+    })
+  }
+
+  /** A user who changed since it was found, was disabled or is gone matches nothing: P2025. */
+  async function writeUser (tx: Transaction, { plan, found }: SignInWrite, now: Date): Promise<string> {
+    if (plan.outcome === 'create') {
+      const { id } = await tx.user.create({ data: { id: uuidv7(), ...plan.fields, lastLoginAt: now }, select: { id: true } })
+      return id
     }
+    const { id, roles } = plan.user
+    const { updatedAt } = (found.account?.user ?? found.emailOwner)!
+    const isChanged = changedFields(plan).length > 0 || roles.length !== plan.fields.roles.length
+    await tx.user.update({
+      where: { id, updatedAt, disabledAt: null },
+      data: { lastLoginAt: now, ...isChanged ? { ...plan.fields, updatedAt: updatedAfter(updatedAt, now) } : {} },
+      select: { id: true }
+    })
+    return id
+  }
+
+  /** An account that was unlinked meanwhile matches nothing: P2025. One that another sign-in created first: P2002. */
+  async function writeAccount (tx: Transaction, { found, profile, tokens }: SignInWrite, userId: string, now: Date): Promise<string> {
+    const { sealedTokens, sealedRefreshToken } = tokens
+    const { name, ...described } = profile
+    if (!found.account) {
+      const data = { id: uuidv7(), userId, ...profile, sealedTokens, sealedRefreshToken, lastLoginAt: now }
+      return (await tx.account.create({ data, select: { id: true } })).id
+    }
+    const { id } = found.account
+    const data = {
+      ...described,
+      lastLoginAt: now,
+      // Apple says the name only once.
+      ...name === null ? {} : { name },
+      ...sealedTokens === null ? {} : { sealedTokens },
+      ...sealedRefreshToken === null ? {} : { sealedRefreshToken }
+    }
+    await tx.account.update({ where: { id, userId }, data, select: { id: true } })
+    return id
+  }
+
+  async function openSession (tx: Transaction, { session, profile, maxSessions, caller }: SignInWrite, userId: string): Promise<string> {
+    const { clientId, scope, secretHash, idleSeconds, maximumSeconds, code } = session
+    const now = clock.now()
+    if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
+    const id = uuidv7()
+    await tx.session.create({
+      data: {
+        id,
+        userId,
+        clientId,
+        scope,
+        secretHash,
+        provider: profile.provider,
+        ipAddress: caller.ipAddress,
+        userAgent: caller.userAgent,
+        authenticatedAt: now,
+        idleExpiresAt: clock.inSeconds(Math.min(idleSeconds, maximumSeconds)),
+        expiresAt: clock.inSeconds(maximumSeconds)
+      },
+      select: { id: true }
+    })
+    if (code) {
+      const { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds } = code
+      const data = { hash, sessionId: id, clientId, redirectUri, codeChallenge, nonce, expiresAt: clock.inSeconds(lifetimeSeconds) }
+      await tx.authorizationCode.create({ data, select: { hash: true } })
+    }
+    return id
+  }
+
+  /** Ends the sessions used longest ago. The user's row is locked by now, so that each sign-in sees the session of the one before. */
+  async function makeRoom (tx: Transaction, userId: string, maxSessions: number, caller: Caller, now: Date): Promise<void> {
+    const surplus = await tx.session.findMany({
+      where: { userId, ...activeSession(now) },
+      orderBy: [{ lastUsedAt: 'desc' }, { id: 'desc' }],
+      skip: maxSessions - 1,
+      select: { id: true }
+    })
+    if (surplus.length === 0) return
+    const where = { id: { in: surplus.map(({ id }) => id) } }
+    await endSessions(tx, { where, reason: 'too_many_sessions', now }, { actorId: userId, caller })
   }
 }
 
-/** What the read brings of a user; times are text, as they are answered. */
-interface KnownUser extends Fields {
-  id: string
-  editedFields: string[]
-  preferences: User['preferences']
-  isDisabled: boolean
-  updatedAt: string
-  accounts: KnownAccount[]
-}
-
-type KnownAccount = Profile & { id: string, sealedTokens: string | null, createdAt: string, lastLoginAt: string }
-
-interface Known { owner: { user: KnownUser, account: KnownAccount } | undefined, holder: KnownUser | undefined }
-
-interface Written { createdAt: string, updatedAt: string, accountName: string | null, accountCreatedAt: string, authenticatedAt: string }
-
-interface Fields { email: string | null, name: string | null, avatarUrl: string | null, locale: string | null, roles: string[] }
-
-type WrittenUser = Fields & { userId: string }
-
-function created (email: string | null, { name, avatarUrl, locale }: Profile, policy: SignInPolicy, { roles }: { roles: string[] }): WrittenUser {
-  return { userId: uuidv7(), email, name, avatarUrl, locale, roles: rolesOf(email, roles, policy) }
-}
-
-function updated (user: KnownUser, account: KnownAccount | undefined, holder: KnownUser | undefined, profile: Profile, policy: SignInPolicy): WrittenUser {
-  const followed = followProvider(user, account ?? null, profile)
-  // Another user holds the address that the provider now names: this user keeps the one they have.
-  if (holder && holder.id !== user.id) followed.email = user.email
-  return { userId: user.id, ...followed, roles: rolesOf(followed.email, user.roles, policy) }
-}
-
-function sessionRow (id: string, { clientId, scope, secretHash, idleSeconds, maximumSeconds, code }: NewSession, { ipAddress, userAgent }: Caller) {
-  return {
-    id,
-    clientId,
-    scope,
-    secretHash: secretHash.toString('hex'),
-    ipAddress,
-    userAgent,
-    idleSeconds,
-    maximumSeconds,
-    codeHash: code?.hash.toString('hex'),
-    redirectUri: code?.redirectUri,
-    codeChallenge: code?.codeChallenge,
-    nonce: code?.nonce,
-    codeSeconds: code?.lifetimeSeconds
-  }
-}
-
-const FOLLOWED = ['email', 'name', 'avatarUrl', 'locale'] as const
-
-/** In the order in which they happened: somebody came to be, or changed, and then signed in. */
-function eventsOf (
-  outcome: 'create' | 'join' | 'sign-in', before: KnownUser | undefined, user: WrittenUser,
-  { account, session, sessionId }: { account: { id: string, provider: string }, session: NewSession, sessionId: string }
-): NewEvent[] {
-  const event = (type: AuditEventType, details = {}): NewEvent => ({
-    type, userId: user.userId, actorId: user.userId, clientId: session.clientId, provider: account.provider, details: { sessionId, ...details }
-  })
-  const fields = FOLLOWED.filter((field) => before && before[field] !== user[field])
-  return [
-    ...outcome === 'create' ? [event('user.created', user.roles.length > 0 ? { roles: user.roles } : {})] : [],
-    ...outcome === 'join' ? [event('account.linked', { accountId: account.id })] : [],
-    ...fields.length > 0 ? [event('user.updated', { fields })] : [],
-    ...before && before.roles.length !== user.roles.length ? [event('user.roles_changed', { roles: user.roles })] : [],
-    event('login.succeeded')
-  ]
-}
-
-/** The provider's tokens for the account's row; undefined, so that what is there stays, when this sign-in brought none. */
-function sealed (vault: ProviderTokens, accountId: string, tokens: TokenSet | undefined, before: string | null): string | undefined {
-  return tokens && vault.seal(accountId, keepTokens(tokens, tokens.refreshToken === undefined ? vault.open(accountId, before) : undefined))
-}
-
-/** ADMIN_EMAILS makes an administrator of whoever holds such an address, verified. It takes the role from nobody. */
-function rolesOf (email: string | null, roles: string[], { adminEmails }: SignInPolicy): string[] {
-  return email !== null && adminEmails.includes(email) && !roles.includes('admin') ? [...roles, 'admin'] : roles
+function toKnownUser ({ disabledAt, ...user }: UserModel): FoundUser {
+  return { ...user, isDisabled: disabledAt !== null }
 }

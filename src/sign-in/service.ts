@@ -10,11 +10,13 @@ import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
+import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
-import type { CreationHook } from './creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
 import type { LoginStage } from './login-stage.ts'
-import type { NewSession, SignedIn, SigningIn, SignInPolicy, SignInRepository } from './repository.ts'
+import type { NewSession, SignedIn } from './new-session.ts'
+import type { SignInRepository } from './repository.ts'
+import { AccountDisabled, type IdentifiedPerson, type SignIn } from './sign-in.ts'
 import { within } from '../http/within.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
@@ -51,12 +53,12 @@ export interface SignInServiceOptions {
   issuerUrl: string
   providers: Providers
   attempts: LoginAttempts
-  repository: SignInRepository
+  repository: Pick<SignInRepository, 'spendState'>
+  signIn: SignIn
+  users: Pick<UserRepository, 'bySession'>
   sessions: SessionService
   accounts: Pick<AccountService, 'holdForLink'>
   audit: AuditRepository
-  policy: SignInPolicy
-  mayCreate: CreationHook
   idleSeconds: number
   maximumSeconds: number
   /** A login passed a stage or, with the error, ended there. */
@@ -112,24 +114,32 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return await openSession(who, OWN_CLIENT_ID, '', caller)
   }
 
-  async function signIn (who: SigningIn, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
-    const signedIn = await repository.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, options.policy, caller, options.mayCreate)
-    if ('refused' in signedIn) throw new AccountDisabled(signedIn.refused)
-    return signedIn
+  async function signIn (who: IdentifiedPerson, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
+    return await options.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, caller)
   }
 
-  async function openSession (who: SigningIn, clientId: string, scope: string, caller: Caller): Promise<{ tokens: TokenResponse, user: User }> {
+  /** The user as it is now. A session that ended in the meantime signs in nobody. */
+  async function userOf ({ sessionId, userId }: SignedIn): Promise<User> {
+    const user = await options.users.bySession(sessionId, userId)
+    if (!user) throw new Problem('invalid_state', 'This sign-in was ended in the meantime. Start again.')
+    return user
+  }
+
+  async function openSession (
+    who: IdentifiedPerson, clientId: string, scope: string, caller: Caller
+  ): Promise<{ tokens: TokenResponse, user: User }> {
     const { secret, secretHash } = sessions.newSecret()
-    const session = { clientId, scope, secretHash, idleSeconds: options.idleSeconds }
-    const { user, sessionId, authenticatedAt } = await signIn(who, session, caller)
-    const { id: userId, roles, email, name, avatarUrl } = user
+    const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: options.idleSeconds }, caller)
+    const user = await userOf(signedIn)
+    const { sessionId, userId, authenticatedAt } = signedIn
+    const { roles, email, name, avatarUrl } = user
     const authTime = Math.floor(authenticatedAt.getTime() / 1000)
     const tokens = sessions.issue({ sessionId, userId, clientId, scope, roles, authTime, nonce: null, email, name, avatarUrl }, secret)
     return { tokens, user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
-  async function handOverCode (handOver: CodeHandOver, who: SigningIn, caller: Caller): Promise<FinishedSignIn> {
+  async function handOverCode (handOver: CodeHandOver, who: IdentifiedPerson, caller: Caller): Promise<FinishedSignIn> {
     const { clientId, scope, redirectUri, codeChallenge, nonce } = handOver
     const code = randomBytes(32).toString('base64url')
     await signIn(who, {
@@ -143,9 +153,10 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   /** The session waits, for as long as the device does, for the person to confirm. */
-  async function handOverSession ({ clientId, scope }: { clientId: string, scope: string }, who: SigningIn, caller: Caller): Promise<FinishedSignIn> {
+  async function handOverSession ({ clientId, scope }: { clientId: string, scope: string }, who: IdentifiedPerson, caller: Caller): Promise<FinishedSignIn> {
     const { secretHash } = sessions.newSecret()
-    return await signIn(who, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
+    const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
+    return { sessionId: signedIn.sessionId, user: await userOf(signedIn) }
   }
 
   async function signInNatively (
@@ -209,15 +220,6 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 }
 
-class AccountDisabled extends Problem {
-  readonly userId: string
-
-  constructor (userId: string) {
-    super('account_disabled', 'An administrator has disabled this account.')
-    this.userId = userId
-  }
-}
-
 function clientOf ({ handOver }: LoginAttempt): string {
   return 'clientId' in handOver ? handOver.clientId : OWN_CLIENT_ID
 }
@@ -236,7 +238,7 @@ function toGrantError (error: unknown): unknown {
 }
 
 /** Of what is signed: a signature can be written in more than one way, what it signs cannot. */
-function idTokenHash (idToken: string): Buffer {
+function idTokenHash (idToken: string): NonSharedBuffer {
   return createHash('sha256').update(`id-token:${idToken.slice(0, idToken.lastIndexOf('.'))}`).digest()
 }
 

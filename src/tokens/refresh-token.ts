@@ -47,12 +47,12 @@ export function createRefreshTokenCodec (keys: EncryptionKey[]): RefreshTokenCod
 }
 
 /** A new session's secret, and the hash that its row keeps. */
-export function createHashedSecret (): { secret: Buffer, secretHash: Buffer } {
+export function createHashedSecret (): { secret: Buffer, secretHash: NonSharedBuffer } {
   const secret = randomBytes(32)
   return { secret, secretHash: hashSecret(secret) }
 }
 
-export function hashSecret (secret: Buffer): Buffer {
+export function hashSecret (secret: Buffer): NonSharedBuffer {
   return hash('sha256', secret, 'buffer')
 }
 

@@ -37,8 +37,15 @@ export const UserSchema = Type.Object({
 export type Account = Static<typeof AccountSchema>
 export type User = Static<typeof UserSchema>
 
-/** What of a user leaves the server, and nothing that is known beside. */
-export function toUser (row: Omit<User, 'emailVerified'>): User {
+/** An account as a typed query reads it; more columns may come along. */
+export type AccountRow = Omit<Account, 'createdAt' | 'lastLoginAt'> & { createdAt: Date, lastLoginAt: Date }
+
+/** A user as a typed query reads it, with its accounts; more columns may come along. */
+export type UserRow = Pick<User, 'id' | 'email' | 'name' | 'avatarUrl' | 'locale' | 'roles'> &
+  { preferences: unknown, accounts: AccountRow[], createdAt: Date, updatedAt: Date, lastLoginAt: Date | null }
+
+/** The columns that a response may hold, accounts oldest first, and no others. */
+export function toUser (row: UserRow): User {
   return {
     id: row.id,
     email: row.email,
@@ -47,15 +54,15 @@ export function toUser (row: Omit<User, 'emailVerified'>): User {
     avatarUrl: row.avatarUrl,
     locale: row.locale,
     roles: row.roles,
-    preferences: row.preferences,
-    accounts: row.accounts.map(toAccount),
-    createdAt: row.createdAt,
-    updatedAt: row.updatedAt,
-    lastLoginAt: row.lastLoginAt
+    preferences: row.preferences as User['preferences'],
+    accounts: [...row.accounts].sort(byCreation).map(toAccount),
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    lastLoginAt: row.lastLoginAt?.toISOString() ?? null
   }
 }
 
-export function toAccount (row: Account): Account {
+export function toAccount (row: AccountRow): Account {
   return {
     id: row.id,
     provider: row.provider,
@@ -66,7 +73,11 @@ export function toAccount (row: Account): Account {
     name: row.name,
     avatarUrl: row.avatarUrl,
     scope: row.scope,
-    createdAt: row.createdAt,
-    lastLoginAt: row.lastLoginAt
+    createdAt: row.createdAt.toISOString(),
+    lastLoginAt: row.lastLoginAt.toISOString()
   }
+}
+
+function byCreation (one: AccountRow, other: AccountRow): number {
+  return one.createdAt.getTime() - other.createdAt.getTime() || (one.id < other.id ? -1 : 1)
 }

@@ -23,6 +23,7 @@ const LEFT_OUT_COLUMNS: Record<string, string> = {
   'accounts.user_id': 'the document is about that user',
   'sessions.user_id': 'the document is about that user',
   'accounts.sealed_tokens': 'a secret: the provider\'s tokens',
+  'accounts.sealed_refresh_token': 'a secret: the provider\'s refresh token',
   'sessions.secret_hash': 'a secret: the hash of the refresh tokens\''
 }
 

@@ -5,14 +5,13 @@ import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
 import type { HandOver, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
 import { createSignInService } from '../../src/sign-in/service.ts'
+import { AccountDisabled } from '../../src/sign-in/sign-in.ts'
 
 const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
 const profile = { provider: 'acme', subject: '1' }
 const tokens = { accessToken: 'of the provider' }
 const user = { id: 'u', roles: ['admin'], email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
 const authenticatedAt = new Date()
-const policy = { autoLink: 'verified', adminEmails: [], maxSessionsPerUser: undefined }
-const mayCreate = async () => ({ roles: [] })
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 /** A test may take its time. */
 const isAhead = (at: unknown, seconds: number) => Math.abs((at as Date).getTime() - Date.now() - seconds * 1000) < 60_000
@@ -45,12 +44,12 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
       begin: (id: string, handOver: HandOver) => ({ attempt: { provider: id, handOver, nonce: 'n' }, state: 'st', codeChallenge: 'ch', cookie: { name: 'c', value: 'v' } }),
       stateHash: sha256
     } as never,
-    repository: { spendState: note('spendState', !told.spent), signIn: note('signIn', told.disabled ? { refused: 'u' } : { user, sessionId: 'sid', authenticatedAt }) } as never,
+    repository: { spendState: note('spendState', !told.spent) } as never,
+    signIn: note('signIn', told.disabled ? new AccountDisabled('u') : { userId: 'u', sessionId: 'sid', authenticatedAt }) as never,
+    users: { bySession: async () => user as never },
     sessions: { newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }), issue: (...args: unknown[]) => ({ issued: args }) } as never,
     accounts: { holdForLink: note('holdForLink', 'a code to link by') } as never,
     audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
-    policy: policy as never,
-    mayCreate,
     idleSeconds: 10,
     maximumSeconds: 100,
     onStage: (...args) => { stages.push(args) },
@@ -87,7 +86,7 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
   t.same(identify, { code: 'c', iss: 'i', user: 'u', redirectUri: 'https://id/login/acme/callback', nonce: 'n', codeVerifier: 'v' })
   t.ok(signal instanceof AbortSignal)
   t.same(asked('signIn'), [[
-    { profile, tokens }, { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 }, policy, caller, mayCreate
+    { profile, tokens }, { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 }, caller
   ]])
   const grant = { sessionId: 'sid', userId: 'u', clientId: 'signet', scope: '', roles: ['admin'], authTime: Math.floor(authenticatedAt.getTime() / 1000), nonce: null, email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
   t.same(finished, { tokens: { issued: [grant, Buffer.from('secret')] }, user })

@@ -1,25 +1,25 @@
 import t from 'tap'
-import { decideSignIn, followProvider } from '../../src/sign-in/link-account.ts'
+import { decideSignIn, followProvider } from '../../src/sign-in/plan.ts'
 
-const accounts = { none: null, ok: { userId: 'a', userDisabled: false }, disabled: { userId: 'a', userDisabled: true } }
-const holders = { none: null, ok: { userId: 'h', disabled: false }, disabled: { userId: 'h', disabled: true } }
+const accounts = { none: null, ok: { userId: 'a', isUserDisabled: false }, disabled: { userId: 'a', isUserDisabled: true } }
+const emailOwners = { none: null, ok: { userId: 'h', isDisabled: false }, disabled: { userId: 'h', isDisabled: true } }
 
 /** Every combination of what can be known, and what it means. */
-const TABLE: [keyof typeof accounts, keyof typeof holders, boolean, 'verified' | 'never', string][] = [
+const TABLE: [keyof typeof accounts, keyof typeof emailOwners, boolean, 'verified' | 'never', string][] = [
   ['ok', 'none', false, 'verified', 'sign-in a'], ['ok', 'none', true, 'verified', 'sign-in a'], ['ok', 'ok', true, 'verified', 'sign-in a'],
   ['ok', 'disabled', true, 'verified', 'sign-in a'], ['ok', 'ok', true, 'never', 'sign-in a'],
   ['disabled', 'none', false, 'verified', 'refuse a'], ['disabled', 'ok', true, 'verified', 'refuse a'], ['disabled', 'ok', true, 'never', 'refuse a'],
   ['none', 'none', false, 'verified', 'create null'], ['none', 'ok', false, 'verified', 'create null'], ['none', 'disabled', false, 'verified', 'create null'],
   ['none', 'none', true, 'verified', 'create e'], ['none', 'none', true, 'never', 'create e'],
-  ['none', 'ok', true, 'verified', 'join h'], ['none', 'ok', true, 'never', 'create null'],
+  ['none', 'ok', true, 'verified', 'link h'], ['none', 'ok', true, 'never', 'create null'],
   ['none', 'disabled', true, 'verified', 'refuse h'], ['none', 'disabled', true, 'never', 'refuse h']
 ]
 
 t.test('what a sign-in means', async (t) => {
-  for (const [account, holder, emailVerified, autoLink, expected] of TABLE) {
-    const decision = decideSignIn({ profile: { email: 'e', emailVerified }, account: accounts[account], holder: holders[holder], autoLink })
+  for (const [account, emailOwner, emailVerified, autoLink, expected] of TABLE) {
+    const decision = decideSignIn({ profile: { email: 'e', emailVerified }, account: accounts[account], emailOwner: emailOwners[emailOwner], autoLink })
     const told = decision.outcome === 'create' ? `create ${decision.email}` : `${decision.outcome} ${decision.userId}`
-    t.equal(told, expected, `account ${account}, holder ${holder}, ${emailVerified ? 'verified' : 'unverified'}, ${autoLink}`)
+    t.equal(told, expected, `account ${account}, email owner ${emailOwner}, ${emailVerified ? 'verified' : 'unverified'}, ${autoLink}`)
   }
 })
 

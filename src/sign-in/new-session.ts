@@ -1,0 +1,11 @@
+export interface NewSession {
+  clientId: string
+  scope: string
+  secretHash: NonSharedBuffer
+  idleSeconds: number
+  maximumSeconds: number
+  /** For a client that will exchange it for the session's tokens. */
+  code?: { hash: NonSharedBuffer, redirectUri: string, codeChallenge: string, nonce: string | null, lifetimeSeconds: number }
+}
+
+export interface SignedIn { userId: string, sessionId: string, authenticatedAt: Date }

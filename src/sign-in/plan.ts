@@ -1,0 +1,123 @@
+import type { NewEvent } from '../audit/events.ts'
+import type { Profile } from '../providers/provider.ts'
+
+/** The fields of a user that follow a provider until the user edits them. */
+export interface FollowedFields { email: string | null, name: string | null, avatarUrl: string | null, locale: string | null }
+
+export interface UserFields extends FollowedFields { roles: string[] }
+
+/** A user as the plan needs to know it. */
+export interface KnownUser extends UserFields { id: string, editedFields: string[], isDisabled: boolean }
+
+export interface SignInFacts {
+  profile: Profile
+  /** The account of this identity and its user, when it has signed in before. */
+  account: FollowedFields & { user: KnownUser } | null
+  /** The user who has the profile's verified email. */
+  emailOwner: KnownUser | null
+  policy: SignInPolicy
+}
+
+export interface SignInPolicy {
+  autoLink: 'verified' | 'never'
+  /** Verified addresses whose users become administrators. */
+  adminEmails: string[]
+}
+
+/** What a sign-in means, and what it writes to the user. */
+export type SignInPlan =
+  | { outcome: 'refuse', userId: string }
+  | { outcome: 'create', fields: UserFields }
+  | { outcome: 'link' | 'sign-in', user: KnownUser, fields: UserFields }
+
+export function planSignIn ({ profile, account, emailOwner, policy }: SignInFacts): SignInPlan {
+  const decision = decideSignIn({
+    profile,
+    account: account && { userId: account.user.id, isUserDisabled: account.user.isDisabled },
+    emailOwner: emailOwner && { userId: emailOwner.id, isDisabled: emailOwner.isDisabled },
+    autoLink: policy.autoLink
+  })
+  switch (decision.outcome) {
+    case 'refuse': return { outcome: 'refuse', userId: decision.userId }
+    case 'create': {
+      const { name, avatarUrl, locale } = profile
+      return { outcome: 'create', fields: { email: decision.email, name, avatarUrl, locale, roles: rolesOf(decision.email, [], policy) } }
+    }
+    default: {
+      const user = account?.user ?? emailOwner!
+      const fields = followProvider(user, account, profile)
+      // The provider now names an address that another user has: this user keeps the one they have.
+      if (emailOwner && emailOwner.id !== user.id) fields.email = user.email
+      return { outcome: decision.outcome, user, fields: { ...fields, roles: rolesOf(fields.email, user.roles, policy) } }
+    }
+  }
+}
+
+export interface DecisionFacts {
+  profile: Pick<Profile, 'email' | 'emailVerified'>
+  account: { userId: string, isUserDisabled: boolean } | null
+  /** A user's email is always verified. */
+  emailOwner: { userId: string, isDisabled: boolean } | null
+  autoLink: 'verified' | 'never'
+}
+
+export type SignInDecision =
+  | { outcome: 'sign-in' | 'link' | 'refuse', userId: string }
+  | { outcome: 'create', email: string | null }
+
+/**
+ * Decides what a sign-in means. Only an email verified on both sides may link; anything else creates or refuses.
+ * `emailVerified` is already false for a provider whose word on email is not trusted.
+ */
+export function decideSignIn ({ profile, account, emailOwner, autoLink }: DecisionFacts): SignInDecision {
+  if (account) return { outcome: account.isUserDisabled ? 'refuse' : 'sign-in', userId: account.userId }
+  if (!profile.emailVerified) return { outcome: 'create', email: null }
+  if (!emailOwner) return { outcome: 'create', email: profile.email }
+  if (emailOwner.isDisabled) return { outcome: 'refuse', userId: emailOwner.userId }
+  return autoLink === 'verified' ? { outcome: 'link', userId: emailOwner.userId } : { outcome: 'create', email: null }
+}
+
+/**
+ * The user's fields after a sign-in. A field follows the account that it came from until the user edits it: it is taken
+ * over when it is empty, or when it still is what this account said last time. A verified email never gives way to an
+ * unverified one.
+ */
+export function followProvider (
+  user: FollowedFields & { editedFields: string[] }, before: FollowedFields | null, now: FollowedFields & { emailVerified: boolean }
+): FollowedFields {
+  const follow = (field: keyof FollowedFields) => {
+    const follows = !user.editedFields.includes(field) && (user[field] === null || user[field] === before?.[field])
+    return follows ? now[field] ?? user[field] : user[field]
+  }
+  return { email: now.emailVerified ? follow('email') : user.email, name: follow('name'), avatarUrl: follow('avatarUrl'), locale: follow('locale') }
+}
+
+/** ADMIN_EMAILS makes an administrator of the user who has such an address, verified. It takes the role from no user. */
+function rolesOf (email: string | null, roles: string[], { adminEmails }: SignInPolicy): string[] {
+  return email !== null && adminEmails.includes(email) && !roles.includes('admin') ? [...roles, 'admin'] : roles
+}
+
+const FOLLOWED = ['email', 'name', 'avatarUrl', 'locale'] as const
+
+/** The names of the fields that a plan changes. */
+export function changedFields ({ user, fields }: { user: KnownUser, fields: UserFields }): string[] {
+  return FOLLOWED.filter((field) => user[field] !== fields[field])
+}
+
+export interface SignInIds { userId: string, accountId: string, sessionId: string, clientId: string, provider: string }
+
+/** The events of a sign-in, in the order in which they happened: the user came to be or changed, and then signed in. */
+export function eventsOf (plan: Exclude<SignInPlan, { outcome: 'refuse' }>, ids: SignInIds): NewEvent[] {
+  const { userId, accountId, sessionId, clientId, provider } = ids
+  const event = (type: NewEvent['type'], details: NewEvent['details'] = {}): NewEvent =>
+    ({ type, userId, actorId: userId, clientId, provider, details: { sessionId, ...details } })
+  const { roles } = plan.fields
+  if (plan.outcome === 'create') return [event('user.created', roles.length > 0 ? { roles } : {}), event('login.succeeded')]
+  const fields = changedFields(plan)
+  return [
+    ...plan.outcome === 'link' ? [event('account.linked', { accountId })] : [],
+    ...fields.length > 0 ? [event('user.updated', { fields })] : [],
+    ...plan.user.roles.length !== roles.length ? [event('user.roles_changed', { roles })] : [],
+    event('login.succeeded')
+  ]
+}
