@@ -1,6 +1,7 @@
 import { parseJson } from '../http/json.ts'
 import type { TokenSet } from '../providers/provider.ts'
 import type { Sealer } from '../vault/sealing.ts'
+import { toIdentityText, type AccountIdentity } from './identity.ts'
 
 /** The tokens of a provider that are kept for an account. */
 export interface StoredTokens {
@@ -15,9 +16,7 @@ export interface StoredTokens {
 /** The two columns of an account, sealed under ENCRYPTION_KEYS. Some providers issue a refresh token only once, so it has its own. */
 export interface SealedTokens { sealedTokens: string | null, sealedRefreshToken: string | null }
 
-/** Names an account (never an email or a user name). The tokens are sealed to it, so they open for no other account. */
-export interface AccountIdentity { provider: string, issuer: string, subject: string }
-
+/** Seals the tokens of a provider to the identity of their account, so that they open for no other. */
 export interface ProviderTokens {
   seal: (identity: AccountIdentity, tokens: StoredTokens) => SealedTokens
   /** Undefined when there are none, or when they were sealed for another account or under a key that is gone. */
@@ -27,7 +26,7 @@ export interface ProviderTokens {
 export function createProviderTokens (sealer: Sealer): ProviderTokens {
   return {
     seal (identity, { refreshToken, ...tokens }) {
-      const context = toContext(identity)
+      const context = toIdentityText(identity)
       return {
         sealedTokens: sealer.seal(JSON.stringify(tokens), context),
         sealedRefreshToken: refreshToken === null ? null : sealer.seal(refreshToken, context)
@@ -35,7 +34,7 @@ export function createProviderTokens (sealer: Sealer): ProviderTokens {
     },
 
     open ({ id, sealedTokens, sealedRefreshToken, ...identity }) {
-      const context = toContext(identity)
+      const context = toIdentityText(identity)
       // Version 0.1 sealed all tokens in one column, to the id of the account.
       const opened = sealedTokens === null ? undefined : sealer.open(sealedTokens, context) ?? sealer.open(sealedTokens, id)
       if (opened === undefined) return undefined
@@ -44,11 +43,6 @@ export function createProviderTokens (sealer: Sealer): ProviderTokens {
       return { ...tokens, refreshToken: refreshToken ?? tokens.refreshToken ?? null }
     }
   }
-}
-
-/** Unambiguous, since neither a provider's id nor an issuer contains a space. `rekey` builds the same in SQL. */
-function toContext ({ provider, issuer, subject }: AccountIdentity): string {
-  return `${provider} ${issuer} ${subject}`
 }
 
 export function toStoredTokens ({ accessToken, refreshToken, expiresAt, scope }: TokenSet): StoredTokens {

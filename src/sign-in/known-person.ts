@@ -26,7 +26,7 @@ export async function signInKnownPerson (
     WITH signed_in AS (
       UPDATE users u SET last_login_at = now() FROM accounts a
       WHERE a.provider = ${p.provider} AND a.issuer = ${p.issuer} AND a.subject = ${p.subject}
-        AND u.id = a.user_id AND u.disabled_at IS NULL AND (NOT ${isAdminEmail} OR 'admin' = ANY(u.roles))
+        AND u.id = a.user_id AND u.disabled_at IS NULL AND (NOT ${isAdminEmail} OR 'admin' = ANY(u.roles) OR 'roles' = ANY(u.edited_fields))
         AND (a.username, a.email, a.email_verified, a.name, a.avatar_url, a.locale, a.scope) IS NOT DISTINCT FROM
           (${p.username}, ${p.email}, ${p.emailVerified}, COALESCE(${p.name}, a.name), ${p.avatarUrl}, ${p.locale}, ${p.scope})
         AND (u.email IS NOT NULL OR NOT a.email_verified) AND (u.name IS NOT NULL OR a.name IS NULL)
@@ -36,11 +36,12 @@ export async function signInKnownPerson (
       UPDATE accounts a SET last_login_at = now(), sealed_tokens = COALESCE(${tokens.sealedTokens}, a.sealed_tokens),
         sealed_refresh_token = COALESCE(${tokens.sealedRefreshToken}, a.sealed_refresh_token)
       FROM signed_in WHERE a.id = signed_in.account_id
-      RETURNING a.user_id, a.provider
+      RETURNING a.id AS account_id, a.user_id, a.provider
     ), session AS (
-      INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, ip_address, user_agent, authenticated_at,
-        idle_expires_at, expires_at)
-      SELECT ${uuidv7()}::uuid, user_id, ${s.clientId}, provider, ${s.scope}, ${s.secretHash}, ${ipAddress}, ${userAgent}, now(),
+      INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, secret_hash, device_code_hash, ip_address,
+        user_agent, authenticated_at, idle_expires_at, expires_at)
+      SELECT ${uuidv7()}::uuid, user_id, account_id, ${s.clientId}, provider, ${s.scope}, ${s.secretHash},
+        ${s.deviceCodeHash ?? null}::bytea, ${ipAddress}, ${userAgent}, now(),
         now() + ${Math.min(s.idleSeconds, s.maximumSeconds)}::int * interval '1 second', now() + ${s.maximumSeconds}::int * interval '1 second'
       FROM account RETURNING id, user_id, client_id, provider, authenticated_at
     ), code AS (

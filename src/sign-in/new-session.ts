@@ -4,6 +4,8 @@ export interface NewSession {
   secretHash: NonSharedBuffer
   idleSeconds: number
   maximumSeconds: number
+  /** The one device grant that the session may be given to. */
+  deviceCodeHash?: NonSharedBuffer
   /** For a client that will exchange it for the session's tokens. */
   code?: { hash: NonSharedBuffer, redirectUri: string, codeChallenge: string, nonce: string | null, lifetimeSeconds: number }
 }

@@ -2,25 +2,32 @@ import type { NewEvent } from '../audit/events.ts'
 import type { Profile } from '../providers/provider.ts'
 
 /** The fields of a user that follow a provider until the user edits them. */
-export interface FollowedFields { email: string | null, name: string | null, avatarUrl: string | null, locale: string | null }
+export type FollowedFields = Pick<Profile, 'email' | 'name' | 'avatarUrl' | 'locale'>
 
 export interface UserFields extends FollowedFields { roles: string[] }
 
-/** A user as the plan needs to know it. */
+/** A user as the plan needs to know it. `editedFields` also names `roles` once an administrator has set them. */
 export interface KnownUser extends UserFields { id: string, editedFields: string[], isDisabled: boolean }
+
+/** The user who has an address, and what speaks for and against its being the same person. */
+export interface EmailOwner extends KnownUser {
+  accounts: Pick<Profile, 'provider' | 'issuer' | 'email' | 'emailVerified'>[]
+  /** True when this user has unlinked the identity that signs in. */
+  hasUnlinkedIdentity: boolean
+}
 
 export interface SignInFacts {
   profile: Profile
   /** The account of this identity and its user, when it has signed in before. */
   account: FollowedFields & { user: KnownUser } | null
   /** The user who has the profile's verified email. */
-  emailOwner: KnownUser | null
+  emailOwner: EmailOwner | null
   policy: SignInPolicy
 }
 
 export interface SignInPolicy {
   autoLink: 'verified' | 'never'
-  /** Verified addresses whose users become administrators. */
+  /** Whoever proves to have one of these addresses becomes an administrator. */
   adminEmails: string[]
 }
 
@@ -34,21 +41,21 @@ export function planSignIn ({ profile, account, emailOwner, policy }: SignInFact
   const decision = decideSignIn({
     profile,
     account: account && { userId: account.user.id, isUserDisabled: account.user.isDisabled },
-    emailOwner: emailOwner && { userId: emailOwner.id, isDisabled: emailOwner.isDisabled },
+    emailOwner: emailOwner && { userId: emailOwner.id, isDisabled: emailOwner.isDisabled, isSamePerson: isSamePerson(emailOwner, profile) },
     autoLink: policy.autoLink
   })
   switch (decision.outcome) {
     case 'refuse': return { outcome: 'refuse', userId: decision.userId }
     case 'create': {
       const { name, avatarUrl, locale } = profile
-      return { outcome: 'create', fields: { email: decision.email, name, avatarUrl, locale, roles: rolesOf(decision.email, [], policy) } }
+      return { outcome: 'create', fields: { email: decision.email, name, avatarUrl, locale, roles: rolesOf(decision.email, null, profile, policy) } }
     }
     default: {
       const user = account?.user ?? emailOwner!
       const fields = followProvider(user, account, profile)
       // The provider now names an address that another user has: this user keeps the one they have.
       if (emailOwner && emailOwner.id !== user.id) fields.email = user.email
-      return { outcome: decision.outcome, user, fields: { ...fields, roles: rolesOf(fields.email, user.roles, policy) } }
+      return { outcome: decision.outcome, user, fields: { ...fields, roles: rolesOf(fields.email, user, profile, policy) } }
     }
   }
 }
@@ -57,7 +64,7 @@ export interface DecisionFacts {
   profile: Pick<Profile, 'email' | 'emailVerified'>
   account: { userId: string, isUserDisabled: boolean } | null
   /** A user's email is always verified. */
-  emailOwner: { userId: string, isDisabled: boolean } | null
+  emailOwner: { userId: string, isDisabled: boolean, isSamePerson: boolean } | null
   autoLink: 'verified' | 'never'
 }
 
@@ -74,7 +81,7 @@ export function decideSignIn ({ profile, account, emailOwner, autoLink }: Decisi
   if (!profile.emailVerified) return { outcome: 'create', email: null }
   if (!emailOwner) return { outcome: 'create', email: profile.email }
   if (emailOwner.isDisabled) return { outcome: 'refuse', userId: emailOwner.userId }
-  return autoLink === 'verified' ? { outcome: 'link', userId: emailOwner.userId } : { outcome: 'create', email: null }
+  return autoLink === 'verified' && emailOwner.isSamePerson ? { outcome: 'link', userId: emailOwner.userId } : { outcome: 'create', email: null }
 }
 
 /**
@@ -92,9 +99,25 @@ export function followProvider (
   return { email: now.emailVerified ? follow('email') : user.email, name: follow('name'), avatarUrl: follow('avatarUrl'), locale: follow('locale') }
 }
 
-/** ADMIN_EMAILS makes an administrator of the user who has such an address, verified. It takes the role from no user. */
-function rolesOf (email: string | null, roles: string[], { adminEmails }: SignInPolicy): string[] {
-  return email !== null && adminEmails.includes(email) && !roles.includes('admin') ? [...roles, 'admin'] : roles
+/**
+ * Whether the user who has an address is the person who signs in with it. An address can be given to somebody else: so
+ * one of the user's accounts must still have it, verified, by its latest sign-in; a second subject at the same provider is
+ * another person; and an identity that the user unlinked stays out.
+ */
+export function isSamePerson ({ accounts, hasUnlinkedIdentity }: Pick<EmailOwner, 'accounts' | 'hasUnlinkedIdentity'>, profile: Profile): boolean {
+  const isStillKnown = accounts.some(({ email, emailVerified }) => emailVerified && email === profile.email)
+  const hasOtherSubject = accounts.some(({ provider, issuer }) => provider === profile.provider && issuer === profile.issuer)
+  return isStillKnown && !hasOtherSubject && !hasUnlinkedIdentity
+}
+
+/**
+ * ADMIN_EMAILS makes an administrator of the user who has proven such an address by this very sign-in. It takes the role
+ * from no user, and gives it to none whose roles an administrator has set.
+ */
+function rolesOf (email: string | null, user: KnownUser | null, profile: Profile, { adminEmails }: SignInPolicy): string[] {
+  const { roles = [], editedFields = [] } = user ?? {}
+  const hasProven = email !== null && profile.emailVerified && profile.email === email && adminEmails.includes(email)
+  return hasProven && !roles.includes('admin') && !editedFields.includes('roles') ? [...roles, 'admin'] : roles
 }
 
 const FOLLOWED = ['email', 'name', 'avatarUrl', 'locale'] as const

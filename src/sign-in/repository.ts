@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
+import { hashIdentity } from '../accounts/identity.ts'
 import type { SealedTokens } from '../accounts/provider-tokens.ts'
 import { recordEvents } from '../audit/events.ts'
 import { activeSession } from '../database/active-session.ts'
@@ -11,14 +12,14 @@ import { endSessions } from '../sessions/end-sessions.ts'
 import { updatedAfter } from '../users/updated-at.ts'
 import { signInKnownPerson, type KnownPersonSignIn } from './known-person.ts'
 import type { NewSession, SignedIn } from './new-session.ts'
-import { changedFields, eventsOf, type KnownUser, type SignInPlan } from './plan.ts'
+import { changedFields, eventsOf, type EmailOwner, type KnownUser, type SignInPlan } from './plan.ts'
 
 export type { NewSession, SignedIn }
 
 /** The account of an identity with its user, and the user who has its verified email, as they are in the database. */
 export interface Found {
   account: AccountModel & { user: FoundUser } | null
-  emailOwner: FoundUser | null
+  emailOwner: EmailOwner & Pick<UserModel, 'updatedAt'> | null
 }
 
 export type FoundUser = KnownUser & Pick<UserModel, 'updatedAt'>
@@ -65,8 +66,10 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
       const account = await prisma.account.findFirst({
         where: { provider, issuer, subject }, include: { user: true }, relationLoadStrategy: 'join'
       })
-      const emailOwner = emailVerified && email !== null ? await prisma.user.findFirst({ where: { email } }) : null
-      return { account: account && { ...account, user: toKnownUser(account.user) }, emailOwner: emailOwner && toKnownUser(emailOwner) }
+      const emailOwner = emailVerified && email !== null
+        ? await findEmailOwner(email, hashIdentity({ provider, issuer, subject }))
+        : null
+      return { account: account && { ...account, user: toKnownUser(account.user) }, emailOwner }
     },
 
     write: async (write) => await prisma.$transaction(async (tx) => {
@@ -74,11 +77,25 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
       const { session, profile: { provider }, plan } = write
       const userId = await writeUser(tx, write, now)
       const accountId = await writeAccount(tx, write, userId, now)
-      const sessionId = await openSession(tx, write, userId)
+      const sessionId = await openSession(tx, write, userId, accountId)
       const { clientId } = session
       await recordEvents(tx, eventsOf(plan, { userId, accountId, sessionId, clientId, provider }), write.caller)
       return { userId, sessionId, authenticatedAt: now }
     })
+  }
+
+  async function findEmailOwner (email: string, identityHash: NonSharedBuffer): Promise<Found['emailOwner']> {
+    const owner = await prisma.user.findFirst({
+      where: { email },
+      include: {
+        accounts: { select: { provider: true, issuer: true, email: true, emailVerified: true } },
+        unlinkedIdentities: { where: { identityHash }, select: { identityHash: true } }
+      },
+      relationLoadStrategy: 'join'
+    })
+    if (!owner) return null
+    const { accounts, unlinkedIdentities, ...user } = owner
+    return { ...toKnownUser(user), accounts, hasUnlinkedIdentity: unlinkedIdentities.length > 0 }
   }
 
   /** A user who changed since it was found, was disabled or is gone matches nothing: P2025. */
@@ -119,8 +136,10 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     return id
   }
 
-  async function openSession (tx: Transaction, { session, profile, maxSessions, caller }: SignInWrite, userId: string): Promise<string> {
-    const { clientId, scope, secretHash, idleSeconds, maximumSeconds, code } = session
+  async function openSession (
+    tx: Transaction, { session, profile, maxSessions, caller }: SignInWrite, userId: string, accountId: string
+  ): Promise<string> {
+    const { clientId, scope, secretHash, idleSeconds, maximumSeconds, deviceCodeHash = null, code } = session
     const now = clock.now()
     if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
     const id = uuidv7()
@@ -128,9 +147,11 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
       data: {
         id,
         userId,
+        accountId,
         clientId,
         scope,
         secretHash,
+        deviceCodeHash,
         provider: profile.provider,
         ipAddress: caller.ipAddress,
         userAgent: caller.userAgent,

@@ -1,26 +1,97 @@
 import t from 'tap'
-import { decideSignIn, followProvider } from '../../src/sign-in/plan.ts'
+import type { Profile } from '../../src/providers/provider.ts'
+import { decideSignIn, followProvider, isSamePerson, planSignIn, type EmailOwner, type KnownUser } from '../../src/sign-in/plan.ts'
 
 const accounts = { none: null, ok: { userId: 'a', isUserDisabled: false }, disabled: { userId: 'a', isUserDisabled: true } }
-const emailOwners = { none: null, ok: { userId: 'h', isDisabled: false }, disabled: { userId: 'h', isDisabled: true } }
+const emailOwners = {
+  none: null,
+  ok: { userId: 'h', isDisabled: false, isSamePerson: true },
+  other: { userId: 'h', isDisabled: false, isSamePerson: false },
+  disabled: { userId: 'h', isDisabled: true, isSamePerson: true },
+  disabledOther: { userId: 'h', isDisabled: true, isSamePerson: false }
+}
 
 /** Every combination of what can be known, and what it means. */
 const TABLE: [keyof typeof accounts, keyof typeof emailOwners, boolean, 'verified' | 'never', string][] = [
-  ['ok', 'none', false, 'verified', 'sign-in a'], ['ok', 'none', true, 'verified', 'sign-in a'], ['ok', 'ok', true, 'verified', 'sign-in a'],
-  ['ok', 'disabled', true, 'verified', 'sign-in a'], ['ok', 'ok', true, 'never', 'sign-in a'],
-  ['disabled', 'none', false, 'verified', 'refuse a'], ['disabled', 'ok', true, 'verified', 'refuse a'], ['disabled', 'ok', true, 'never', 'refuse a'],
-  ['none', 'none', false, 'verified', 'create null'], ['none', 'ok', false, 'verified', 'create null'], ['none', 'disabled', false, 'verified', 'create null'],
-  ['none', 'none', true, 'verified', 'create e'], ['none', 'none', true, 'never', 'create e'],
-  ['none', 'ok', true, 'verified', 'link h'], ['none', 'ok', true, 'never', 'create null'],
-  ['none', 'disabled', true, 'verified', 'refuse h'], ['none', 'disabled', true, 'never', 'refuse h']
+  ['ok', 'none', false, 'verified', 'sign-in a'],
+  ['ok', 'none', true, 'verified', 'sign-in a'],
+  ['ok', 'ok', true, 'verified', 'sign-in a'],
+  ['ok', 'other', true, 'verified', 'sign-in a'],
+  ['ok', 'disabled', true, 'verified', 'sign-in a'],
+  ['ok', 'ok', true, 'never', 'sign-in a'],
+  ['disabled', 'none', false, 'verified', 'refuse a'],
+  ['disabled', 'ok', true, 'verified', 'refuse a'],
+  ['disabled', 'ok', true, 'never', 'refuse a'],
+  ['none', 'none', false, 'verified', 'create null'],
+  ['none', 'ok', false, 'verified', 'create null'],
+  ['none', 'disabled', false, 'verified', 'create null'],
+  ['none', 'none', true, 'verified', 'create e'],
+  ['none', 'none', true, 'never', 'create e'],
+  ['none', 'ok', true, 'verified', 'link h'],
+  ['none', 'other', true, 'verified', 'create null'],
+  ['none', 'ok', true, 'never', 'create null'],
+  ['none', 'disabled', true, 'verified', 'refuse h'],
+  ['none', 'disabledOther', true, 'verified', 'refuse h'],
+  ['none', 'disabled', true, 'never', 'refuse h']
 ]
 
-t.test('what a sign-in means', async (t) => {
+t.test('a sign-in means what the table says', async (t) => {
   for (const [account, emailOwner, emailVerified, autoLink, expected] of TABLE) {
-    const decision = decideSignIn({ profile: { email: 'e', emailVerified }, account: accounts[account], emailOwner: emailOwners[emailOwner], autoLink })
+    const decision = decideSignIn({
+      profile: { email: 'e', emailVerified }, account: accounts[account], emailOwner: emailOwners[emailOwner], autoLink
+    })
     const told = decision.outcome === 'create' ? `create ${decision.email}` : `${decision.outcome} ${decision.userId}`
     t.equal(told, expected, `account ${account}, email owner ${emailOwner}, ${emailVerified ? 'verified' : 'unverified'}, ${autoLink}`)
   }
+})
+
+const profile: Profile = {
+  provider: 'acme',
+  issuer: 'https://acme',
+  subject: 'b',
+  username: null,
+  email: 'alice@corp.example',
+  emailVerified: true,
+  name: null,
+  avatarUrl: null,
+  locale: null,
+  scope: ''
+}
+const account = { provider: 'github', issuer: 'https://github.com', email: 'alice@corp.example', emailVerified: true }
+
+t.test('the owner of an address is the same person only while the address is still known to be theirs', async (t) => {
+  const owner = (more: Partial<EmailOwner>) => ({ accounts: [account], hasUnlinkedIdentity: false, ...more })
+  t.equal(isSamePerson(owner({}), profile), true)
+  t.equal(isSamePerson(owner({ accounts: [] }), profile), false, 'no account')
+  t.equal(isSamePerson(owner({ accounts: [{ ...account, email: 'other@corp.example' }] }), profile), false, 'another address by now')
+  t.equal(isSamePerson(owner({ accounts: [{ ...account, emailVerified: false }] }), profile), false, 'no longer verified')
+  const second = { provider: 'acme', issuer: 'https://acme', email: null, emailVerified: false }
+  t.equal(isSamePerson(owner({ accounts: [account, second] }), profile), false, 'a second subject at the same issuer')
+  t.equal(isSamePerson(owner({ accounts: [account, { ...second, issuer: 'https://other' }] }), profile), true, 'another issuer')
+  t.equal(isSamePerson(owner({ accounts: [account, { ...second, provider: 'other' }] }), profile), true, 'another provider')
+  t.equal(isSamePerson(owner({ hasUnlinkedIdentity: true }), profile), false, 'unlinked before')
+})
+
+t.test('ADMIN_EMAILS makes administrators only by the address that this sign-in proves', async (t) => {
+  const policy = { autoLink: 'verified' as const, adminEmails: ['alice@corp.example'] }
+  const user: KnownUser = {
+    id: 'u', email: 'alice@corp.example', name: null, avatarUrl: null, locale: null, roles: [], editedFields: [], isDisabled: false
+  }
+  const roles = (now: Partial<Profile>, known: Partial<KnownUser> = {}) => {
+    const plan = planSignIn({ profile: { ...profile, ...now }, account: { ...profile, user: { ...user, ...known } }, emailOwner: null, policy })
+    return plan.outcome === 'refuse' ? undefined : plan.fields.roles
+  }
+  t.same(roles({}), ['admin'])
+  t.same(roles({ emailVerified: false }), [], 'not proven')
+  t.same(roles({ email: 'mallory@corp.example' }), [], 'by another address than the one on file')
+  t.same(roles({}, { email: 'other@corp.example' }), [], 'an address that the user does not have')
+  t.same(roles({}, { editedFields: ['roles'] }), [], 'after an administrator took the role away')
+  const created = planSignIn({ profile, account: null, emailOwner: null, policy })
+  t.same(created.outcome === 'create' && created.fields.roles, ['admin'])
+  const emailOwner = { ...user, accounts: [], hasUnlinkedIdentity: false }
+  const recycled = planSignIn({ profile, account: null, emailOwner, policy })
+  t.match(recycled, { outcome: 'create', fields: { email: null } })
+  t.same(recycled.outcome === 'create' && recycled.fields.roles, [], 'a recycled address')
 })
 
 t.test('a field follows the account it came from, until the user edits it', async (t) => {

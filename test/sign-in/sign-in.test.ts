@@ -106,7 +106,12 @@ test('a new person becomes a user with an account and a session', async (t, sign
   t.match(user.accounts[0], { provider: 'acme', subject: profile.subject, username: 'octo', email, emailVerified: true })
   const opened = await row('sessions', sessionId)
   t.match(opened, {
-    user_id: user.id, client_id: 'c', provider: 'acme', scope: 'openid', ip_address: '192.0.2.1', user_agent: 'curl',
+    user_id: user.id,
+    client_id: 'c',
+    provider: 'acme',
+    scope: 'openid',
+    ip_address: '192.0.2.1',
+    user_agent: 'curl',
     authenticated_at: authenticatedAt
   })
   t.same(opened['secret_hash'], session.secretHash)
@@ -318,10 +323,13 @@ t.test('a known person with nothing new is signed in by one statement, and by th
   const repository = createSignInRepository(database)
   await signInBy(repository)(profile)
   let finds = 0
-  const signIn = signInBy({ ...repository, find: async (known) => {
-    finds++
-    return await repository.find(known)
-  } })
+  const signIn = signInBy({
+    ...repository,
+    find: async (known) => {
+      finds++
+      return await repository.find(known)
+    }
+  })
   await signIn(profile)
   t.equal(finds, 0)
   await signIn({ ...profile, username: 'new' })
