@@ -8,7 +8,7 @@ import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
-import { OWN_CLIENT_ID } from '../tokens/grants.ts'
+import { OWN_CLIENT_ID, toIdentityGrant } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { User } from '../users/user.ts'
 import type { CreationHook } from './creation-hook.ts'
@@ -122,10 +122,8 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const { secret, secretHash } = sessions.newSecret()
     const session = { clientId, scope, secretHash, idleSeconds: options.idleSeconds }
     const { user, sessionId, authenticatedAt } = await signIn(who, session, caller)
-    const { id: userId, roles, email, name, avatarUrl } = user
-    const authTime = Math.floor(authenticatedAt.getTime() / 1000)
-    const tokens = sessions.issue({ sessionId, userId, clientId, scope, roles, authTime, nonce: null, email, name, avatarUrl }, secret)
-    return { tokens, user }
+    const grant = toIdentityGrant(user, { sessionId, clientId, scope, authenticatedAt })
+    return { tokens: sessions.issue(grant, secret), user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */

@@ -51,8 +51,8 @@ export async function serve (t: Test, told: Told = {}) {
     signIn: { signInNatively: note('signInNatively', told.tokens) },
     sessions: {
       inspectRefreshToken: note('inspect', told.live),
-      revoke: note('revoke', true),
-      revokeByRefreshToken: note('revokeByRefreshToken', true),
+      end: note('end', true),
+      endByRefreshToken: note('endByRefreshToken', true),
       isAlive: note('isAlive', told.isAlive ?? false),
       refresh: note('refresh', told.tokens),
       redeemCode: note('redeemCode', told.tokens),

@@ -8,13 +8,13 @@ t.test('a token that is revoked ends its session, whoever holds it', async (t) =
   const { post, calls } = await serve(t, { claims: { sid: 's', client_id: 'spa' } })
   const caller = { ipAddress: '127.0.0.1', userAgent: 'a browser', requestId: 'req', clientId: null }
   t.match(await post('revoke', { token: 'at' }, { 'user-agent': 'a browser' }), { status: 200, body: {} })
-  t.same(calls, [['revoke', 's', 'revoked', caller]], 'an access token, without asking what refresh token it might be')
+  t.same(calls, [['end', 's', 'revoked', caller]], 'an access token, without asking what refresh token it might be')
   t.match(await post('revoke', { token: 'at', client_id: 'spa' }), { status: 200 })
   t.match(await post('revoke', { token: 'at', client_id: 'signet' }), { status: 200 }, "Signet's own client need not prove itself")
 
   const other = await serve(t, { live })
   t.match(await other.post('revoke', { token: 'rt', client_id: 'spa' }), { status: 200 })
-  t.match(other.calls, [['inspect', 'rt'], ['revokeByRefreshToken', 'rt', 'revoked', { ipAddress: '127.0.0.1' }]])
+  t.match(other.calls, [['inspect', 'rt'], ['endByRefreshToken', 'rt', 'revoked', { ipAddress: '127.0.0.1' }]])
   const unknown = await serve(t)
   t.match(await unknown.post('revoke', { token: 'rubbish', ...WEB }), { status: 200, body: {} }, 'RFC 7009 section 2.2')
 })
@@ -23,7 +23,7 @@ t.test('a client revokes its own tokens only', async (t) => {
   for (const told of [{ claims: { sid: 's', client_id: 'spa' } }, { live }]) {
     const { post, calls } = await serve(t, told)
     t.match(await post('revoke', { token: 'x', ...WEB }), { status: 400, body: { error: 'invalid_grant', error_description: 'The token belongs to another client.' } })
-    t.notOk(calls.some(([name]) => String(name).startsWith('revoke')))
+    t.notOk(calls.some(([name]) => String(name).startsWith('end')))
     t.match(await post('revoke', { token: 'x', client_id: 'web' }), { status: 401, body: { error: 'invalid_client' } })
     t.match(await post('revoke', {}), { status: 400, body: { error: 'invalid_request', error_description: 'token is missing.' } })
     t.match(await post('revoke', { token: '' }), { status: 400, body: { error: 'invalid_request' } }, 'what has no value counts as absent')
