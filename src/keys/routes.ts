@@ -5,7 +5,7 @@ import type { KeyService } from './service.ts'
 /** Shorter than PUBLISH_AHEAD_SECONDS (key-plan.ts), so that no cached JWKS lacks the key that signs. */
 const CACHE_SECONDS = 5 * 60
 
-export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
+export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: Pick<KeyService, 'publicKeys'> }> = async (app, { keys }) => {
   app.get('/.well-known/jwks.json', {
     schema: {
       summary: 'The public signing keys',

@@ -6,7 +6,11 @@ import { OAuthErrorSchema } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
 import { PresentedTokenSchema } from './presented-token.ts'
 
-export interface IntrospectOptions { issuerUrl: string, sessions: SessionService, clients: Clients }
+export interface IntrospectOptions {
+  issuerUrl: string
+  sessions: Pick<SessionService, 'isAlive' | 'inspectRefreshToken'>
+  clients: Clients
+}
 
 /** Token introspection (RFC 7662), for access and refresh tokens. */
 export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = async (app, options) => {

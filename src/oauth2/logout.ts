@@ -9,7 +9,7 @@ import { asOAuthMembers, problems, toProblem } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { Clients } from '../clients/clients.ts'
 
-export interface RpLogoutOptions { sessions: SessionService, clients: Clients }
+export interface RpLogoutOptions { sessions: Pick<SessionService, 'end'>, clients: Clients }
 
 const Parameter = (maxLength: number, description: string) => Type.Optional(Type.String({ maxLength, description }))
 

@@ -8,7 +8,10 @@ import type { SessionService } from '../sessions/service.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import { PresentedTokenSchema } from './presented-token.ts'
 
-export interface RevokeOptions { sessions: SessionService, clients: Clients }
+export interface RevokeOptions {
+  sessions: Pick<SessionService, 'inspectRefreshToken' | 'end' | 'endByRefreshToken'>
+  clients: Clients
+}
 
 /** Token revocation (RFC 7009): ends the session behind the token. */
 export const revokeRoutes: FastifyPluginAsyncTypebox<RevokeOptions> = async (app, { sessions, clients }) => {

@@ -2,14 +2,14 @@ import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
 import { OAuthError, toErrorDescription } from '../http/errors.ts'
 import { toOAuthError, toProblem } from '../http/problem-details.ts'
-import type { UserRepository } from '../users/repository.ts'
 import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from '../device/authorization.ts'
 import { introspectRoutes, type IntrospectOptions } from './introspect.ts'
-import { revokeRoutes } from './revoke.ts'
+import { revokeRoutes, type RevokeOptions } from './revoke.ts'
 import { tokenRoutes, type TokenOptions } from './token.ts'
-import { userinfoRoutes } from './userinfo.ts'
+import { userinfoRoutes, type UserinfoOptions } from './userinfo.ts'
 
-export type OAuth2Options = TokenOptions & DeviceAuthorizationOptions & IntrospectOptions & { users: UserRepository }
+export type OAuth2Options =
+  TokenOptions & DeviceAuthorizationOptions & RevokeOptions & IntrospectOptions & UserinfoOptions
 
 /** The endpoints that clients call. Errors follow RFC 6749 section 5.2, and no response is cached (section 5.1). */
 export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {

@@ -18,10 +18,10 @@ import { grantableScope } from '../tokens/scope.ts'
 import { TokenResponseSchema } from '../tokens/token-response.ts'
 
 export interface TokenOptions {
-  sessions: SessionService
-  signIn: SignInService
+  sessions: Pick<SessionService, 'redeemCode' | 'redeemDeviceCode' | 'refresh'>
+  signIn: Pick<SignInService, 'signInNatively'>
   clients: Clients
-  devices: DeviceRepository
+  devices: Pick<DeviceRepository, 'poll'>
   cookies: CookiePolicy
   allowedOrigins: AllowedOrigins
 }

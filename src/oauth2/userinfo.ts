@@ -12,8 +12,10 @@ import type { UserRepository } from '../users/repository.ts'
 const CHALLENGE = 'Bearer realm="signet", error="insufficient_scope", ' +
   'error_description="This needs the scope openid.", scope="openid"'
 
+export interface UserinfoOptions { users: Pick<UserRepository, 'bySession'> }
+
 /** OpenID Connect Core section 5.3: the claims of the ID token, with the user's current values. */
-export const userinfoRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }> = async (app, { users }) => {
+export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async (app, { users }) => {
   app.addHook('onRequest', app.requireBearer)
   // The token is in the header: the body of a POST, of any type, is ignored.
   app.removeAllContentTypeParsers()

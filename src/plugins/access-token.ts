@@ -14,6 +14,10 @@ type Namespaces =
   FastifyJwtNamespace<{ namespace: 'accessTokenIgnoringExpiration' }> &
   FastifyJwtNamespace<{ namespace: 'idToken' }>
 
+declare module '@fastify/jwt' {
+  interface FastifyJWT { namespaces: 'accessToken' | 'accessTokenIgnoringExpiration' | 'idToken' }
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     /** An `onRequest` hook: rejects the request with 401 unless it carries a valid access token. No database query. */
@@ -37,7 +41,11 @@ declare module 'fastify' {
   }
 }
 
-export interface AccessTokenPluginOptions { keys: KeyService, issuer: string, audience: string }
+export interface AccessTokenPluginOptions {
+  keys: Pick<KeyService, 'verificationKey'>
+  issuer: string
+  audience: string
+}
 
 const ACCESS_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']
 const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
@@ -115,7 +123,7 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
  * The key that the token's `kid` names, which must be for the token's `alg`. Throws for any other token, so that no
  * unknown `kid` is ever verified with some other key.
  */
-async function findPublicKey (keys: KeyService, token: TokenOrHeader): Promise<string> {
+async function findPublicKey (keys: AccessTokenPluginOptions['keys'], token: TokenOrHeader): Promise<string> {
   const { header: { kid, alg }, signature = '' } = token as { header: JwtHeader, signature?: string }
   const key = typeof kid === 'string' && isCanonical(signature) ? await keys.verificationKey(kid) : undefined
   if (!key || key.alg !== alg) throw new Problem('invalid_token')
