@@ -57,7 +57,7 @@ function checkResponse (type: string | undefined, mode = 'query'): void {
 
 /** RFC 7636 section 4.3, with S256 only. */
 function checkCodeChallenge (codeChallenge: string | undefined, method: string | undefined): string {
-  if (codeChallenge === undefined) throw invalid('code_challenge is missing: every client must use PKCE.')
+  if (codeChallenge === undefined) throw invalid('code_challenge is missing: PKCE is required of every client.')
   if (method !== 'S256') throw invalid('code_challenge_method must be S256.')
   if (!/^[\w-]{43}$/.test(codeChallenge)) {
     throw invalid('code_challenge must be a SHA-256 in base64url, which has 43 characters.')
