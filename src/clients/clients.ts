@@ -60,8 +60,8 @@ export async function authenticateClient (clients: Clients, request: FastifyRequ
   return client
 }
 
-/** Who calls, where Signet's own client will do: it has registered nothing and so has nothing to prove. */
-export async function ownOrRegistered (clients: Clients, request: FastifyRequest, body: ClientCredentials): Promise<string | undefined> {
+/** The id of the client that calls, which may be Signet's own: that one is public and not registered. */
+export async function resolveClientId (clients: Clients, request: FastifyRequest, body: ClientCredentials): Promise<string | undefined> {
   if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT_ID
   return (await authenticateClient(clients, request, body))?.clientId
 }

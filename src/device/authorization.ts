@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
-import { ownOrRegistered, type Clients } from '../clients/clients.ts'
+import { resolveClientId, type Clients } from '../clients/clients.ts'
 import { hashDeviceCode, newDeviceCode, newUserCode, showUserCode } from './codes.ts'
 import type { DeviceRepository } from './repository.ts'
 import { grantableScope } from '../tokens/scope.ts'
@@ -42,7 +42,7 @@ export const deviceAuthorizationRoutes: FastifyPluginAsyncTypebox<DeviceAuthoriz
     }
   }, async (request) => {
     await app.limits.signIn.count(`device:${addressOf(request)}`)
-    const clientId = await ownOrRegistered(clients, request, request.body)
+    const clientId = await resolveClientId(clients, request, request.body)
     if (clientId === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
     const deviceCode = newDeviceCode()
     const deviceCodeHash = hashDeviceCode(deviceCode)

@@ -128,7 +128,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     const approves = request.body.decision === 'approve'
     const decided = approves ? await devices.approve(hash, sessionId) : await devices.deny(hash)
     reply.clearCookie(cookies.deviceVisitName, cookies.deviceVisit)
-    if (!approves || !decided) await sessions.revoke(sessionId, 'revoked', callerOf(request))
+    if (!approves || !decided) await sessions.end(sessionId, 'revoked', callerOf(request))
     if (!decided) throw new Problem('invalid_state', 'This code has been used, or its ten minutes are over.')
     return sendPage(reply, approves ? 'The device is signed in' : 'The device stays out', html`<p>You can close this page.</p>`) as never
   })

@@ -9,56 +9,60 @@ export interface KeyState {
   createdAt: Date
   activatedAt: Date | null
   retiredAt: Date | null
-  /** False when none of the ENCRYPTION_KEYS opens the private half. */
-  usable: boolean
+  /** False when none of the ENCRYPTION_KEYS opens the private key. */
+  isUsable: boolean
 }
 
 export interface KeyRules {
   now: Date
   algorithm: SigningAlgorithm
   rotationSeconds: number
-  /** How long a retired key must go on verifying: as long as the last token it signed lives, and a margin. */
+  /** How long a retired key stays published: at least the lifetime of the last token that it signed. */
   retiredSeconds: number
-  /** Rotate now, whatever the age. */
+  /** Rotate now, whatever the age of the keys. */
   force: boolean
 }
 
 export interface KeyPlan {
   retire: string[]
-  /** The kid to make current, or "new" for a fresh pair. */
+  /** The kid of the key to make current, or "new" for a key yet to be created. */
   activate: string | undefined
   createNext: boolean
   remove: string[]
 }
 
-/** `next` must have been in the JWKS for longer than any cache of it lives before it signs (SEC-53). */
+/** A key must have been in the JWKS for longer than any client caches it before it signs (SEC-53). */
 export const PUBLISH_AHEAD_SECONDS = 10 * 60
 
-/** What must change so that there is one current key, one next key, and no retired key that is of no more use. Pure. */
+/** The changes that leave one current key, one next key, and only those retired keys that still verify live tokens. */
 export function planKeys (keys: KeyState[], rules: KeyRules): KeyPlan {
-  const fits = (key: KeyState) => key.usable && key.alg === rules.algorithm
-  const secondsSince = (time: Date | null) => time === null ? Infinity : (rules.now.getTime() - time.getTime()) / 1000
+  const canSign = (key: KeyState) => key.isUsable && key.alg === rules.algorithm
+  const secondsSince = (time: Date | null) =>
+    time === null ? Infinity : (rules.now.getTime() - time.getTime()) / 1000
+  const isPublished = (key: KeyState) => secondsSince(key.createdAt) >= PUBLISH_AHEAD_SECONDS
+  const isOver = (key: KeyState) => key.status === 'retired' && secondsSince(key.retiredAt) > rules.retiredSeconds
   const current = keys.find((key) => key.status === 'current')
   const next = keys.find((key) => key.status === 'next')
+  const canNextSign = next !== undefined && canSign(next)
 
-  const isDue = current !== undefined && (rules.force || secondsSince(current.activatedAt) >= rules.rotationSeconds)
-  const nextIsReady = next !== undefined && fits(next) && (rules.force || secondsSince(next.createdAt) >= PUBLISH_AHEAD_SECONDS)
-  const mustReplace = current === undefined || !fits(current)
-  const replaces = mustReplace || (isDue && nextIsReady)
-  const activatesNext = replaces && next !== undefined && fits(next)
+  const mustReplace = current === undefined || !canSign(current)
+  const isDue = current !== undefined && secondsSince(current.activatedAt) >= rules.rotationSeconds
+  const rotates = rules.force || (isDue && next !== undefined && isPublished(next))
+  const replaces = mustReplace || (rotates && canNextSign)
+  const activatesNext = replaces && canNextSign
 
   return {
-    retire: [...replaces && current ? [current.kid] : []],
+    retire: replaces && current ? [current.kid] : [],
     activate: !replaces ? undefined : activatesNext ? next.kid : 'new',
-    createNext: next === undefined || activatesNext || !fits(next),
+    createNext: activatesNext || !canNextSign,
     remove: [
-      ...keys.filter((key) => key.status === 'retired' && secondsSince(key.retiredAt) > rules.retiredSeconds).map((key) => key.kid),
-      ...next && !fits(next) ? [next.kid] : []
+      ...keys.filter(isOver).map((key) => key.kid),
+      ...next && !canNextSign ? [next.kid] : []
     ]
   }
 }
 
-/** True when nothing changes. What activates a key always makes a next one, too. */
+/** True when the plan changes nothing. A plan that activates a key also creates the next one. */
 export function isEmpty (plan: KeyPlan): boolean {
   return !plan.createNext && plan.remove.length === 0
 }

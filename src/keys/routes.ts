@@ -2,14 +2,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { KeyService } from './service.ts'
 
-/** Shorter than `next` is published ahead of its first signature (key-plan.ts). */
+/** Shorter than PUBLISH_AHEAD_SECONDS (key-plan.ts), so that no cached JWKS lacks the key that signs. */
 const CACHE_SECONDS = 5 * 60
 
-export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {
+export const keyRoutes: FastifyPluginAsyncTypebox<{ keys: Pick<KeyService, 'publicKeys'> }> = async (app, { keys }) => {
   app.get('/.well-known/jwks.json', {
     schema: {
       summary: 'The public signing keys',
-      description: 'RFC 7517: next, current, and retired keys that still verify live tokens.',
+      description: 'RFC 7517 section 5: the next key, the current one, and retired keys as long as their tokens live.',
       tags: ['Service'],
       response: {
         200: Type.Object({

@@ -1,34 +1,36 @@
-import { createHash, createPublicKey, generateKeyPair, type JsonWebKey } from 'node:crypto'
-import { promisify } from 'node:util'
+import type { JsonWebKey } from 'node:crypto'
 import type { By } from '../audit/events.ts'
-import type { SigningAlgorithm } from './signing-algorithm.ts'
 import type { Sealer } from '../vault/sealing.ts'
-import { createSigner } from './jws.ts'
+import { createKeyPair, toPublicPem } from './key-pair.ts'
 import { isEmpty, planKeys, type KeyPlan, type KeyState, type KeyStatus } from './key-plan.ts'
 import type { KeyChanges, KeyRepository, SigningKeyRow } from './repository.ts'
+import { createSigners, type Signer, type TokenType } from './signers.ts'
+import type { SigningAlgorithm } from './signing-algorithm.ts'
 
 export interface VerificationKey { alg: string, publicPem: string }
 export type PublicJwk = JsonWebKey & { kid: string, alg: string, use: 'sig' }
 
-export type KeyInfo = Omit<KeyState, 'usable'>
+export type KeyInfo = Omit<KeyState, 'isUsable'>
 
-/** The keys that sign access tokens. All instances share them through the database; each holds a copy in memory. */
+/** The keys that sign tokens. The database holds them for all instances; each instance keeps a copy in memory. */
 export interface KeyService {
-  /** Makes what is missing and rotates when it is time: at start, and then by one of all instances every minute. */
+  /** Creates missing keys and rotates those that are due: at start, then every minute on one instance. */
   maintain: () => Promise<void>
-  /** Reads the keys again, since another instance may have changed them: every half minute. */
+  /** Reads the keys from the database again, because another instance may have changed them. */
   reload: () => Promise<void>
-  /** Makes `next` the current key now. */
+  /** Makes the next key the current one now. */
   rotate: (by: By) => Promise<void>
-  /** All keys there are, without their private halves: the oldest first. */
+  /** All keys without their private halves, oldest first. */
   list: () => Promise<KeyInfo[]>
-  /** Signs a JWT of the given type with the current key. */
-  sign: (type: 'at+jwt' | 'JWT', claims: object) => string
-  /** The key of a `kid`; an unknown one is looked up in the database again, at most once in five seconds. */
+  /** Signs the claims with the current key. Throws until the keys have been loaded. */
+  sign: (type: TokenType, claims: object) => string
+  /**
+   * The key with this `kid`. An unknown `kid` makes the service read the database again, at most once in five seconds.
+   */
   verificationKey: (kid: string) => Promise<VerificationKey | undefined>
   /** When the key that signs became the current one. */
   signingSince: () => Date | undefined
-  /** RFC 7517: next, current, and retired keys that still verify live tokens; public members only. */
+  /** The JWK Set (RFC 7517 section 5): the next key, the current one and the retired ones; public members only. */
   publicKeys: () => PublicJwk[]
 }
 
@@ -37,50 +39,55 @@ export interface KeyServiceOptions {
   sealer: Sealer
   algorithm: SigningAlgorithm
   rotationSeconds: number
-  /** The longest life of a token. */
+  /** The longest lifetime of a token. */
   tokenSeconds: number
-  /** Outside production a key that cannot be opened is replaced: its encryption key was generated and is gone. */
+  /** Replaces a key that no encryption key opens. For development, where encryption keys are generated and get lost. */
   replaceUnusable: boolean
 }
 
-/** Other instances may sign with a retired key until they next read the table. */
+/** Other instances sign with a retired key until they read the database again. */
 const MARGIN_SECONDS = 5 * 60
 const LOOKUP_COOLDOWN_MS = 5_000
-const BY_ITSELF: By = { actorId: null, caller: {}, details: { by: 'schedule' } }
+const BY_SCHEDULE: By = { actorId: null, caller: {}, details: { by: 'schedule' } }
 
 interface LoadedKey extends VerificationKey { kid: string, status: KeyStatus, jwk: PublicJwk, row: SigningKeyRow }
 
 export function createKeyService (options: KeyServiceOptions): KeyService {
-  const { repository, sealer } = options
+  const { repository, sealer, algorithm } = options
   let keys = new Map<string, LoadedKey>()
-  let signers: Record<'at+jwt' | 'JWT', (claims: object) => string> | undefined
-  let signingKid: string | undefined
+  let signing: { kid: string, signers: Record<TokenType, Signer> } | undefined
   let lookedUpAt = -Infinity
   let lookup: Promise<void> | undefined
 
   async function load (): Promise<void> {
     const rows = await repository.list()
-    keys = new Map(rows.map((row) => [row.kid, keys.get(row.kid)?.status === row.status ? keys.get(row.kid) as LoadedKey : toLoadedKey(row)]))
+    keys = new Map(rows.map((row) => {
+      const loaded = keys.get(row.kid)
+      return [row.kid, loaded?.status === row.status ? loaded : toLoadedKey(row)]
+    }))
     const current = [...keys.values()].find((key) => key.status === 'current')
-    if (!current || current.kid === signingKid) return
-    const key = openPrivateKey(current.row)
-    if (key === undefined) return
-    const signer = (typ: string) => createSigner(key, { alg: current.alg as SigningAlgorithm, typ, kid: current.kid })
-    signers = { 'at+jwt': signer('at+jwt'), JWT: signer('JWT') }
-    signingKid = current.kid
+    if (!current || current.kid === signing?.kid) return
+    const privatePem = openPrivateKey(current.row)
+    if (privatePem === undefined) return
+    const { kid, alg } = current
+    signing = { kid, signers: createSigners({ kid, alg: alg as SigningAlgorithm, privatePem }) }
   }
 
   const openPrivateKey = (row: SigningKeyRow) => sealer.open(row.sealedPrivateKey, row.kid)
 
   function plan (rows: SigningKeyRow[], force: boolean): KeyPlan {
-    const states: KeyState[] = rows.map((row) => ({ ...row, status: row.status as KeyStatus, usable: row.status === 'retired' || openPrivateKey(row) !== undefined }))
-    const unusable = states.find((state) => !state.usable)
+    const states = rows.map((row): KeyState => {
+      const status = row.status as KeyStatus
+      return { ...row, status, isUsable: status === 'retired' || openPrivateKey(row) !== undefined }
+    })
+    const unusable = states.find(({ isUsable }) => !isUsable)
     if (unusable && !options.replaceUnusable) {
-      throw new Error(`ENCRYPTION_KEYS: none of the keys opens the signing key ${unusable.kid}. Put the key back that was in use when it was made.`)
+      throw new Error(`ENCRYPTION_KEYS: none of the keys opens the signing key ${unusable.kid}. ` +
+        'Add the encryption key that was in use when the signing key was created.')
     }
     return planKeys(states, {
       now: new Date(),
-      algorithm: options.algorithm,
+      algorithm,
       rotationSeconds: options.rotationSeconds,
       retiredSeconds: options.tokenSeconds + MARGIN_SECONDS,
       force
@@ -89,33 +96,27 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
 
   async function change (force: boolean, by: By): Promise<void> {
     if (!isEmpty(plan(await repository.list(), force))) {
-      const fresh = [await newKey(), await newKey()]
-      await repository.change((rows): KeyChanges => {
-        const { activate, createNext, ...rest } = plan(rows, force)
-        const create = [...activate === 'new' ? ['current'] : [], ...createNext ? ['next'] : []].map((status, index) => ({ ...fresh[index] as NewKey, status }))
-        return { ...rest, activate: activate === 'new' ? undefined : activate, create }
-      }, by)
+      // Created before the repository takes its lock: an RSA key may take a second.
+      const fresh = [await createSealedKey(), await createSealedKey()] as const
+      await repository.change((rows) => toChanges(plan(rows, force), fresh), by)
     }
     await load()
   }
 
-  async function newKey (): Promise<NewKey> {
-    const { publicKey, privateKey } = await generatePair(options.algorithm)
-    const jwk = publicKey.export({ format: 'jwk' })
-    const kid = thumbprint(jwk)
-    return { kid, alg: options.algorithm, publicJwk: jwk, sealedPrivateKey: sealer.seal(privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, kid) }
+  async function createSealedKey (): Promise<SealedKey> {
+    const { kid, publicJwk, privatePem } = await createKeyPair(algorithm)
+    return { kid, alg: algorithm, publicJwk, sealedPrivateKey: sealer.seal(privatePem, kid) }
   }
 
   return {
-    maintain: () => change(false, BY_ITSELF),
+    maintain: () => change(false, BY_SCHEDULE),
     reload: load,
     rotate: (by) => change(true, by),
-    list: async () => (await repository.list()).map(({ kid, alg, status, createdAt, activatedAt, retiredAt }) =>
-      ({ kid, alg, status: status as KeyStatus, createdAt, activatedAt, retiredAt })),
+    list: async () => (await repository.list()).map(toKeyInfo),
 
     sign (type, claims) {
-      if (!signers) throw new Error('The signing keys have not been loaded.')
-      return signers[type](claims)
+      if (!signing) throw new Error('The signing keys have not been loaded.')
+      return signing.signers[type](claims)
     },
 
     async verificationKey (kid) {
@@ -129,28 +130,34 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
       return keys.get(kid)
     },
 
-    signingSince: () => keys.get(signingKid ?? '')?.row.activatedAt ?? undefined,
+    signingSince: () => keys.get(signing?.kid ?? '')?.row.activatedAt ?? undefined,
     publicKeys: () => [...keys.values()].map(({ jwk }) => jwk)
   }
 }
 
-interface NewKey { kid: string, alg: string, publicJwk: object, sealedPrivateKey: string }
+type SealedKey = Omit<KeyChanges['create'][number], 'status'>
+
+function toChanges (plan: KeyPlan, [first, second]: readonly [SealedKey, SealedKey]): KeyChanges {
+  const { activate, createNext, retire, remove } = plan
+  const createCurrent = activate === 'new'
+  return {
+    retire,
+    remove,
+    activate: createCurrent ? undefined : activate,
+    create: [
+      ...createCurrent ? [{ ...first, status: 'current' }] : [],
+      ...createNext ? [{ ...second, status: 'next' }] : []
+    ]
+  }
+}
 
 function toLoadedKey (row: SigningKeyRow): LoadedKey {
-  const jwk = row.publicJwk as JsonWebKey
-  const publicPem = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string
-  return { kid: row.kid, alg: row.alg, status: row.status as KeyStatus, publicPem, jwk: { ...jwk, kid: row.kid, alg: row.alg, use: 'sig' }, row }
+  const { kid, alg } = row
+  const publicJwk = row.publicJwk as JsonWebKey
+  const jwk: PublicJwk = { ...publicJwk, kid, alg, use: 'sig' }
+  return { kid, alg, status: row.status as KeyStatus, publicPem: toPublicPem(publicJwk), jwk, row }
 }
 
-const generate = promisify(generateKeyPair)
-
-async function generatePair (algorithm: SigningAlgorithm) {
-  if (algorithm === 'RS256') return await generate('rsa', { modulusLength: 3072 })
-  if (algorithm === 'EdDSA') return await generate('ed25519')
-  return await generate('ec', { namedCurve: 'P-256' })
-}
-
-/** RFC 7638: the required members, in lexicographic order, without white space. */
-function thumbprint ({ crv, e, kty, n, x, y }: JsonWebKey): string {
-  return createHash('sha256').update(JSON.stringify({ crv, e, kty, n, x, y })).digest('base64url')
+function toKeyInfo ({ kid, alg, status, createdAt, activatedAt, retiredAt }: SigningKeyRow): KeyInfo {
+  return { kid, alg, status: status as KeyStatus, createdAt, activatedAt, retiredAt }
 }

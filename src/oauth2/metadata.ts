@@ -1,10 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { ID_TOKEN_CLAIMS } from '../tokens/id-tokens.ts'
 import { SCOPES } from '../tokens/scope.ts'
 import { GRANT_TYPES } from './token.ts'
 
-/** RFC 8414 section 2 and OpenID Connect Discovery section 3: only what works is named. */
-export const metadataRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string, algorithm: string }> = async (app, { issuerUrl, algorithm }) => {
+export interface MetadataOptions { issuerUrl: string, algorithm: string }
+
+const PATHS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
+const CACHE_SECONDS = 5 * 60
+
+/** Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3). */
+export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async (app, { issuerUrl, algorithm }) => {
   const clientAuthentication = ['client_secret_basic', 'client_secret_post']
   const metadata = {
     issuer: issuerUrl,
@@ -29,12 +35,12 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string, algo
     authorization_response_iss_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
-    claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid', 'email', 'email_verified', 'name', 'picture'],
+    claims_supported: ID_TOKEN_CLAIMS,
     prompt_values_supported: ['none', 'login'],
     service_documentation: `${issuerUrl}/docs`
   }
 
-  for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
+  for (const path of PATHS) {
     app.get(path, {
       schema: {
         summary: 'Authorization server metadata',
@@ -42,7 +48,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string, algo
         response: { 200: Type.Record(Type.String(), Type.Unknown(), { description: 'RFC 8414.' }) }
       }
     }, async (_request, reply) => {
-      reply.header('cache-control', 'public, max-age=300')
+      reply.header('cache-control', `public, max-age=${CACHE_SECONDS}`)
       return metadata
     })
   }

@@ -1,20 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { OAuthError } from '../http/errors.ts'
-import { identityClaims } from '../tokens/id-tokens.ts'
 import { badBearer } from '../http/bearer.ts'
+import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
-import type { UserRepository } from '../users/repository.ts'
+import { identityClaims } from '../tokens/id-tokens.ts'
 import { hasScope } from '../tokens/scope.ts'
+import type { UserRepository } from '../users/repository.ts'
 
-/** RFC 6750 section 3: also to a token that opens other doors. */
-const CHALLENGE = 'Bearer realm="signet", error="insufficient_scope", error_description="This needs the scope openid.", scope="openid"'
+/** For a valid token without the scope (RFC 6750 section 3.1). */
+const CHALLENGE = 'Bearer realm="signet", error="insufficient_scope", ' +
+  'error_description="This needs the scope openid.", scope="openid"'
 
-/** OpenID Connect Core section 5.3: what the ID token said, as it is now. */
-export const userinfoRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }> = async (app, { users }) => {
+export interface UserinfoOptions { users: Pick<UserRepository, 'bySession'> }
+
+/** OpenID Connect Core section 5.3: the claims of the ID token, with the user's current values. */
+export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async (app, { users }) => {
   app.addHook('onRequest', app.requireBearer)
-  // A POST may come with any body, or none: the token is in the header.
+  // The token is in the header: the body of a POST, of any type, is ignored.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
 
@@ -22,13 +25,17 @@ export const userinfoRoutes: FastifyPluginAsyncTypebox<{ users: UserRepository }
     summary: `The claims of the signed-in user, by ${method}`,
     tags: ['OAuth 2.1'],
     security: [{ bearer: [] }],
-    response: { 200: Type.Object({ sub: Type.String() }, { additionalProperties: true }), 401: OAuthErrorSchema, 403: OAuthErrorSchema }
+    response: {
+      200: Type.Object({ sub: Type.String() }, { additionalProperties: true }),
+      401: OAuthErrorSchema,
+      403: OAuthErrorSchema
+    }
   })
 
-  app.get('/oauth2/userinfo', { schema: schema('GET') }, claimsOf)
-  app.post('/oauth2/userinfo', { schema: schema('POST') }, claimsOf)
+  app.get('/oauth2/userinfo', { schema: schema('GET') }, getClaims)
+  app.post('/oauth2/userinfo', { schema: schema('POST') }, getClaims)
 
-  async function claimsOf (request: FastifyRequest, reply: FastifyReply) {
+  async function getClaims (request: FastifyRequest, reply: FastifyReply) {
     const { sid, sub, scope } = request.bearer
     if (!hasScope(scope, 'openid')) {
       reply.header('www-authenticate', CHALLENGE)

@@ -1,132 +1,154 @@
-import fp from 'fastify-plugin'
-import jwt from '@fastify/jwt'
+import jwt, { type FastifyJwtNamespace, type FastifyJWTOptions, type JwtHeader, type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { badBearer, hasBearer, unauthorized } from '../http/bearer.ts'
 import { Problem } from '../http/errors.ts'
-import type { AccessTokenClaims } from '../tokens/access-tokens.ts'
 import type { KeyService } from '../keys/service.ts'
-import { isDatabaseUnavailable } from '../database/unavailable.ts'
+import type { AccessTokenClaims } from '../tokens/access-tokens.ts'
+import type { IdTokenClaims } from '../tokens/id-tokens.ts'
+import { createVerifiedTokens } from '../tokens/verified-tokens.ts'
+
+type Namespaces =
+  FastifyJwtNamespace<{ namespace: 'accessToken' }> &
+  FastifyJwtNamespace<{ namespace: 'accessTokenIgnoringExpiration' }> &
+  FastifyJwtNamespace<{ namespace: 'idToken' }>
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT { namespaces: 'accessToken' | 'accessTokenIgnoringExpiration' | 'idToken' }
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook: nobody comes past it without a valid access token. Touches no database. */
+    /** An `onRequest` hook: rejects the request with 401 unless it carries a valid access token. No database query. */
     requireBearer: (request: FastifyRequest) => Promise<void>
-    /**
-     * The claims of an access token that this server signed, expired or not, for ending its session; the one in the
-     * Authorization header unless another is given. Undefined for anything else.
-     */
-    readAccessToken: (request: FastifyRequest, token?: string) => Promise<AccessTokenClaims | undefined>
-    /** The claims of an ID token that this server made for a client, expired or not; undefined for anything else. */
-    readIdToken: (request: FastifyRequest, token: string, clientId: string) => Promise<{ sid: string } | undefined>
-    /** The claims of a valid bearer, undefined without one or with a bad one. */
+    /** The claims of the request's access token; undefined without one or with an invalid one. */
     readBearer: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
+    /**
+     * The claims of an access token of this server, expired or not: of the `token` parameter (RFC 7009 section 2.1, RFC
+     * 7662 section 2.1), or else of the Authorization header. Undefined for any other token.
+     */
+    readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
+    /**
+     * The claims of the ID token of this server in `id_token_hint`, expired or not (OpenID Connect RP-Initiated Logout
+     * section 2). Undefined for any other token.
+     */
+    readIdToken: (request: FastifyRequest) => Promise<IdTokenClaims | undefined>
   }
-  interface FastifyRequest {
-    /** The claims behind `requireBearer`. */
+  interface FastifyRequest extends Namespaces {
+    /** The claims of the access token, behind `requireBearer`. */
     bearer: AccessTokenClaims
   }
 }
 
-export interface AccessTokenOptions { keys: KeyService, issuer: string, audience: string }
+export interface AccessTokenPluginOptions {
+  keys: Pick<KeyService, 'verificationKey'>
+  issuer: string
+  audience: string
+}
 
-const REQUIRED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']
+const ACCESS_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']
+const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
 
 /**
- * Verifies access tokens (RFC 9068 section 4) with `@fastify/jwt`: the key and its algorithm come from the `kid`, never
- * from the token's own word; type, issuer, audience and every claim are demanded and not only checked when present.
+ * Verifies the tokens of this server with @fastify/jwt (RFC 9068 section 4). Each kind of token has a namespace with
+ * its own options, because options given to a single call make the plugin parse the key again. `requiredClaims` names
+ * every claim that matters, because fast-jwt checks others only where the token has them.
  */
-export const accessToken = fp<AccessTokenOptions>(async (app, { keys, issuer, audience }) => {
+export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issuer, audience }) => {
+  const common = {
+    secret: { public: (_request: FastifyRequest, token: TokenOrHeader) => findPublicKey(keys, token) },
+    decode: { complete: true }
+  }
+  const signature: FastifyJWTOptions['verify'] = { algorithms: ['ES256', 'RS256', 'EdDSA'], allowedIss: issuer }
+  const accessTokens: FastifyJWTOptions['verify'] =
+    { ...signature, checkTyp: 'at+jwt', allowedAud: audience, requiredClaims: ACCESS_TOKEN_CLAIMS }
+
+  await app.register(jwt, { ...common, namespace: 'accessToken', decoratorName: 'bearer', verify: accessTokens })
   await app.register(jwt, {
-    decoratorName: 'bearer',
-    secret: {
-      public: (async (_request: FastifyRequest, token: { header?: { kid?: unknown, alg?: unknown }, signature?: string }) => {
-        const { kid, alg } = token.header ?? {}
-        if (!isCanonical(token.signature ?? '')) throw new Problem('invalid_token')
-        const key = typeof kid === 'string' ? await keys.verificationKey(kid) : undefined
-        if (!key || key.alg !== alg) throw new Problem('invalid_token')
-        return key.publicPem
-      }) as never
-    } as never,
-    decode: { complete: true },
-    verify: {
-      algorithms: ['ES256', 'RS256', 'EdDSA'],
-      allowedIss: issuer,
-      allowedAud: audience,
-      requiredClaims: REQUIRED_CLAIMS,
-      checkTyp: 'at+jwt'
-    } as never
+    ...common,
+    namespace: 'accessTokenIgnoringExpiration',
+    decoratorName: 'presentedToken',
+    verify: { ...accessTokens, ignoreExpiration: true, extractToken: presentedAccessToken }
   })
-  const verified = createVerifiedTokens()
+  await app.register(jwt, {
+    ...common,
+    namespace: 'idToken',
+    decoratorName: 'presentedToken',
+    verify: {
+      ...signature,
+      checkTyp: 'JWT',
+      requiredClaims: ID_TOKEN_CLAIMS,
+      ignoreExpiration: true,
+      extractToken: idTokenHint
+    }
+  })
+  // The plugin itself decorates the request for its first namespace only.
+  app.decorateRequest('presentedToken', null)
+
+  const verifiedTokens = createVerifiedTokens(keys)
 
   app.decorate('requireBearer', async (request: FastifyRequest) => {
     if (!hasBearer(request)) throw unauthorized()
-    const authorization = request.headers.authorization as string
-    const known = verified.get(authorization)
-    // Its key may have been taken away since.
-    if (known && await keys.verificationKey(known.kid)) {
-      request.bearer = known.claims
+    const { authorization = '' } = request.headers
+    const claims = await verifiedTokens.find(authorization)
+    if (claims) {
+      request.bearer = claims
       return
     }
-    await request.jwtVerify().catch((error) => {
+    await request.accessTokenJwtVerify().catch((error) => {
       if (isDatabaseUnavailable(error)) throw error
-      if (error.code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED') throw badBearer('token_expired', 'The access token has expired.')
+      if (error.code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED') {
+        throw badBearer('token_expired', 'The access token has expired.')
+      }
       throw badBearer('invalid_token', 'The access token is not valid.')
     })
-    verified.add(authorization, request.bearer)
-  })
-
-  app.decorate('readAccessToken', async (request: FastifyRequest, token?: string) => {
-    const verify = { ignoreExpiration: true, ...token === undefined ? {} : { extractToken: () => token } }
-    return await request.jwtVerify<AccessTokenClaims>({ verify } as never).catch((error) => {
-      if (isDatabaseUnavailable(error)) throw error
-      return undefined
-    })
-  })
-
-  app.decorate('readIdToken', async (request: FastifyRequest, token: string, clientId: string) => {
-    const requiredClaims = ['iss', 'sub', 'aud', 'sid', 'at_hash']
-    const verify = { ignoreExpiration: true, extractToken: () => token, checkTyp: 'JWT', allowedAud: clientId, requiredClaims }
-    return await request.jwtVerify<{ sid: string }>({ verify } as never).catch((error) => {
-      if (isDatabaseUnavailable(error)) throw error
-      return undefined
-    })
+    const { header: { kid } } = await request.accessTokenJwtDecode<{ header: { kid: string } }>()
+    verifiedTokens.add(authorization, kid, request.bearer)
   })
 
   app.decorate('readBearer', async (request: FastifyRequest) => {
     if (!hasBearer(request)) return undefined
     return await app.requireBearer(request).then(() => request.bearer, () => undefined)
   })
+
+  app.decorate('readAccessToken', (request: FastifyRequest) =>
+    unlessInvalid(request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims>()))
+
+  app.decorate('readIdToken', (request: FastifyRequest) =>
+    unlessInvalid(request.idTokenJwtVerify<IdTokenClaims>()))
 }, { name: 'access-token' })
 
-/** A token has one spelling. The last character may hold bits that say nothing (RFC 4648 section 3.5): with others it would still verify. */
+/**
+ * The key that the token's `kid` names, which must be for the token's `alg`. Throws for any other token, so that no
+ * unknown `kid` is ever verified with some other key.
+ */
+async function findPublicKey (keys: AccessTokenPluginOptions['keys'], token: TokenOrHeader): Promise<string> {
+  const { header: { kid, alg }, signature = '' } = token as { header: JwtHeader, signature?: string }
+  const key = typeof kid === 'string' && isCanonical(signature) ? await keys.verificationKey(kid) : undefined
+  if (!key || key.alg !== alg) throw new Problem('invalid_token')
+  return key.publicPem
+}
+
+/**
+ * True for the canonical spelling of the bytes. The last character may carry bits that decoders ignore (RFC 4648
+ * section 3.5), so that other spellings of a signature would verify, too.
+ */
 function isCanonical (base64url: string): boolean {
   return Buffer.from(base64url, 'base64url').toString('base64url') === base64url
 }
 
-interface VerifiedToken { claims: AccessTokenClaims, kid: string }
+function presentedAccessToken ({ body, headers }: FastifyRequest): string | undefined {
+  return (body as { token?: string } | null | undefined)?.token ?? headers.authorization?.replace(/^Bearer +/i, '')
+}
 
-const MOST_VERIFIED_TOKENS = 10_000
+function idTokenHint ({ body, query }: FastifyRequest): string | undefined {
+  return ((body ?? query) as { id_token_hint?: string }).id_token_hint
+}
 
-/**
- * What was found behind an Authorization header, by the whole of it: a client sends the same token for fifteen minutes, and
- * @fastify/jwt decodes and hashes it each time before its own cache can know it, a third of the time of a GET /me.
- */
-function createVerifiedTokens () {
-  const tokens = new Map<string, VerifiedToken>()
-
-  return {
-    /** Not a token that has expired meanwhile. */
-    get (authorization: string): VerifiedToken | undefined {
-      const known = tokens.get(authorization)
-      return known && known.claims.exp * 1000 > Date.now() ? known : undefined
-    },
-
-    /** The oldest makes room. */
-    add (authorization: string, claims: AccessTokenClaims): void {
-      const [header = ''] = authorization.replace(/^Bearer +/i, '').split('.')
-      const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }
-      if (tokens.size >= MOST_VERIFIED_TOKENS) tokens.delete(tokens.keys().next().value as string)
-      tokens.set(authorization, { claims: Object.freeze(claims), kid })
-    }
-  }
+async function unlessInvalid<Claims> (verification: Promise<Claims>): Promise<Claims | undefined> {
+  return await verification.catch((error) => {
+    if (isDatabaseUnavailable(error)) throw error
+    return undefined
+  })
 }

@@ -29,10 +29,10 @@ export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app
     if (hasBearer(request)) {
       const claims = await app.readAccessToken(request)
       if (!claims) throw badBearer('invalid_token', 'The access token is not valid.')
-      await sessions.revoke(claims.sid, 'logout', caller)
+      await sessions.end(claims.sid, 'logout', caller)
     } else if (cookie !== undefined) {
       if (!await comesFromAllowedOrigin(request, allowedOrigins)) throw new Problem('invalid_request', 'The refresh cookie works for allowed origins only.', { status: 403 })
-      await sessions.revokeByRefreshToken(cookie, 'logout', caller)
+      await sessions.endByRefreshToken(cookie, 'logout', caller)
     }
     reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
     return reply.header('cache-control', 'no-store').code(204).send(null)

@@ -45,8 +45,8 @@ export interface SessionService {
   inspectRefreshToken: (refreshToken: string) => Promise<LiveSession | undefined>
   isAlive: (sessionId: string) => Promise<boolean>
   /** Ends the session behind a refresh token; an unknown one is no error (RFC 7009 section 2.2). */
-  revokeByRefreshToken: (refreshToken: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
-  revoke: (sessionId: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
+  endByRefreshToken: (refreshToken: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
+  end: (sessionId: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
 }
 
 export interface SessionServiceOptions {
@@ -131,11 +131,11 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
 
     isAlive: (sessionId) => repository.isAlive(sessionId),
 
-    async revokeByRefreshToken (refreshToken, reason, caller) {
+    async endByRefreshToken (refreshToken, reason, caller) {
       const token = codec.decode(refreshToken)
       return token !== undefined && await repository.revoke(token.sessionId, reason, caller)
     },
 
-    revoke: (sessionId, reason, caller) => repository.revoke(sessionId, reason, caller)
+    end: (sessionId, reason, caller) => repository.revoke(sessionId, reason, caller)
   }
 }

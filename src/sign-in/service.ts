@@ -8,7 +8,7 @@ import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
-import { OWN_CLIENT_ID } from '../tokens/grants.ts'
+import { OWN_CLIENT_ID, toIdentityGrant } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
@@ -131,11 +131,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const { secret, secretHash } = sessions.newSecret()
     const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: options.idleSeconds }, caller)
     const user = await userOf(signedIn)
-    const { sessionId, userId, authenticatedAt } = signedIn
-    const { roles, email, name, avatarUrl } = user
-    const authTime = Math.floor(authenticatedAt.getTime() / 1000)
-    const tokens = sessions.issue({ sessionId, userId, clientId, scope, roles, authTime, nonce: null, email, name, avatarUrl }, secret)
-    return { tokens, user }
+    const { sessionId, authenticatedAt } = signedIn
+    const grant = toIdentityGrant(user, { sessionId, clientId, scope, authenticatedAt })
+    return { tokens: sessions.issue(grant, secret), user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { SessionGrant } from './grants.ts'
 import type { KeyService } from '../keys/service.ts'
+import type { SessionGrant } from './grants.ts'
 
-/** The claims of an access token (RFC 9068 section 2.2). No email and no name: a token travels through many logs. */
+/** The claims of an access token (RFC 9068 section 2.2). No email and no name: access tokens end up in logs. */
 export interface AccessTokenClaims {
   iss: string
   sub: string
@@ -11,7 +11,7 @@ export interface AccessTokenClaims {
   iat: number
   jti: string
   client_id: string
-  /** The session: ends with it at `/me`, within the token's life elsewhere. */
+  /** The session. Signet refuses the token once it has ended; other services accept the token until it expires. */
   sid: string
   scope: string
   roles: string[]
@@ -23,7 +23,9 @@ export interface AccessTokens {
   issue: (grant: SessionGrant) => string
 }
 
-export function createAccessTokens (keys: KeyService, options: { issuer: string, audience: string, lifetimeSeconds: number }): AccessTokens {
+export interface AccessTokenOptions { issuer: string, audience: string, lifetimeSeconds: number }
+
+export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: AccessTokenOptions): AccessTokens {
   const { issuer, audience, lifetimeSeconds } = options
   return {
     lifetimeSeconds,

@@ -1,25 +1,57 @@
 import { createHash } from 'node:crypto'
-import { hasScope } from './scope.ts'
-import type { IdentityGrant } from './grants.ts'
 import type { KeyService } from '../keys/service.ts'
+import type { IdentityGrant } from './grants.ts'
+import { hasScope } from './scope.ts'
 
-export interface IdTokenOptions { issuer: string, lifetimeSeconds: number, algorithm: string }
+/** The claims of an ID token (OpenID Connect Core section 2). */
+export interface IdTokenClaims extends IdentityClaims {
+  iss: string
+  sub: string
+  aud: string
+  exp: number
+  iat: number
+  auth_time: number
+  nonce?: string
+  at_hash: string
+  sid: string
+}
 
-/** What a scope lets a client know of a user (OpenID Connect Core section 5.4): the same in an ID token and at userinfo. */
-export function identityClaims (scope: string, user: { email: string | null, name: string | null, avatarUrl: string | null }): Record<string, unknown> {
+/** The claims that scopes open (OpenID Connect Core section 5.4), both in an ID token and at the userinfo endpoint. */
+export interface IdentityClaims {
+  email?: string
+  email_verified?: boolean
+  name?: string
+  picture?: string
+}
+
+/** `claims_supported` of the metadata (OpenID Connect Discovery section 3). */
+export const ID_TOKEN_CLAIMS = [
+  'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
+  'email', 'email_verified', 'name', 'picture'
+] as const satisfies (keyof IdTokenClaims)[]
+
+/** The claims about a user that a scope opens and that have a value. */
+export function identityClaims (
+  scope: string, { email, name, avatarUrl }: Pick<IdentityGrant, 'email' | 'name' | 'avatarUrl'>
+): IdentityClaims {
   return {
-    ...hasScope(scope, 'email') && user.email !== null ? { email: user.email, email_verified: true } : {},
-    ...hasScope(scope, 'profile') && user.name !== null ? { name: user.name } : {},
-    ...hasScope(scope, 'profile') && user.avatarUrl !== null ? { picture: user.avatarUrl } : {}
+    ...hasScope(scope, 'email') && email !== null ? { email, email_verified: true } : {},
+    ...hasScope(scope, 'profile') && name !== null ? { name } : {},
+    ...hasScope(scope, 'profile') && avatarUrl !== null ? { picture: avatarUrl } : {}
   }
 }
 
-/** Makes ID tokens (OpenID Connect Core section 2), for sign-ins whose scope has `openid`. */
-export function createIdTokens (keys: KeyService, { issuer, lifetimeSeconds, algorithm }: IdTokenOptions) {
-  return (grant: IdentityGrant, accessToken: string): string | undefined => {
+export interface IdTokenOptions { issuer: string, lifetimeSeconds: number, algorithm: string }
+
+/** Issues the ID token of a grant whose scope has `openid`; undefined for any other grant. */
+export type IssueIdToken = (grant: IdentityGrant, accessToken: string) => string | undefined
+
+export function createIdTokens (keys: Pick<KeyService, 'sign'>, options: IdTokenOptions): IssueIdToken {
+  const { issuer, lifetimeSeconds, algorithm } = options
+  return (grant, accessToken) => {
     if (!hasScope(grant.scope, 'openid')) return undefined
     const now = Math.floor(Date.now() / 1000)
-    return keys.sign('JWT', {
+    const claims: IdTokenClaims = {
       iss: issuer,
       sub: grant.userId,
       aud: grant.clientId,
@@ -30,11 +62,15 @@ export function createIdTokens (keys: KeyService, { issuer, lifetimeSeconds, alg
       at_hash: accessTokenHash(accessToken, algorithm),
       sid: grant.sessionId,
       ...identityClaims(grant.scope, grant)
-    })
+    }
+    return keys.sign('JWT', claims)
   }
 }
 
-/** OpenID Connect Core section 3.1.3.6: the left half of the hash that goes with the signature; Ed25519's is SHA-512. */
+/**
+ * `at_hash`: the left half of the access token's hash, made with the hash function of the signature algorithm
+ * (OpenID Connect Core section 3.1.3.6). Ed25519 uses SHA-512 (RFC 8032 section 5.1).
+ */
 function accessTokenHash (accessToken: string, algorithm: string): string {
   const digest = createHash(algorithm === 'EdDSA' ? 'sha512' : 'sha256').update(accessToken).digest()
   return digest.subarray(0, digest.length / 2).toString('base64url')

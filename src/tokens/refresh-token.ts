@@ -1,26 +1,25 @@
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { EncryptionKey } from '../vault/sealing.ts'
-import { deriveKey } from '../vault/sealing.ts'
+import { deriveKey, type EncryptionKey } from '../vault/sealing.ts'
 
 /**
- * A refresh token is derived, not stored: `base64url(session id | counter | secret | HMAC-SHA-256)`. The secret is the
- * session's own (256 random bits) and travels in every token of its chain; the database holds only its hash, so neither
- * a dump of the database nor the server's keys, nor both together, make a token. The HMAC, under a key of the server,
- * lets a forgery be refused before the database is asked. The successor of a token can be computed again by anyone who
- * holds the token and the server key: that is what makes "two tabs, one successor" exact on any instance.
+ * A refresh token is derived, not stored: `base64url(session id | counter | secret | HMAC-SHA-256)`. All tokens of a
+ * session share its secret of 256 random bits, and the database holds only the hash of it: neither a database dump nor
+ * the server's keys, nor both together, make a token. The HMAC under a key of the server exposes a forgery before the
+ * database is queried. Any instance that has a token and the server's key computes the same successor, so that two
+ * tabs which refresh at once get one and the same token (docs/adr/0005-refresh-tokens.md).
  */
 export interface RefreshToken { sessionId: string, counter: number, secret: Buffer }
 
 export interface RefreshTokenCodec {
   encode: (token: RefreshToken) => string
-  /** `undefined` for anything that this server did not make. */
+  /** Undefined for a text that this server did not encode. */
   decode: (text: string) => RefreshToken | undefined
 }
 
 const BODY_LENGTH = 16 + 4 + 32
 const LENGTH = BODY_LENGTH + 32
-/** The one spelling that so many bytes have: base64url decoders also take others, which would pass for the same token. */
-const SPELLING = new RegExp(`^[A-Za-z0-9_-]{${LENGTH / 3 * 4}}$`)
+/** Canonical base64url of a token. Decoders accept other spellings, which would be further texts for the same token. */
+const CANONICAL = new RegExp(`^[A-Za-z0-9_-]{${LENGTH / 3 * 4}}$`)
 
 export function createRefreshTokenCodec (keys: EncryptionKey[]): RefreshTokenCodec {
   const macKeys = keys.map(({ key }) => deriveKey(key, 'refresh-token'))
@@ -37,16 +36,17 @@ export function createRefreshTokenCodec (keys: EncryptionKey[]): RefreshTokenCod
     },
 
     decode (text) {
-      if (!SPELLING.test(text)) return undefined
+      if (!CANONICAL.test(text)) return undefined
       const bytes = Buffer.from(text, 'base64url')
       const body = bytes.subarray(0, BODY_LENGTH)
       if (!macKeys.some((key) => timingSafeEqual(mac(key, body), bytes.subarray(BODY_LENGTH)))) return undefined
-      return { sessionId: toUuid(body.subarray(0, 16)), counter: body.readUInt32BE(16), secret: Buffer.from(body.subarray(20)) }
+      const [sessionId, counter] = [toUuid(body.subarray(0, 16)), body.readUInt32BE(16)]
+      return { sessionId, counter, secret: Buffer.from(body.subarray(20)) }
     }
   }
 }
 
-/** A new session's secret, and the hash that its row keeps. */
+/** The secret of a new session, and the hash of it for the database. */
 export function createHashedSecret (): { secret: Buffer, secretHash: NonSharedBuffer } {
   const secret = randomBytes(32)
   return { secret, secretHash: hashSecret(secret) }

@@ -1,17 +1,20 @@
-/** What a client may ask for. `profile` and `email` open claims; `offline_access` changes nothing: there is always a refresh token. */
+/**
+ * The scopes that a client may request. `profile` and `email` open claims. `offline_access` is accepted and changes
+ * nothing: every grant comes with a refresh token.
+ */
 export const SCOPES = ['openid', 'profile', 'email', 'offline_access']
 
-/** The part of a requested scope that there is; what nobody knows is left out (OpenID Connect Core section 3.1.2.1). */
+/** The requested scopes that exist. Unknown ones are ignored (OpenID Connect Core section 3.1.2.1). */
 export function grantableScope (requested: string | undefined): string {
-  const asked = new Set((requested ?? '').split(' '))
-  return SCOPES.filter((scope) => asked.has(scope)).join(' ')
+  const names = new Set((requested ?? '').split(' '))
+  return SCOPES.filter((name) => names.has(name)).join(' ')
 }
 
-export function hasScope (scope: string, one: string): boolean {
-  return scope.split(' ').includes(one)
+export function hasScope (scope: string, name: string): boolean {
+  return scope.split(' ').includes(name)
 }
 
-/** What of one scope is in another, too. */
+/** The part of `scope` that is in `other`, too. */
 export function commonScope (scope: string, other: string): string {
-  return scope.split(' ').filter((one) => hasScope(other, one)).join(' ')
+  return scope.split(' ').filter((name) => hasScope(other, name)).join(' ')
 }

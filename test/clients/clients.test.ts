@@ -1,5 +1,5 @@
 import t from 'tap'
-import { authenticateClient, type ClientCredentials, createClients, hashClientSecret, ownOrRegistered } from '../../src/clients/clients.ts'
+import { authenticateClient, type ClientCredentials, createClients, hashClientSecret, resolveClientId } from '../../src/clients/clients.ts'
 import { hashDeviceCode, newDeviceCode, newUserCode, readUserCode, showUserCode } from '../../src/device/codes.ts'
 
 const SECRET = 'a secret: with + colons & spaces'
@@ -56,10 +56,10 @@ t.test('a client proves itself in the header or in the body', async (t) => {
 })
 
 t.test('Signet\'s own client proves nothing, and must not try', async (t) => {
-  t.equal(await ownOrRegistered(clients, request(), { client_id: 'signet' }), 'signet')
-  t.equal(await ownOrRegistered(clients, request(), {}), undefined)
-  t.equal(await ownOrRegistered(clients, request(), { client_id: 'spa' }), 'spa')
-  await t.rejects(ownOrRegistered(clients, request(), { client_id: 'signet', client_secret: 'x' }), { name: 'OAuthError', error: 'invalid_client' })
+  t.equal(await resolveClientId(clients, request(), { client_id: 'signet' }), 'signet')
+  t.equal(await resolveClientId(clients, request(), {}), undefined)
+  t.equal(await resolveClientId(clients, request(), { client_id: 'spa' }), 'spa')
+  await t.rejects(resolveClientId(clients, request(), { client_id: 'signet', client_secret: 'x' }), { name: 'OAuthError', error: 'invalid_client' })
 })
 
 t.test('a code to type: eight consonants, in whatever way people write them', async (t) => {

@@ -2,7 +2,7 @@ import { createPublicKey, randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { calculateJwkThumbprint, jwtVerify } from 'jose'
 import type { By } from '../../src/audit/events.ts'
-import type { KeyChanges, KeyRepository, SigningKeyRow } from '../../src/keys/repository.ts'
+import type { KeyRepository, SigningKeyRow } from '../../src/keys/repository.ts'
 import { createKeyService, type KeyServiceOptions, type PublicJwk } from '../../src/keys/service.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 
@@ -17,16 +17,19 @@ function createTable () {
   const repository: KeyRepository = {
     list: async () => { reads++; return rows },
     async change (plan, who) {
-      const { retire, activate, create, remove }: KeyChanges = plan(rows)
+      const { retire, activate, create, remove } = plan(rows)
+      const now = new Date()
       if (retire.length > 0) by.push(who)
-      if (activate !== undefined && !rows.some(({ kid }) => kid === activate)) throw new Error(`There is no key ${activate}.`)
+      const isKnown = rows.some(({ kid }) => kid === activate)
+      if (activate !== undefined && !isKnown) throw new Error(`There is no key ${activate}.`)
       rows = [
         ...rows.filter(({ kid }) => !remove.includes(kid)).map((row) => ({
           ...row,
-          ...retire.includes(row.kid) ? { status: 'retired', retiredAt: new Date() } : {},
-          ...row.kid === activate ? { status: 'current', activatedAt: new Date() } : {}
+          ...retire.includes(row.kid) ? { status: 'retired', retiredAt: now } : {},
+          ...row.kid === activate ? { status: 'current', activatedAt: now } : {}
         })),
-        ...create.map((key) => ({ ...key, createdAt: new Date(), activatedAt: key.status === 'current' ? new Date() : null, retiredAt: null }) as SigningKeyRow)
+        ...create.map((key): SigningKeyRow =>
+          ({ ...key, createdAt: now, activatedAt: key.status === 'current' ? now : null, retiredAt: null }))
       ]
     }
   }
@@ -36,20 +39,28 @@ function createTable () {
     reads: () => reads,
     rows: () => rows,
     set: (of: SigningKeyRow[]) => { rows = of },
-    /** As if so much time had passed. */
+    /** Makes all keys older. */
     age: (seconds: number) => {
-      const older = (at: Date | null) => at && new Date(at.getTime() - seconds * 1000)
-      rows = rows.map((row) => ({ ...row, createdAt: older(row.createdAt) as Date, activatedAt: older(row.activatedAt), retiredAt: older(row.retiredAt) }))
+      const older = (time: Date) => new Date(time.getTime() - seconds * 1000)
+      rows = rows.map((row) => ({
+        ...row,
+        createdAt: older(row.createdAt),
+        activatedAt: row.activatedAt && older(row.activatedAt),
+        retiredAt: row.retiredAt && older(row.retiredAt)
+      }))
     }
   }
 }
 
 const sealer = createSealer([{ id: 'k', key: randomBytes(32) }], 'signing-key')
+const defaults = {
+  sealer, algorithm: 'ES256', rotationSeconds: 24 * HOUR, tokenSeconds: 900, replaceUnusable: false
+} as const
 const serve = (repository: KeyRepository, more: Partial<KeyServiceOptions> = {}) =>
-  createKeyService({ repository, sealer, algorithm: 'ES256', rotationSeconds: 24 * HOUR, tokenSeconds: 900, replaceUnusable: false, ...more })
+  createKeyService({ ...defaults, repository, ...more })
 const statuses = (rows: { status: string }[]) => rows.map(({ status }) => status).sort()
 
-t.test('the first start makes a key that signs and one that will, and the next start nothing', async (t) => {
+t.test('the first start creates a current and a next key, and the next start nothing', async (t) => {
   const { repository, rows, by } = createTable()
   const keys = serve(repository)
   t.throws(() => keys.sign('JWT', {}), { message: /not been loaded/ }, 'no key yet')
@@ -64,8 +75,8 @@ t.test('the first start makes a key that signs and one that will, and the next s
   t.equal(rows(), before)
 })
 
-/** Starts with keys of that algorithm, and checks what they sign and what is published of them. */
-async function signs (t: Test, algorithm: 'ES256' | 'EdDSA' | 'RS256', kty: string): Promise<PublicJwk[]> {
+/** Creates keys for an algorithm, and checks the tokens that they sign and the public keys. */
+async function checkKeys (t: Test, algorithm: 'ES256' | 'EdDSA' | 'RS256', kty: string): Promise<PublicJwk[]> {
   const { repository, rows } = createTable()
   const keys = serve(repository, { algorithm })
   await keys.maintain()
@@ -73,7 +84,8 @@ async function signs (t: Test, algorithm: 'ES256' | 'EdDSA' | 'RS256', kty: stri
   const key = await keys.verificationKey(current.kid)
   t.equal(key?.alg, algorithm)
   for (const typ of ['at+jwt', 'JWT'] as const) {
-    const { payload, protectedHeader } = await jwtVerify(keys.sign(typ, { sub: 'u' }), createPublicKey(key?.publicPem ?? ''))
+    const token = keys.sign(typ, { sub: 'u' })
+    const { payload, protectedHeader } = await jwtVerify(token, createPublicKey(key?.publicPem ?? ''))
     t.match(payload, { sub: 'u' })
     t.same(protectedHeader, { alg: algorithm, typ, kid: current.kid })
   }
@@ -89,17 +101,17 @@ async function signs (t: Test, algorithm: 'ES256' | 'EdDSA' | 'RS256', kty: stri
   return published
 }
 
-t.test('what is signed verifies, with the members that a JWT needs', async (t) => {
-  t.match(await signs(t, 'ES256', 'EC'), [{ crv: 'P-256' }])
-  t.match(await signs(t, 'EdDSA', 'OKP'), [{ crv: 'Ed25519' }])
+t.test('tokens verify with jose, with the header that a JWT needs, for each type and algorithm', async (t) => {
+  t.match(await checkKeys(t, 'ES256', 'EC'), [{ crv: 'P-256' }])
+  t.match(await checkKeys(t, 'EdDSA', 'OKP'), [{ crv: 'Ed25519' }])
 })
 
-t.test('with RSA too, of 3072 bits', async (t) => {
-  const [jwk] = await signs(t, 'RS256', 'RSA')
+t.test('an RSA key has 3072 bits (SEC-43)', async (t) => {
+  const [jwk] = await checkKeys(t, 'RS256', 'RSA')
   t.equal(Buffer.from(jwk?.n ?? '', 'base64url').length, 3072 / 8)
 })
 
-t.test('keys are rotated when it is time, and removed when nothing of theirs lives', async (t) => {
+t.test('keys are rotated when they are due, and removed when no token of them is alive (SEC-53)', async (t) => {
   const { repository, rows, age, by } = createTable()
   const keys = serve(repository)
   await keys.maintain()
@@ -109,19 +121,19 @@ t.test('keys are rotated when it is time, and removed when nothing of theirs liv
   t.same(statuses(rows()), ['current', 'next', 'retired'])
   t.equal(rows().find(({ status }) => status === 'current')?.kid, next)
   t.match(by, [{ actorId: null, caller: {}, details: { by: 'schedule' } }])
-  t.ok(await keys.verificationKey(first ?? ''), 'what it signed still verifies')
+  t.ok(await keys.verificationKey(first ?? ''), 'the tokens that it signed still verify')
   t.match(keys.publicKeys().map(({ kid }) => kid), [first])
   age(900 + 299)
   await keys.maintain()
   t.ok(rows().some(({ kid }) => kid === first))
   age(2)
   await keys.maintain()
-  t.notOk(rows().some(({ kid }) => kid === first), 'the longest life of a token, and five minutes')
+  t.notOk(rows().some(({ kid }) => kid === first), 'after the lifetime of a token and five minutes')
   t.equal(await keys.verificationKey(first ?? ''), undefined)
   t.same(statuses(rows()), ['current', 'next'])
 })
 
-t.test('an operator rotates at once', async (t) => {
+t.test('an operator rotates the keys at once', async (t) => {
   const { repository, rows, by } = createTable()
   const keys = serve(repository)
   await keys.maintain()
@@ -129,12 +141,13 @@ t.test('an operator rotates at once', async (t) => {
   await keys.rotate(CLI)
   t.same(by, [CLI])
   t.equal(rows().find(({ status }) => status === 'current')?.kid, next)
-  const { protectedHeader } = await jwtVerify(keys.sign('JWT', {}), createPublicKey((await keys.verificationKey(next ?? ''))?.publicPem ?? ''))
-  t.equal(protectedHeader.kid, next, 'and the new one signs')
-  t.same(await keys.list(), rows().map(({ kid, alg, status, createdAt, activatedAt, retiredAt }) => ({ kid, alg, status, createdAt, activatedAt, retiredAt })))
+  const key = await keys.verificationKey(next ?? '')
+  const { protectedHeader } = await jwtVerify(keys.sign('JWT', {}), createPublicKey(key?.publicPem ?? ''))
+  t.equal(protectedHeader.kid, next, 'the new current key signs')
+  t.same(await keys.list(), rows().map(({ publicJwk, sealedPrivateKey, ...info }) => info))
 })
 
-t.test('another algorithm takes both keys\' places, and the old current one goes on verifying', async (t) => {
+t.test('another algorithm replaces both keys, and the old current one goes on verifying', async (t) => {
   const { repository, rows } = createTable()
   await serve(repository).maintain()
   const first = rows().find(({ status }) => status === 'current')?.kid
@@ -144,7 +157,7 @@ t.test('another algorithm takes both keys\' places, and the old current one goes
   t.ok(await keys.verificationKey(first ?? ''))
 })
 
-t.test('an instance looks again for a key that it does not know, once in five seconds', async (t) => {
+t.test('an unknown kid makes an instance read the database again, once in five seconds (SEC-48)', async (t) => {
   const { repository, rows, reads } = createTable()
   const [one, other] = [serve(repository), serve(repository)]
   await one.maintain()
@@ -152,12 +165,12 @@ t.test('an instance looks again for a key that it does not know, once in five se
   await one.rotate(CLI)
   const current = rows().find(({ status }) => status === 'current')?.kid ?? ''
   const added = rows().find(({ status }) => status === 'next')?.kid ?? ''
-  t.equal((await other.verificationKey(current))?.alg, 'ES256', 'it knew it as the next one')
+  t.equal((await other.verificationKey(current))?.alg, 'ES256', 'known as the next key')
   const before = reads()
   const [found, again] = await Promise.all([other.verificationKey(added), other.verificationKey(added)])
   t.ok(found)
   t.equal(again, found)
-  t.equal(reads(), before + 1, 'they share one look')
+  t.equal(reads(), before + 1, 'concurrent lookups share one query')
   for (let index = 0; index < 20; index++) t.equal(await other.verificationKey(`unknown ${index}`), undefined)
   t.equal(reads(), before + 1)
   const now = Date.now
@@ -167,7 +180,7 @@ t.test('an instance looks again for a key that it does not know, once in five se
   t.equal(reads(), before + 2)
 })
 
-t.test('a reload follows the others, and keeps what has not changed', async (t) => {
+t.test('a reload sees the changes of other instances, and keeps the keys that have not changed', async (t) => {
   const { repository, set, rows } = createTable()
   const [one, other] = [serve(repository), serve(repository)]
   await one.maintain()
@@ -175,7 +188,7 @@ t.test('a reload follows the others, and keeps what has not changed', async (t) 
   const kids = () => other.publicKeys().map(({ kid }) => kid)
   const held = other.publicKeys()[0]
   await other.reload()
-  t.equal(other.publicKeys()[0], held, 'the same object: nothing is parsed again')
+  t.equal(other.publicKeys()[0], held, 'the same object: it was not parsed again')
   await one.rotate(CLI)
   const since = other.signingSince()
   await other.reload()
@@ -185,11 +198,12 @@ t.test('a reload follows the others, and keeps what has not changed', async (t) 
   set([])
   await other.reload()
   t.same(kids(), [])
-  t.equal(other.sign('JWT', {}).split('.')[0], signed.split('.')[0], 'who has a key goes on signing with it')
+  const [header] = other.sign('JWT', {}).split('.')
+  t.equal(header, signed.split('.')[0], 'it goes on signing with the key that it has')
   t.same(rows(), [])
 })
 
-t.test('a key that cannot be opened stops the start, or is replaced where nothing depends on it', async (t) => {
+t.test('a key that no encryption key opens stops the start, or is replaced in development', async (t) => {
   const { repository, rows } = createTable()
   await serve(repository).maintain()
   const before = rows()
@@ -203,6 +217,6 @@ t.test('a key that cannot be opened stops the start, or is replaced where nothin
   t.same(statuses(rows()), ['current', 'next', 'retired'])
   t.ok(keys.sign('JWT', {}))
   const after = rows()
-  await t.resolves(serve(repository, { sealer: elsewhere }).maintain(), 'what is retired needs no opening')
+  await t.resolves(serve(repository, { sealer: elsewhere }).maintain(), 'a retired key need not be opened')
   t.equal(rows(), after)
 })

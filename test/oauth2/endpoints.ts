@@ -5,38 +5,40 @@ import { createClients } from '../../src/clients/clients.ts'
 import { oauth2Routes } from '../../src/oauth2/routes.ts'
 import { createCookiePolicy } from '../../src/http/cookies.ts'
 
-/** What the endpoints are told by what stands behind them; the flows have the real ones. */
-export interface Told {
+/** What the services and repositories behind the endpoints return. */
+export interface Results {
+  /** The claims of the presented access token. */
   claims?: object
+  /** The claims of the token in the Authorization header. */
   bearer?: object
   user?: object
-  /** The session whose live refresh token was presented. */
+  /** The session of the presented refresh token. */
   live?: object
   isAlive?: boolean
-  /** What an exchange of any grant gives. */
+  /** The tokens for any grant. */
   tokens?: object
   poll?: string
-  /** What everything throws. */
+  /** Thrown by every call instead. */
   error?: unknown
 }
 
 export const WEB = { client_id: 'web', client_secret: 'secret' }
 
-/** The endpoints that programs call, and what they ask of what stands behind them. Clients: `spa` is public, `web` confidential. */
-export async function serve (t: Test, told: Told = {}) {
+/** The endpoints on services that record their calls. Of the clients `spa` is public and `web` is confidential. */
+export async function serve (t: Test, results: Results = {}) {
   const calls: unknown[][] = []
-  const note = (name: string, result?: unknown) => async (...values: unknown[]) => {
+  const record = (name: string, result?: unknown) => async (...values: unknown[]) => {
     calls.push([name, ...values])
-    if (told.error !== undefined && name !== 'count') throw told.error
+    if (results.error !== undefined && name !== 'count') throw results.error
     return result
   }
   const app = Fastify({ genReqId: () => 'req' })
   t.teardown(() => app.close())
   app.decorateRequest('bearer')
-  app.decorate('requireBearer', async (request: { bearer: unknown }) => { request.bearer = told.bearer })
-  app.decorate('readAccessToken', async () => told.claims as never)
+  app.decorate('requireBearer', async (request: { bearer: unknown }) => { request.bearer = results.bearer })
+  app.decorate('readAccessToken', async () => results.claims as never)
   const refreshLimit = { check: async () => {}, add: async () => {} }
-  app.decorate('limits', { failedTokenCalls: { count: note('count') }, refresh: refreshLimit } as never)
+  app.decorate('limits', { failedTokenCalls: { count: record('count') }, refresh: refreshLimit } as never)
   await app.register(cookie)
   await app.register(oauth2Routes, {
     issuerUrl: 'https://id',
@@ -46,22 +48,23 @@ export async function serve (t: Test, told: Told = {}) {
     ] as never, { find: async () => undefined }),
     cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600 }),
     allowedOrigins: { has: (origin: string) => origin === 'https://spa' },
-    users: { bySession: note('bySession', told.user) },
-    devices: { poll: note('poll', told.poll) },
-    signIn: { signInNatively: note('signInNatively', told.tokens) },
+    users: { bySession: record('bySession', results.user) },
+    devices: { poll: record('poll', results.poll) },
+    signIn: { signInNatively: record('signInNatively', results.tokens) },
     sessions: {
-      inspectRefreshToken: note('inspect', told.live),
-      revoke: note('revoke', true),
-      revokeByRefreshToken: note('revokeByRefreshToken', true),
-      isAlive: note('isAlive', told.isAlive ?? false),
-      refresh: note('refresh', told.tokens),
-      redeemCode: note('redeemCode', told.tokens),
-      redeemDeviceCode: note('redeemDeviceCode', told.tokens)
+      inspectRefreshToken: record('inspect', results.live),
+      end: record('end', true),
+      endByRefreshToken: record('endByRefreshToken', true),
+      isAlive: record('isAlive', results.isAlive ?? false),
+      refresh: record('refresh', results.tokens),
+      redeemCode: record('redeemCode', results.tokens),
+      redeemDeviceCode: record('redeemDeviceCode', results.tokens)
     }
   } as never)
   const post = async (path: string, payload: object, headers = {}) => {
     const response = await app.inject({ method: 'POST', url: `/oauth2/${path}`, payload, headers })
-    return { status: response.statusCode, body: response.json(), headers: response.headers, cookies: response.cookies }
+    const { statusCode: status, headers: responseHeaders, cookies } = response
+    return { status, body: response.json(), headers: responseHeaders, cookies }
   }
   return { app, calls, post, refreshLimit }
 }

@@ -2,8 +2,8 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { metadataRoutes } from '../../src/oauth2/metadata.ts'
 
-// What each member says is checked in test/flows/metadata.test.ts. Here: that nothing is added or lost unseen.
-t.test('both documents say this, and no more', async (t) => {
+// test/flows/metadata.test.ts checks that each member is true. This test sees that no member is added or lost.
+t.test('both metadata documents have these members and no others', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(metadataRoutes, { issuerUrl: 'https://id', algorithm: 'ES256' })
@@ -25,7 +25,10 @@ t.test('both documents say this, and no more', async (t) => {
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
       grant_types_supported: [
-        'authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code', 'urn:ietf:params:oauth:grant-type:token-exchange'
+        'authorization_code',
+        'refresh_token',
+        'urn:ietf:params:oauth:grant-type:device_code',
+        'urn:ietf:params:oauth:grant-type:token-exchange'
       ],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['ES256'],
@@ -36,7 +39,10 @@ t.test('both documents say this, and no more', async (t) => {
       authorization_response_iss_parameter_supported: true,
       request_parameter_supported: false,
       request_uri_parameter_supported: false,
-      claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid', 'email', 'email_verified', 'name', 'picture'],
+      claims_supported: [
+        'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
+        'email', 'email_verified', 'name', 'picture'
+      ],
       prompt_values_supported: ['none', 'login'],
       service_documentation: 'https://id/docs'
     })

@@ -1,7 +1,11 @@
 /** The tests that judge a folder's mutants, the quick ones first: its own, and the flows that concern it. */
 export const testFiles = {
   vault: ['test/vault/sealing.test.ts', 'test/vault/provider-tokens.test.ts', 'test/vault/rekey.test.ts'],
-  keys: ['test/keys/key-plan.test.ts', 'test/keys/tokens.test.ts', 'test/keys/service.test.ts', 'test/keys/repository.test.ts'],
+  keys: ['test/keys/key-plan.test.ts', 'test/keys/service.test.ts', 'test/keys/repository.test.ts'],
+  tokens: [
+    'test/tokens/access-tokens.test.ts', 'test/tokens/id-tokens.test.ts', 'test/tokens/grants.test.ts',
+    'test/tokens/refresh-token.test.ts', 'test/tokens/verified-tokens.test.ts'
+  ],
   sessions: [
     'test/sessions/device.test.ts', 'test/sessions/refresh-token.test.ts', 'test/sessions/service.test.ts',
     'test/flows/sessions.test.ts', 'test/flows/authorize.test.ts', 'test/flows/device.test.ts', 'test/flows/own-sessions.test.ts'
@@ -13,7 +17,8 @@ export const testFiles = {
   ],
   oauth2: [
     'test/oauth2/clients.test.ts', 'test/oauth2/redirect-uri.test.ts', 'test/flows/conformance.test.ts',
-    'test/oauth2/metadata.test.ts', 'test/oauth2/token.test.ts', 'test/oauth2/token-state.test.ts',
+    'test/oauth2/metadata.test.ts', 'test/oauth2/token.test.ts', 'test/oauth2/revoke.test.ts',
+    'test/oauth2/introspect.test.ts', 'test/oauth2/userinfo.test.ts',
     'test/flows/authorize.test.ts', 'test/flows/device.test.ts', 'test/flows/sessions.test.ts', 'test/flows/redirect-uri.test.ts',
     'test/flows/native.test.ts', 'test/flows/accounts.test.ts', 'test/flows/admin/clients.test.ts'
   ]

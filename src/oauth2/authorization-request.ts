@@ -1,0 +1,89 @@
+import { OAuthError, Problem } from '../http/errors.ts'
+import type { CodeHandOver } from '../sign-in/login-attempt.ts'
+import { grantableScope } from '../tokens/scope.ts'
+
+/** The parameters of an authorization request, not validated. */
+export type Parameters = Record<string, unknown>
+
+export type AuthorizationRequest = Pick<CodeHandOver, 'intent' | 'codeChallenge' | 'scope' | 'nonce'>
+
+/** Without these two there is no client to redirect an error to. Throws a Problem for the person instead. */
+export function readReturnAddress (parameters: Parameters): { clientId: string, redirectUri: string | undefined } {
+  const clientId = readParameter(parameters, 'client_id', 200, toProblem)
+  const redirectUri = readParameter(parameters, 'redirect_uri', 1000, toProblem)
+  if (clientId === undefined) throw new Problem('invalid_request', 'client_id is missing.')
+  return { clientId, redirectUri }
+}
+
+/** The `state` to return with an error; undefined where it is invalid itself. */
+export function readState (parameters: Parameters): string | undefined {
+  const { state } = parameters
+  return typeof state === 'string' && state !== '' && state.length <= 1024 ? state : undefined
+}
+
+export function readProvider (parameters: Parameters): string | undefined {
+  return readParameter(parameters, 'provider', 64)
+}
+
+/** The rest of the request (OAuth 2.1 section 4.1.1). Throws an OAuthError to redirect to the client. */
+export function readAuthorizationRequest (parameters: Parameters): AuthorizationRequest {
+  const read = (name: string, maxLength: number) => readParameter(parameters, name, maxLength)
+  read('state', 1024)
+  refuseRequestObjects(parameters)
+  checkResponse(read('response_type', 64), read('response_mode', 64))
+  const codeChallenge = checkCodeChallenge(read('code_challenge', 128), read('code_challenge_method', 16))
+  checkPrompt(read('prompt', 64))
+  const maxAge = read('max_age', 16)
+  if (maxAge !== undefined && !/^\d+$/.test(maxAge)) throw invalid('max_age must be a number of seconds.')
+  const intent = read('intent', 16)
+  if (intent !== undefined && intent !== 'link') throw invalid('intent must be link, or absent to sign in.')
+  return { intent, codeChallenge, scope: grantableScope(read('scope', 1000)), nonce: read('nonce', 512) }
+}
+
+/** OpenID Connect Core section 6. */
+function refuseRequestObjects (parameters: Parameters): void {
+  for (const name of ['request', 'request_uri'] as const) {
+    if (parameters[name] !== undefined) {
+      throw new OAuthError(`${name}_not_supported`, `${name} is not supported: send the parameters themselves.`)
+    }
+  }
+}
+
+function checkResponse (type: string | undefined, mode = 'query'): void {
+  if (type === undefined) throw invalid('response_type is missing.')
+  if (type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code.')
+  if (mode !== 'query') throw invalid('response_mode must be query.')
+}
+
+/** RFC 7636 section 4.3, with S256 only. */
+function checkCodeChallenge (codeChallenge: string | undefined, method: string | undefined): string {
+  if (codeChallenge === undefined) throw invalid('code_challenge is missing: PKCE is required of every client.')
+  if (method !== 'S256') throw invalid('code_challenge_method must be S256.')
+  if (!/^[\w-]{43}$/.test(codeChallenge)) {
+    throw invalid('code_challenge must be a SHA-256 in base64url, which has 43 characters.')
+  }
+  return codeChallenge
+}
+
+/** OpenID Connect Core section 3.1.2.1. Every sign-in takes the person to a provider, so `none` always fails. */
+function checkPrompt (prompt = ''): void {
+  const values = prompt.split(' ')
+  if (!values.includes('none')) return
+  if (values.length > 1) throw invalid('prompt=none cannot be combined with other values.')
+  throw new OAuthError('login_required', 'Every sign-in takes place at a provider. Refresh the session instead.')
+}
+
+const invalid = (description: string) => new OAuthError('invalid_request', description)
+const toProblem = (description: string) => new Problem('invalid_request', description)
+
+/** A parameter that is sent once, as printable text. An empty one counts as absent (RFC 6749 section 3.1). */
+function readParameter (
+  parameters: Parameters, name: string, maxLength: number, toError: (description: string) => Error = invalid
+): string | undefined {
+  const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+  if (value === undefined || value === '') return undefined
+  if (typeof value !== 'string' || value.length > maxLength || !/^[\x20-\x7e]+$/.test(value)) {
+    throw toError(`${name} must be sent once, as printable ASCII of at most ${maxLength} characters.`)
+  }
+  return value
+}

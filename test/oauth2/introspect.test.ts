@@ -1,0 +1,50 @@
+import t from 'tap'
+import { serve, WEB, type Results } from './endpoints.ts'
+
+const soon = () => Math.floor(Date.now() / 1000) + 60
+
+t.test('only confidential clients may introspect tokens (RFC 7662 section 2.1)', async (t) => {
+  const { post } = await serve(t, { claims: { sid: 's', exp: soon() }, isAlive: true })
+  for (const body of [{}, { client_id: 'spa' }, { client_id: 'web' }, { client_id: 'nobody' }]) {
+    t.match(await post('introspect', { token: 'x', ...body }), { status: 401, body: { error: 'invalid_client' } })
+  }
+  t.match(await post('introspect', WEB), { status: 400, body: { error: 'invalid_request' } })
+})
+
+t.test('an access token is active while it has not expired and its session is alive', async (t) => {
+  const claims = { sid: 's', sub: 'u', exp: soon() }
+  const introspect = async (results: Results) => {
+    const { post, calls } = await serve(t, results)
+    const { status, body, headers } = await post('introspect', { token: 'x', ...WEB })
+    t.equal(status, 200)
+    t.match(headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
+    return { body, calls }
+  }
+  const active = await introspect({ claims, isAlive: true })
+  t.strictSame(active.body, { active: true, token_type: 'Bearer', ...claims })
+  t.same(active.calls, [['isAlive', 's']])
+  t.strictSame((await introspect({ claims })).body, { active: false })
+  const expired = await introspect({ claims: { ...claims, exp: soon() - 60 }, isAlive: true })
+  t.strictSame(expired, { body: { active: false }, calls: [] }, 'the session of an expired token does not matter')
+})
+
+t.test('a refresh token is active while it is the latest of its session', async (t) => {
+  const live = {
+    userId: 'u',
+    clientId: 'spa',
+    scope: 'openid',
+    createdAt: new Date(1_700_000_000_999),
+    expiresAt: new Date(1_700_000_900_001)
+  }
+  const { post } = await serve(t, { live })
+  t.strictSame((await post('introspect', { token: 'rt', ...WEB })).body, {
+    active: true,
+    iss: 'https://id',
+    sub: 'u',
+    client_id: 'spa',
+    scope: 'openid',
+    iat: 1_700_000_000,
+    exp: 1_700_000_900
+  })
+  t.strictSame((await (await serve(t)).post('introspect', { token: 'rt', ...WEB })).body, { active: false })
+})

@@ -1,0 +1,252 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import { CompactSign, decodeProtectedHeader, importPKCS8 } from 'jose'
+import t, { type Test } from 'tap'
+import { buildApp, type AppSettings } from '../../src/app.ts'
+import { toProblem } from '../../src/http/problem-details.ts'
+import { createKeyPair, toPublicPem } from '../../src/keys/key-pair.ts'
+import type { TokenType } from '../../src/keys/signers.ts'
+import type { SigningAlgorithm } from '../../src/keys/signing-algorithm.ts'
+import { accessToken } from '../../src/plugins/access-token.ts'
+import { readSettings } from '../../src/settings.ts'
+import { signedIn } from '../flows/signed-in.ts'
+import { ENCRYPTION_KEYS, eventually } from '../helper.ts'
+
+const ISSUER = 'https://id.example.com'
+const AUDIENCE = 'https://api.example.com'
+const exp = () => Math.floor(Date.now() / 1000) + 60
+const common = () => ({ iss: ISSUER, sub: 'u', exp: exp(), iat: exp() - 60, sid: 's' })
+const accessTokenClaims = () => ({ ...common(), aud: AUDIENCE, jti: 'j', client_id: 'c', scope: '', roles: [] })
+const idTokenClaims = () => ({ ...common(), aud: 'c', at_hash: 'h' })
+
+interface VerificationKey { alg: string, publicPem: string }
+
+/** The plugin alone, on keys that a test makes, with a route for each way to read a token. */
+async function serve (t: Test) {
+  const keys = new Map<string, VerificationKey>()
+  let failure: Error | undefined
+  const verificationKey = async (kid: string) => {
+    if (failure) throw failure
+    return keys.get(kid)
+  }
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.setErrorHandler(async (error, _request, reply) => {
+    const { status, code } = toProblem(error)
+    return await reply.code(status).send({ code })
+  })
+  await app.register(accessToken, { keys: { verificationKey }, issuer: ISSUER, audience: AUDIENCE })
+  app.get('/bearer', { onRequest: app.requireBearer }, async ({ bearer }) => bearer)
+  app.post('/token', async (request) => ({ claims: await app.readAccessToken(request) }))
+  app.get('/hint', async (request) => ({ claims: await app.readIdToken(request) }))
+
+  async function createKey (algorithm: SigningAlgorithm = 'ES256') {
+    const { kid, publicJwk, privatePem } = await createKeyPair(algorithm)
+    const key = { alg: algorithm as string, publicPem: toPublicPem(publicJwk) }
+    keys.set(kid, key)
+    const privateKey = await importPKCS8(privatePem, algorithm)
+    const sign = async (claims: object, typ: TokenType = 'at+jwt') =>
+      await new CompactSign(Buffer.from(JSON.stringify(claims)))
+        .setProtectedHeader({ alg: algorithm, typ, kid }).sign(privateKey)
+    return { kid, key, sign }
+  }
+
+  return {
+    app,
+    keys,
+    createKey,
+    fail: (error: Error) => { failure = error },
+    /** What the three ways to read a token make of it: the status, and true for claims. */
+    async read (signed: string | Promise<string>) {
+      const token = await signed
+      const bearer = await app.inject({ url: '/bearer', headers: { authorization: `Bearer ${token}` } })
+      const parameter = await app.inject({ method: 'POST', url: '/token', payload: { token } })
+      const hint = await app.inject(`/hint?id_token_hint=${encodeURIComponent(token)}`)
+      return {
+        bearer: bearer.statusCode,
+        parameter: parameter.statusCode === 200 ? 'claims' in parameter.json() : parameter.statusCode,
+        hint: hint.statusCode === 200 ? 'claims' in hint.json() : hint.statusCode
+      }
+    }
+  }
+}
+
+const REFUSED = { bearer: 401, parameter: false, hint: false }
+
+t.test('each kind of token is read in its own place, with any algorithm', async (t) => {
+  const { createKey, read } = await serve(t)
+  for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
+    const { sign } = await createKey(algorithm)
+    t.same(await read(sign(accessTokenClaims())), { bearer: 200, parameter: true, hint: false }, algorithm)
+    t.same(await read(sign(idTokenClaims(), 'JWT')), { bearer: 401, parameter: false, hint: true }, algorithm)
+  }
+})
+
+t.test('a token of the wrong type is refused, whatever its claims (SEC-45)', async (t) => {
+  const { createKey, read } = await serve(t)
+  const { sign } = await createKey()
+  t.same(await read(sign({ ...idTokenClaims(), ...accessTokenClaims() }, 'JWT')), { ...REFUSED, hint: true })
+  t.same(await read(sign({ ...accessTokenClaims(), ...idTokenClaims(), aud: AUDIENCE })), {
+    bearer: 200, parameter: true, hint: false
+  })
+})
+
+t.test('a token without a required claim, or of another issuer or audience, is refused (SEC-44)', async (t) => {
+  const { createKey, read } = await serve(t)
+  const { sign } = await createKey()
+  for (const name of ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']) {
+    t.same(await read(sign({ ...accessTokenClaims(), [name]: undefined })), REFUSED, `access token without ${name}`)
+  }
+  for (const name of ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']) {
+    t.same(await read(sign({ ...idTokenClaims(), [name]: undefined }, 'JWT')), REFUSED, `ID token without ${name}`)
+  }
+  for (const iss of [`${ISSUER}/`, ISSUER.toUpperCase(), '', 'https://idXexample.com', [ISSUER]]) {
+    t.same(await read(sign({ ...accessTokenClaims(), iss })), REFUSED, `access token of ${iss}`)
+    t.same(await read(sign({ ...idTokenClaims(), iss }, 'JWT')), REFUSED, `ID token of ${iss}`)
+  }
+  for (const aud of [`${AUDIENCE}/`, '', 'c', []]) {
+    t.same(await read(sign({ ...accessTokenClaims(), aud })), REFUSED, `access token for ${aud}`)
+  }
+})
+
+t.test('a token that has expired is refused as a bearer only', async (t) => {
+  const { createKey, read } = await serve(t)
+  const { sign } = await createKey()
+  const expired = { iat: 1_700_000_000, exp: 1_700_000_900 }
+  t.same(await read(sign({ ...accessTokenClaims(), ...expired })), { bearer: 401, parameter: true, hint: false })
+  t.same(await read(sign({ ...idTokenClaims(), ...expired }, 'JWT')), { bearer: 401, parameter: false, hint: true })
+})
+
+t.test('a token is verified with the key of its kid and the algorithm of that key only (SEC-43, SEC-48)', async (t) => {
+  const { keys, createKey, read } = await serve(t)
+  const [one, other, rsa] = [await createKey(), await createKey(), await createKey('RS256')]
+  const token = await one.sign(accessTokenClaims())
+  keys.set(one.kid, other.key)
+  t.same(await read(token), REFUSED, 'the key of another kid')
+  keys.set(one.kid, { ...one.key, alg: 'EdDSA' })
+  t.same(await read(token), REFUSED, 'a key for another algorithm')
+  keys.set(one.kid, { ...rsa.key, alg: 'ES256' })
+  t.same(await read(token), REFUSED, 'a key that does not fit its algorithm')
+  keys.delete(one.kid)
+  t.same(await read(token), REFUSED, 'no key')
+  keys.set(one.kid, one.key)
+  t.same(await read(token), { bearer: 200, parameter: true, hint: false })
+})
+
+t.test('only the canonical spelling of a signature is accepted (SEC-47)', async (t) => {
+  const { createKey, read } = await serve(t)
+  const { sign } = await createKey()
+  const token = await sign(accessTokenClaims())
+  const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = ALPHABET.indexOf(token.slice(-1))
+  for (const other of [last + 1, last + 2, last + 15]) {
+    t.same(await read(token.slice(0, -1) + ALPHABET.charAt(other)), REFUSED, 'other unused bits')
+  }
+  for (const end of ['=', '==', '.', 'A']) t.same(await read(token + end), REFUSED, end)
+  t.equal((await read(token)).bearer, 200)
+})
+
+t.test('while the database is unavailable a token with an unknown key is a 503, not an invalid token', async (t) => {
+  const { createKey, read, fail } = await serve(t)
+  const { sign } = await createKey()
+  fail(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
+  t.same(await read(sign(accessTokenClaims())), { bearer: 503, parameter: 503, hint: 503 })
+})
+
+/** Sets this process's clock forward for the rest of the test; the database's clock goes on. */
+function setForward (t: Test, seconds: number): void {
+  const realNow = Date.now
+  Date.now = () => realNow() + seconds * 1000
+  t.teardown(() => { Date.now = realNow })
+}
+
+t.test('a token that was verified before is refused once it has expired (SEC-46)', async (t) => {
+  const { login, call } = await signedIn(t)
+  const { access_token: token } = await login()
+  for (let time = 0; time < 2; time++) t.equal((await call('GET', '/me', token)).status, 200)
+  setForward(t, 901)
+  const refused = await call('GET', '/me', token)
+  t.equal(refused.status, 401)
+  t.equal(refused.body.code, 'token_expired')
+  t.equal(refused.headers.get('www-authenticate'),
+    'Bearer realm="signet", error="invalid_token", error_description="The access token has expired."')
+})
+
+t.test('a token that was verified before is refused once its key has been removed (SEC-48)', async (t) => {
+  const { login, call, sql } = await signedIn(t)
+  const { access_token: token } = await login()
+  for (let time = 0; time < 2; time++) t.equal((await call('GET', '/me', token)).status, 200)
+  await sql.query('DELETE FROM signing_keys WHERE kid = $1', [kidOf(token)])
+  // An unknown kid makes the app read the keys from the database again.
+  const header = Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: 'unknown' })).toString('base64url')
+  await call('GET', '/me', [header, ...token.split('.').slice(1)].join('.'))
+  const refused = await call('GET', '/me', token)
+  t.equal(refused.status, 401)
+  t.equal(refused.body.code, 'invalid_token')
+})
+
+t.test('an instance follows within half a minute when another one rotates or removes keys (SEC-53)', async (t) => {
+  const { login, sql, url, database } = await signedIn(t)
+  const { access_token: token, refresh_token: refreshToken } = await login()
+  const timers = holdHalfMinuteTimers(t)
+  const environment = { DATABASE_URL: database.url, ISSUER_URL: url, ENCRYPTION_KEYS, RATE_LIMITS: 'off' }
+  // Ready and not listening, so that it runs no jobs: one of them reads the keys, too.
+  const app = await buildApp(readSettings(environment) as AppSettings)
+  t.teardown(() => app.close())
+  await app.ready()
+
+  const [before] = await publishedKids(app)
+  t.equal(before, kidOf(token))
+  await sql.query("UPDATE signing_keys SET status = 'retired', retired_at = now() WHERE status = 'current'")
+  await sql.query("UPDATE signing_keys SET status = 'current', activated_at = now() WHERE status = 'next'")
+  let refreshed = await refresh(app, refreshToken)
+  t.equal(kidOf(refreshed.access_token), before, 'until then it signs with the key that it has')
+  timers.makeDue()
+  await eventually('it signs with the new key', async () => {
+    refreshed = await refresh(app, refreshed.refresh_token)
+    return kidOf(refreshed.access_token) !== before
+  })
+  t.equal(await statusOfMe(app, token), 200, 'a token of the retired key is valid')
+
+  await sql.query('DELETE FROM signing_keys WHERE kid = $1', [before])
+  timers.makeDue()
+  await eventually('the key is gone', async () => !(await publishedKids(app)).includes(before))
+  t.equal(await statusOfMe(app, token), 401)
+  t.equal(await statusOfMe(app, refreshed.access_token), 200)
+})
+
+/** Makes timers of about half a minute, which are set from now on, due when the test says so. */
+function holdHalfMinuteTimers (t: Test) {
+  const realSetTimeout = globalThis.setTimeout
+  const held = new Map<NodeJS.Timeout, () => void>()
+  const setTimeout = (callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {
+    const timer = realSetTimeout(callback, ms, ...args)
+    if (ms >= 27_000 && ms <= 33_000) held.set(timer, () => callback(...args))
+    return timer
+  }
+  globalThis.setTimeout = Object.assign(setTimeout, realSetTimeout)
+  t.teardown(() => { globalThis.setTimeout = realSetTimeout })
+  return {
+    makeDue () {
+      for (const [timer, callback] of held) {
+        clearTimeout(timer)
+        held.delete(timer)
+        callback()
+      }
+    }
+  }
+}
+
+const kidOf = (token: string) => decodeProtectedHeader(token).kid
+
+async function publishedKids (app: FastifyInstance): Promise<(string | undefined)[]> {
+  return (await app.inject('/.well-known/jwks.json')).json().keys.map(({ kid }: { kid: string }) => kid)
+}
+
+async function refresh (app: FastifyInstance, refreshToken: string) {
+  const payload = { grant_type: 'refresh_token', refresh_token: refreshToken }
+  return (await app.inject({ method: 'POST', url: '/oauth2/token', payload })).json()
+}
+
+async function statusOfMe (app: FastifyInstance, token: string): Promise<number> {
+  return (await app.inject({ url: '/me', headers: { authorization: `Bearer ${token}` } })).statusCode
+}

@@ -1,0 +1,20 @@
+import type { TokenType } from '../../src/keys/signers.ts'
+import type { IdentityGrant } from '../../src/tokens/grants.ts'
+
+/** Returns what it would have signed. */
+export const keys = { sign: (type: TokenType, claims: object) => JSON.stringify({ type, ...claims }) }
+
+export const grant: IdentityGrant = {
+  sessionId: 's',
+  userId: 'u',
+  clientId: 'c',
+  scope: 'openid profile email',
+  roles: ['admin'],
+  authTime: 1_700_000_000,
+  nonce: 'n',
+  email: 'e@x',
+  name: 'Name',
+  avatarUrl: 'https://x/1'
+}
+
+export const nowSeconds = () => Math.floor(Date.now() / 1000)
