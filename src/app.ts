@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { adminRoutes } from './admin/routes.ts'
 import { createAdminUserRepository } from './admin/user-repository.ts'
@@ -97,7 +98,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     http: { requireHostHeader: false }
   })
 
-  // JSON, and forms where OAuth has them. text/plain is what a page of another site can send without asking first.
+  // A page of another site can send text/plain without a CORS preflight.
   app.removeContentTypeParser('text/plain')
 
   // What every route shares.
@@ -197,11 +198,15 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(problemRoutes)
   await app.register(keyRoutes, { keys })
   await app.register(metadataRoutes, { issuerUrl, algorithm: settings.signingAlgorithm })
-  await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
-  await app.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
-  await app.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins })
-  await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
-  await app.register(rpLogoutRoutes, { sessions, clients })
+  // Only these accept forms beside JSON.
+  await app.register(async (forms) => {
+    await forms.register(formbody)
+    await forms.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
+    await forms.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
+    await forms.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins })
+    await forms.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
+    await forms.register(rpLogoutRoutes, { sessions, clients })
+  })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
   await app.register(userRoutes, { users, sessions, audit, exports: createExportRepository(app.database) })
   await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })

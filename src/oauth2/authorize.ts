@@ -1,11 +1,11 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { OAuthError, Problem } from '../http/errors.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
-import { asOAuthMembers, problems, toProblem } from '../http/problem-details.ts'
+import { errorPageHandler } from '../http/error-page.ts'
+import { html, sendPage } from '../http/pages.ts'
+import { asOAuthMembers, problems } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { CodeHandOver, LoginAttempts } from '../sign-in/login-attempt.ts'
@@ -49,10 +49,8 @@ const AuthorizeRequestSchema = Type.Object({
 export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = async (app, options) => {
   const { issuerUrl, clients, providers } = options
 
-  await app.register(formbody, { bodyLimit: 16 * 1024 })
-
   // A person's browser comes here: what cannot be told to the client is a problem, or a page.
-  app.setErrorHandler((error, request, reply) => showMistake(request, reply, error))
+  app.setErrorHandler(errorPageHandler({ title: 'This sign-in cannot start', extraMembers: asOAuthMembers }))
 
   const schema = {
     summary: 'Sign a person in for a client',
@@ -144,12 +142,4 @@ function chooser (query: Parameters, providers: Providers) {
   const choices = [...providers.values()].map(({ id, name }) =>
     html`<li><a class="button" href="${`?${new URLSearchParams([...parameters, ['provider', id]])}`}">Continue with ${name}</a></li>`)
   return choices.length > 0 ? html`<ul>${choices}</ul>` : html`<p>No provider is enabled yet.</p>`
-}
-
-function showMistake (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const problem = toProblem(error)
-  if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-  if (!wantsHtml(request)) return reply.problem(problem, asOAuthMembers(problem))
-  reply.code(problem.status).headers(problem.headers).header('cache-control', 'no-store')
-  return sendPage(reply, 'This sign-in cannot start', html`<p>${problem.message}</p><p class="quiet">Request ${request.id}</p>`)
 }

@@ -1,12 +1,12 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeJwt } from 'jose'
 import { Type, type Static } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
-import { asOAuthMembers, problems, toProblem } from '../http/problem-details.ts'
+import { errorPageHandler } from '../http/error-page.ts'
+import { html, sendPage } from '../http/pages.ts'
+import { asOAuthMembers, problems } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { Clients } from '../clients/clients.ts'
 
@@ -23,14 +23,7 @@ const LogoutRequestSchema = Type.Object({
 
 /** OpenID Connect RP-Initiated Logout 1.0. The hint names the session; without one there is nothing that could be ended. */
 export const rpLogoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, clients }) => {
-  await app.register(formbody, { bodyLimit: 16 * 1024 })
-
-  app.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error)
-    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    if (!wantsHtml(request)) return reply.problem(problem, asOAuthMembers(problem))
-    return sendPage(reply.code(problem.status).headers(problem.headers), 'Not signed out', html`<p>${problem.message}</p>`)
-  })
+  app.setErrorHandler(errorPageHandler({ title: 'Not signed out', extraMembers: asOAuthMembers }))
 
   const schema = (method: string) => ({
     summary: `Log out, from a client, by ${method}`,

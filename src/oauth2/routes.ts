@@ -1,4 +1,3 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
 import { OAuthError, toErrorDescription } from '../http/errors.ts'
 import { toOAuthError, toProblem } from '../http/problem-details.ts'
@@ -12,8 +11,6 @@ export type OAuth2Options = TokenOptions & DeviceAuthorizationOptions & TokenSta
 
 /** The endpoints that programs call. They answer errors as RFC 6749 section 5.2 has them, and are never cached. */
 export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {
-  await app.register(formbody, { bodyLimit: 64 * 1024 })
-
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
     done()
