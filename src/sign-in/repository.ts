@@ -26,7 +26,7 @@ export interface SignInPolicy {
   autoLink: 'verified' | 'never'
   adminEmails: string[]
   /** When a login opens one more, those used longest ago end. */
-  maxSessionsPerUser: number | undefined
+  maxSessionsPerUser?: number | undefined
 }
 
 export interface Refused { refused: string }
