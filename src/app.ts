@@ -1,6 +1,5 @@
-import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import cookie from '@fastify/cookie'
+import formbody from '@fastify/formbody'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { adminRoutes } from './admin/routes.ts'
 import { createAdminUserRepository } from './admin/user-repository.ts'
@@ -35,6 +34,7 @@ import { createCookiePolicy } from './http/cookies.ts'
 import { crossOrigin } from './plugins/cross-origin.ts'
 import { database } from './plugins/database.ts'
 import { gracefulClose } from './plugins/graceful-close.ts'
+import { answerUnreadableRequest, handleMalformedRequests } from './plugins/malformed-requests.ts'
 import { metrics } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { problemDetails } from './plugins/problem-details.ts'
@@ -98,7 +98,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     http: { requireHostHeader: false }
   })
 
-  // JSON, and forms where OAuth has them. text/plain is what a page of another site can send without asking first.
+  // A page of another site can send text/plain without a CORS preflight.
   app.removeContentTypeParser('text/plain')
 
   // What every route shares.
@@ -107,7 +107,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(validation)
   await app.register(serialization)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
-  refuseInOurWords(app)
+  await app.register(handleMalformedRequests)
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })
   await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize, tracer: tracing?.tracer })
@@ -207,11 +207,15 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(problemRoutes)
   await app.register(keyRoutes, { keys })
   await app.register(metadataRoutes, { issuerUrl, algorithm: settings.signingAlgorithm })
-  await app.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
-  await app.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
-  await app.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins })
-  await app.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
-  await app.register(rpLogoutRoutes, { sessions, clients })
+  // Only these accept forms beside JSON.
+  await app.register(async (forms) => {
+    await forms.register(formbody)
+    await forms.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
+    await forms.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
+    await forms.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins })
+    await forms.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
+    await forms.register(rpLogoutRoutes, { sessions, clients })
+  })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
   await app.register(userRoutes, { users, sessions, audit, exports: createExportRepository(app.database) })
   await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
@@ -234,31 +238,4 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   })
   app.addHook('preClose', () => delivery.close())
   return app
-}
-
-/**
- * What Node would answer by itself, with nothing in the body: a missing Host (RFC 9112 section 3.2), and an expectation, which
- * need not be met (RFC 9110 section 10.1.1).
- */
-function refuseInOurWords (app: FastifyInstance): void {
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
-    const isMissing = raw.headers.host === undefined && raw.httpVersion === '1.1'
-    done(isMissing ? new Problem('validation_failed', 'The Host header is missing.') : undefined)
-  })
-  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-  app.server.on('request', (request, response) => { lastAnswers.set(request.socket, response) })
-}
-
-/** The answer to the last request that came over a connection. */
-const lastAnswers = new WeakMap<Socket, ServerResponse>()
-
-/** What Node's parser refuses never reaches a route, or only its head does: what a route has answered then is the one answer. */
-function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: Socket): void {
-  const last = lastAnswers.get(socket)
-  if (last?.headersSent && !last.req.complete) return socket.destroySoon()
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
-  const [status, code] = tooLarge ? ['431 Request Header Fields Too Large', 'request_header_fields_too_large'] : ['400 Bad Request', 'validation_failed']
-  const body = JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number(status.slice(0, 3)), detail: 'The request could not be read.', code, requestId: crypto.randomUUID() })
-  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
-  else socket.destroy()
 }

@@ -6,6 +6,7 @@ import t from 'tap'
 import { POINTERS } from '../src/providers/oauth-by-settings.ts'
 import { BUILT_IN_PROVIDERS } from '../src/providers/registry.ts'
 import { SettingsError, readSettings } from '../src/settings.ts'
+import { settingsSchema } from '../src/settings/schema.ts'
 
 const KEY = `k1:${randomBytes(32).toString('base64')}`
 const PRODUCTION = { NODE_ENV: 'production', ISSUER_URL: 'https://id.example.com', DATABASE_URL: 'postgresql://db/signet', ENCRYPTION_KEYS: KEY }
@@ -84,6 +85,35 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     t.ok(found.some((mistake) => mistake.startsWith(name)), name)
   }
   t.notMatch(found.join('\n'), /canary|Y2FuYXJ5|changeme/)
+})
+
+t.test('every wrong entry of a list is quoted', async (t) => {
+  t.same(mistakes({ ALLOWED_ORIGINS: 'https://a.example/, https://b.example, c.example', TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33', ADMIN_EMAILS: 'a, b@example.com' }), [
+    'TRUST_PROXY: "10.0.0.0/33" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every client',
+    'ALLOWED_ORIGINS: "https://a.example/" is not an origin; write scheme, host and port only, such as https://app.example.com',
+    'ALLOWED_ORIGINS: "c.example" is not an origin; write scheme, host and port only, such as https://app.example.com',
+    'ADMIN_EMAILS: "a" is not an email address'
+  ])
+  t.match(readSettings({ ALLOWED_ORIGINS: 'https://a.example', TRUST_PROXY: '10.0.0.0/8, ::1', ADMIN_EMAILS: ' Vera@Example.com ' }), {
+    allowedOrigins: ['https://a.example'], trustProxy: ['10.0.0.0/8', '::1'], adminEmails: ['vera@example.com']
+  })
+  t.equal(readSettings({ TRUST_PROXY: 'false' }).trustProxy, false)
+})
+
+t.test('settings that belong together are set together', async (t) => {
+  const secret = `whsec_${randomBytes(32).toString('base64')}`
+  const url = 'https://hook.example.com'
+  t.same(readSettings({ BEFORE_USER_CREATED_URL: url, BEFORE_USER_CREATED_SECRET: secret }).creationHook, { url, secret, onFailure: 'deny' })
+  t.equal(readSettings({ BEFORE_USER_CREATED_ON_FAILURE: 'allow' }).creationHook, undefined)
+  t.match(mistakes({ BEFORE_USER_CREATED_URL: url }), [/^BEFORE_USER_CREATED_SECRET is missing; it must be whsec_ and/])
+  t.match(mistakes({ BEFORE_USER_CREATED_SECRET: secret }), [/^BEFORE_USER_CREATED_URL is missing; it must be a URL/])
+  const endpoint = 'http://collector:4318'
+  t.same(readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, { endpoint, headers: 'a=b' })
+  t.equal(readSettings({ OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, undefined)
+})
+
+t.test('a number is written in decimal digits', async (t) => {
+  for (const PORT of ['0x10', '1e3', '+80', '80.0', '-1', '8 0', 'http']) t.same(mistakes({ PORT }), ['PORT must be a whole number, 1 to 65535'], PORT)
 })
 
 t.test('production demands https, a database and real keys', async (t) => {
@@ -250,6 +280,8 @@ t.test('.env.example documents every setting with its default', async (t) => {
     'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'MAX_SESSIONS_PER_USER', 'RATE_LIMITS', 'TRUST_PROXY',
     'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'GOOGLE_HOSTED_DOMAIN', 'GOOGLE_ACCESS_TYPE', 'MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET', 'MICROSOFT_ISSUER',
     'APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS']) t.ok(name in shown, name)
+  const described = JSON.stringify(settingsSchema(false)).matchAll(/"variable":"(\w+)"/g)
+  for (const [, name = ''] of described) t.ok(name in shown, name)
   for (const { id } of BUILT_IN_PROVIDERS) t.equal(shown[`${id.toUpperCase()}_CLIENT_ID`], '', id)
   for (const name of Object.keys(POINTERS)) t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
   const { OIDC_PROVIDERS: _acme, OAUTH_PROVIDERS: _forum, ...defaults } =

@@ -12,7 +12,7 @@ import { toStoredTokens, type ProviderTokens, type StoredTokens } from './provid
 import type { Sealer } from '../vault/sealing.ts'
 import type { AccountRepository, LinkCode, UnlinkedAccount } from './repository.ts'
 import type { Revocations } from './revocations.ts'
-import { createTurnstile } from './turnstile.ts'
+import { createBulkhead } from './bulkhead.ts'
 
 export interface AccountService {
   /** Keeps an identity that has just been proven at its provider, and returns the code under which a client adds it to a user. */
@@ -52,8 +52,11 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
   const { repository, providers, tokens, linkSealer, revocations } = options
   const refreshing = new Map<string, Promise<StoredTokens | undefined>>()
 
-  // A provider that hangs keeps a connection for as long as its row is locked: the others are for everybody else (SEC-87).
-  const pass = createTurnstile({ inAll: Math.max(1, Math.floor(options.poolSize / 2)), each: Math.max(1, Math.floor(options.poolSize / 4)) })
+  // A refresh locks its row, and so keeps a connection: a provider that hangs must not take all of them (SEC-87).
+  const inBulkhead = createBulkhead({
+    maxTotal: Math.max(1, Math.floor(options.poolSize / 2)),
+    maxPerKey: Math.max(1, Math.floor(options.poolSize / 4))
+  })
 
   /** One caller of this instance goes to the database, one of all instances to the provider: the row is locked meanwhile. */
   async function refreshOnce (accountId: string, provider: string): Promise<StoredTokens | undefined> {
@@ -65,7 +68,7 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
   async function refresh (accountId: string, providerId: string): Promise<StoredTokens | undefined> {
     const provider = providers.get(providerId)
     const signal = AbortSignal.timeout(REFRESH_TIMEOUT_MS)
-    const outcome = await pass(providerId, signal, () => repository.withLockedTokens(accountId, async ({ account, store }) => {
+    const outcome = await inBulkhead(providerId, signal, () => repository.withLockedTokens(accountId, async ({ account, store }) => {
       const stored = tokens.open(account)
       if (!stored || isUseful(stored)) return { stored }
       if (stored.refreshToken === null || !provider) return { stored: undefined }

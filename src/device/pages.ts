@@ -1,17 +1,17 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
+import { errorPageHandler } from '../http/error-page.ts'
 import { html, sendPage, type Markup } from '../http/pages.ts'
-import { problems, toProblem } from '../http/problem-details.ts'
+import { problems } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { SessionService } from '../sessions/service.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
-import { showDeviceMistake } from '../sign-in/device-mistake.ts'
+import { deviceErrorPage } from '../sign-in/device-error-page.ts'
 import { readDeviceVisit, writeDeviceVisit } from '../sign-in/device-visit.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
@@ -41,17 +41,12 @@ const PAGE = { description: 'A page.', content: { 'text/html': { schema: Type.St
  */
 export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app, options) => {
   const { issuerUrl, devices, clients, providers, sessions, cookies, visitSealer } = options
-  await app.register(formbody, { bodyLimit: 16 * 1024 })
 
   app.addHook('onRequest', async (_request, reply) => {
     // With no-referrer a browser would hide where a form comes from, too (Fetch standard, "append a request Origin header").
     reply.header('cache-control', 'no-store').header('referrer-policy', 'same-origin')
   })
-  app.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error)
-    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    return showDeviceMistake(request, reply, issuerUrl, problem)
-  })
+  app.setErrorHandler(errorPageHandler(deviceErrorPage(issuerUrl)))
 
   app.get('/device', {
     schema: {

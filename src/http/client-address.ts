@@ -1,7 +1,14 @@
-import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
 
-/** A client's address as limits count it: an IPv6 one by its /64, which is what one customer gets (CVE-2026-45364). */
-export function addressOf (request: FastifyRequest): string {
-  return normalizeIP(request.ip, 64)
+/**
+ * The key that rate limits count a client's address under. An IPv6 address counts as its /64, since one customer gets all of
+ * it (CVE-2026-45364); an IPv4-mapped one counts as IPv4.
+ */
+export function addressOf ({ ip }: Pick<FastifyRequest, 'ip'>): string {
+  if (!ipaddr.isValid(ip)) return ip
+  const address = ipaddr.process(ip)
+  if (!(address instanceof ipaddr.IPv6)) return address.toString()
+  const network = address.parts.slice(0, 4).map((part) => part.toString(16)).join(':')
+  return `${network}::/64`
 }

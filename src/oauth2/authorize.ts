@@ -1,4 +1,3 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -6,9 +5,10 @@ import type { Clients } from '../clients/clients.ts'
 import { redirectUriMistake } from '../clients/redirect-uri.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
+import { errorPageHandler } from '../http/error-page.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
-import { asOAuthMembers, problems, toProblem } from '../http/problem-details.ts'
+import { html, sendPage } from '../http/pages.ts'
+import { asOAuthMembers, problems } from '../http/problem-details.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
 import { redirectWithError } from '../sign-in/redirects.ts'
@@ -49,10 +49,8 @@ const AuthorizeRequestSchema = Type.Object({
 export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = async (app, options) => {
   const { issuerUrl, clients, providers } = options
 
-  await app.register(formbody, { bodyLimit: 16 * 1024 })
-
   // Browsers come here: an error that cannot be redirected to the client becomes a page.
-  app.setErrorHandler((error, request, reply) => showMistake(request, reply, error))
+  app.setErrorHandler(errorPageHandler({ title: 'This sign-in cannot start', extraMembers: asOAuthMembers }))
 
   const schema = {
     summary: 'Sign a person in for a client',
@@ -124,13 +122,4 @@ function providerChoice (parameters: Parameters, providers: Providers) {
     return html`<li><a class="button" href="${`?${query}`}">Continue with ${name}</a></li>`
   })
   return links.length > 0 ? html`<ul>${links}</ul>` : html`<p>No provider is enabled yet.</p>`
-}
-
-function showMistake (request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const problem = toProblem(error)
-  if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-  if (!wantsHtml(request)) return reply.problem(problem, asOAuthMembers(problem))
-  reply.code(problem.status).headers(problem.headers).header('cache-control', 'no-store')
-  const content = html`<p>${problem.message}</p><p class="quiet">Request ${request.id}</p>`
-  return sendPage(reply, 'This sign-in cannot start', content)
 }

@@ -1,11 +1,11 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
-import { asOAuthMembers, problems, toProblem } from '../http/problem-details.ts'
+import { errorPageHandler } from '../http/error-page.ts'
+import { html, sendPage } from '../http/pages.ts'
+import { asOAuthMembers, problems } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { Clients } from '../clients/clients.ts'
 
@@ -24,15 +24,7 @@ type LogoutRequest = Static<typeof LogoutRequestSchema>
 
 /** OpenID Connect RP-Initiated Logout 1.0. The hint is required because its `sid` names the session to end. */
 export const rpLogoutRoutes: FastifyPluginAsyncTypebox<RpLogoutOptions> = async (app, { sessions, clients }) => {
-  await app.register(formbody, { bodyLimit: 16 * 1024 })
-
-  app.setErrorHandler((error, request, reply) => {
-    const problem = toProblem(error)
-    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    if (!wantsHtml(request)) return reply.problem(problem, asOAuthMembers(problem))
-    reply.code(problem.status).headers(problem.headers)
-    return sendPage(reply, 'Not signed out', html`<p>${problem.message}</p>`)
-  })
+  app.setErrorHandler(errorPageHandler({ title: 'Not signed out', extraMembers: asOAuthMembers }))
 
   const schema = (method: string) => ({
     summary: `Log out, from a client, by ${method}`,

@@ -1,4 +1,3 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsync } from 'fastify'
 import { OAuthError, toErrorDescription } from '../http/errors.ts'
 import { toOAuthError, toProblem } from '../http/problem-details.ts'
@@ -13,8 +12,6 @@ export type OAuth2Options =
 
 /** The endpoints that clients call. Errors follow RFC 6749 section 5.2, and no response is cached (section 5.1). */
 export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {
-  await app.register(formbody, { bodyLimit: 64 * 1024 })
-
   app.addHook('onRequest', (_request, reply, done) => {
     reply.header('cache-control', 'no-store').header('pragma', 'no-cache')
     done()

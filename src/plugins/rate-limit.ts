@@ -1,172 +1,172 @@
 import fp from 'fastify-plugin'
-import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
+import { RateLimiterMemory, RateLimiterRedis, type RateLimiterAbstract, type RateLimiterRes } from 'rate-limiter-flexible'
 import { Problem } from '../http/errors.ts'
 
-/** One limit, counted by a key of the caller's choosing. All throw `rate_limited` with Retry-After. */
-export interface Limit {
-  /** Counts, and refuses what is over the limit. */
+/** One limit, counted by a key of the caller's choice. */
+export interface RateLimit {
+  /** Counts a request. Throws `rate_limited`, with Retry-After, for those above the limit. */
   count: (key: string) => Promise<void>
-  /** Refuses when the limit is used up; counts nothing. */
+  /** Counts nothing. Throws `rate_limited`, with Retry-After, once the limit is reached. */
   check: (key: string) => Promise<void>
-  /** Counts; refuses nothing. */
+  /** Counts a request without a check. */
   add: (key: string) => Promise<void>
 }
 
-export interface Limits {
-  /** Login starts, and callbacks, by address: so many of each. */
-  signIn: Limit
+/** How many requests a key has per minute. */
+const REQUESTS_PER_MINUTE = {
+  /** Starts of a login, and callbacks, by address: each has a key of its own. */
+  signIn: 100,
   /** Failed calls of the token endpoint, by address. */
-  failedTokenCalls: Limit
-  /** Rotations of a session's refresh token, by session: many sessions may share one address. */
-  refresh: Limit
-  /** Device codes that nobody waits with, by address. */
-  wrongDeviceCodes: Limit
-  /** Changes below /me, and tokens lent there, by user. */
-  userWrites: Limit
+  failedTokenCalls: 100,
+  /** Rotations of a refresh token, by session: many sessions may share one address. */
+  refresh: 30,
+  /** Wrong device codes, by address. */
+  wrongDeviceCodes: 10,
+  /** Changes below /me, and provider tokens handed out there, by user. */
+  userWrites: 60,
   /** Polls for revocations, by client: twenty services, every two seconds. */
-  revocations: Limit
-  /** Calls below /admin, by user. */
-  admin: Limit
-  /** Requests for routes that do not exist, by address. */
-  unknownRoutes: Limit
+  revocations: 600,
+  /** Requests below /admin, by user. */
+  admin: 300,
+  /** Requests for unknown routes, by address. */
+  unknownRoutes: 300
 }
 
-/** Where the limits are counted. */
-export interface LimitStore {
-  /** Whether there is to be a Redis that all instances share. */
+type RateLimitName = keyof typeof REQUESTS_PER_MINUTE
+
+export type RateLimits = Record<RateLimitName, RateLimit>
+
+/** Where requests are counted. */
+export interface RateLimitStore {
+  /** Whether instances share their counts through Redis. */
   isConfigured: boolean
+  /** False while Redis is unavailable. */
   isShared: () => boolean
-  /** Told whenever an instance counts by itself because Redis is away. */
+  /** Calls `listener` for each request that this instance counted alone because Redis was unavailable. */
   onLocalCount: (listener: () => void) => void
 }
 
 declare module 'fastify' {
-  interface FastifyInstance { limits: Limits, limitStore: LimitStore }
+  interface FastifyInstance { limits: RateLimits, limitStore: RateLimitStore }
 }
 
 export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
 
-const MINUTE_MS = 60_000
-const PER_MINUTE: Record<keyof Limits, number> = {
-  signIn: 100, failedTokenCalls: 100, refresh: 30, wrongDeviceCodes: 10, userWrites: 60, revocations: 600, admin: 300, unknownRoutes: 300
-}
-/** How long Redis is left alone after it failed to answer, so that one that hangs costs one request its time and not each. */
-const PAUSE_MS = 2_000
-const NO_LIMIT: Limit = { count: async () => {}, check: async () => {}, add: async () => {} }
+const WINDOW_SECONDS = 60
+/** After a failure Redis is not asked for so long: one that hangs delays one request and not each. */
+const REDIS_PAUSE_MS = 2_000
+const MAX_LOCAL_KEYS = 20_000
+const NO_LIMIT: RateLimit = { count: async () => {}, check: async () => {}, add: async () => {} }
 
 /**
- * The rate limits. With Redis all instances count together; while Redis is away each counts for itself, so that losing
- * it neither opens the gates nor closes them.
+ * The rate limits. With Redis all instances count together. While Redis is unavailable each instance counts alone, so
+ * that requests are neither refused nor unlimited.
  */
 export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }) => {
   if (!enabled) {
-    app.decorate('limits', allLimits(() => NO_LIMIT))
+    app.decorate('limits', mapLimits(() => NO_LIMIT))
     app.decorate('limitStore', { isConfigured: false, isShared: () => false, onLocalCount: () => {} })
     return
   }
-  const local = await counters(app, {})
-  const away = sayOnce((error) => app.log.warn({ err: error }, 'Redis is away; rate limits count for each instance alone'))
-  const redis = redisUrl === undefined ? undefined : await connect(app, redisUrl, away)
-  let onLocalCount = () => {}
+  const redis = redisUrl === undefined ? undefined : await connect(redisUrl)
   let pausedUntil = 0
-  const isShared = () => redis?.status === 'ready' && Date.now() >= pausedUntil
-  app.decorate('limitStore', {
-    isConfigured: redis !== undefined,
-    isShared,
-    onLocalCount: (listener) => { onLocalCount = listener }
-  } satisfies LimitStore)
-  const shared = redis && await counters(app, { redis, nameSpace: 'signet-limit-' })
-  const limit = (name: keyof Limits): Limit => {
-    const options = { max: PER_MINUTE[name], timeWindow: MINUTE_MS, keyGenerator: (request: FastifyRequest) => (request as unknown as { key: string }).key }
-    const countLocally = local(options)
-    const countTogether = shared?.(options)
+  let isOutageLogged = false
+  let onLocalCount = () => {}
 
-    async function ask (key: string, increment: boolean) {
-      const request = { key: `${name}:${key}`, routeOptions: {} } as unknown as FastifyRequest
-      if (!countTogether) return await countLocally(request, { increment })
+  function logOutage (error: unknown): void {
+    if (!isOutageLogged) app.log.warn({ err: error }, 'Redis is unavailable: this instance counts rate limits alone')
+    isOutageLogged = true
+  }
+  redis?.on('error', logOutage).on('ready', () => { isOutageLogged = false })
+  app.addHook('onClose', async () => { redis?.disconnect() })
+
+  const isShared = () => redis?.status === 'ready' && Date.now() >= pausedUntil
+
+  function createLimit (name: RateLimitName): RateLimit {
+    const options = { points: REQUESTS_PER_MINUTE[name], duration: WINDOW_SECONDS, keyPrefix: `signet-limit-${name}` }
+    const local = new BoundedMemoryLimiter(options)
+    const shared = redis && new RateLimiterRedis({ ...options, storeClient: redis })
+
+    /** Asks the limiter that all instances share, or the local one while Redis is unavailable. */
+    async function ask<Result> (question: (limiter: RateLimiterAbstract) => Promise<Result>): Promise<Result> {
+      if (!shared) return await question(local)
       if (isShared()) {
         try {
-          return await countTogether(request, { increment })
+          return await question(shared)
         } catch (error) {
-          away.say(error)
-          pausedUntil = Date.now() + PAUSE_MS
+          logOutage(error)
+          pausedUntil = Date.now() + REDIS_PAUSE_MS
         }
       }
       onLocalCount()
-      return await countLocally(request, { increment })
+      return await question(local)
     }
 
     return {
       async count (key) {
-        const state = await ask(key, true)
-        if (!state.isAllowed && state.isExceeded) throw tooMany(name, state.ttlInSeconds)
+        const { consumedPoints, msBeforeNext } = await ask((limiter) => limiter.penalty(key))
+        if (consumedPoints > options.points) throw tooManyRequests(name, msBeforeNext)
       },
       async check (key) {
-        const state = await ask(key, false)
-        if (!state.isAllowed && state.remaining === 0) throw tooMany(name, state.ttlInSeconds)
+        const state = await ask((limiter) => limiter.get(key))
+        if (state && state.consumedPoints >= options.points) throw tooManyRequests(name, state.msBeforeNext)
       },
       async add (key) {
-        await ask(key, true)
+        await ask((limiter) => limiter.penalty(key))
       }
     }
   }
-  app.decorate('limits', allLimits(limit))
+
+  app.decorate('limits', mapLimits(createLimit))
+  app.decorate('limitStore', {
+    isConfigured: redis !== undefined,
+    isShared,
+    onLocalCount: (listener) => { onLocalCount = listener }
+  } satisfies RateLimitStore)
 }, { name: 'rate-limit' })
 
-function allLimits (make: (name: keyof Limits) => Limit): Limits {
-  return Object.fromEntries((Object.keys(PER_MINUTE) as (keyof Limits)[]).map((name) => [name, make(name)])) as unknown as Limits
+function mapLimits (create: (name: RateLimitName) => RateLimit): RateLimits {
+  const names = Object.keys(REQUESTS_PER_MINUTE) as RateLimitName[]
+  return Object.fromEntries(names.map((name) => [name, create(name)])) as RateLimits
 }
 
-type CreateRateLimit = FastifyInstance['createRateLimit']
+/** Forgets the key whose minute began first when there are too many: requests from many addresses must not fill the memory. */
+class BoundedMemoryLimiter extends RateLimiterMemory {
+  readonly #keys = new Set<string>()
 
-/** A set of counters: the plugin in a scope of its own, since it keeps one store for each registration. */
-async function counters (app: FastifyInstance, options: object): Promise<CreateRateLimit> {
-  let create: CreateRateLimit | undefined
-  await app.register(async (scope) => {
-    await scope.register(rateLimit, { global: false, cache: 20_000, ...options })
-    create = scope.createRateLimit
-  })
-  return create as unknown as CreateRateLimit
-}
-
-interface Once { say: (error: unknown) => void, forget: () => void }
-
-/** Says something once, until it is forgotten. */
-function sayOnce (say: (error: unknown) => void): Once {
-  let isSaid = false
-  return {
-    say (error) {
-      if (!isSaid) say(error)
-      isSaid = true
-    },
-    forget: () => { isSaid = false }
+  override async penalty (key: string): Promise<RateLimiterRes> {
+    const result = await super.penalty(key)
+    if (!result.isFirstInDuration) return result
+    this.#keys.delete(key)
+    this.#keys.add(key)
+    const [oldest] = this.#keys
+    if (this.#keys.size > MAX_LOCAL_KEYS && oldest !== undefined) {
+      this.#keys.delete(oldest)
+      await this.delete(oldest)
+    }
+    return result
   }
 }
 
-async function connect (app: FastifyInstance, url: string, away: Once): Promise<Redis> {
-  const { Redis } = await import('./ioredis.ts')
-  const redis = new Redis(url, {
+async function connect (url: string): Promise<Redis> {
+  const { default: { Redis } } = await import('ioredis')
+  return new Redis(url, {
     connectTimeout: 1_000,
     commandTimeout: 500,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     retryStrategy: (attempt) => Math.min(attempt * 200, 5_000)
   })
-  redis.on('error', away.say)
-  redis.on('ready', away.forget)
-  app.addHook('onClose', async () => { redis.disconnect() })
-  return redis
 }
 
-/** With the fields of draft-ietf-httpapi-ratelimit-headers-10, on refusals only: who keeps within the limits need not know them. */
-function tooMany (name: keyof Limits, seconds: number): Problem {
-  const wait = Math.max(1, seconds)
+/** Has the fields of draft-ietf-httpapi-ratelimit-headers-10, which other responses do without. */
+function tooManyRequests (name: RateLimitName, waitMs: number): Problem {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000))
   const headers = {
-    'retry-after': String(wait),
-    ratelimit: `"${name}";r=0;t=${wait}`,
-    'ratelimit-policy': `"${name}";q=${PER_MINUTE[name]};w=${MINUTE_MS / 1000}`
+    'retry-after': String(seconds),
+    ratelimit: `"${name}";r=0;t=${seconds}`,
+    'ratelimit-policy': `"${name}";q=${REQUESTS_PER_MINUTE[name]};w=${WINDOW_SECONDS}`
   }
-  return new Problem('rate_limited', `Too many requests. Try again in ${wait} s.`, { headers })
+  return new Problem('rate_limited', `Too many requests. Try again in ${seconds} s.`, { headers })
 }

@@ -1,4 +1,3 @@
-import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -9,13 +8,14 @@ import { redirectBack, redirectCode, redirectWithError } from './redirects.ts'
 import { TokenResponseSchema } from '../tokens/token-response.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
+import { sendErrorPage } from '../http/error-page.ts'
 import { html, sendPage, wantsHtml } from '../http/pages.ts'
 import { problems, toProblem } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { Providers } from '../providers/registry.ts'
 import { UserSchema } from '../users/user.ts'
 import type { Sealer } from '../vault/sealing.ts'
-import { showDeviceMistake } from './device-mistake.ts'
+import { deviceErrorPage } from './device-error-page.ts'
 import { writeDeviceVisit } from './device-visit.ts'
 import type { CodeHandOver, HandOver, LoginAttempt, LoginAttempts } from './login-attempt.ts'
 import { allowedReturnTo } from './return-to.ts'
@@ -41,7 +41,6 @@ const CALLBACK_PROBLEMS = problems('invalid_state', 'invalid_request', 'access_d
 
 export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app, options) => {
   const { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins } = options
-  await app.register(formbody, { bodyLimit: 64 * 1024 })
 
   const list = () => [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}` }))
 
@@ -165,7 +164,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     const { code, status } = problem
     if (handOver.mode === 'direct' || code === 'unknown_provider') throw error
     if (status === 500) reply.log.error({ err: error }, code)
-    if (handOver.mode === 'device') return showDeviceMistake(request, reply, issuerUrl, problem) as never
+    if (handOver.mode === 'device') return sendErrorPage(request, reply, problem, deviceErrorPage(issuerUrl)) as never
     if (handOver.mode === 'code') return redirectWithError(reply, { ...handOver, issuerUrl }, error) as never
     const [redirected, description] = redirectCode(error)
     const url = new URL(handOver.returnTo)

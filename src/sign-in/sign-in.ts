@@ -15,7 +15,7 @@ export interface SignInOptions {
   providerTokens: ProviderTokens
   policy: SignInPolicy & {
     /** When a sign-in opens one more, the sessions used longest ago end. Undefined for no limit. */
-    maxSessionsPerUser: number | undefined
+    maxSessionsPerUser?: number | undefined
   }
   /** Asked before a user is created, outside of any transaction. */
   mayCreate: CreationHook

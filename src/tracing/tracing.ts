@@ -18,7 +18,7 @@ export interface TracingOptions {
   /** Of an OpenTelemetry collector, by OTLP over HTTP: spans go to `/v1/traces` below it. */
   endpoint: string
   /** As in OTEL_EXPORTER_OTLP_HEADERS. */
-  headers: string | undefined
+  headers?: string
 }
 
 export interface Tracing {

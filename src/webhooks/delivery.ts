@@ -4,7 +4,7 @@ import type { Sealer } from '../vault/sealing.ts'
 import { mayReach } from './address.ts'
 import { MAX_ATTEMPTS, type ClaimedDelivery, type DeliveryRepository, type Result } from './delivery-repository.ts'
 import type { EndpointRepository } from './endpoint-repository.ts'
-import { createLanes } from './lanes.ts'
+import { createKeyedQueue } from './keyed-queue.ts'
 import { toBody } from './message.ts'
 import { post } from './post.ts'
 import { signedHeaders } from './signing.ts'
@@ -47,11 +47,11 @@ const GONE = 410
 export function createDelivery ({ deliveries, endpoints, findUser, sealer, allowPrivate, log }: DeliveryOptions): Delivery {
   const stopping = new AbortController()
   const closing = new AbortController()
-  const lanes = createLanes((endpointId, userId) => empty(endpointId, userId).catch((error: unknown) => {
+  const queue = createKeyedQueue((endpointId, userId) => drain(endpointId, userId).catch((error: unknown) => {
     log.warn({ err: error, endpointId }, 'webhooks could not be delivered; they are tried again')
   }))
 
-  async function empty (endpointId: string, userId: string): Promise<void> {
+  async function drain (endpointId: string, userId: string): Promise<void> {
     while (!stopping.signal.aborted) {
       const delivery = await deliveries.claim(endpointId, userId)
       if (!delivery) return
@@ -89,10 +89,10 @@ export function createDelivery ({ deliveries, endpoints, findUser, sealer, allow
   }
 
   return {
-    begin: lanes.add,
+    begin: queue.add,
 
     async beginDue (endpointId) {
-      for (const due of await deliveries.due(endpointId ?? null, BATCH)) lanes.add(due.endpointId, due.userId)
+      for (const due of await deliveries.due(endpointId ?? null, BATCH)) queue.add(due.endpointId, due.userId)
     },
 
     send,
@@ -100,7 +100,7 @@ export function createDelivery ({ deliveries, endpoints, findUser, sealer, allow
     async close () {
       stopping.abort()
       const timer = setTimeout(() => closing.abort(), CLOSING_MS)
-      await lanes.close()
+      await queue.close()
       clearTimeout(timer)
     }
   }

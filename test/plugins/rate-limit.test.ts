@@ -85,11 +85,31 @@ t.test('no way of writing the path leads round a limit', async (t) => {
   }
 })
 
+t.test('a limit is checked without being counted, and counted without being checked', async (t) => {
+  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
+  for (let turn = 0; turn < 20; turn++) await wrongDeviceCodes.check('one')
+  for (let turn = 0; turn < 9; turn++) await wrongDeviceCodes.add('one')
+  await wrongDeviceCodes.check('one')
+  await wrongDeviceCodes.add('one')
+  await t.rejects(wrongDeviceCodes.check('one'), { code: 'rate_limited', headers: { 'ratelimit-policy': '"wrongDeviceCodes";q=10;w=60' } })
+  await wrongDeviceCodes.add('one')
+  await wrongDeviceCodes.check('other')
+})
+
+t.test('requests from many addresses do not fill the memory: the oldest counts are forgotten', async (t) => {
+  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
+  for (let turn = 0; turn < 10; turn++) await wrongDeviceCodes.count('first')
+  for (let index = 0; index < 19_999; index++) await wrongDeviceCodes.count(`address ${index}`)
+  await t.rejects(wrongDeviceCodes.check('first'), { code: 'rate_limited' })
+  await wrongDeviceCodes.count('one more')
+  await wrongDeviceCodes.check('first')
+})
+
 t.test('with Redis', { skip: withoutRedis }, async (t) => {
   const port = await freePort()
   const redis = await startRedis(t, port)
-  const { url, another, starts, start, log } = await world(t, { REDIS_URL: `redis://127.0.0.1:${port}`, TRUST_PROXY: '127.0.0.1' })
-  const { address } = await another()
+  const { app, url, another, starts, start, log } = await world(t, { REDIS_URL: `redis://127.0.0.1:${port}`, TRUST_PROXY: '127.0.0.1' })
+  const { app: other, address } = await another()
   const isUp = async () => (await Promise.all([url, address].map(async (at) => (await sampler(at).samples('redis_up'))['']))).join()
   const countedLocally = async () => (await sampler(url).samples('rate_limit_local_counts_total'))['']
   const until = async (state: string) => {
@@ -98,13 +118,16 @@ t.test('with Redis', { skip: withoutRedis }, async (t) => {
       await sleep(50)
     }
   }
-  const complaints = () => log().match(/Redis is away/g)?.length ?? 0
+  const complaints = () => log().match(/Redis is unavailable/g)?.length ?? 0
   await until('1,1')
 
   await t.test('two instances count together', async (t) => {
     t.equal(await starts(60, () => '203.0.113.1'), 60)
     t.equal(await starts(60, () => '203.0.113.1', address), LIMIT - 60)
     t.equal(await start('203.0.113.1'), 429)
+    for (let turn = 0; turn < 10; turn++) await app.limits.wrongDeviceCodes.add('203.0.113.1')
+    await t.rejects(other.limits.wrongDeviceCodes.check('203.0.113.1'), { code: 'rate_limited' })
+    await other.limits.wrongDeviceCodes.check('203.0.113.2')
     t.equal(await countedLocally(), 0)
     t.equal(complaints(), 0)
   })
@@ -136,6 +159,10 @@ t.test('with Redis', { skip: withoutRedis }, async (t) => {
     // One after the other: waited for, these would take two and a half seconds.
     for (let turn = 0; turn < 5; turn++) t.equal(await start('203.0.113.5'), 302)
     t.ok(performance.now() - startedAt < 1_500, `${performance.now() - startedAt} ms for five`)
+    await sleep(2_000)
+    const checkedAt = performance.now()
+    await app.limits.wrongDeviceCodes.check('203.0.113.5')
+    t.ok(performance.now() - checkedAt < 1_500, `${performance.now() - checkedAt} ms for a check`)
     redis.thaw()
     await until('1,1')
     t.equal(await start('203.0.113.6'), 302)

@@ -1,0 +1,30 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Problem } from './errors.ts'
+import { html, sendPage, wantsHtml, type Markup } from './pages.ts'
+import { toProblem } from './problem-details.ts'
+
+export interface ErrorPage {
+  title: string
+  /** Follows the error message, such as a link to try again. */
+  content?: Markup
+  /** Members that the JSON response has beside those of the problem. */
+  extraMembers?: (problem: Problem) => object
+}
+
+/** The error handler of routes that browsers visit: logs server errors and sends the page. */
+export function errorPageHandler (page: ErrorPage) {
+  return function handleError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const problem = toProblem(error)
+    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
+    return sendErrorPage(request, reply, problem, page)
+  }
+}
+
+/** Sends a page to a browser, and problem details (RFC 9457) to every other client. */
+export function sendErrorPage (
+  request: FastifyRequest, reply: FastifyReply, problem: Problem, { title, content, extraMembers }: ErrorPage
+): FastifyReply {
+  if (!wantsHtml(request)) return reply.problem(problem, extraMembers?.(problem))
+  reply.code(problem.status).headers(problem.headers).header('cache-control', 'no-store')
+  return sendPage(reply, title, html`<p>${problem.message}</p>${content ?? []}<p class="quiet">Request ${request.id}</p>`)
+}

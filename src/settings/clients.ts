@@ -1,0 +1,37 @@
+import { Value } from 'typebox/value'
+import { ClientSettingsSchema, type ClientSettings } from '../clients/client-settings.ts'
+import { parseJson } from '../http/json.ts'
+import { isRedirectUri } from '../http/url.ts'
+import { PLACEHOLDER } from '../providers/settings.ts'
+import { OWN_CLIENT_ID } from '../tokens/grants.ts'
+import type { Check } from './check.ts'
+
+const EXAMPLE = '[{"client_id":"web","name":"Web app","redirect_uris":["https://app.example.com/callback"]}]'
+
+/** CLIENTS. */
+export function readClients (json: string, production: boolean, check: Check): ClientSettings[] {
+  const clients = parseJson(json)
+  if (clients === undefined) {
+    check(false, `CLIENTS must be JSON, such as ${EXAMPLE}`)
+    return []
+  }
+  if (!Value.Check(ClientSettingsSchema, clients)) {
+    const [error] = Value.Errors(ClientSettingsSchema, clients)
+    check(false, `CLIENTS${error?.instancePath} ${error?.message}`)
+    return []
+  }
+  check(new Set(clients.map((client) => client.client_id)).size === clients.length, 'CLIENTS: two clients have the same client_id')
+  for (const client of clients) checkClient(client, production, check)
+  return clients
+}
+
+function checkClient (client: ClientSettings, production: boolean, check: Check): void {
+  const { client_id: id, client_secret: secret, redirect_uris: redirectUris, post_logout_redirect_uris: logoutUris = [] } = client
+  check(id !== OWN_CLIENT_ID, `CLIENTS: "${OWN_CLIENT_ID}" is the client_id of Signet itself; give the client another`)
+  for (const uri of [...redirectUris, ...logoutUris]) {
+    check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${id} must be an absolute URI without a fragment, in ASCII and of at most 1000 characters`)
+  }
+  if (secret === undefined || !production) return
+  check(secret.length >= 16 && !PLACEHOLDER.test(secret),
+    `CLIENTS: the client_secret of ${id} is too short or an example; make one with: openssl rand -base64 32`)
+}

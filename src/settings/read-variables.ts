@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs'
+
+export type Variables = Record<string, string | undefined>
+
+/** Variables that may come from a file, such as DATABASE_URL_FILE=/run/secrets/database-url. */
+const SECRETS = new RegExp(`^(${[
+  'DATABASE_URL',
+  'REDIS_URL',
+  'ENCRYPTION_KEYS',
+  'CLIENTS',
+  'BEFORE_USER_CREATED_SECRET',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  '[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY)'
+].join('|')})$`)
+
+/** The environment, trimmed and without empty variables, with the content of `<name>_FILE` under the name of a secret. */
+export function readVariables (environment: Variables, mistakes: string[]): Variables {
+  const variables: Variables = {}
+  for (const [name, value = ''] of Object.entries(environment)) {
+    if (value.trim() !== '') variables[name] = value.trim()
+  }
+  for (const [name, path] of Object.entries(variables)) {
+    const secret = name.replace(/_FILE$/, '')
+    if (secret === name || !SECRETS.test(secret) || path === undefined) continue
+    if (variables[secret] !== undefined) mistakes.push(`${secret} and ${name} are both set; keep one of them`)
+    try {
+      variables[secret] = readFileSync(path, 'utf8').trim()
+    } catch (error) {
+      mistakes.push(`${name} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+  return variables
+}
