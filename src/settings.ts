@@ -3,7 +3,8 @@ import { isIP } from 'node:net'
 import { Ajv } from 'ajv'
 import { Type, type Static, type TSchema } from 'typebox'
 import type { EncryptionKey } from './vault/sealing.ts'
-import { PLACEHOLDER, list, readProviders, type ProviderSettings } from './providers/settings.ts'
+import type { ProviderSettings } from './providers/provider.ts'
+import { PLACEHOLDER, list, readProviders } from './providers/settings.ts'
 import { OWN_CLIENT_ID } from './tokens/grants.ts'
 import { isLoopback, isRedirectUri, parseUrl } from './http/url.ts'
 import { ClientSettingsSchema, type ClientSettings } from './clients/client-settings.ts'
@@ -137,7 +138,7 @@ export function readSettings (environment: Environment): Settings {
   for (const email of adminEmails) check(/^[^@\s]+@[^@\s]+$/.test(email), `ADMIN_EMAILS: "${email}" is not an email address`)
   const encryptionKeys = fixed.ENCRYPTION_KEYS === undefined ? undefined : parseEncryptionKeys(fixed.ENCRYPTION_KEYS, production, check)
   const clients = parseClients(fixed.CLIENTS, production, check)
-  const providers = readProviders(env, check)
+  const providers = readProviders({ env, issuerUrl, check })
   const { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_EXPORTER_OTLP_HEADERS: collectorHeaders } = fixed
   check(collector === undefined || isCollector(collector), 'OTEL_EXPORTER_OTLP_ENDPOINT must be a URL that starts with http:// or https://, without a user name or query')
   const creationHook = readCreationHook(fixed, production, check)

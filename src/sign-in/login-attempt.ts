@@ -1,4 +1,5 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+import type { LoginSecrets } from '../providers/provider.ts'
 import type { Sealer } from '../vault/sealing.ts'
 
 /** Where the result of a login goes. */
@@ -22,12 +23,9 @@ export interface CodeHandOver {
 }
 
 /** A login that has started and not ended. It lives in a sealed cookie of the browser, and nowhere else. */
-export interface LoginAttempt {
+export interface LoginAttempt extends LoginSecrets {
   provider: string
   handOver: HandOver
-  nonce: string
-  /** PKCE (RFC 7636 section 4.1). */
-  codeVerifier: string
   /** Milliseconds since 1970. */
   startedAt: number
 }
@@ -39,7 +37,8 @@ const MAX_COOKIE_BYTES = 3_000
 const MAX_PENDING = 6
 
 export interface LoginAttempts {
-  begin: (provider: string, handOver: HandOver) => { attempt: LoginAttempt, state: string, cookie: { name: string, value: string }, codeChallenge: string }
+  /** The cookie of an attempt. */
+  seal: (attempt: LoginAttempt) => { name: string, value: string }
   /** The attempt that belongs to `state`, when this browser started it, for this provider, less than ten minutes ago. */
   open: (cookies: Cookies, state: string, provider: string) => LoginAttempt | undefined
   /** The cookies of a browser's pending logins to drop before one of `size` bytes is added: what is over, then the oldest. */
@@ -60,10 +59,10 @@ export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boole
   const prefix = `${secure ? '__Host-' : ''}signet-login-`
   const cookieName = (state: string) => prefix + stateHash(state).toString('base64url').slice(0, 16)
 
-  function read (name: string, value: string | undefined, state?: string): (LoginAttempt & { state: string }) | undefined {
+  function read (name: string, value: string | undefined, state?: string): LoginAttempt | undefined {
     const opened = value === undefined ? undefined : sealer.open(value, name)
     if (opened === undefined) return undefined
-    const attempt = JSON.parse(opened) as LoginAttempt & { state: string }
+    const attempt = JSON.parse(opened) as LoginAttempt
     const age = Date.now() - attempt.startedAt
     const isAlive = age <= ATTEMPT_LIFETIME_SECONDS * 1000 && age >= -60_000
     return isAlive && (state === undefined || attempt.state === state) ? attempt : undefined
@@ -73,14 +72,9 @@ export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boole
     cookieName,
     stateHash,
 
-    begin (provider, handOver) {
-      // 256 bits each, from the system's generator in one call.
-      const random = randomBytes(3 * 32)
-      const [state, codeVerifier, nonce] = [0, 32, 64].map((start) => random.toString('base64url', start, start + 32)) as [string, string, string]
-      const attempt = { provider, handOver, nonce, codeVerifier, startedAt: Date.now() }
-      const name = cookieName(state)
-      const codeChallenge = hash('sha256', codeVerifier, 'base64url')
-      return { attempt, state, codeChallenge, cookie: { name, value: sealer.seal(JSON.stringify({ ...attempt, state }), name) } }
+    seal (attempt) {
+      const name = cookieName(attempt.state)
+      return { name, value: sealer.seal(JSON.stringify(attempt), name) }
     },
 
     open (cookies, state, provider) {

@@ -50,7 +50,6 @@ export interface NativeSignIn { provider: string, idToken: string, nonce: string
 export type FinishedSignIn = { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
 
 export interface SignInServiceOptions {
-  issuerUrl: string
   providers: Providers
   attempts: LoginAttempts
   repository: Pick<SignInRepository, 'spendState'>
@@ -77,7 +76,6 @@ const DENIED = ['access_denied', 'user_cancelled_login', 'user_cancelled_authori
 
 export function createSignInService (options: SignInServiceOptions): SignInService {
   const { providers, attempts, repository, sessions, audit } = options
-  const redirectUri = (provider: Provider) => `${options.issuerUrl}/login/${provider.id}/callback`
 
   function findProvider (id: string): Provider {
     const provider = providers.get(id)
@@ -98,12 +96,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
     reached('identified')
-    const { nonce, codeVerifier } = attempt
     const who = await within(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
       const late = new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
       })
-      const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
+      const secrets = { state: attempt.state, codeVerifier: attempt.codeVerifier, nonce: attempt.nonce }
+      const identified = provider.identify({ code, state, iss, user, secrets, signal })
       return await Promise.race([identified, late])
     })
     reached('completed')
@@ -200,12 +198,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   return {
     async start (providerId, handOver) {
       const provider = findProvider(providerId)
-      const { attempt, state, cookie, codeChallenge } = attempts.begin(provider.id, handOver)
-      const url = await provider.authorizationUrl({ redirectUri: redirectUri(provider), state, nonce: attempt.nonce, codeChallenge }).catch((error) => {
+      const { url, secrets } = await provider.authorize().catch((error) => {
         options.onStage(provider.id, 'started', error)
         throw error
       })
       options.onStage(provider.id, 'started')
+      const cookie = attempts.seal({ provider: provider.id, handOver, startedAt: Date.now(), ...secrets })
       return { url, cookie, provider }
     },
 
