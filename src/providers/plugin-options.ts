@@ -79,6 +79,6 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
 
 async function assertSameState ({ query, cookies }: FastifyRequest): Promise<boolean> {
   const { state } = cookies
-  if (state === undefined || member(query, 'state') !== state) throw new Problem('invalid_state')
+  if (!state || member(query, 'state') !== state) throw new Problem('invalid_state')
   return true
 }

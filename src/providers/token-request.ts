@@ -19,18 +19,17 @@ export async function requestTokens (purpose: CallPurpose, work: () => Promise<{
   })
 }
 
-/** The JSON of an answer that the plugin rejected. Throws where there is no answer, or not all of it. */
+/** The JSON of an answer that the plugin takes for no tokens. Throws where the answer is missing or incomplete. */
 function readAnswer (error: unknown, response: IncomingMessage | undefined): unknown {
+  if (error instanceof Problem) throw error
   const data = member(error, 'data')
   const payload = member(data, 'payload')
-  if (error instanceof Problem) throw error
+  // An error without data is one of the plugin's own: it fails on JSON that is no object.
+  if (data === undefined && response?.complete) return null
   if (member(data, 'isResponseError') === true) return payload
-  // wreck ends an answer that is too large without an error.
+  if (Buffer.isBuffer(payload)) return undefined
+  // wreck ends an answer that is too large without an error, or refuses what came out of the decoder.
   const isTooLarge = member(member(error, 'output'), 'statusCode') === 413
   if (isTooLarge || (response?.complete === false && response.errored === null)) throw new AnswerTooLarge()
-  if (response?.errored) throw response.errored
-  // JSON that is no object, such as null.
-  if (error instanceof TypeError || member(error, 'code') === 'ERR_ASSERTION') return null
-  if (Buffer.isBuffer(payload)) return undefined
-  throw data ?? error
+  throw response?.errored ?? (data instanceof Error ? data : error)
 }
