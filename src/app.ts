@@ -153,7 +153,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(providerClients, { providers })
   app.metrics.watch({ providers, signingSince: keys.signingSince })
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
-  const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
+  const attempts = createLoginAttempts(createSealer(encryptionKeys, 'pending-login'), cookies)
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
   const devices = createDeviceRepository(app.database)
   const vault = createProviderTokens(createSealer(encryptionKeys, 'provider-tokens'))

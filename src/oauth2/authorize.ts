@@ -8,7 +8,7 @@ import { html, sendPage, wantsHtml } from '../http/pages.ts'
 import { asOAuthMembers, problems, toProblem } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { Providers } from '../providers/registry.ts'
-import type { CodeHandOver, LoginAttempts } from '../sign-in/login-attempt.ts'
+import type { CodeCompletion, LoginAttempts } from '../sign-in/login-attempt.ts'
 import { sendToProvider } from '../sign-in/start.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import type { Clients } from '../clients/clients.ts'
@@ -75,12 +75,12 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
     const state = typeof query['state'] === 'string' && query['state'] !== '' && query['state'].length <= 1024 ? query['state'] : undefined
     const back = { redirectUri, state, issuerUrl }
     try {
-      const handOver = { ...readRequest(query), mode: 'code' as const, clientId, redirectUri, state }
+      const completion = { ...readRequest(query), mode: 'code' as const, clientId, redirectUri, state }
       const provider = readOnce(query, 'provider', 64)
       if (provider === undefined) return sendPage(reply, `Sign in to ${clientName}`, chooser(query, providers))
       if (!providers.has(provider)) throw new OAuthError('invalid_request', `There is no provider "${provider}" here.`)
       await app.limits.signIn.count(`start:${addressOf(request)}`)
-      return await sendToProvider(options, request, reply, provider, handOver)
+      return await sendToProvider(options, request, reply, provider, completion)
     } catch (error) {
       return redirectWithError(reply, back, error)
     }
@@ -101,7 +101,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
 }
 
 /** The rest of the request; its mistakes go to the client. */
-function readRequest (query: Parameters): Pick<CodeHandOver, 'intent' | 'codeChallenge' | 'scope' | 'nonce'> {
+function readRequest (query: Parameters): Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce'> {
   readOnce(query, 'state', 1024)
   if (query['request'] !== undefined) throw new OAuthError('request_not_supported', 'Send the parameters themselves.')
   if (query['request_uri'] !== undefined) throw new OAuthError('request_uri_not_supported', 'Send the parameters themselves.')

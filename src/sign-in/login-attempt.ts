@@ -2,17 +2,17 @@ import { hash } from 'node:crypto'
 import type { LoginSecrets } from '../providers/provider.ts'
 import type { Sealer } from '../vault/sealing.ts'
 
-/** Where the result of a login goes. */
-export type HandOver =
+/** What a login was started for, and how it completes. */
+export type LoginCompletion =
   | { mode: 'direct' }
   | { mode: 'cookie', returnTo: string }
-  | CodeHandOver
+  | CodeCompletion
   | { mode: 'device', deviceCodeHash: string, userCode: string, clientId: string, scope: string }
 
-/** To a client that asked at /oauth2/authorize: its checked request. */
-export interface CodeHandOver {
+/** Sends a code to a client: its checked request to /oauth2/authorize. */
+export interface CodeCompletion {
   mode: 'code'
-  /** To add an account to somebody who is signed in, instead of signing in. */
+  /** Adds an account to a user who is signed in, instead of signing in. */
   intent: 'link' | undefined
   clientId: string
   redirectUri: string
@@ -22,38 +22,37 @@ export interface CodeHandOver {
   nonce: string | undefined
 }
 
-/** A login that has started and not ended. It lives in a sealed cookie of the browser, and nowhere else. */
+/** A login between its start and its callback. It is stored in a sealed cookie of the browser only. */
 export interface LoginAttempt extends LoginSecrets {
   provider: string
-  handOver: HandOver
+  completion: LoginCompletion
   /** Milliseconds since 1970. */
   startedAt: number
 }
 
 export const ATTEMPT_LIFETIME_SECONDS = 10 * 60
 
-/** All pending logins of one browser may take up this much of its Cookie header (SEC-6). */
+/** The limit of all pending logins of one browser together, in its Cookie header (SEC-6). */
 const MAX_COOKIE_BYTES = 3_000
 const MAX_PENDING = 6
 
 export interface LoginAttempts {
   /** The cookie of an attempt. */
   seal: (attempt: LoginAttempt) => { name: string, value: string }
-  /** The attempt that belongs to `state`, when this browser started it, for this provider, less than ten minutes ago. */
+  /** The attempt with this `state`, if this browser started it for this provider less than ten minutes ago. */
   open: (cookies: Cookies, state: string, provider: string) => LoginAttempt | undefined
-  /** The cookies of a browser's pending logins to drop before one of `size` bytes is added: what is over, then the oldest. */
+  /** The names of cookies to delete so that one of `size` bytes fits: expired and forged ones, then the oldest. */
   surplus: (cookies: Cookies, size: number) => string[]
   cookieName: (state: string) => string
-  /** What is written down when a state is used: its hash, never itself. */
+  /** Recorded when a state is spent. */
   stateHash: (state: string) => NonSharedBuffer
 }
 
 type Cookies = Record<string, string | undefined>
 
 /**
- * The cookie's name comes from the state, so that logins in several tabs do not meet; the state is also bound into the
- * seal, so that no cookie opens under another's name. `secure` gives the name its `__Host-` prefix: then no other host,
- * not even a sibling, can plant one.
+ * Each attempt has a cookie of its own, named after its state, so that logins in several tabs do not interfere. The seal
+ * is bound to that name. `secure` adds the prefix `__Host-`, so that no other host, not even a sibling, can set one.
  */
 export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boolean }): LoginAttempts {
   const prefix = `${secure ? '__Host-' : ''}signet-login-`
@@ -86,7 +85,10 @@ export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boole
     surplus (cookies, size) {
       const pending = Object.entries(cookies)
         .filter(([name]) => name.startsWith(prefix))
-        .map(([name, value]) => ({ name, bytes: name.length + (value?.length ?? 0) + 3, startedAt: read(name, value)?.startedAt ?? -Infinity }))
+        .map(([name, value]) => {
+          const bytes = name.length + (value?.length ?? 0) + '=; '.length
+          return { name, bytes, startedAt: read(name, value)?.startedAt ?? -Infinity }
+        })
         .sort((one, other) => other.startedAt - one.startedAt)
       let bytes = size
       return pending.filter((cookie, index) => {

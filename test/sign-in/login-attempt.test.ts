@@ -3,14 +3,14 @@ import t from 'tap'
 import { createLoginAttempts, type LoginAttempt } from '../../src/sign-in/login-attempt.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 
-const sealer = createSealer([{ id: 'k', key: randomBytes(32) }], 'login-attempt')
+const sealer = createSealer([{ id: 'k', key: randomBytes(32) }], 'pending-login')
 const attempts = createLoginAttempts(sealer, { secure: false })
 
 /** An attempt at GitHub that starts now, and its cookie. */
 function begin (by = attempts) {
   const [state, codeVerifier, nonce] = [0, 1, 2].map(() => randomBytes(32).toString('base64url')) as [string, string, string]
-  const handOver = { mode: 'direct' } as const
-  const attempt: LoginAttempt = { provider: 'github', handOver, state, codeVerifier, nonce, startedAt: Date.now() }
+  const completion = { mode: 'direct' } as const
+  const attempt: LoginAttempt = { provider: 'github', completion, state, codeVerifier, nonce, startedAt: Date.now() }
   return { attempt, state, cookie: by.seal(attempt) }
 }
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Caller } from '../../src/http/caller.ts'
 import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
-import type { HandOver, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
+import type { LoginCompletion, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
 import { createSignInService } from '../../src/sign-in/service.ts'
 import { AccountDisabled } from '../../src/sign-in/sign-in.ts'
 
@@ -16,7 +16,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest()
 /** A test may take its time. */
 const isAhead = (at: unknown, seconds: number) => Math.abs((at as Date).getTime() - Date.now() - seconds * 1000) < 60_000
 const SECRETS = { state: 'st', codeVerifier: 'v', nonce: 'n' }
-const CODE: HandOver = {
+const CODE: LoginCompletion = {
   mode: 'code', intent: undefined, clientId: 'spa', redirectUri: 'https://app', state: 's', codeChallenge: 'cc', scope: 'openid', nonce: 'n'
 }
 
@@ -59,13 +59,13 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
   return { service, stages, asked, called: () => calls.map(([name]) => name) }
 }
 
-const attempt = (handOver: HandOver = { mode: 'direct' }, provider = 'acme'): LoginAttempt =>
-  ({ provider, handOver, ...SECRETS, startedAt: Date.now() - 60_000 })
+const attempt = (completion: LoginCompletion = { mode: 'direct' }, provider = 'acme'): LoginAttempt =>
+  ({ provider, completion, ...SECRETS, startedAt: Date.now() - 60_000 })
 const back = { state: 'st', code: 'c', iss: 'i', error: undefined, user: 'u' }
 
 t.test('a login starts at the provider, with an attempt', async (t) => {
   const { service, stages } = serve()
-  const sealed = { provider: 'acme', handOver: { mode: 'direct' }, ...SECRETS, startedAt: Number }
+  const sealed = { provider: 'acme', completion: { mode: 'direct' }, ...SECRETS, startedAt: Number }
   const started = await service.start('acme', { mode: 'direct' })
   t.match(started, { url: 'https://acme/authorize', cookie: { name: 'c', value: sealed }, provider: { id: 'acme' } })
   t.same(stages, [['acme', 'started']])
@@ -111,16 +111,16 @@ t.test('for a client it ends in a code whose session lives a minute until it is 
 
 t.test('a code to link by opens no session', async (t) => {
   const { service, asked, called } = serve()
-  const handOver = { ...CODE, intent: 'link' as const }
-  t.same(await service.finish(attempt(handOver), back, caller), { code: 'a code to link by' })
-  t.same(asked('holdForLink'), [[profile, tokens, handOver]])
+  const completion = { ...CODE, intent: 'link' as const }
+  t.same(await service.finish(attempt(completion), back, caller), { code: 'a code to link by' })
+  t.same(asked('holdForLink'), [[profile, tokens, completion]])
   t.notOk(called().includes('signIn'))
 })
 
 t.test('for a device it ends in a session that waits ten minutes', async (t) => {
   const { service, asked } = serve()
-  const handOver: HandOver = { mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: 'openid' }
-  t.match(await service.finish(attempt(handOver), back, caller), { sessionId: 'sid', user })
+  const completion: LoginCompletion = { mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: 'openid' }
+  t.match(await service.finish(attempt(completion), back, caller), { sessionId: 'sid', user })
   t.match(asked('signIn'), [[{ profile }, { clientId: 'tv', scope: 'openid', idleSeconds: 600 }]])
 })
 
