@@ -45,6 +45,7 @@ import { serialization } from './plugins/serialization.ts'
 import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { problemRoutes } from './problems/routes.ts'
+import { providerClients } from './providers/plugin.ts'
 import { createProviders } from './providers/registry.ts'
 import { createRevocationRepository } from './revocations/repository.ts'
 import { revocationRoutes } from './revocations/routes.ts'
@@ -148,9 +149,11 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const audit = createAuditRepository(app.database)
   const clients = createClients(settings.clients, clientRepository)
   const providers = createProviders(settings.providers)
+  // @fastify/oauth2, once for each provider: app.github, app.google, ...
+  await app.register(providerClients, { providers })
   app.metrics.watch({ providers, signingSince: keys.signingSince })
   const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
-  const attempts = createLoginAttempts(createSealer(encryptionKeys, 'login-attempt'), cookies)
+  const attempts = createLoginAttempts(createSealer(encryptionKeys, 'pending-login'), cookies)
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
   const devices = createDeviceRepository(app.database)
   const vault = createProviderTokens(createSealer(encryptionKeys, 'provider-tokens'))
@@ -173,7 +176,6 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const webhooks = createWebhookService({ ...webhookStore, delivery })
   const signInRepository = createSignInRepository(app.database)
   const signIn = createSignInService({
-    issuerUrl,
     providers,
     attempts,
     repository: signInRepository,

@@ -6,7 +6,7 @@ import { readBySchema } from './settings/read-by-schema.ts'
 import { readVariables, type Variables } from './settings/read-variables.ts'
 import { settingsSchema } from './settings/schema.ts'
 
-export type { ProviderSettings } from './providers/settings.ts'
+export type { ProviderSettings } from './providers/provider.ts'
 
 export type Settings = ReturnType<typeof readSettings>
 
@@ -44,7 +44,7 @@ export function readSettings (environment: Variables) {
     /** Absent: generated into `.data/`. */
     encryptionKeys: keys === undefined ? undefined : readEncryptionKeys(keys, production, check),
     clients: readClients(clients, production, check),
-    providers: readProviders(variables, check)
+    providers: readProviders({ env: variables, issuerUrl, check })
   }
   if (mistakes.length > 0) throw new SettingsError(mistakes)
   return deepFreeze(complete)

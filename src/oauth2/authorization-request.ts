@@ -1,11 +1,11 @@
 import { OAuthError, Problem } from '../http/errors.ts'
-import type { CodeHandOver } from '../sign-in/login-attempt.ts'
+import type { CodeCompletion } from '../sign-in/login-attempt.ts'
 import { grantableScope } from '../tokens/scope.ts'
 
 /** The parameters of an authorization request, not validated. */
 export type Parameters = Record<string, unknown>
 
-export type AuthorizationRequest = Pick<CodeHandOver, 'intent' | 'codeChallenge' | 'scope' | 'nonce'>
+export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce'>
 
 /** Without these two there is no client to redirect an error to. Throws a Problem for the person instead. */
 export function readReturnAddress (parameters: Parameters): { clientId: string, redirectUri: string | undefined } {

@@ -3,11 +3,10 @@ import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'
-import { callLimited } from './http.ts'
+import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import { createOidcProvider } from './oidc.ts'
-import type { Provider, ProviderDefinition } from './provider.ts'
-import type { ProviderSettings } from './settings.ts'
+import type { Provider, ProviderDefinition, ProviderSettings } from './provider.ts'
 
 const AUTHORIZATION_URL = 'https://www.facebook.com/v23.0/dialog/oauth'
 const TOKEN_URL = 'https://graph.facebook.com/v23.0/oauth/access_token'
@@ -59,7 +58,7 @@ export const facebook: ProviderDefinition = {
       async revocation ({ accessToken }, { apiUrl, signal }) {
         const headers = { authorization: `Bearer ${accessToken}` }
         const url = `${apiUrl}/me/permissions?${proof(accessToken, settings)}`
-        const { status, text } = await callLimited(url, { provider: facebook.name, step: 'revocation', method: 'DELETE', headers, signal })
+        const { status, text } = await callProvider(url, { provider: facebook.name, step: 'revocation', method: 'DELETE', headers, signal })
         const isOver = (status >= 200 && status < 300) || member(member(parseJson(text), 'error'), 'code') === TOKEN_IS_OVER
         if (!isOver) throw providerError(facebook.name, 'revocation', `HTTP ${status}`)
       }

@@ -2,7 +2,7 @@ import { avatarUrl, email, member, text } from './claims.ts'
 import { basic } from './client-authentication.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'
-import { callLimited } from './http.ts'
+import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -49,7 +49,7 @@ export const github: ProviderDefinition = {
 
       // https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization
       async revocation ({ accessToken }, { apiUrl, clientId, clientSecret, signal }) {
-        const { status } = await callLimited(`${apiUrl}/applications/${encodeURIComponent(clientId)}/grant`, {
+        const { status } = await callProvider(`${apiUrl}/applications/${encodeURIComponent(clientId)}/grant`, {
           provider: github.name,
           step: 'revocation',
           method: 'DELETE',

@@ -1,100 +1,116 @@
 import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { createGunzip } from 'node:zlib'
+import { Problem } from '../http/errors.ts'
 import { parseJson } from '../http/json.ts'
+import { agentFor, runExchange, type Exchange } from './agent.ts'
 import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
 
-/** Limits of every call to a provider (SEC-85, SEC-86). */
-const REQUEST_TIMEOUT_MS = 5_000
-const MAX_RESPONSE_BYTES = 1024 * 1024
-const USER_AGENT = 'signet'
+/** The size limit of an answer, decoded (SEC-86). */
+export const MAX_ANSWER_BYTES = 1024 * 1024
+export const USER_AGENT = 'signet'
 
-/** Connections are used again, without a handshake each time; an idle one is closed before a provider is likely to do it. */
-const IDLE_MS = 4_000
-const agents = {
-  http: new http.Agent({ keepAlive: true, timeout: IDLE_MS }),
-  https: new https.Agent({ keepAlive: true, timeout: IDLE_MS })
-}
-
-export interface ProviderCall {
+/** What a call is made for: `provider` is the name that people know, as problems name it. */
+export interface CallPurpose {
   provider: string
   step: Step
+  signal?: AbortSignal | undefined
+}
+
+export interface ProviderCall extends CallPurpose {
   method?: string
   headers?: Record<string, string>
   body?: string
-  signal?: AbortSignal
 }
 
-export interface Answer { status: number, headers: IncomingHttpHeaders, text: string }
+/** The head of an answer. */
+export interface AnswerHead { status: number, headers: IncomingHttpHeaders }
+
+export interface Answer extends AnswerHead { text: string }
 
 /**
- * GETs a JSON object or array: within five seconds, at most a mebibyte, no redirects, a good status only, JSON by content
- * type and by content. Anything else throws a Problem. `onStatus` may turn a status into an answer of its own.
+ * GETs a JSON object or array. Throws a Problem unless the answer comes within the limits of `callProvider`, with status
+ * 200 or 201, and is JSON by content type and by content. `onStatus` may turn a status into a value of its own.
  */
-export async function getJson (url: string, call: ProviderCall, onStatus?: (status: number) => unknown): Promise<unknown> {
-  const answer = await callLimited(url, call)
-  return onStatus?.(answer.status) ?? readJson(answer, call)
+export async function getJson (
+  url: string, call: ProviderCall, onStatus?: (status: number) => unknown
+): Promise<unknown> {
+  const answer = await callProvider(url, call)
+  return onStatus?.(answer.status) ?? acceptJson(answer, parseJson(answer.text), call)
 }
 
-/** The JSON of a good answer: 200, or 201, with which frameworks answer a POST unless told otherwise. Anything else throws a Problem. */
-export function readJson ({ status, headers, text }: Answer, { provider, step }: Pick<ProviderCall, 'provider' | 'step'>): unknown {
+/** `value`, which is undefined where the answer did not parse. Throws a Problem unless status and content type are good. */
+export function acceptJson ({ status, headers }: AnswerHead, value: unknown, { provider, step }: CallPurpose): unknown {
+  // Frameworks answer a POST with 201 by default.
   if (status !== 200 && status !== 201) throw providerError(provider, step, `HTTP ${status}`)
-  const value = /^application\/([\w.+-]+\+)?json\b/i.test(headers['content-type'] ?? '') ? parseJson(text) : undefined
-  if (value === undefined) throw providerError(provider, step, 'the answer is not JSON')
+  const isJson = value !== undefined && /^application\/([\w.+-]+\+)?json\b/i.test(headers['content-type'] ?? '')
+  if (!isJson) throw providerError(provider, step, 'the answer is not JSON')
   return value
 }
 
-/** A request with the limits. Follows no redirect. Never throws anything but a Problem. Half the cost of `fetch`. */
-export async function callLimited (url: string, call: ProviderCall): Promise<Answer> {
-  return await timed(call.provider, call.step, () => callOnce(url, call))
+/**
+ * One request, never repeated, within five seconds and a mebibyte. Follows no redirect. Any status is an answer; throws
+ * `provider_timeout` or `provider_error` where there is none.
+ */
+export async function callProvider (url: string, call: ProviderCall): Promise<Answer> {
+  return await withinLimits(call, async () => await send(new URL(url), call))
 }
 
-async function callOnce (url: string, { provider, step, method = 'GET', headers, body, signal }: ProviderCall): Promise<Answer> {
-  try {
-    const allHeaders = {
-      accept: 'application/json',
-      'user-agent': USER_AGENT,
-      ...body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) },
-      ...headers
+/** Runs `work`, which makes one request through the agent, and throws a Problem for whatever keeps it from an answer. */
+export async function withinLimits<Result extends AnswerHead> (
+  { provider, step, signal }: CallPurpose, work: (exchange: Exchange) => Promise<Result>
+): Promise<Result> {
+  return await timed(provider, step, async () => {
+    if (signal?.aborted) throw providerTimeout(provider, step)
+    const exchange: Exchange = { signal, isLate: false, response: undefined }
+    try {
+      return await runExchange(exchange, () => work(exchange))
+    } catch (error) {
+      if (exchange.isLate) throw providerTimeout(provider, step)
+      if (error instanceof Problem) throw error
+      const reason = error instanceof AnswerTooLarge ? 'the answer is too large' : networkReason(error)
+      throw providerError(provider, step, reason)
     }
-    return await send(new URL(url), { method, headers: allHeaders, body, signal })
-  } catch (error) {
-    if (error === TOO_LATE) throw providerTimeout(provider, step)
-    throw providerError(provider, step, error === TOO_LARGE ? 'the answer is too large' : networkReason(error))
-  }
+  })
 }
 
-const TOO_LATE = new Error('too late')
-const TOO_LARGE = new Error('too large')
+export class AnswerTooLarge extends Error {}
 
-interface Sending { method: string, headers: Record<string, string>, body: string | undefined, signal: AbortSignal | undefined }
-
-/** By events: `signal` and `for await` would add listeners and promises to each call. Giving up ends the connection. */
-async function send (url: URL, { method, headers, body, signal }: Sending): Promise<Answer> {
-  if (signal?.aborted) throw TOO_LATE
+/** Half the cost of `fetch`. */
+async function send (url: URL, { method = 'GET', headers, body }: ProviderCall): Promise<Answer> {
   return await new Promise((resolve, reject) => {
-    const { client, agent } = url.protocol === 'https:' ? { client: https, agent: agents.https } : { client: http, agent: agents.http }
-    const request = client.request(url, { agent, method, headers }, read)
-    const giveUp = () => request.destroy(TOO_LATE)
-    const timer = setTimeout(giveUp, REQUEST_TIMEOUT_MS)
-    signal?.addEventListener('abort', giveUp, { once: true })
-    request.on('error', reject).on('close', () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', giveUp)
-    }).end(body)
-
-    function read (response: IncomingMessage) {
-      const chunks: Buffer[] = []
-      let length = 0
-      response.on('data', (chunk: Buffer) => {
-        length += chunk.length
-        chunks.push(chunk)
-        if (length > MAX_RESPONSE_BYTES) request.destroy(TOO_LARGE)
-      })
-      response.on('end', () => resolve({ status: response.statusCode as number, headers: response.headers, text: Buffer.concat(chunks).toString() }))
-      // Also when the body breaks off, which a message that has begun tells by itself and not by its request.
-      response.on('error', reject)
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+    const allHeaders = {
+      accept: 'application/json', 'accept-encoding': 'gzip', 'user-agent': USER_AGENT, ...length, ...headers
     }
+    const client = url.protocol === 'https:' ? https : http
+    const request = client.request(url, { agent: agentFor(url), method, headers: allHeaders }, (response) => {
+      readBody(response).then((text) => resolve({ status: response.statusCode as number, headers: response.headers, text }))
+        .catch((error) => {
+          request.destroy()
+          reject(error)
+        })
+    })
+    request.on('error', reject).end(body)
+  })
+}
+
+/** Decodes what `Accept-Encoding` asked for, and counts what comes out. Rejects when the body breaks off. */
+async function readBody (response: IncomingMessage): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    const isGzip = /^(x-)?gzip$/i.test(response.headers['content-encoding'] ?? '')
+    const body = isGzip ? response.pipe(createGunzip()) : response
+    const chunks: Buffer[] = []
+    let length = 0
+    body.on('data', (chunk: Buffer) => {
+      length += chunk.length
+      chunks.push(chunk)
+      if (length > MAX_ANSWER_BYTES) body.destroy(new AnswerTooLarge())
+    })
+    body.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    body.on('error', reject)
+    if (isGzip) response.on('error', reject)
   })
 }
 

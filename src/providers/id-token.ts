@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { Problem } from '../http/errors.ts'
 import { invalidIdToken, providerError } from './failure.ts'
-import { callLimited } from './http.ts'
+import { callProvider } from './http.ts'
 
 /** Asymmetric signatures only: `none` and HMAC are never right here (RFC 8725 section 3.1). */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
@@ -74,7 +74,7 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
     cacheMaxAge: JWKS_MAX_AGE_MS,
     cooldownDuration: Infinity,
     [customFetch]: async (url) => {
-      const { status, text } = await callLimited(url, { provider, step: 'keys' })
+      const { status, text } = await callProvider(url, { provider, step: 'keys' })
       if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`)
       return new Response(text)
     }

@@ -1,6 +1,6 @@
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
-import { callLimited } from './http.ts'
+import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -44,7 +44,7 @@ export const kakao: ProviderDefinition = {
 
       // https://developers.kakao.com/docs/latest/en/kakaologin/rest-api#unlink
       async revocation ({ accessToken }, { apiUrl, signal }) {
-        const { status } = await callLimited(`${apiUrl.replace(/\/v2$/, '/v1')}/user/unlink`, {
+        const { status } = await callProvider(`${apiUrl.replace(/\/v2$/, '/v1')}/user/unlink`, {
           provider: kakao.name,
           step: 'revocation',
           method: 'POST',

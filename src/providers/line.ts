@@ -1,6 +1,6 @@
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { invalidIdToken } from './failure.ts'
-import { callLimited, getJson } from './http.ts'
+import { callProvider, getJson } from './http.ts'
 import { createOAuthProvider, type Api } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -47,7 +47,7 @@ export const line: ProviderDefinition = {
       // https://developers.line.biz/en/reference/line-login/#revoke-access-token
       async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, signal }) {
         const body = new URLSearchParams({ access_token: accessToken, client_id: clientId, client_secret: clientSecret }).toString()
-        const { status } = await callLimited(new URL('revoke', tokenUrl).href, { provider: line.name, step: 'revocation', method: 'POST', headers: FORM, body, signal })
+        const { status } = await callProvider(new URL('revoke', tokenUrl).href, { provider: line.name, step: 'revocation', method: 'POST', headers: FORM, body, signal })
         acceptRevocation(line.name, status)
       }
     })

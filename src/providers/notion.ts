@@ -1,6 +1,6 @@
 import { avatarUrl, email, member, text } from './claims.ts'
 import { basic } from './client-authentication.ts'
-import { callLimited } from './http.ts'
+import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -47,7 +47,7 @@ export const notion: ProviderDefinition = {
 
       // https://developers.notion.com/reference/revoke-token
       async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, signal }) {
-        const { status } = await callLimited(new URL('revoke', tokenUrl).href, {
+        const { status } = await callProvider(new URL('revoke', tokenUrl).href, {
           provider: notion.name,
           step: 'revocation',
           method: 'POST',

@@ -1,8 +1,7 @@
 import { avatarUrl, email, text } from './claims.ts'
 import { valueAt } from './json-pointer.ts'
 import { createOAuthProvider } from './oauth.ts'
-import type { Provider } from './provider.ts'
-import type { ProviderSettings } from './settings.ts'
+import type { Provider, ProviderSettings } from './provider.ts'
 
 /** Where things stand in a profile, by JSON Pointer, unless settings of these names say otherwise. */
 export const POINTERS = {

@@ -1,10 +1,9 @@
-import type { ProviderSettings } from './settings.ts'
 import { subject } from './claims.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
 import { getJson } from './http.ts'
 import { createOAuthClient } from './oauth-client.ts'
-import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderDefinition, TokenSet } from './provider.ts'
+import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderDefinition, ProviderSettings, TokenSet } from './provider.ts'
 import { revokeToken } from './revocation.ts'
 
 /** What one plain OAuth 2.0 provider has of its own. The URLs are the provider's real ones: settings may move them. */
@@ -63,9 +62,12 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
   const { authentication, bodyFormat, scopeSeparator, pkce, userAgent, refreshEndpoint, saysGrantIsOver } = options
   const client = createOAuthClient({
     provider: name,
+    pluginName: settings.pluginName,
     clientId,
     clientSecret,
+    callbackUrl: settings.callbackUrl,
     authorizationUrl,
+    authorizationParameters: options.authorizationParameters,
     tokenUrl,
     refreshUrl: refreshEndpoint === undefined ? undefined : new URL(refreshEndpoint, tokenUrl).href,
     scope: settings.scope ?? definition.scope,
@@ -77,7 +79,7 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
     saysGrantIsOver
   })
 
-  function callApi (tokens: TokenSet, { nonce, signal }: AuthorizationResponse): Api {
+  function callApi (tokens: TokenSet, { secrets: { nonce }, signal }: AuthorizationResponse): Api {
     const headers = { authorization: `Bearer ${tokens.accessToken}`, ...userAgent === undefined ? {} : { 'user-agent': userAgent }, ...options.headers }
     const get: Api['get'] = (path, step, onStatus) => getJson(apiUrl + path, { provider: name, step, headers, signal }, onStatus)
     return { apiUrl, tokenUrl, clientId, tokens, nonce, signal, get }
@@ -94,7 +96,8 @@ export function createOAuthProvider (definition: Pick<ProviderDefinition, 'name'
     name,
     formPost: false,
     answersAs: (iss) => iss === options.responseIssuer,
-    authorizationUrl: (request) => client.authorizationUrl(request, options.authorizationParameters),
+    register: client.register,
+    authorize: client.authorize,
 
     async identify (response) {
       const tokens = await client.exchange(response)

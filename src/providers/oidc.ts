@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
-import type { ProviderSettings } from './settings.ts'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { getJson } from './http.ts'
 import { createIssuerKeys, verifyIdToken } from './id-token.ts'
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts'
-import type { AuthorizationResponse, HeldTokens, Profile, Provider } from './provider.ts'
+import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderSettings } from './provider.ts'
 import { revokeToken } from './revocation.ts'
 
 export type Claims = JWTPayload & { sub: string }
@@ -47,7 +46,7 @@ interface Issuer { metadata: IssuerMetadata, client: OAuthClient, keys: JWTVerif
 export function createOidcProvider (settings: ProviderSettings, options: OidcOptions): Provider {
   const { name, issuer } = options
   const { clientId } = settings
-  const connect = createConnection(settings, options)
+  const { connect, known } = createConnection(settings, options)
   const isIssuer = options.isIssuer ?? ((iss: string) => iss === issuer)
 
   async function verify (idToken: string, audiences: string[], nonces: (string | undefined)[]): Promise<Claims> {
@@ -99,9 +98,11 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
     formPost: options.formPost ?? false,
     answersAs: options.isAnswerer ?? ((iss) => iss === issuer),
 
-    async authorizationUrl (request) {
+    register: known?.client.register,
+
+    async authorize () {
       const { client } = await connect()
-      return await client.authorizationUrl(request, options.authorizationParameters)
+      return await client.authorize()
     },
 
     async identify (response) {
@@ -110,7 +111,7 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
       if (response.iss === undefined && metadata.sendsIss) throw providerError(name, 'authorization response', 'iss is missing')
       const tokens = await client.exchange(response)
       if (tokens.idToken === undefined) throw providerError(name, 'token exchange', 'the answer has no id_token')
-      const claims = await verify(tokens.idToken, [clientId], [response.nonce])
+      const claims = await verify(tokens.idToken, [clientId], [response.secrets.nonce])
       const userinfo = metadata.userinfoEndpoint === undefined || options.userinfo === false
         ? {}
         : await readUserinfo(metadata.userinfoEndpoint, tokens.accessToken, claims.sub, response.signal)
@@ -144,37 +145,51 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
   }
 }
 
-/** The issuer's endpoints, client and keys; made anew only when the metadata changes. */
-function createConnection (settings: ProviderSettings, options: OidcOptions): () => Promise<Issuer> {
-  const known = knownMetadata(settings, options)
-  const discover = known ? async () => known : createDiscovery(options.name, options.issuer, options.discoveryIssuer)
+/**
+ * The issuer's endpoints, client and keys: `known` at once where nothing is to be discovered, otherwise when they are
+ * first needed, and again whenever the metadata changes.
+ */
+function createConnection (
+  settings: ProviderSettings, options: OidcOptions
+): { connect: () => Promise<Issuer>, known: Issuer | undefined } {
+  const metadata = knownMetadata(settings, options)
+  if (metadata) {
+    const known = connectTo(metadata)
+    return { connect: async () => known, known }
+  }
+  const discover = createDiscovery(options.name, options.issuer, options.discoveryIssuer)
   let connected: { fingerprint: string, issuer: Issuer } | undefined
 
-  return async () => {
+  async function connect (): Promise<Issuer> {
     const discovered = await discover()
-    const metadata = {
-      ...discovered,
-      authorizationEndpoint: settings.authorizationUrl ?? discovered.authorizationEndpoint,
-      tokenEndpoint: settings.tokenUrl ?? discovered.tokenEndpoint,
-      jwksUri: settings.jwksUrl ?? discovered.jwksUri
-    }
-    const fingerprint = JSON.stringify(metadata)
-    if (connected?.fingerprint !== fingerprint) connected = { fingerprint, issuer: connectTo(metadata) }
+    const fingerprint = JSON.stringify(discovered)
+    if (connected?.fingerprint !== fingerprint) connected = { fingerprint, issuer: connectTo(discovered) }
     return connected.issuer
   }
 
-  function connectTo (metadata: IssuerMetadata): Issuer {
+  function connectTo (found: IssuerMetadata): Issuer {
+    const metadata = {
+      ...found,
+      authorizationEndpoint: settings.authorizationUrl ?? found.authorizationEndpoint,
+      tokenEndpoint: settings.tokenUrl ?? found.tokenEndpoint,
+      jwksUri: settings.jwksUrl ?? found.jwksUri
+    }
     const client = createOAuthClient({
       provider: options.name,
+      pluginName: settings.pluginName,
       clientId: settings.clientId,
       clientSecret: options.clientSecret ?? settings.clientSecret,
+      callbackUrl: settings.callbackUrl,
       authorizationUrl: metadata.authorizationEndpoint,
+      authorizationParameters: options.authorizationParameters,
       tokenUrl: metadata.tokenEndpoint,
       scope: withOpenid(settings.scope ?? options.scope),
       authentication: options.authentication ?? metadata.tokenEndpointAuthentication
     })
     return { metadata, client, keys: createIssuerKeys(options.name, metadata.jwksUri) }
   }
+
+  return { connect, known: undefined }
 }
 
 /** With every URL given there is nothing to discover; and what settings move does not go to the provider's real host. */

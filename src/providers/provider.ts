@@ -1,5 +1,29 @@
 import type { ClientAuthentication } from './client-authentication.ts'
-import type { ProviderSettings } from './settings.ts'
+import type { RegisterOAuth2 } from './registration.ts'
+
+/** One provider's settings. What is absent follows the provider's own default. */
+export interface ProviderSettings {
+  id: string
+  kind: 'built-in' | 'oidc' | 'oauth'
+  /** The name that @fastify/oauth2 is registered under. */
+  pluginName: string
+  /** The redirect URI, as it is registered at the provider. */
+  callbackUrl: string
+  clientId: string
+  clientSecret: string
+  /** Further audiences of ID tokens that apps bring (native sign-in). */
+  nativeClientIds: string[]
+  name: string | undefined
+  scope: string[] | undefined
+  authorizationUrl: string | undefined
+  tokenUrl: string | undefined
+  apiUrl: string | undefined
+  issuer: string | undefined
+  jwksUrl: string | undefined
+  emailTrusted: boolean
+  /** The settings that only this provider has, by their names after the prefix. */
+  own: Record<string, string | undefined>
+}
 
 /** A place where people sign in. */
 export interface Provider {
@@ -9,8 +33,10 @@ export interface Provider {
   formPost: boolean
   /** Whether the `iss` of an authorization response is the provider's own (RFC 9207). */
   answersAs: (iss: string) => boolean
-  /** Where to send the browser. Throws a Problem when the provider's metadata cannot be had. */
-  authorizationUrl: (request: AuthorizationRequest) => Promise<string>
+  /** Registers @fastify/oauth2 by `register`. Absent where endpoints or secret are known only after the app has started. */
+  register?: ((register: RegisterOAuth2) => Promise<void>) | undefined
+  /** Begins a login. Throws a Problem when the provider's metadata cannot be had. */
+  authorize: () => Promise<Authorization>
   /**
    * Exchanges the code, once, and says who the person is. Throws a Problem: `provider_error`, `provider_timeout` or
    * `invalid_id_token`, whose detail names the provider and the step and never holds what the provider sent.
@@ -60,24 +86,29 @@ export interface ProviderDefinition {
   create: (settings: ProviderSettings) => Provider
 }
 
-export interface AuthorizationRequest {
-  redirectUri: string
+/** A login that begins: where to send the browser, and what its callback needs. */
+export interface Authorization { url: string, secrets: LoginSecrets }
+
+/** What a login keeps, out of sight, until the browser comes back. */
+export interface LoginSecrets {
+  /** Ties the callback to the browser (RFC 6749 section 10.12). */
   state: string
+  /** PKCE, method S256 (RFC 7636 section 4.1). Absent for a provider without PKCE. */
+  codeVerifier: string | undefined
+  /** Ties the ID token to the login (OpenID Connect Core section 3.1.2.1). */
   nonce: string
-  /** PKCE, method S256 (RFC 7636 section 4.2). */
-  codeChallenge: string
 }
 
 export interface AuthorizationResponse {
   code: string
-  /** RFC 9207: the issuer that answered, where the provider says it. */
+  state: string
+  /** The issuer that answered (RFC 9207), where the provider says it. */
   iss: string | undefined
-  /** What Apple sends beside the code, the first time only: JSON that holds the person's name. */
+  /** Apple's, beside the first code only: JSON that holds the person's name. */
   user: string | undefined
-  redirectUri: string
-  nonce: string
-  codeVerifier: string
-  /** Aborted when the whole login has taken too long. */
+  /** Those of the login's start. */
+  secrets: LoginSecrets
+  /** Aborts when the whole login has taken too long. */
   signal: AbortSignal
 }
 

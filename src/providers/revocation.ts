@@ -2,7 +2,7 @@ import { parseJson } from '../http/json.ts'
 import { member } from './claims.ts'
 import { clientRequest, type ClientCredentials } from './client-authentication.ts'
 import { providerError } from './failure.ts'
-import { callLimited } from './http.ts'
+import { callProvider } from './http.ts'
 import type { HeldTokens } from './provider.ts'
 
 export interface RevocationEndpoint extends ClientCredentials {
@@ -17,7 +17,7 @@ export interface RevocationEndpoint extends ClientCredentials {
 export async function revokeToken (endpoint: RevocationEndpoint, { accessToken, refreshToken }: HeldTokens, signal: AbortSignal): Promise<void> {
   const { provider, url } = endpoint
   const parameters = { token: refreshToken ?? accessToken, token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token', client_id: endpoint.clientId }
-  const { status, text } = await callLimited(url, { provider, step: 'revocation', signal, ...clientRequest(endpoint, parameters) })
+  const { status, text } = await callProvider(url, { provider, step: 'revocation', signal, ...clientRequest(endpoint, parameters) })
   // Apple answers a bad client secret with 400, as others an unknown token.
   if (CLIENT_FAULTS.includes(member(parseJson(text), 'error') as string)) throw providerError(provider, 'revocation', 'it was refused')
   acceptRevocation(provider, status)

@@ -3,7 +3,7 @@ import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { invalidIdToken, providerError } from './failure.ts'
-import { callLimited } from './http.ts'
+import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 
@@ -57,7 +57,7 @@ export const slack: ProviderDefinition = {
       // https://docs.slack.dev/reference/methods/auth.revoke/
       async revocation ({ accessToken }, { apiUrl, signal }) {
         const headers = { authorization: `Bearer ${accessToken}` }
-        const { status, text } = await callLimited(`${apiUrl}/auth.revoke`, { provider: slack.name, step: 'revocation', method: 'POST', headers, signal })
+        const { status, text } = await callProvider(`${apiUrl}/auth.revoke`, { provider: slack.name, step: 'revocation', method: 'POST', headers, signal })
         const answer = parseJson(text)
         const isOver = status === 200 && (member(answer, 'ok') === true || ALREADY_OVER.includes(member(answer, 'error') as string))
         if (!isOver) throw providerError(slack.name, 'revocation', status === 200 ? 'it was refused' : `HTTP ${status}`)

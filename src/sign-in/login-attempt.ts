@@ -1,17 +1,18 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+import type { LoginSecrets } from '../providers/provider.ts'
 import type { Sealer } from '../vault/sealing.ts'
 
-/** Where the result of a login goes. */
-export type HandOver =
+/** What a login was started for, and how it completes. */
+export type LoginCompletion =
   | { mode: 'direct' }
   | { mode: 'cookie', returnTo: string }
-  | CodeHandOver
+  | CodeCompletion
   | { mode: 'device', deviceCodeHash: string, userCode: string, clientId: string, scope: string }
 
-/** To a client that asked at /oauth2/authorize: its checked request. */
-export interface CodeHandOver {
+/** Sends a code to a client: its checked request to /oauth2/authorize. */
+export interface CodeCompletion {
   mode: 'code'
-  /** To add an account to somebody who is signed in, instead of signing in. */
+  /** Adds an account to a user who is signed in, instead of signing in. */
   intent: 'link' | undefined
   clientId: string
   redirectUri: string
@@ -21,49 +22,46 @@ export interface CodeHandOver {
   nonce: string | undefined
 }
 
-/** A login that has started and not ended. It lives in a sealed cookie of the browser, and nowhere else. */
-export interface LoginAttempt {
+/** A login between its start and its callback. It is stored in a sealed cookie of the browser only. */
+export interface LoginAttempt extends LoginSecrets {
   provider: string
-  handOver: HandOver
-  nonce: string
-  /** PKCE (RFC 7636 section 4.1). */
-  codeVerifier: string
+  completion: LoginCompletion
   /** Milliseconds since 1970. */
   startedAt: number
 }
 
 export const ATTEMPT_LIFETIME_SECONDS = 10 * 60
 
-/** All pending logins of one browser may take up this much of its Cookie header (SEC-6). */
+/** The limit of all pending logins of one browser together, in its Cookie header (SEC-6). */
 const MAX_COOKIE_BYTES = 3_000
 const MAX_PENDING = 6
 
 export interface LoginAttempts {
-  begin: (provider: string, handOver: HandOver) => { attempt: LoginAttempt, state: string, cookie: { name: string, value: string }, codeChallenge: string }
-  /** The attempt that belongs to `state`, when this browser started it, for this provider, less than ten minutes ago. */
+  /** The cookie of an attempt. */
+  seal: (attempt: LoginAttempt) => { name: string, value: string }
+  /** The attempt with this `state`, if this browser started it for this provider less than ten minutes ago. */
   open: (cookies: Cookies, state: string, provider: string) => LoginAttempt | undefined
-  /** The cookies of a browser's pending logins to drop before one of `size` bytes is added: what is over, then the oldest. */
+  /** The names of cookies to delete so that one of `size` bytes fits: expired and forged ones, then the oldest. */
   surplus: (cookies: Cookies, size: number) => string[]
   cookieName: (state: string) => string
-  /** What is written down when a state is used: its hash, never itself. */
+  /** Recorded when a state is spent. */
   stateHash: (state: string) => NonSharedBuffer
 }
 
 type Cookies = Record<string, string | undefined>
 
 /**
- * The cookie's name comes from the state, so that logins in several tabs do not meet; the state is also bound into the
- * seal, so that no cookie opens under another's name. `secure` gives the name its `__Host-` prefix: then no other host,
- * not even a sibling, can plant one.
+ * Each attempt has a cookie of its own, named after its state, so that logins in several tabs do not interfere. The seal
+ * is bound to that name. `secure` adds the prefix `__Host-`, so that no other host, not even a sibling, can set one.
  */
 export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boolean }): LoginAttempts {
   const prefix = `${secure ? '__Host-' : ''}signet-login-`
   const cookieName = (state: string) => prefix + stateHash(state).toString('base64url').slice(0, 16)
 
-  function read (name: string, value: string | undefined, state?: string): (LoginAttempt & { state: string }) | undefined {
+  function read (name: string, value: string | undefined, state?: string): LoginAttempt | undefined {
     const opened = value === undefined ? undefined : sealer.open(value, name)
     if (opened === undefined) return undefined
-    const attempt = JSON.parse(opened) as LoginAttempt & { state: string }
+    const attempt = JSON.parse(opened) as LoginAttempt
     const age = Date.now() - attempt.startedAt
     const isAlive = age <= ATTEMPT_LIFETIME_SECONDS * 1000 && age >= -60_000
     return isAlive && (state === undefined || attempt.state === state) ? attempt : undefined
@@ -73,14 +71,9 @@ export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boole
     cookieName,
     stateHash,
 
-    begin (provider, handOver) {
-      // 256 bits each, from the system's generator in one call.
-      const random = randomBytes(3 * 32)
-      const [state, codeVerifier, nonce] = [0, 32, 64].map((start) => random.toString('base64url', start, start + 32)) as [string, string, string]
-      const attempt = { provider, handOver, nonce, codeVerifier, startedAt: Date.now() }
-      const name = cookieName(state)
-      const codeChallenge = hash('sha256', codeVerifier, 'base64url')
-      return { attempt, state, codeChallenge, cookie: { name, value: sealer.seal(JSON.stringify({ ...attempt, state }), name) } }
+    seal (attempt) {
+      const name = cookieName(attempt.state)
+      return { name, value: sealer.seal(JSON.stringify(attempt), name) }
     },
 
     open (cookies, state, provider) {
@@ -92,7 +85,10 @@ export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boole
     surplus (cookies, size) {
       const pending = Object.entries(cookies)
         .filter(([name]) => name.startsWith(prefix))
-        .map(([name, value]) => ({ name, bytes: name.length + (value?.length ?? 0) + 3, startedAt: read(name, value)?.startedAt ?? -Infinity }))
+        .map(([name, value]) => {
+          const bytes = name.length + (value?.length ?? 0) + '=; '.length
+          return { name, bytes, startedAt: read(name, value)?.startedAt ?? -Infinity }
+        })
         .sort((one, other) => other.startedAt - one.startedAt)
       let bytes = size
       return pending.filter((cookie, index) => {

@@ -17,7 +17,7 @@ import { UserSchema } from '../users/user.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import { deviceErrorPage } from './device-error-page.ts'
 import { writeDeviceVisit } from './device-visit.ts'
-import type { CodeHandOver, HandOver, LoginAttempt, LoginAttempts } from './login-attempt.ts'
+import type { CodeCompletion, LoginCompletion, LoginAttempt, LoginAttempts } from './login-attempt.ts'
 import { allowedReturnTo } from './return-to.ts'
 import type { CallbackParameters, SignInService } from './service.ts'
 import { sendToProvider } from './start.ts'
@@ -80,15 +80,15 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     }
   }, async (request, reply) => {
     await app.limits.signIn.count(`start:${addressOf(request)}`)
-    const handOver = await chooseHandOver(request.query.return_to)
+    const completion = await chooseCompletion(request.query.return_to)
     try {
-      return await sendToProvider(options, request, reply, request.params.provider, handOver) as never
+      return await sendToProvider(options, request, reply, request.params.provider, completion) as never
     } catch (error) {
-      return fail(request, reply, handOver, error)
+      return fail(request, reply, completion, error)
     }
   })
 
-  async function chooseHandOver (returnTo: unknown): Promise<HandOver> {
+  async function chooseCompletion (returnTo: unknown): Promise<LoginCompletion> {
     if (returnTo === undefined) return { mode: 'direct' }
     const url = await allowedReturnTo(returnTo, allowedOrigins)
     if (url === undefined) throw new Problem('invalid_return_to', 'return_to must be an absolute URL whose origin (scheme, host and port) is in ALLOWED_ORIGINS.')
@@ -124,20 +124,20 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       const answer = returned(provider, () => readParameters(state, parameters))
       const finished = await signIn.finish(attempt, answer, callerOf(request))
       forget()
-      const { handOver } = attempt
-      if ('code' in finished) return redirectBack(reply, { ...handOver as CodeHandOver, issuerUrl }, { code: finished.code }) as never
-      if (handOver.mode === 'device' && 'sessionId' in finished) {
-        const { mode: _mode, ...visit } = handOver
+      const { completion } = attempt
+      if ('code' in finished) return redirectBack(reply, { ...completion as CodeCompletion, issuerUrl }, { code: finished.code }) as never
+      if (completion.mode === 'device' && 'sessionId' in finished) {
+        const { mode: _mode, ...visit } = completion
         writeDeviceVisit(reply, visitSealer, cookies, { ...visit, sessionId: finished.sessionId, userName: finished.user.name })
         return reply.redirect(`${issuerUrl}/device/confirm`, 302) as never
       }
-      if (!('tokens' in finished)) throw new Error(`A sign-in in ${handOver.mode} mode ended without tokens.`)
-      if (handOver.mode !== 'cookie') return reply.send({ ...finished.tokens, user: finished.user }) as never
-      return reply.setCookie(cookies.refreshCookieName, finished.tokens.refresh_token, cookies.refreshToken).redirect(handOver.returnTo, 302) as never
+      if (!('tokens' in finished)) throw new Error(`A sign-in in ${completion.mode} mode ended without tokens.`)
+      if (completion.mode !== 'cookie') return reply.send({ ...finished.tokens, user: finished.user }) as never
+      return reply.setCookie(cookies.refreshCookieName, finished.tokens.refresh_token, cookies.refreshToken).redirect(completion.returnTo, 302) as never
     } catch (error) {
       // With the database away nothing was spent: the same answer of the provider may be tried again.
       if (!isDatabaseUnavailable(error)) forget()
-      return fail(request, reply, attempt.handOver, error)
+      return fail(request, reply, attempt.completion, error)
     }
   }
 
@@ -159,15 +159,15 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
   }
 
   /** A failed login goes where a successful one would have gone. In direct mode that is here. */
-  function fail (request: FastifyRequest, reply: FastifyReply, handOver: HandOver, error: unknown): never {
+  function fail (request: FastifyRequest, reply: FastifyReply, completion: LoginCompletion, error: unknown): never {
     const problem = toProblem(error)
     const { code, status } = problem
-    if (handOver.mode === 'direct' || code === 'unknown_provider') throw error
+    if (completion.mode === 'direct' || code === 'unknown_provider') throw error
     if (status === 500) reply.log.error({ err: error }, code)
-    if (handOver.mode === 'device') return sendErrorPage(request, reply, problem, deviceErrorPage(issuerUrl)) as never
-    if (handOver.mode === 'code') return redirectWithError(reply, { ...handOver, issuerUrl }, error) as never
+    if (completion.mode === 'device') return sendErrorPage(request, reply, problem, deviceErrorPage(issuerUrl)) as never
+    if (completion.mode === 'code') return redirectWithError(reply, { ...completion, issuerUrl }, error) as never
     const [redirected, description] = redirectCode(error)
-    const url = new URL(handOver.returnTo)
+    const url = new URL(completion.returnTo)
     url.searchParams.set('error', redirected)
     url.searchParams.set('error_description', description)
     return reply.header('cache-control', 'no-store').redirect(url.href, 302) as never

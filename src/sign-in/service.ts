@@ -12,7 +12,9 @@ import { OWN_CLIENT_ID, toIdentityGrant } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
-import { ATTEMPT_LIFETIME_SECONDS, type CodeHandOver, type HandOver, type LoginAttempt, type LoginAttempts } from './login-attempt.ts'
+import {
+  ATTEMPT_LIFETIME_SECONDS, type CodeCompletion, type LoginAttempt, type LoginAttempts, type LoginCompletion
+} from './login-attempt.ts'
 import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn } from './new-session.ts'
 import type { SignInRepository } from './repository.ts'
@@ -29,9 +31,11 @@ export interface CallbackParameters {
   user: string | undefined
 }
 
+export interface StartedLogin { url: string, cookie: { name: string, value: string }, provider: Provider }
+
 export interface SignInService {
   /** Starts a login and says where to send the browser and what cookie to give it. Writes nothing. */
-  start: (providerId: string, handOver: HandOver) => Promise<{ url: string, cookie: { name: string, value: string }, provider: Provider }>
+  start: (providerId: string, completion: LoginCompletion) => Promise<StartedLogin>
   /**
    * Ends a login that this browser started. Spends the state first, then asks the provider, then writes user, account
    * and session in one transaction. Throws a Problem with a code of the table in api.md section 2.
@@ -50,7 +54,6 @@ export interface NativeSignIn { provider: string, idToken: string, nonce: string
 export type FinishedSignIn = { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
 
 export interface SignInServiceOptions {
-  issuerUrl: string
   providers: Providers
   attempts: LoginAttempts
   repository: Pick<SignInRepository, 'spendState'>
@@ -77,7 +80,6 @@ const DENIED = ['access_denied', 'user_cancelled_login', 'user_cancelled_authori
 
 export function createSignInService (options: SignInServiceOptions): SignInService {
   const { providers, attempts, repository, sessions, audit } = options
-  const redirectUri = (provider: Provider) => `${options.issuerUrl}/login/${provider.id}/callback`
 
   function findProvider (id: string): Provider {
     const provider = providers.get(id)
@@ -98,19 +100,21 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
     reached('identified')
-    const { nonce, codeVerifier } = attempt
     const who = await within(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
       const late = new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
       })
-      const identified = provider.identify({ code, iss, user, redirectUri: redirectUri(provider), nonce, codeVerifier, signal })
+      const secrets = { state: attempt.state, codeVerifier: attempt.codeVerifier, nonce: attempt.nonce }
+      const identified = provider.identify({ code, state, iss, user, secrets, signal })
       return await Promise.race([identified, late])
     })
     reached('completed')
-    const { handOver } = attempt
-    if (handOver.mode === 'code' && handOver.intent === 'link') return { code: await options.accounts.holdForLink(who.profile, who.tokens, handOver) }
-    if (handOver.mode === 'code') return await handOverCode(handOver, who, caller)
-    if (handOver.mode === 'device') return await handOverSession(handOver, who, caller)
+    const { completion } = attempt
+    if (completion.mode === 'code' && completion.intent === 'link') {
+      return { code: await options.accounts.holdForLink(who.profile, who.tokens, completion) }
+    }
+    if (completion.mode === 'code') return await completeWithCode(completion, who, caller)
+    if (completion.mode === 'device') return await completeWithSession(completion, who, caller)
     return await openSession(who, OWN_CLIENT_ID, '', caller)
   }
 
@@ -137,8 +141,10 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
-  async function handOverCode (handOver: CodeHandOver, who: IdentifiedPerson, caller: Caller): Promise<FinishedSignIn> {
-    const { clientId, scope, redirectUri, codeChallenge, nonce } = handOver
+  async function completeWithCode (
+    completion: CodeCompletion, who: IdentifiedPerson, caller: Caller
+  ): Promise<FinishedSignIn> {
+    const { clientId, scope, redirectUri, codeChallenge, nonce } = completion
     const code = randomBytes(32).toString('base64url')
     await signIn(who, {
       clientId,
@@ -151,7 +157,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   /** The session waits, for as long as the device does, for the person to confirm. */
-  async function handOverSession ({ clientId, scope }: { clientId: string, scope: string }, who: IdentifiedPerson, caller: Caller): Promise<FinishedSignIn> {
+  async function completeWithSession (
+    { clientId, scope }: { clientId: string, scope: string }, who: IdentifiedPerson, caller: Caller
+  ): Promise<FinishedSignIn> {
     const { secretHash } = sessions.newSecret()
     const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
     return { sessionId: signedIn.sessionId, user: await userOf(signedIn) }
@@ -196,14 +204,14 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   return {
-    async start (providerId, handOver) {
+    async start (providerId, completion) {
       const provider = findProvider(providerId)
-      const { attempt, state, cookie, codeChallenge } = attempts.begin(provider.id, handOver)
-      const url = await provider.authorizationUrl({ redirectUri: redirectUri(provider), state, nonce: attempt.nonce, codeChallenge }).catch((error) => {
+      const { url, secrets } = await provider.authorize().catch((error) => {
         options.onStage(provider.id, 'started', error)
         throw error
       })
       options.onStage(provider.id, 'started')
+      const cookie = attempts.seal({ provider: provider.id, completion, startedAt: Date.now(), ...secrets })
       return { url, cookie, provider }
     },
 
@@ -218,8 +226,8 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 }
 
-function clientOf ({ handOver }: LoginAttempt): string {
-  return 'clientId' in handOver ? handOver.clientId : OWN_CLIENT_ID
+function clientOf ({ completion }: LoginAttempt): string {
+  return 'clientId' in completion ? completion.clientId : OWN_CLIENT_ID
 }
 
 /** What native sign-in answers at the token endpoint for what a redirect would have brought back as a problem. */

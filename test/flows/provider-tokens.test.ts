@@ -175,7 +175,15 @@ t.test('a call to a provider that comes too late is not made', async (t) => {
   const acme = await startFakeOidc()
   t.teardown(() => acme.close())
   const client = createOAuthClient({
-    provider: 'acme', clientId: 'x', clientSecret: 'y', authorizationUrl: `${acme.url}/authorize`, tokenUrl: acme.url + acme.paths.token, scope: [], authentication: 'body'
+    provider: 'acme',
+    pluginName: 'provider-acme',
+    clientId: 'x',
+    clientSecret: 'y',
+    callbackUrl: 'https://id.example.com/login/acme/callback',
+    authorizationUrl: `${acme.url}/authorize`,
+    tokenUrl: acme.url + acme.paths.token,
+    scope: [],
+    authentication: 'body'
   })
   await t.rejects(client.refresh('token', AbortSignal.abort()), { code: 'provider_timeout' })
   t.same(acme.calls(), [])

@@ -1,8 +1,10 @@
 import t from 'tap'
-import { readJson } from '../../src/providers/http.ts'
+import { parseJson } from '../../src/http/json.ts'
+import { acceptJson } from '../../src/providers/http.ts'
 
 const call = { provider: 'Acme', step: 'token exchange' } as const
-const read = (status: number, text = '{"a":1}', type = 'application/json; charset=utf-8') => readJson({ status, headers: { 'content-type': type }, text }, call)
+const read = (status: number, text = '{"a":1}', type = 'application/json; charset=utf-8') =>
+  acceptJson({ status, headers: { 'content-type': type } }, parseJson(text), call)
 
 t.test('a good answer is 200 or 201, and JSON by its type and by its content', async (t) => {
   for (const status of [200, 201]) t.same(read(status), { a: 1 })

@@ -4,9 +4,12 @@ import { startHttpFake, type HttpFake } from '../fakes/http-fake.ts'
 import type { Identified, Provider } from '../../src/providers/provider.ts'
 import { createProviders } from '../../src/providers/registry.ts'
 import { readSettings } from '../../src/settings.ts'
-import { BASIC, EXCHANGE, SHAPES, TOKENS, type Shape } from './shapes.ts'
+import { BASIC, SHAPES, TOKENS, type Shape } from './shapes.ts'
 
 /** What providers that speak plain OAuth 2.0 are asked, and what is made of what they say. Whole logins are in test/flows/providers. */
+
+const ISSUER = 'https://id.example.com'
+const callbackUrl = (id: string) => `${ISSUER}/login/${id}/callback`
 
 interface Scene {
   fake: HttpFake
@@ -25,6 +28,7 @@ async function scene (t: Test, id: string, more: Record<string, string> = {}): P
   t.teardown(() => fake.close())
   const prefix = id === 'forum' ? 'OAUTH_FORUM' : id.toUpperCase()
   const provider = createProviders(readSettings({
+    ISSUER_URL: ISSUER,
     [`${prefix}_CLIENT_ID`]: 'the-id',
     [`${prefix}_CLIENT_SECRET`]: 'the-secret',
     [`${prefix}_AUTHORIZATION_URL`]: fake.url + authorize,
@@ -33,8 +37,10 @@ async function scene (t: Test, id: string, more: Record<string, string> = {}): P
     ...id === 'forum' ? { OAUTH_PROVIDERS: 'forum', OAUTH_FORUM_NAME: 'Forum', OAUTH_FORUM_PROFILE_URL: fake.url + api } : {},
     ...more
   }).providers).get(id) as Provider
-  const response = { code: 'the-code', iss: undefined, user: undefined, redirectUri: EXCHANGE.redirect_uri, nonce: 'the-nonce', codeVerifier: 'the-verifier' }
-  return { fake, shape, answers, provider, identify: () => provider.identify({ ...response, signal: AbortSignal.timeout(15_000) }) }
+  const secrets = { state: 'the-state', codeVerifier: 'the-verifier', nonce: 'the-nonce' }
+  const response = { code: 'the-code', state: 'the-state', iss: undefined, user: undefined, secrets }
+  const identify = async () => await provider.identify({ ...response, signal: AbortSignal.timeout(15_000) })
+  return { fake, shape, answers, provider, identify }
 }
 
 /** The shape of a provider with some members of one answer replaced. */
@@ -47,11 +53,14 @@ for (const [id, { name, urls, authorize, exchange, answers, profile }] of Object
     const { fake, provider, identify } = await scene(t, id)
 
     await t.test('asks for what it needs', async (t) => {
-      const url = new URL(await provider.authorizationUrl({ redirectUri: EXCHANGE.redirect_uri, state: 'the-state', nonce: 'the-nonce', codeChallenge: 'the-challenge' }))
+      const { url: href, secrets: { state, nonce } } = await provider.authorize()
+      const url = new URL(href)
       const query: Record<string, unknown> = Object.fromEntries(url.searchParams)
       t.equal(url.origin + url.pathname, fake.url + urls.authorize)
-      t.match(query, { response_type: 'code', client_id: 'the-id', redirect_uri: EXCHANGE.redirect_uri, state: 'the-state' })
-      for (const [parameter, value] of Object.entries(authorize)) t.equal(query[parameter], value, parameter)
+      t.match(query, { response_type: 'code', client_id: 'the-id', redirect_uri: callbackUrl(id), state })
+      for (const [parameter, value] of Object.entries(authorize)) {
+        t.equal(query[parameter], value === 'the-nonce' ? nonce : value, parameter)
+      }
     })
 
     await t.test('says who somebody is', async (t) => {
@@ -61,7 +70,7 @@ for (const [id, { name, urls, authorize, exchange, answers, profile }] of Object
       t.same(fake.calls().map(({ path }) => path), [urls.token, ...Object.keys(answers)], 'one exchange, and each answer once')
       const [asked, ...read] = fake.calls()
       t.match(asked?.headers, exchange.headers)
-      t.strictSame(asked?.body, exchange.body)
+      t.strictSame(asked?.body, { ...exchange.body, redirect_uri: callbackUrl(id) })
       for (const { method, headers } of read) if (method === 'GET') t.equal(headers.authorization, 'Bearer the-access-token')
       t.same(fake.unexpected(), [])
     })

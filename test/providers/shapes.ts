@@ -1,7 +1,8 @@
 /** What providers answer, in the shapes that they document, and what is made of it. */
 
 export const BASIC = `Basic ${Buffer.from('the-id:the-secret').toString('base64')}`
-export const EXCHANGE = { grant_type: 'authorization_code', code: 'the-code', redirect_uri: 'https://id.example.com/callback' }
+/** Beside the redirect URI. */
+const EXCHANGE = { grant_type: 'authorization_code', code: 'the-code' }
 const PKCE = { code_verifier: 'the-verifier' }
 const POSTED = { client_id: 'the-id', client_secret: 'the-secret' }
 export const TOKENS = { access_token: 'the-access-token', token_type: 'bearer', expires_in: 7199, refresh_token: 'the-refresh-token' }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { answerJson } from '../fakes/answers.ts'
 import { startFakeOAuth, type FakeOAuth, type OAuthSpec } from '../fakes/oauth.ts'
@@ -14,12 +13,11 @@ async function grant (t: Test, spec: OAuthSpec): Promise<{ fake: FakeOAuth, prov
   const fake = await startFakeOAuth(spec)
   t.teardown(() => fake.close())
   const provider = createProviders(readSettings(fake.settings).providers).get(spec.id) as Provider
-  const [redirectUri, nonce, codeVerifier] = ['https://id.example.com/callback', 'the-nonce', 'v'.repeat(43)]
-  const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url')
-  const authorization = await provider.authorizationUrl({ redirectUri, state: 'the-state', nonce, codeChallenge })
-  const callback = new URL((await fetch(authorization, { redirect: 'manual' })).headers.get('location') as string)
-  const code = callback.searchParams.get('code') as string
-  const { tokens, profile } = await provider.identify({ code, iss: undefined, user: undefined, redirectUri, nonce, codeVerifier, signal: inTime() })
+  const { url, secrets } = await provider.authorize()
+  const callback = new URL((await fetch(url, { redirect: 'manual' })).headers.get('location') as string)
+  const [code, state] = ['code', 'state'].map((name) => callback.searchParams.get(name)) as [string, string]
+  const response = { code, state, iss: undefined, user: undefined, secrets, signal: inTime() }
+  const { tokens, profile } = await provider.identify(response)
   fake.reset()
   return { fake, provider, tokens, profile }
 }

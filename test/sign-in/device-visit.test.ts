@@ -47,7 +47,7 @@ t.test('who is sent to a provider gets the attempt\'s cookie, and older attempts
   const { told, reply } = createReply()
   const sizes: number[] = []
   await sendToProvider({
-    signIn: { start: async (id: string, handOver: unknown) => ({ url: `https://${id}`, cookie: { name: 'name', value: 'value' }, provider: { formPost: true }, handOver }) } as never,
+    signIn: { start: async (id: string, completion: unknown) => ({ url: `https://${id}`, cookie: { name: 'name', value: 'value' }, provider: { formPost: true }, completion }) } as never,
     attempts: { surplus: (_: unknown, size: number) => { sizes.push(size); return ['old', 'older'] } } as never,
     cookies
   }, { cookies: {} } as never, reply, 'acme', { mode: 'direct' })

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Caller } from '../../src/http/caller.ts'
 import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
-import type { HandOver, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
+import type { LoginCompletion, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
 import { createSignInService } from '../../src/sign-in/service.ts'
 import { AccountDisabled } from '../../src/sign-in/sign-in.ts'
 
@@ -15,7 +15,8 @@ const authenticatedAt = new Date()
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 /** A test may take its time. */
 const isAhead = (at: unknown, seconds: number) => Math.abs((at as Date).getTime() - Date.now() - seconds * 1000) < 60_000
-const CODE: HandOver = {
+const SECRETS = { state: 'st', codeVerifier: 'v', nonce: 'n' }
+const CODE: LoginCompletion = {
   mode: 'code', intent: undefined, clientId: 'spa', redirectUri: 'https://app', state: 's', codeChallenge: 'cc', scope: 'openid', nonce: 'n'
 }
 
@@ -33,15 +34,14 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
     name: 'Acme',
     formPost: false,
     answersAs: (iss: string) => iss === 'i',
-    authorizationUrl: note('authorizationUrl', told.fails ?? 'https://acme/authorize'),
+    authorize: note('authorize', told.fails ?? { url: 'https://acme/authorize', secrets: SECRETS }),
     identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
     ...told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) }
   }
   const service = createSignInService({
-    issuerUrl: 'https://id',
     providers: new Map([['acme', provider]]) as never,
     attempts: {
-      begin: (id: string, handOver: HandOver) => ({ attempt: { provider: id, handOver, nonce: 'n' }, state: 'st', codeChallenge: 'ch', cookie: { name: 'c', value: 'v' } }),
+      seal: (attempt: LoginAttempt) => ({ name: 'c', value: attempt }),
       stateHash: sha256
     } as never,
     repository: { spendState: note('spendState', !told.spent) } as never,
@@ -59,14 +59,15 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
   return { service, stages, asked, called: () => calls.map(([name]) => name) }
 }
 
-const attempt = (handOver: HandOver = { mode: 'direct' }, provider = 'acme'): LoginAttempt =>
-  ({ provider, handOver, nonce: 'n', codeVerifier: 'v', startedAt: Date.now() - 60_000 })
+const attempt = (completion: LoginCompletion = { mode: 'direct' }, provider = 'acme'): LoginAttempt =>
+  ({ provider, completion, ...SECRETS, startedAt: Date.now() - 60_000 })
 const back = { state: 'st', code: 'c', iss: 'i', error: undefined, user: 'u' }
 
 t.test('a login starts at the provider, with an attempt', async (t) => {
-  const { service, asked, stages } = serve()
-  t.match(await service.start('acme', { mode: 'direct' }), { url: 'https://acme/authorize', cookie: { name: 'c', value: 'v' }, provider: { id: 'acme' } })
-  t.same(asked('authorizationUrl'), [[{ redirectUri: 'https://id/login/acme/callback', state: 'st', nonce: 'n', codeChallenge: 'ch' }]])
+  const { service, stages } = serve()
+  const sealed = { provider: 'acme', completion: { mode: 'direct' }, ...SECRETS, startedAt: Number }
+  const started = await service.start('acme', { mode: 'direct' })
+  t.match(started, { url: 'https://acme/authorize', cookie: { name: 'c', value: sealed }, provider: { id: 'acme' } })
   t.same(stages, [['acme', 'started']])
   await t.rejects(service.start('other', { mode: 'direct' }), { code: 'unknown_provider' })
   const fails = new Problem('provider_error')
@@ -83,7 +84,7 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
   t.same(hash, sha256('st'))
   t.ok(isAhead(forgetAt, 19 * 60), 'twenty minutes after it began')
   const [[{ signal, ...identify }] = [{} as never]] = asked('identify') as [Record<string, unknown>][]
-  t.same(identify, { code: 'c', iss: 'i', user: 'u', redirectUri: 'https://id/login/acme/callback', nonce: 'n', codeVerifier: 'v' })
+  t.same(identify, { code: 'c', state: 'st', iss: 'i', user: 'u', secrets: SECRETS })
   t.ok(signal instanceof AbortSignal)
   t.same(asked('signIn'), [[
     { profile, tokens }, { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 }, caller
@@ -110,16 +111,16 @@ t.test('for a client it ends in a code whose session lives a minute until it is 
 
 t.test('a code to link by opens no session', async (t) => {
   const { service, asked, called } = serve()
-  const handOver = { ...CODE, intent: 'link' as const }
-  t.same(await service.finish(attempt(handOver), back, caller), { code: 'a code to link by' })
-  t.same(asked('holdForLink'), [[profile, tokens, handOver]])
+  const completion = { ...CODE, intent: 'link' as const }
+  t.same(await service.finish(attempt(completion), back, caller), { code: 'a code to link by' })
+  t.same(asked('holdForLink'), [[profile, tokens, completion]])
   t.notOk(called().includes('signIn'))
 })
 
 t.test('for a device it ends in a session that waits ten minutes', async (t) => {
   const { service, asked } = serve()
-  const handOver: HandOver = { mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: 'openid' }
-  t.match(await service.finish(attempt(handOver), back, caller), { sessionId: 'sid', user })
+  const completion: LoginCompletion = { mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: 'openid' }
+  t.match(await service.finish(attempt(completion), back, caller), { sessionId: 'sid', user })
   t.match(asked('signIn'), [[{ profile }, { clientId: 'tv', scope: 'openid', idleSeconds: 600 }]])
 })
 

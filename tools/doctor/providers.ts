@@ -1,7 +1,7 @@
 import { createRemoteJWKSet } from 'jose'
 import { parseJson } from '../../src/http/json.ts'
 import { clientRequest } from '../../src/providers/client-authentication.ts'
-import { callLimited } from '../../src/providers/http.ts'
+import { callProvider } from '../../src/providers/http.ts'
 import type { Provider, ProviderEndpoints } from '../../src/providers/provider.ts'
 import { BUILT_IN_PROVIDERS } from '../../src/providers/registry.ts'
 import type { ProviderSettings } from '../../src/settings.ts'
@@ -46,7 +46,7 @@ async function examineCredentials (
   const parameters = { grant_type: 'authorization_code', code: 'npm-run-doctor', redirect_uri: callbackUrl, code_verifier: 'npm-run-doctor'.padEnd(43, '-') }
   try {
     const request = clientRequest({ clientId, clientSecret, authentication }, parameters)
-    const { status, headers: answered, text } = await callLimited(tokenUrl, { provider, step: 'token exchange', ...request })
+    const { status, headers: answered, text } = await callProvider(tokenUrl, { provider, step: 'token exchange', ...request })
     const clock = examineClock(answered.date, check('clock'))
     return [credentials(status, text), ...clock ? [clock] : []]
   } catch (failure) {

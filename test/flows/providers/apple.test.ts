@@ -50,12 +50,9 @@ function provider (environment: Record<string, string>): Provider {
 
 /** A login by `one` alone. */
 async function identify (one: Provider): Promise<Awaited<ReturnType<Provider['identify']>>> {
-  const redirectUri = 'http://localhost/login/apple/callback'
-  const codeVerifier = 'v'.repeat(43)
-  const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url')
-  const page = await fetch(await one.authorizationUrl({ redirectUri, state: 'state', nonce: 'nonce', codeChallenge }))
-  const { code = '', user } = readForm(await page.text()).fields
-  return await one.identify({ code, user, iss: undefined, redirectUri, nonce: 'nonce', codeVerifier, signal: AbortSignal.timeout(10_000) })
+  const { url, secrets } = await one.authorize()
+  const { code = '', state = '', user } = readForm(await (await fetch(url)).text()).fields
+  return await one.identify({ code, state, user, iss: undefined, secrets, signal: AbortSignal.timeout(10_000) })
 }
 
 t.test('a first login: the form comes back with the name, and the email stands in the ID token', async (t) => {

@@ -1,0 +1,92 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import https, { type AgentOptions } from 'node:https'
+
+declare module 'http' {
+  interface Agent {
+    /** Called once for every request. Not in Node's documentation: test/providers/seams.test.ts pins it. */
+    addRequest (request: ClientRequest, options: RequestOptions): void
+  }
+}
+
+/** The time limit of one call, from the request to the last byte of its answer (SEC-85). */
+const CALL_TIMEOUT_MS = 5_000
+/** Idle connections are closed before a provider is likely to close them. */
+const IDLE_MS = 4_000
+/** How long a host that has reset an idle connection gets a fresh one for each single-use request. */
+const FRESH_CONNECTIONS_MS = 60 * 60 * 1000
+
+/** One request to a provider and what became of it. */
+export interface Exchange {
+  /** Ends the request when it aborts. */
+  signal: AbortSignal | undefined
+  /** The time limit has passed, or the signal has aborted. */
+  isLate: boolean
+  /** The response, once its head has arrived. */
+  response: IncomingMessage | undefined
+}
+
+const currentExchange = new AsyncLocalStorage<Exchange>()
+
+/** Runs `work`, which makes one request through an agent of this file: the agent fills in `exchange`. */
+export async function runExchange<Result> (exchange: Exchange, work: () => Promise<Result>): Promise<Result> {
+  return await currentExchange.run(exchange, work)
+}
+
+/** The agent of all calls to providers, ours and those that @fastify/oauth2 makes. */
+export function agentFor ({ protocol }: URL): http.Agent {
+  return protocol === 'https:' ? agents.https : agents.http
+}
+
+type AgentConstructor = new (options: AgentOptions) => http.Agent
+
+/**
+ * Keeps connections alive, and holds each request to the time limit and the signal of its exchange. A request that gives
+ * up closes its connection. Single-use requests (codes, refresh tokens) are never sent twice, so they get a fresh
+ * connection for an hour after the host has reset one that was idle.
+ */
+function createProviderAgent (Agent: AgentConstructor): http.Agent {
+  const freshConnections = new Agent({ keepAlive: false })
+  const resetAt = new Map<string, number>()
+
+  class ProviderAgent extends Agent {
+    /** simple-oauth2 clones its options by @hapi/hoek, which leaves an object alone whose prototype says this. */
+    get isImmutable (): boolean {
+      return true
+    }
+
+    override addRequest (request: ClientRequest, options: RequestOptions): void {
+      limit(request)
+      const host = this.getName(options)
+      request.once('error', (error: NodeJS.ErrnoException) => {
+        if (request.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')) resetAt.set(host, Date.now())
+      })
+      if (request.method === 'GET' || !hasResetLately(host)) return super.addRequest(request, options)
+      request.shouldKeepAlive = false
+      freshConnections.addRequest(request, options)
+    }
+  }
+
+  function hasResetLately (host: string): boolean {
+    return Date.now() - (resetAt.get(host) ?? -Infinity) < FRESH_CONNECTIONS_MS
+  }
+
+  return new ProviderAgent({ keepAlive: true, timeout: IDLE_MS })
+}
+
+function limit (request: ClientRequest): void {
+  const exchange = currentExchange.getStore()
+  const giveUp = () => {
+    if (exchange) exchange.isLate = true
+    request.destroy(new Error('The call took too long.'))
+  }
+  const timer = setTimeout(giveUp, CALL_TIMEOUT_MS)
+  exchange?.signal?.addEventListener('abort', giveUp, { once: true })
+  request.once('response', (response) => { if (exchange) exchange.response = response })
+  request.once('close', () => {
+    clearTimeout(timer)
+    exchange?.signal?.removeEventListener('abort', giveUp)
+  })
+}
+
+const agents = { http: createProviderAgent(http.Agent), https: createProviderAgent(https.Agent) }

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyOAuth2Options } from '@fastify/oauth2'
+import type { FastifyRequest } from 'fastify'
+import { Problem } from '../http/errors.ts'
+import { agentFor } from './agent.ts'
+import { member } from './claims.ts'
+import type { ClientAuthentication } from './client-authentication.ts'
+import { MAX_ANSWER_BYTES, USER_AGENT } from './http.ts'
+
+export interface OAuthClientOptions {
+  /** The name that people know, as problems name it. */
+  provider: string
+  /** The name that @fastify/oauth2 is registered under. */
+  pluginName: string
+  clientId: string
+  /** A function, called before each request, where the secret is renewed (Apple). */
+  clientSecret: string | (() => Promise<string>)
+  callbackUrl: string
+  authorizationUrl: string
+  /** Added to the authorization request. */
+  authorizationParameters?: Record<string, string> | undefined
+  tokenUrl: string
+  /** The endpoint that exchanges refresh tokens, where that is not the token endpoint. */
+  refreshUrl?: string | undefined
+  scope: string[]
+  authentication: ClientAuthentication
+  /** The format of the token request; a form by default. */
+  bodyFormat?: 'form' | 'json' | undefined
+  /** Separates the scopes of the authorization request; a space by default. */
+  scopeSeparator?: string | undefined
+  /** False for a provider that refuses parameters that it does not know. */
+  pkce?: boolean | undefined
+  userAgent?: string | undefined
+  /** Whether a refused refresh means that the grant is over, for a provider that does not say `invalid_grant`. */
+  saysGrantIsOver?: ((answer: unknown) => boolean) | undefined
+}
+
+/** The options of @fastify/oauth2 for one provider. */
+export function pluginOptions (options: OAuthClientOptions, secret: string): FastifyOAuth2Options {
+  const { tokenUrl, scope, pkce = true } = options
+  const authorizationUrl = new URL(options.authorizationUrl)
+  authorizationUrl.hash = ''
+  const credentials = {
+    client: { id: options.clientId, secret },
+    // Paths may be whole URLs. A path such as `//token` would name another host.
+    auth: {
+      authorizeHost: authorizationUrl.origin,
+      authorizePath: authorizationUrl.href,
+      tokenHost: new URL(tokenUrl).origin,
+      tokenPath: tokenUrl,
+      refreshPath: options.refreshUrl ?? tokenUrl
+    },
+    // `force` parses JSON under any content type, so that status and content type are judged as those of other answers.
+    http: {
+      agent: agentFor(new URL(tokenUrl)), maxBytes: MAX_ANSWER_BYTES, redirects: false, gunzip: true, json: 'force'
+    },
+    options: {
+      authorizationMethod: options.authentication,
+      bodyFormat: options.bodyFormat ?? 'form',
+      scopeSeparator: options.scopeSeparator ?? ' '
+    }
+  } as const
+  return {
+    name: options.pluginName,
+    credentials,
+    scope,
+    callbackUri: options.callbackUrl,
+    callbackUriParams: options.authorizationParameters ?? {},
+    userAgent: options.userAgent ?? USER_AGENT,
+    ...pkce ? { pkce: 'S256' } : {},
+    // The members of LoginSecrets.
+    redirectStateCookieName: 'state',
+    verifierCookieName: 'codeVerifier',
+    // The plugin's own has 128 bits; it is replaced together with the check.
+    generateStateFunction: () => randomBytes(32).toString('base64url'),
+    checkStateFunction: assertSameState
+  }
+}
+
+async function assertSameState ({ query, cookies }: FastifyRequest): Promise<boolean> {
+  const { state } = cookies
+  if (!state || member(query, 'state') !== state) throw new Problem('invalid_state')
+  return true
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http'
+import { Problem } from '../http/errors.ts'
+import { member } from './claims.ts'
+import { AnswerTooLarge, withinLimits, type AnswerHead, type CallPurpose } from './http.ts'
+
+/** The answer to a token request; `value` is undefined where it is not JSON. */
+export interface TokenAnswer extends AnswerHead { value: unknown }
+
+/**
+ * Runs a request of @fastify/oauth2. Any answer is returned, since the plugin takes only some of them for tokens; throws
+ * a Problem where there is none. What the plugin throws ends here and is never logged: the errors of @hapi/wreck hold the
+ * Authorization header and the body, those of Joi quote the client secret.
+ */
+export async function requestTokens (purpose: CallPurpose, work: () => Promise<{ token: unknown }>): Promise<TokenAnswer> {
+  return await withinLimits(purpose, async (exchange) => {
+    const value = await work().then(({ token }) => token, (error) => readAnswer(error, exchange.response))
+    const { statusCode = 0, headers = {} } = exchange.response ?? {}
+    return { status: statusCode, headers, value }
+  })
+}
+
+/** The JSON of an answer that the plugin takes for no tokens. Throws where the answer is missing or incomplete. */
+function readAnswer (error: unknown, response: IncomingMessage | undefined): unknown {
+  if (error instanceof Problem) throw error
+  const data = member(error, 'data')
+  const payload = member(data, 'payload')
+  // An error without data is one of the plugin's own: it fails on JSON that is no object.
+  if (data === undefined && response?.complete) return null
+  if (member(data, 'isResponseError') === true) return payload
+  if (Buffer.isBuffer(payload)) return undefined
+  // wreck ends an answer that is too large without an error, or refuses what came out of the decoder.
+  const isTooLarge = member(member(error, 'output'), 'statusCode') === 413
+  if (isTooLarge || (response?.complete === false && response.errored === null)) throw new AnswerTooLarge()
+  throw response?.errored ?? (data instanceof Error ? data : error)
+}
