@@ -1,6 +1,6 @@
 /** The tests that judge a folder's mutants, the quick ones first: its own, and the flows that concern it. */
 export const testFiles = {
-  vault: ['test/vault/sealing.test.ts', 'test/vault/provider-tokens.test.ts', 'test/vault/rekey.test.ts'],
+  vault: ['test/vault/sealing.test.ts', 'test/vault/provider-tokens.test.ts', 'test/vault/rekey.slow.test.ts'],
   keys: ['test/keys/key-plan.test.ts', 'test/keys/service.test.ts', 'test/keys/repository.test.ts'],
   tokens: [
     'test/tokens/access-tokens.test.ts', 'test/tokens/id-tokens.test.ts', 'test/tokens/grants.test.ts',

@@ -11,7 +11,7 @@ import { readAnswer, send, sendBytes, type WireAnswer, type WireRequest } from '
  * Every route of the OpenAPI document, made requests for by that document, nearly right and quite wrong, by everybody. Each is
  * written to a socket byte by byte, since client libraries refuse to send half of it.
  *
- * A failure names its seed, and the request made small. `FUZZ_RUNS=200 npx tap --timeout=3600 test/hostile/routes.test.ts` looks
+ * A failure names its seed, and the request made small. `FUZZ_RUNS=200 npx tap --timeout=3600 test/hostile/routes.slow.test.ts` looks
  * longer, `FUZZ_SEED=random` elsewhere; by itself a run is always the same, so that it judges the change and not the dice.
  */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 8)
