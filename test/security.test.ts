@@ -1,6 +1,5 @@
 import { readFile, readdir } from 'node:fs/promises'
 import t from 'tap'
-import type { Limits } from '../src/plugins/rate-limit.ts'
 import { Problem } from '../src/http/errors.ts'
 import { readSettings } from '../src/settings.ts'
 import { openFrontDoor } from './flows/front-door.ts'
@@ -47,7 +46,7 @@ function readStatement (text: string): Statement {
   let file = ''
   for (const { isNested, text: item } of itemsOf(text)) {
     if (isNested) statement.tests.push({ file, name: /^"(.+)"$/.exec(item)?.[1] ?? item })
-    file = isNested ? file : /^\[[\w/-]+\]\(\.\.\/(test\/[\w/-]+\.test\.ts)\)$/.exec(item)?.[1] ?? ''
+    file = isNested ? file : /^\[[\w./-]+\]\(\.\.\/(test\/[\w./-]+\.test\.ts)\)$/.exec(item)?.[1] ?? ''
     if (item.startsWith('[Torture]')) statement.faults = item.match(/\b[CFPR]\d+\b/g) ?? []
     if (/^(Not yet|Not shown|Does not apply\b.*?): /.test(item)) statement.hasReason = true
   }
@@ -149,7 +148,7 @@ t.test('the rate limits are those of the code', async (t) => {
   for (const [, figure = '', , name = ''] of rows) figures[name.replaceAll('`', '')] = Number.parseInt(figure)
   t.same(Object.keys(figures).sort(), Object.keys(app.limits).sort())
   for (const [name, figure] of Object.entries(figures)) {
-    const limit = app.limits[name as keyof Limits]
+    const limit = app.limits[name as keyof typeof app.limits]
     for (let call = 0; call < figure; call++) await limit.count('somebody')
     const refusal: unknown = await limit.count('somebody').catch((error: unknown) => error)
     t.ok(refusal instanceof Problem, `${name}: call ${figure + 1} is refused`)
