@@ -57,7 +57,7 @@ const statements = document.split(/^#+ /m).filter((text) => text.startsWith('SEC
 
 /** Names of a file's tests as written: after `test(`, and at the start of a line for tables that tests are made of. */
 function namesOf (source: string): string[] {
-  const literals = source.matchAll(/(?:\.test\(|^\s*\[?)(['"`])((?:\\.|(?!\1).)+)\1/gm)
+  const literals = source.matchAll(/(?:\btest\(|^\s*\[?)(['"`])((?:\\.|(?!\1).)+)\1/gm)
   return [...literals].map(([, , name = '']) => name.replaceAll(/\\(.)/g, '$1'))
 }
 
