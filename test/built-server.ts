@@ -15,13 +15,27 @@ export interface BuiltServer {
   exit: Promise<number | null>
 }
 
-export const build = () => { execFileSync('npm', ['run', 'build', '--silent'], { cwd: packageRoot, shell: process.platform === 'win32', stdio: 'ignore' }) }
+export function build (): void {
+  const options = { cwd: packageRoot, shell: process.platform === 'win32', stdio: 'ignore' } as const
+  execFileSync('npm', ['run', 'build', '--silent'], options)
+}
 
-/** Starts it in a folder. `environment` is all that it gets besides PATH, HOME and PORT. With `deaf` nobody reads its output. */
-export async function startBuilt (folder: string, environment: Record<string, string> = {}, { deaf = false } = {}): Promise<BuiltServer> {
+export interface BuiltServerOptions {
+  /** Its output is a pipe that is never read. */
+  deaf?: boolean
+  /** For Node itself, before the name of the program. */
+  nodeArguments?: string[]
+}
+
+/** Starts it in a folder. `environment` is all that it gets besides PATH, HOME and PORT. */
+export async function startBuilt (
+  folder: string, environment: Record<string, string> = {}, { deaf = false, nodeArguments = [] }: BuiltServerOptions = {}
+): Promise<BuiltServer> {
   const port = environment['PORT'] ?? String(await freePort())
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [join(packageRoot, 'dist/server.js')], { cwd: folder, env: { PATH, HOME, PORT: port, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const program = join(packageRoot, 'dist/server.js')
+  const env = { PATH, HOME, PORT: port, ...environment }
+  const child = spawn(process.execPath, [...nodeArguments, program], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   if (!deaf) for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => { output += chunk })
   return { child, url: `http://localhost:${port}`, output: () => output, exit: once(child, 'exit').then(([code]) => code) }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { build, startBuilt, untilReady, type BuiltServer } from './built-server.ts'
+import { createDatabase } from './database.ts'
 import { createBrowser } from './fakes/browser.ts'
 import { startCollector, TRACES_PATH } from './fakes/collector.ts'
 import { startFakeGitHub, GITHUB_PATHS } from './fakes/github.ts'
@@ -131,4 +132,18 @@ t.test('SIGTERM sends the last spans; a collector that hangs holds the end up fo
   const hangingAt = performance.now()
   t.equal(await held.exit, 0)
   t.ok(performance.now() - hangingAt < 8_000, 'the exporter itself would wait for ten seconds, and try again')
+})
+
+t.test('an error that no code handles ends the process with 1', async (t) => {
+  // Not the embedded PostgreSQL: a process that ends like this leaves it running.
+  const database = await createDatabase()
+  t.teardown(database.drop)
+  const failOnSignal = 'process.once("SIGUSR2", () => { Promise.reject(new Error("unhandled canary")) })'
+  const nodeArguments = ['--import', `data:text/javascript,${encodeURIComponent(failOnSignal)}`]
+  const server = await startBuilt(await folder(t), { DATABASE_URL: database.url }, { nodeArguments })
+  t.teardown(() => { server.child.kill('SIGKILL') })
+  await untilReady(server)
+  server.child.kill('SIGUSR2')
+  t.equal(await server.exit, 1)
+  t.match(server.output(), 'unhandled canary')
 })

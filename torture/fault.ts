@@ -1,6 +1,6 @@
 import type { World } from './world.ts'
 
-/** One fault or race of the reliability bar: what is done, and what must hold. */
+/** One fault or race: what is done, and what must hold. */
 export interface Fault {
   id: string
   title: string

@@ -1,4 +1,4 @@
-/** `npm run torture`: every fault and race of the reliability bar, on the built service. */
+/** `npm run torture`: plays every fault and race on the built service. */
 import '../src/logging/quiet-debug.ts'
 import { parseArgs } from 'node:util'
 import { build } from '../test/built-server.ts'

@@ -38,7 +38,8 @@ export interface SignInService {
   start: (providerId: string, completion: LoginCompletion) => Promise<StartedLogin>
   /**
    * Ends a login that this browser started. Spends the state first, then asks the provider, then writes user, account
-   * and session in one transaction. Throws a Problem with a code of the table in api.md section 2.
+   * and session in one transaction. Throws a Problem; the codes are in the OpenAPI document
+   * (`GET /login/:provider/callback`).
    */
   finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<FinishedSignIn>
   /**

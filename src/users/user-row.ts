@@ -17,7 +17,7 @@ export const USER = `json_build_object('id', u.id, 'email', u.email, 'emailVerif
       FROM accounts a WHERE a.user_id = u.id ORDER BY a.created_at, a.id
     ))`
 
-/** Strictly forward: a login writes only if the user is as it read them, and knows by this (sign-in/statements.ts). */
+/** Strictly forward: a login writes only if the user is as it read them, and knows by this (sign-in/repository.ts). */
 export const UPDATED = "updated_at = GREATEST(now(), updated_at + interval '1 millisecond')"
 
 export interface UserRow { user: User }

@@ -1,13 +1,9 @@
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import { makeCertificate } from '../certificate.ts'
 
 export interface HttpsProxy {
   /** `https://localhost:<port>` */
@@ -40,13 +36,4 @@ export async function startHttpsProxy (t: Test): Promise<HttpsProxy> {
     target (url) { origin = new URL(url) },
     setCookie (next) { change = next }
   }
-}
-
-async function makeCertificate (t: Test): Promise<{ key: Buffer, cert: Buffer }> {
-  const folder = await mkdtemp(join(tmpdir(), 'signet-https-'))
-  t.teardown(() => rm(folder, { recursive: true }))
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const options = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-  await promisify(execFile)('openssl', ['req', '-x509', ...options, '-keyout', key, '-out', cert])
-  return { key: await readFile(key), cert: await readFile(cert) }
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { answerHtml, answerJson, answerRedirect, send } from './answers.ts'
 
-/** The ways in which a provider can fail: those of the list F6 and F7 of the security bar, and a few more. */
+/** The ways in which a provider can fail: those of F6 and F7 in docs/reliability.md, and a few more. */
 export type Fault =
   /** This status; `body` is JSON unless it is a string. */
   | { kind: 'status', status: number, body?: unknown, contentType?: string, headers?: OutgoingHttpHeaders }

@@ -234,7 +234,7 @@ t.test('oidcc-prompt-none-not-logged-in', async (t) => {
 })
 
 // The modules want a code without a visit to the provider. Signet keeps no session of its own in the browser: every sign-in
-// is at a provider, and api.md section 8 has `login_required` for `prompt=none` at all times.
+// is at a provider, so `prompt=none` is always `login_required` (OpenID Connect Core section 3.1.2.6).
 t.test('oidcc-prompt-none-logged-in, oidcc-id-token-hint: login_required', async (t) => {
   const { authenticate, url, request, of, visits } = await world(t)
   const browser = createBrowser(url)

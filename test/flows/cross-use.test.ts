@@ -114,7 +114,7 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     'login-attempt cookie': { home: ['attemptCookie'], refused: [400, 'invalid_state'], present: (value) => callback(own.state, own.providerCode, `${attemptName(own.state)}=${encodeURIComponent(value)}`) },
     'code of a callback': {
       home: ['providerCode'],
-      // The provider refuses it: api.md section 2 has a failed exchange as 502.
+      // The provider refuses the exchange, which is 502 `provider_error`.
       refused: [502, 'provider_error'],
       async present (value) {
         const { browser, state } = await begin()

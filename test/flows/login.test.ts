@@ -281,6 +281,38 @@ t.test('cookie mode sets the refresh cookie and returns; a failure returns with 
   t.equal((await readJson(evil)).code, 'invalid_return_to')
 })
 
+t.test('redirects of a login are 302 with no-store and no-referrer, errors included', async (t) => {
+  const client = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback'] }
+  const { url, github } = await world(t, { CLIENTS: JSON.stringify([client]) })
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: client.client_id,
+    redirect_uri: client.redirect_uris[0] ?? '',
+    code_challenge: 'x'.repeat(43),
+    code_challenge_method: 'S256',
+    provider: 'github'
+  })
+  const starts = {
+    direct: '/login/github',
+    cookie: `/login/github?return_to=${encodeURIComponent('https://app.example.com/')}`,
+    code: `/oauth2/authorize?${query}`
+  }
+  for (const isDenied of [false, true]) {
+    if (isDenied) github.deny()
+    for (const [mode, start] of Object.entries(starts)) {
+      const browser = createBrowser(url)
+      const started = await browser.get(start)
+      const ended = await browser.callback(await browser.authorize(started.location ?? ''))
+      const expected = mode !== 'direct' ? 302 : isDenied ? 403 : 200
+      t.same([started.status, ended.status], [302, expected], mode)
+      for (const { headers } of [started, ended]) {
+        t.equal(headers.get('cache-control'), 'no-store', mode)
+        t.equal(headers.get('referrer-policy'), 'no-referrer', mode)
+      }
+    }
+  }
+})
+
 t.test('the list of providers is JSON, or a page for a browser', async (t) => {
   const { url } = await world(t, { OIDC_ACME_NAME: '<Acme & "Sons">' })
   const list = await readJson(await fetch(`${url}/login`))

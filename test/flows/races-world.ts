@@ -4,7 +4,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { readJson, setup } from '../helper.ts'
 
-/** What an administrator or the person changes while a client goes on (C4 of the design): two instances, so many rounds of each. */
+/** An administrator or the person changes something while a client refreshes, on two instances (SEC-96). Rounds of each: */
 export const ROUNDS = 200
 
 export interface Tokens { access_token: string, refresh_token: string, user: { id: string } }

@@ -29,7 +29,7 @@ const OAUTH_ERRORS = [
   'access_denied', 'invalid_token', 'insufficient_scope'
 ]
 
-/** The endpoints whose errors are OAuth's; the pages of /oauth2/ that a browser comes to answer with problems (api.md section 4). */
+/** Endpoints with errors of RFC 6749 section 5.2. The pages below /oauth2/ that a browser opens answer with problems. */
 const OAUTH_ROUTE = /^\/oauth2\/(token|device_authorization|revoke|introspect|userinfo)$/
 
 /** Words of the runtime, of libraries and of PostgreSQL that are nobody's business. */

@@ -33,3 +33,16 @@ t.test('every problem code that a route names has its explanation', async (t) =>
   const page = await fetch(`${url}/problems/rate_limited`, { headers: { accept: 'text/html' } })
   t.match(await page.text(), /<h1>Too many requests<\/h1>/)
 })
+
+t.test('a request body of /me or /admin is closed: a member that the schema does not name is refused', async (t) => {
+  const { url } = await setup(t)
+  const document = await readJson(await fetch(`${url}/openapi.json`))
+  interface Operation { requestBody?: { content: Record<string, { schema: Record<string, unknown> }> } }
+  const bodies = Object.entries<Record<string, Operation>>(document.paths)
+    .filter(([path]) => /^\/(me|admin)(\/|$)/.test(path))
+    .flatMap(([path, methods]) => Object.entries(methods).map(([method, { requestBody }]) => ({ route: `${method} ${path}`, requestBody })))
+    .flatMap(({ route, requestBody }) => Object.values(requestBody?.content ?? {}).map(({ schema }) => ({ route, schema })))
+  t.ok(bodies.length > 8)
+  const open = bodies.filter(({ schema }) => schema['additionalProperties'] !== false).map(({ route }) => route)
+  t.same([...new Set(open)], ['put /me/preferences', 'patch /me/preferences'], 'these are objects of the client\'s own')
+})

@@ -1,4 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { makeCertificate } from '../../certificate.ts'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeGitHub } from '../../fakes/github.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
@@ -78,4 +82,25 @@ t.test('an issuer that goes away after it was read', async (t) => {
   Date.now = () => now() + 61 * 60_000
   t.match(await createBrowser(url).start('/login/acme'), `${acme.url}/authorize?`, 'an hour later the old document serves on')
   await eventually('while it is asked for anew', () => acme.calls(acme.paths.discovery).length === 2)
+})
+
+t.test('a server with an untrusted certificate, or a host name that does not resolve, gets no request', async (t) => {
+  const github = await startFakeGitHub()
+  t.teardown(() => github.close())
+  let requests = 0
+  const impostor = createServer(await makeCertificate(t), (_request, response) => {
+    requests++
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"access_token":"x","token_type":"bearer"}')
+  }).listen(0, '127.0.0.1')
+  await once(impostor, 'listening')
+  t.teardown(() => { impostor.close().closeAllConnections() })
+  const untrusted = `https://localhost:${(impostor.address() as AddressInfo).port}/token`
+
+  for (const tokenUrl of [untrusted, 'https://nowhere.invalid/token']) {
+    const { url, sql } = await setup(t, { ...github.settings, GITHUB_TOKEN_URL: tokenUrl })
+    const response = await createBrowser(url).login('/login/github')
+    refused(t, response, 502, 'provider_error', /^GitHub: the token exchange failed: /)
+    t.same(await rows(sql), [0, 0, 0])
+  }
+  t.equal(requests, 0)
 })
