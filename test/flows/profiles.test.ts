@@ -517,7 +517,7 @@ t.test('joining accounts', async (t) => {
     t.equal(upgraded.id, pending.id, 'the account stays with its user')
     t.not(upgraded.id, owner.id)
     t.equal(upgraded.email, null, 'the address stays with its user')
-    t.equal((await as('google', freshId(), 'upgrade@example.com')).id, owner.id)
+    t.equal((await as('acme', freshId(), 'upgrade@example.com')).id, owner.id)
   })
 
   await t.test('an address that nobody holds comes to its user when it is verified', async (t) => {
