@@ -41,9 +41,9 @@ export function agentFor ({ protocol }: URL): http.Agent {
 type AgentConstructor = new (options: AgentOptions) => http.Agent
 
 /**
- * Keeps connections alive, and holds each request to the time limit and the signal of its exchange. A request that gives
- * up closes its connection. Single-use requests (codes, refresh tokens) are never sent twice, so they get a fresh
- * connection for an hour after the host has reset one that was idle.
+ * Keeps connections alive, and holds each request to the time limit and the signal of its exchange. A request that is
+ * given up closes its connection. Single-use requests (codes, refresh tokens) are never sent twice, so they get a fresh
+ * connection for an hour after the host has reset an idle one.
  */
 function createProviderAgent (Agent: AgentConstructor): http.Agent {
   const freshConnections = new Agent({ keepAlive: false })

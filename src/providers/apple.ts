@@ -1,14 +1,14 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { parseJson } from '../http/json.ts'
-import { member, text } from './claims.ts'
+import { joinTexts, member } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { ProviderDefinition } from './provider.ts'
 
 const ISSUER = 'https://appleid.apple.com'
 /** Apple allows six months. */
-const SECRET_SECONDS = 60 * 60
+const SECRET_LIFETIME_SECONDS = 60 * 60
 const RENEW_BEFORE_SECONDS = 10 * 60
 
 export const apple: ProviderDefinition = {
@@ -18,17 +18,23 @@ export const apple: ProviderDefinition = {
     'https://developer.apple.com/documentation/signinwithapplerestapi',
     'https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret'
   ],
-  console: 'https://developer.apple.com/account/resources/identifiers, a Services ID with "Sign in with Apple"; the callback URL must be https',
+  console:
+    'https://developer.apple.com/account/resources/identifiers, a Services ID with "Sign in with Apple"; the ' +
+      'callback URL must be https',
   scope: ['openid', 'name', 'email'],
   quirks: [
-    'The client secret is a JWT signed with your key: give `APPLE_TEAM_ID`, `APPLE_KEY_ID` and `APPLE_PRIVATE_KEY`, and Signet makes and renews it; or put a ready one into `APPLE_CLIENT_SECRET`.',
-    'With the scopes `name` and `email` Apple answers by a form that is posted from its own site, so the login\'s cookie is `SameSite=None; Secure`: on http it works at localhost only, in Chromium and Firefox. Apple itself takes no http callback.',
-    'The name comes once, beside the code of the first sign-in; later it stays as it was.',
-    '`email_verified` may be the text `"true"`. An address of the private relay (`@privaterelay.appleid.com`) is the person\'s own, for your team only.'
+    'The client secret is a JWT signed with your key. Set `APPLE_TEAM_ID`, `APPLE_KEY_ID` and ' +
+      '`APPLE_PRIVATE_KEY`, and Signet signs and renews it; or put a ready JWT into `APPLE_CLIENT_SECRET`.',
+    'With the scopes `name` and `email` Apple posts its answer as a form from its own site, so the cookie of the ' +
+      'login is `SameSite=None; Secure`: on http this works at localhost only, in Chromium and Firefox. Apple ' +
+      'itself accepts no http callback.',
+    'Apple sends the name only once, beside the code of the first sign-in. Later sign-ins keep it.',
+    '`email_verified` may be the string `"true"`. An address of the private relay (`@privaterelay.appleid.com`) ' +
+      'belongs to one person and your team only.'
   ],
   settings: {
     TEAM_ID: 'the ten characters of your team',
-    KEY_ID: 'of the key for Sign in with Apple',
+    KEY_ID: 'the id of the key for Sign in with Apple',
     PRIVATE_KEY: 'that key, PEM; line ends may be written `\\n`'
   },
   insteadOfSecret: ['TEAM_ID', 'KEY_ID', 'PRIVATE_KEY'],
@@ -39,40 +45,50 @@ export const apple: ProviderDefinition = {
   create (settings) {
     const { TEAM_ID: teamId, KEY_ID: keyId, PRIVATE_KEY: pem } = settings.own
     const privateKey = pem === undefined ? undefined : readKey(pem)
-    const hasKey = teamId !== undefined && keyId !== undefined && privateKey !== undefined
+    const signsSecret = settings.clientSecret === '' && teamId !== undefined && keyId !== undefined && privateKey
     const scope = settings.scope ?? apple.scope
     const formPost = scope.includes('name') || scope.includes('email')
     return createOidcProvider(settings, {
       name: apple.name,
       scope: apple.scope,
       issuer: settings.issuer ?? ISSUER,
-      believesEmail: emailTrust('apple').believes,
+      isEmailVerified: emailTrust('apple').isVerified,
       authentication: 'body',
       formPost,
       ...formPost ? { authorizationParameters: { response_mode: 'form_post' } } : {},
-      ...hasKey && settings.clientSecret === '' ? { clientSecret: createClientSecret({ clientId: settings.clientId, teamId, keyId, privateKey }) } : {},
-      nameBeside: ({ user }) => readName(user)
+      ...signsSecret && { clientSecret: createClientSecret(settings.clientId, { teamId, keyId, privateKey }) },
+      nameFromCallback: ({ user }) => readName(user)
     })
   }
 }
 
-interface Credentials { clientId: string, teamId: string, keyId: string, privateKey: KeyObject }
+interface SigningKey { teamId: string, keyId: string, privateKey: KeyObject }
 
-/** An hour's client secret, made anew ten minutes before it ends. */
-function createClientSecret ({ clientId, teamId, keyId, privateKey }: Credentials): () => Promise<string> {
+/** A client secret that is valid for an hour, and renewed ten minutes before it expires. */
+function createClientSecret (clientId: string, { teamId, keyId, privateKey }: SigningKey): () => Promise<string> {
   let secret: { jwt: Promise<string>, renewAt: number } | undefined
 
-  const sign = async (now: number) => await new SignJWT().setProtectedHeader({ alg: 'ES256', kid: keyId })
-    .setIssuer(teamId).setSubject(clientId).setAudience(ISSUER).setIssuedAt(now).setExpirationTime(now + SECRET_SECONDS).sign(privateKey)
+  async function sign (now: number): Promise<string> {
+    return await new SignJWT()
+      .setProtectedHeader({ alg: 'ES256', kid: keyId })
+      .setIssuer(teamId)
+      .setSubject(clientId)
+      .setAudience(ISSUER)
+      .setIssuedAt(now)
+      .setExpirationTime(now + SECRET_LIFETIME_SECONDS)
+      .sign(privateKey)
+  }
 
   return async () => {
     const now = Math.floor(Date.now() / 1000)
-    if (!secret || now >= secret.renewAt) secret = { jwt: sign(now), renewAt: now + SECRET_SECONDS - RENEW_BEFORE_SECONDS }
+    if (!secret || now >= secret.renewAt) {
+      secret = { jwt: sign(now), renewAt: now + SECRET_LIFETIME_SECONDS - RENEW_BEFORE_SECONDS }
+    }
     return await secret.jwt
   }
 }
 
-/** `undefined` for what is not a P-256 private key. */
+/** Undefined unless it is a P-256 private key. */
 function readKey (pem: string): KeyObject | undefined {
   try {
     const key = createPrivateKey(pem.replaceAll('\\n', '\n'))
@@ -82,8 +98,8 @@ function readKey (pem: string): KeyObject | undefined {
   }
 }
 
-/** `{"name":{"firstName":"...","lastName":"..."},"email":"..."}`: of it only the name is of use; the email is in the ID token, signed. */
+/** Of `{"name":{"firstName":"...","lastName":"..."},"email":"..."}`. The email is in the ID token, signed. */
 function readName (user: string | undefined): string | null {
   const name = member(user === undefined ? undefined : parseJson(user), 'name')
-  return text([member(name, 'firstName'), member(name, 'lastName')].filter((part) => typeof part === 'string').join(' '))
+  return joinTexts([member(name, 'firstName'), member(name, 'lastName')])
 }

@@ -11,13 +11,17 @@ export const bitbucket: ProviderDefinition = {
     'https://developer.atlassian.com/cloud/bitbucket/oauth-2/',
     'https://developer.atlassian.com/cloud/bitbucket/rest/api-group-users/'
   ],
-  console: 'https://bitbucket.org/<workspace>/workspace/settings/api, "OAuth consumers", with the permissions "Account: Read" and "Account: Email", as a private consumer',
+  console:
+    'https://bitbucket.org/<workspace>/workspace/settings/api, "OAuth consumers", a private consumer with the ' +
+      'permissions "Account: Read" and "Account: Email"',
   scope: ['account', 'email'],
   quirks: [
-    'What is granted is what the consumer was given in the workspace\'s settings, whatever is asked for; the token response says it in `scopes`.',
-    'The stable subject is `uuid`, which comes in braces; the user name and the nickname can be changed.',
-    'The email is the `is_primary` entry of `/user/emails`; without the permission "Email" that list is a 403, and the account has no email.',
-    'There is no endpoint to revoke a grant: people do that in their Bitbucket settings.'
+    'Bitbucket grants the permissions of the consumer, whatever scopes are requested; the token response lists ' +
+      'them in `scopes`.',
+    'The stable subject is `uuid`, which has braces; user name and nickname can change.',
+    'The email is the `is_primary` entry of `/user/emails`. Without the permission "Email" that list is a 403, ' +
+      'and the account has no email.',
+    'There is no revocation endpoint: people remove access in their Bitbucket settings.'
   ],
 
   create (settings) {
@@ -29,7 +33,8 @@ export const bitbucket: ProviderDefinition = {
 
       async readProfile ({ get }) {
         const user = await get('/user', 'profile')
-        const emails = await get('/user/emails?pagelen=100', 'emails', (status) => status === 403 ? { values: [] } : undefined)
+        const orNone = (status: number) => status === 403 ? { values: [] } : undefined
+        const emails = await get('/user/emails?pagelen=100', 'emails', orNone)
         const username = text(member(user, 'username')) ?? text(member(user, 'nickname'))
         return {
           subject: member(user, 'uuid'),
@@ -49,5 +54,6 @@ function primaryEmail (emails: unknown): { email: string | null, emailVerified: 
   if (!Array.isArray(entries)) throw providerError(bitbucket.name, 'emails', 'the answer is not a list')
   const primary: unknown = entries.find((entry) => member(entry, 'is_primary') === true)
   const address = email(member(primary, 'email'))
-  return { email: address, emailVerified: address !== null && emailTrust('bitbucket').believes(member(primary, 'is_confirmed')) }
+  const isVerified = emailTrust('bitbucket').isVerified(member(primary, 'is_confirmed'))
+  return { email: address, emailVerified: address !== null && isVerified }
 }

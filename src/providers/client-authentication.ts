@@ -1,4 +1,4 @@
-/** How a client of a provider shows who it is: RFC 6749 section 2.3.1, `client_secret_post` or `client_secret_basic`. */
+/** How the client authenticates (RFC 6749 section 2.3.1): `client_secret_post` or `client_secret_basic`. */
 export type ClientAuthentication = 'body' | 'header'
 
 export interface ClientCredentials {
@@ -7,23 +7,25 @@ export interface ClientCredentials {
   authentication: ClientAuthentication
 }
 
-/** The value of `Authorization`. Both halves are encoded first, and a colon in them with it. */
+/** The value of `Authorization`. Id and secret are form-encoded first, as @fastify/oauth2 does it. */
 export function basic (clientId: string, clientSecret: string): string {
-  const encode = (text: string) => encodeURIComponent(text).replaceAll('%20', '+')
-  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`
+  return `Basic ${Buffer.from(`${formEncode(clientId)}:${formEncode(clientSecret)}`).toString('base64')}`
 }
 
-/** The headers and the body of a POST by a client. JSON is for providers that do not take forms. */
-export function clientRequest (client: ClientCredentials, parameters: Record<string, string>, format: 'form' | 'json' = 'form'): { method: 'POST', headers: Record<string, string>, body: string } {
-  const { clientId, clientSecret, authentication } = client
-  const inHeader = authentication === 'header'
-  const all = inHeader ? parameters : { ...parameters, client_id: clientId, client_secret: clientSecret }
-  return {
-    method: 'POST',
-    headers: {
-      'content-type': format === 'form' ? 'application/x-www-form-urlencoded' : 'application/json',
-      ...inHeader ? { authorization: basic(clientId, clientSecret) } : {}
-    },
-    body: format === 'form' ? new URLSearchParams(all).toString() : JSON.stringify(all)
+function formEncode (text: string): string {
+  const encoded = encodeURIComponent(text).replaceAll('%20', '+')
+  return encoded.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/** A form that an authenticated client posts; for revocation, and `npm run doctor`. */
+export function clientRequest (
+  { clientId, clientSecret, authentication }: ClientCredentials, parameters: Record<string, string>
+): { method: 'POST', headers: Record<string, string>, body: string } {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  if (authentication === 'header') {
+    const authorization = basic(clientId, clientSecret)
+    return { method: 'POST', headers: { ...headers, authorization }, body: new URLSearchParams(parameters).toString() }
   }
+  const form = new URLSearchParams({ ...parameters, client_id: clientId, client_secret: clientSecret })
+  return { method: 'POST', headers, body: form.toString() }
 }

@@ -13,9 +13,9 @@ export const discord: ProviderDefinition = {
   console: 'https://discord.com/developers/applications, "OAuth2"',
   scope: ['identify', 'email'],
   quirks: [
-    'The picture is a hash, of which Signet makes its address at cdn.discordapp.com; people without one have none.',
-    '`global_name` is the display name, and null for people who never chose one: then it is `username`.',
-    'Revoking one token ends all tokens that the app has for that person.'
+    'The picture is a hash, from which Signet makes a URL at cdn.discordapp.com; without a hash there is no picture.',
+    '`global_name` is the display name. It is null for people who never chose one; then the name is `username`.',
+    'Revoking one token revokes all tokens that the app has for that person.'
   ],
 
   create (settings) {
@@ -33,7 +33,7 @@ export const discord: ProviderDefinition = {
           subject: member(user, 'id'),
           username,
           email: address,
-          emailVerified: address !== null && emailTrust('discord').believes(member(user, 'verified')),
+          emailVerified: address !== null && emailTrust('discord').isVerified(member(user, 'verified')),
           name: text(member(user, 'global_name')) ?? username,
           avatarUrl: pictureOf(member(user, 'id'), member(user, 'avatar')),
           locale: text(member(user, 'locale'), 35)
@@ -46,8 +46,9 @@ export const discord: ProviderDefinition = {
   }
 }
 
-/** Hashes of moving pictures begin with `a_`. https://discord.com/developers/docs/reference#image-formatting */
+/** Hashes of animated pictures begin with `a_`. https://discord.com/developers/docs/reference#image-formatting */
 function pictureOf (id: unknown, hash: unknown): string | null {
   if (typeof id !== 'string' || typeof hash !== 'string' || !/^\w+$/.test(hash)) return null
-  return avatarUrl(`https://cdn.discordapp.com/avatars/${encodeURIComponent(id)}/${hash}.${hash.startsWith('a_') ? 'gif' : 'png'}`)
+  const extension = hash.startsWith('a_') ? 'gif' : 'png'
+  return avatarUrl(`https://cdn.discordapp.com/avatars/${encodeURIComponent(id)}/${hash}.${extension}`)
 }

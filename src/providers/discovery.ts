@@ -4,7 +4,7 @@ import { providerError } from './failure.ts'
 import { getJson } from './http.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
 
-/** What Signet uses of an issuer's metadata (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
+/** The part of an issuer's metadata that Signet uses (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
 export interface IssuerMetadata {
   issuer: string
   authorizationEndpoint: string
@@ -13,23 +13,25 @@ export interface IssuerMetadata {
   userinfoEndpoint: string | undefined
   revocationEndpoint: string | undefined
   tokenEndpointAuthentication: 'body' | 'header'
-  /** RFC 9207: the issuer always sends `iss` with its answer, so an answer without it is forged. */
+  /** Whether each authorization response has `iss` (RFC 9207), so that one without it is forged. */
   sendsIss: boolean
 }
 
 const FRESH_MS = 60 * 60 * 1000
 
 /**
- * An issuer's metadata, fetched when first needed and kept for an hour. An issuer that is down stops nobody but the
- * login that needs it, and is asked again by the next one; metadata once fetched serves on while the issuer is down.
- * `ownName` is what the document calls its issuer, where the provider documents another spelling.
+ * Reads an issuer's metadata when they are first needed, and again after an hour. An issuer that is down fails only the
+ * login that needs it, and the next login asks again; metadata that were read before stay in use meanwhile.
+ * `documentIssuer` is the `issuer` of the document, where the provider spells it differently.
  */
-export function createDiscovery (provider: string, issuer: string, ownName = issuer): () => Promise<IssuerMetadata> {
+export function createDiscovery (
+  provider: string, issuer: string, documentIssuer = issuer
+): () => Promise<IssuerMetadata> {
   let known: { metadata: IssuerMetadata, fetchedAt: number } | undefined
   let fetching: Promise<IssuerMetadata> | undefined
 
   async function refresh (): Promise<IssuerMetadata> {
-    const metadata = await fetchMetadata(provider, issuer, ownName)
+    const metadata = await fetchMetadata(provider, issuer, documentIssuer)
     known = { metadata, fetchedAt: Date.now() }
     return metadata
   }
@@ -43,12 +45,15 @@ export function createDiscovery (provider: string, issuer: string, ownName = iss
   }
 }
 
-async function fetchMetadata (provider: string, issuer: string, ownName: string): Promise<IssuerMetadata> {
+async function fetchMetadata (provider: string, issuer: string, documentIssuer: string): Promise<IssuerMetadata> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const document = await getJson(url, { provider, step: 'discovery' })
-  // Another issuer's metadata must not speak for this one (OpenID Connect Discovery 1.0 section 4.3).
-  if (member(document, 'issuer') !== ownName) throw providerError(provider, 'discovery', 'the document names another issuer')
+  const fail = (reason: string) => providerError(provider, 'discovery', reason)
+  // OpenID Connect Discovery 1.0 section 4.3.
+  if (member(document, 'issuer') !== documentIssuer) throw fail('the document names another issuer')
   const methods = member(document, 'token_endpoint_auth_methods_supported')
+  const takesPostOnly = Array.isArray(methods) && methods.includes('client_secret_post') &&
+    !methods.includes('client_secret_basic')
   return {
     issuer,
     authorizationEndpoint: endpoint('authorization_endpoint'),
@@ -56,7 +61,7 @@ async function fetchMetadata (provider: string, issuer: string, ownName: string)
     jwksUri: endpoint('jwks_uri'),
     userinfoEndpoint: optional('userinfo_endpoint'),
     revocationEndpoint: optional('revocation_endpoint'),
-    tokenEndpointAuthentication: Array.isArray(methods) && !methods.includes('client_secret_basic') && methods.includes('client_secret_post') ? 'body' : 'header',
+    tokenEndpointAuthentication: takesPostOnly ? 'body' : 'header',
     sendsIss: member(document, 'authorization_response_iss_parameter_supported') === true
   }
 
@@ -66,8 +71,8 @@ async function fetchMetadata (provider: string, issuer: string, ownName: string)
 
   function endpoint (name: string): string {
     const value = member(document, name)
-    if (typeof value !== 'string' || !mayBeEndpoint(value, issuer)) throw providerError(provider, 'discovery', `${name} is missing or not a safe URL`)
-    return value
+    if (typeof value === 'string' && isAllowedEndpoint(value, issuer)) return value
+    throw fail(`${name} is missing or not a safe URL`)
   }
 }
 
@@ -82,10 +87,10 @@ THIS_MACHINE.addSubnet('0.0.0.0', 8, 'ipv4')
 THIS_MACHINE.addSubnet('::', 127, 'ipv6')
 
 /**
- * An endpoint must be https, or http like its issuer. An issuer in the open must not point into this machine, none at a
- * cloud's metadata service (CVE-2026-53513), and one on this machine speaks http to this machine only.
+ * An endpoint must be https, or http like its issuer. It must not be a cloud's metadata service (CVE-2026-53513). A
+ * remote issuer must not name this machine, and an issuer on this machine may name http endpoints on this machine only.
  */
-function mayBeEndpoint (text: string, issuer: string): boolean {
+function isAllowedEndpoint (text: string, issuer: string): boolean {
   const url = parseUrl(text)
   const issuerUrl = new URL(issuer)
   if (!url || !['https:', issuerUrl.protocol].includes(url.protocol)) return false
@@ -93,6 +98,6 @@ function mayBeEndpoint (text: string, issuer: string): boolean {
   const family = isIP(host)
   const isIn = (list: BlockList) => family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4')
   if (!/^[\w.:-]+$/.test(host) || isIn(METADATA_SERVICES)) return false
-  const isHere = isIn(THIS_MACHINE) || /(^|\.)localhost$/.test(host)
-  return isLoopback(issuerUrl) ? isHere || url.protocol === 'https:' : !isHere
+  const isLocal = isIn(THIS_MACHINE) || /(^|\.)localhost$/.test(host)
+  return isLoopback(issuerUrl) ? isLocal || url.protocol === 'https:' : !isLocal
 }

@@ -1,9 +1,10 @@
 import { Problem } from '../http/errors.ts'
 
 /** The steps of a login at a provider, as `detail` names them. */
-export type Step = 'discovery' | 'token exchange' | 'token refresh' | 'revocation' | 'keys' | 'user info' | 'profile' | 'emails' | 'authorization response'
+export type Step = 'discovery' | 'authorization response' | 'token exchange' | 'token refresh' | 'keys' | 'user info'
+  | 'profile' | 'emails' | 'revocation'
 
-/** A provider that failed. `reason` is ours, never the provider's words: those may hold a token, a code or markup. */
+/** A provider that failed. `reason` is never in the provider's words, which may hold a token, a code or markup. */
 export function providerError (provider: string, step: Step, reason: string): Problem {
   return new Problem('provider_error', `${provider}: the ${step} failed: ${reason}.`)
 }

@@ -13,11 +13,12 @@ export const figma: ProviderDefinition = {
   console: 'https://www.figma.com/developers/apps, with the scope `current_user:read`',
   scope: ['current_user:read'],
   quirks: [
-    'A person who says no is not sent back: the login ends in their browser, at Figma.',
-    'The subject is the text `id`: it looks like a number, and many are too large for one.',
-    'Access tokens are renewed at an endpoint of its own, `refresh` beside the token endpoint, which gives no new refresh token: the old one stays.',
-    'The user info holds an email, but no word on whether it was verified.',
-    'There is no endpoint to revoke a grant: people do that in their Figma settings.'
+    'Figma does not redirect people who decline: their login ends at Figma.',
+    'The subject is the string `id`: it looks like a number, and many are too large for one.',
+    'Refresh tokens are exchanged at `refresh` beside the token endpoint. The answer has no new refresh token: ' +
+      'the old one stays valid.',
+    'The user info has an email, but does not say whether it is verified.',
+    'There is no revocation endpoint: people remove access in their Figma settings.'
   ],
 
   create (settings) {

@@ -2,7 +2,6 @@ import { avatarUrl, email, member, text } from './claims.ts'
 import { basic } from './client-authentication.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'
-import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -17,10 +16,13 @@ export const github: ProviderDefinition = {
   console: 'https://github.com/settings/developers, "OAuth Apps"',
   scope: ['read:user', 'user:email'],
   quirks: [
-    'A failed exchange comes as HTTP 200 with an `error` member.',
-    'The profile\'s `email` is what the person chose to show: often null, never a proof. Only the primary and verified entry of `/user/emails` counts; without the scope `user:email` that list is a 404, for a GitHub App without the permission a 403.',
-    'The stable subject is the numeric `id`; `login` can be changed and taken by others.',
-    'GitHub Enterprise Server: set `GITHUB_AUTHORIZATION_URL`, `GITHUB_TOKEN_URL` and `GITHUB_API_URL` (which ends in `/api/v3`).'
+    'A failed code exchange is answered with HTTP 200 and an `error` member.',
+    'The profile\'s `email` is the public one: often null, and never proof of ownership. Only the primary and ' +
+      'verified entry of `/user/emails` counts. Without the scope `user:email` that list is a 404, for a GitHub App' +
+      ' without the permission a 403.',
+    'The stable subject is the numeric `id`; a `login` can change, and others can take it.',
+    'GitHub Enterprise Server: set `GITHUB_AUTHORIZATION_URL`, `GITHUB_TOKEN_URL` and `GITHUB_API_URL` (which ' +
+      'ends in `/api/v3`).'
   ],
 
   create (settings) {
@@ -31,12 +33,13 @@ export const github: ProviderDefinition = {
       apiUrl: 'https://api.github.com',
       authentication: 'body',
       headers: { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' },
-      // GitHub's own name for itself in RFC 9207 is not its bare host; an older Enterprise Server sends none.
+      // GitHub's `iss` (RFC 9207) is not its bare host; older Enterprise Servers send none.
       responseIssuer: (settings.authorizationUrl ?? authorizationUrl).replace(/\/authorize$/, ''),
 
       async readProfile ({ get }) {
         const user = await get('/user', 'profile')
-        const emails = await get('/user/emails', 'emails', (status) => status === 404 || status === 403 ? [] : undefined)
+        const orNone = (status: number) => status === 404 || status === 403 ? [] : undefined
+        const emails = await get('/user/emails', 'emails', orNone)
         return {
           subject: member(user, 'id'),
           username: text(member(user, 'login')),
@@ -48,14 +51,14 @@ export const github: ProviderDefinition = {
       },
 
       // https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization
-      async revocation ({ accessToken }, { apiUrl, clientId, clientSecret, signal }) {
-        const { status } = await callProvider(`${apiUrl}/applications/${encodeURIComponent(clientId)}/grant`, {
-          provider: github.name,
-          step: 'revocation',
-          method: 'DELETE',
-          headers: { authorization: basic(clientId, clientSecret), 'content-type': 'application/json', accept: 'application/vnd.github+json' },
-          body: JSON.stringify({ access_token: accessToken }),
-          signal
+      async revocation ({ accessToken }, { apiUrl, clientId, clientSecret, call }) {
+        const { status } = await call('DELETE', `${apiUrl}/applications/${encodeURIComponent(clientId)}/grant`, {
+          headers: {
+            authorization: basic(clientId, clientSecret),
+            'content-type': 'application/json',
+            accept: 'application/vnd.github+json'
+          },
+          body: JSON.stringify({ access_token: accessToken })
         })
         acceptRevocation(github.name, status)
       }
@@ -63,10 +66,11 @@ export const github: ProviderDefinition = {
   }
 }
 
-/** Only an entry that is primary and verified counts as verified; `shown`, the profile's email, never does. */
-function primaryEmail (emails: unknown, shown: unknown): { email: string | null, emailVerified: boolean } {
+/** Only an entry that is primary and verified counts as verified; the public email of the profile never does. */
+function primaryEmail (emails: unknown, publicEmail: unknown): { email: string | null, emailVerified: boolean } {
   if (!Array.isArray(emails)) throw providerError(github.name, 'emails', 'the answer is not a list')
   const primary: unknown = emails.find((entry) => member(entry, 'primary') === true)
   const address = email(member(primary, 'email'))
-  return { email: address ?? email(shown), emailVerified: address !== null && emailTrust('github').believes(member(primary, 'verified')) }
+  const isVerified = emailTrust('github').isVerified(member(primary, 'verified'))
+  return { email: address ?? email(publicEmail), emailVerified: address !== null && isVerified }
 }

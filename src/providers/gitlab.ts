@@ -13,10 +13,13 @@ export const gitlab: ProviderDefinition = {
   console: 'https://gitlab.com/-/user_settings/applications, confidential, with the scope `read_user`',
   scope: ['read_user'],
   quirks: [
-    'A GitLab of your own: set `GITLAB_AUTHORIZATION_URL`, `GITLAB_TOKEN_URL` and `GITLAB_API_URL` (which ends in `/api/v4`). Its word on email is believed as gitlab.com\'s is: where it confirms people without asking them, set `AUTO_LINK=never`.',
-    '`email` is the primary address, and stays the old one until a new one is confirmed; `public_email` and `commit_email` are what the person chose to show.',
-    'The stable subject is the number `id`; `username` can be changed and taken by others.',
-    'Access tokens live two hours; each refresh gives a new refresh token.'
+    'Self-managed GitLab: set `GITLAB_AUTHORIZATION_URL`, `GITLAB_TOKEN_URL` and `GITLAB_API_URL` (which ends in ' +
+      '`/api/v4`). Its emails are trusted like those of gitlab.com: where it confirms users without an email, set ' +
+      '`AUTO_LINK=never`.',
+    '`email` is the primary address, and stays the old one until a new one is confirmed; `public_email` and ' +
+      '`commit_email` are for display.',
+    'The stable subject is the numeric `id`; a `username` can change, and others can take it.',
+    'Access tokens live two hours; each refresh returns a new refresh token.'
   ],
 
   create (settings) {
@@ -36,7 +39,7 @@ export const gitlab: ProviderDefinition = {
           subject: member(user, 'id'),
           username,
           email: address,
-          emailVerified: address !== null && emailTrust('gitlab').believes(isConfirmed(user)),
+          emailVerified: address !== null && emailTrust('gitlab').isVerified(isConfirmed(user)),
           name: text(member(user, 'name')) ?? username,
           avatarUrl: avatarUrl(member(user, 'avatar_url')),
           locale: null
@@ -49,9 +52,10 @@ export const gitlab: ProviderDefinition = {
   }
 }
 
-/** A time is what confirms; nothing else that may stand there does. An address that still waits is not the one that was confirmed. */
+/** Only a time confirms. An address that is still waiting to be confirmed is another one than the confirmed one. */
 function isConfirmed (user: unknown): boolean {
   const confirmedAt = member(user, 'confirmed_at')
-  const isTime = typeof confirmedAt === 'string' && /^\d{4}-\d\d-\d\dT/.test(confirmedAt) && !Number.isNaN(Date.parse(confirmedAt))
-  return isTime && email(member(user, 'unconfirmed_email')) !== email(member(user, 'email'))
+  const isDateTime = typeof confirmedAt === 'string' && /^\d{4}-\d\d-\d\dT/.test(confirmedAt)
+  return isDateTime && !Number.isNaN(Date.parse(confirmedAt)) &&
+    email(member(user, 'unconfirmed_email')) !== email(member(user, 'email'))
 }

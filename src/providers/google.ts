@@ -13,15 +13,18 @@ export const google: ProviderDefinition = {
   scope: ['openid', 'profile', 'email'],
   quirks: [
     '`iss` is `https://accounts.google.com`, or, in older tokens, `accounts.google.com`.',
-    'A refresh token comes only with `access_type=offline`, and only the first time a person agrees; `GOOGLE_ACCESS_TYPE=offline` asks for it, with `prompt=consent` so that it comes each time.',
-    '`GOOGLE_HOSTED_DOMAIN` lets in people of one Google Workspace domain only: the claim `hd` is checked, not just asked for.'
+    'Google issues a refresh token only with `access_type=offline`, and only at the first consent. ' +
+      '`GOOGLE_ACCESS_TYPE=offline` requests it, with `prompt=consent` so that each sign-in returns one.',
+    '`GOOGLE_HOSTED_DOMAIN` restricts sign-in to one Google Workspace domain: the claim `hd` is checked, not only' +
+      ' requested.'
   ],
   settings: {
-    HOSTED_DOMAIN: 'lets in people of this Google Workspace domain only',
-    ACCESS_TYPE: '`offline` asks for a refresh token, for calling Google\'s APIs later'
+    HOSTED_DOMAIN: 'admits people of this Google Workspace domain only',
+    ACCESS_TYPE: '`offline` requests a refresh token, for calls to Google\'s APIs later'
   },
 
-  mistakes: ({ own }) => ['online', 'offline', undefined].includes(own['ACCESS_TYPE']) ? [] : ['ACCESS_TYPE must be online or offline'],
+  mistakes: ({ own: { ACCESS_TYPE: accessType } }) =>
+    ['online', 'offline', undefined].includes(accessType) ? [] : ['ACCESS_TYPE must be online or offline'],
 
   create (settings) {
     const issuer = settings.issuer ?? ISSUER
@@ -32,14 +35,15 @@ export const google: ProviderDefinition = {
       scope: google.scope,
       issuer,
       isIssuer: (iss) => iss === issuer || (issuer === ISSUER && iss === 'accounts.google.com'),
-      believesEmail: emailTrust('google').believes,
+      isEmailVerified: emailTrust('google').isVerified,
       authentication: 'body',
       authorizationParameters: {
         ...hostedDomain === undefined ? {} : { hd: hostedDomain },
         ...accessType === 'offline' ? { access_type: 'offline', prompt: 'consent' } : {}
       },
-      admit (claims) {
-        if (hostedDomain !== undefined && claims['hd'] !== hostedDomain) throw new Problem('access_denied', `Only people of ${hostedDomain} may sign in with Google here.`)
+      assertAllowed (claims) {
+        if (hostedDomain === undefined || claims['hd'] === hostedDomain) return
+        throw new Problem('access_denied', `Only people of ${hostedDomain} may sign in with Google here.`)
       }
     })
   }

@@ -30,8 +30,8 @@ export interface AnswerHead { status: number, headers: IncomingHttpHeaders }
 export interface Answer extends AnswerHead { text: string }
 
 /**
- * GETs a JSON object or array. Throws a Problem unless the answer comes within the limits of `callProvider`, with status
- * 200 or 201, and is JSON by content type and by content. `onStatus` may turn a status into a value of its own.
+ * GETs JSON within the limits of `callProvider`. Throws a Problem unless the status is 200 or 201 and the answer is
+ * JSON by content type and by content. `onStatus` may turn a status into a value of its own.
  */
 export async function getJson (
   url: string, call: ProviderCall, onStatus?: (status: number) => unknown
@@ -40,7 +40,10 @@ export async function getJson (
   return onStatus?.(answer.status) ?? acceptJson(answer, parseJson(answer.text), call)
 }
 
-/** `value`, which is undefined where the answer did not parse. Throws a Problem unless status and content type are good. */
+/**
+ * Accepts the JSON of an answer; `value` is undefined where the answer did not parse. Throws a Problem unless the
+ * status is 200 or 201 and the content type is that of JSON.
+ */
 export function acceptJson ({ status, headers }: AnswerHead, value: unknown, { provider, step }: CallPurpose): unknown {
   // Frameworks answer a POST with 201 by default.
   if (status !== 200 && status !== 201) throw providerError(provider, step, `HTTP ${status}`)
@@ -57,7 +60,7 @@ export async function callProvider (url: string, call: ProviderCall): Promise<An
   return await withinLimits(call, async () => await send(new URL(url), call))
 }
 
-/** Runs `work`, which makes one request through the agent, and throws a Problem for whatever keeps it from an answer. */
+/** Runs `work`, which makes one request through the agent. Throws a Problem where there is no answer. */
 export async function withinLimits<Result extends AnswerHead> (
   { provider, step, signal }: CallPurpose, work: (exchange: Exchange) => Promise<Result>
 ): Promise<Result> {
@@ -86,11 +89,11 @@ async function send (url: URL, { method = 'GET', headers, body }: ProviderCall):
     }
     const client = url.protocol === 'https:' ? https : http
     const request = client.request(url, { agent: agentFor(url), method, headers: allHeaders }, (response) => {
-      readBody(response).then((text) => resolve({ status: response.statusCode as number, headers: response.headers, text }))
-        .catch((error) => {
-          request.destroy()
-          reject(error)
-        })
+      const { statusCode: status = 0, headers } = response
+      readBody(response).then((text) => resolve({ status, headers, text }), (error) => {
+        request.destroy()
+        reject(error)
+      })
     })
     request.on('error', reject).end(body)
   })

@@ -3,30 +3,31 @@ import { Problem } from '../http/errors.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { callProvider } from './http.ts'
 
-/** Asymmetric signatures only: `none` and HMAC are never right here (RFC 8725 section 3.1). */
+/** Asymmetric signatures only: `none` and HMAC are never accepted (RFC 8725 section 3.1). */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 const CLOCK_TOLERANCE_SECONDS = 60
-/** An ID token comes straight from the token endpoint, or from an app a moment after the sign-in: an old one is a replayed one. */
+/** ID tokens come from the token endpoint, or from an app just after its sign-in: an older one is replayed. */
 export const ID_TOKEN_MAX_AGE_SECONDS = 60 * 60
 const JWKS_MAX_AGE_MS = 10 * 60 * 1000
 const REFETCH_COOLDOWN_MS = 10_000
 
 export interface IdTokenExpectation {
   provider: string
-  /** Whether `iss` is right: pinned by the settings, never taken from the token alone (CVE-2026-31813). */
+  /** Whether `iss` is the expected one: pinned by the settings, never taken from the token alone (CVE-2026-31813). */
   isIssuer: (iss: string, claims: JWTPayload) => boolean
-  /** The client ids that the token may be for, and that may have asked for it (`azp`). */
+  /** The client ids that `aud` and `azp` may name. */
   audiences: string[]
-  /** What the claim `nonce` may be; `undefined` where none was chosen, and then there must be none. */
+  /** The values that the claim `nonce` may have; `undefined` allows a token without one. */
   nonces: (string | undefined)[]
 }
 
 /**
  * Verifies an ID token (OpenID Connect Core section 3.1.3.7) and returns its claims. Throws `invalid_id_token`, or
- * `provider_error` and `provider_timeout` when the keys cannot be had.
+ * `provider_error` or `provider_timeout` when the keys cannot be read.
  */
-export async function verifyIdToken (idToken: string, keys: JWTVerifyGetKey, expected: IdTokenExpectation): Promise<JWTPayload & { sub: string }> {
-  const { provider, isIssuer, audiences, nonces } = expected
+export async function verifyIdToken (
+  idToken: string, keys: JWTVerifyGetKey, { provider, isIssuer, audiences, nonces }: IdTokenExpectation
+): Promise<JWTPayload & { sub: string }> {
   const options = {
     audience: audiences,
     algorithms: ALGORITHMS,
@@ -34,21 +35,23 @@ export async function verifyIdToken (idToken: string, keys: JWTVerifyGetKey, exp
     maxTokenAge: ID_TOKEN_MAX_AGE_SECONDS,
     requiredClaims: ['iss', 'sub', 'iat', 'exp']
   }
+  const fail = (reason: string) => invalidIdToken(provider, reason)
   const claims = await verifyWithAnyKey(idToken, keys, options).catch((error) => {
     if (error instanceof Problem) throw error
-    throw invalidIdToken(provider, error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
+    throw fail(error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
   })
-  if (typeof claims.iss !== 'string' || !isIssuer(claims.iss, claims)) throw invalidIdToken(provider, 'the claim iss is missing or wrong')
-  if (Array.isArray(claims.aud) && claims.aud.length > 1) throw invalidIdToken(provider, 'it is meant for others too (aud)')
-  if (claims['azp'] !== undefined && !audiences.includes(claims['azp'] as string)) throw invalidIdToken(provider, 'it was issued to another client (azp)')
-  if (!nonces.includes(claims['nonce'] as string | undefined)) throw invalidIdToken(provider, 'the nonce is missing or wrong')
-  if (typeof claims.sub !== 'string') throw invalidIdToken(provider, 'sub is missing')
-  return { ...claims, sub: claims.sub }
+  const { iss, sub, aud, azp, nonce } = claims
+  if (typeof iss !== 'string' || !isIssuer(iss, claims)) throw fail('the claim iss is missing or wrong')
+  if (Array.isArray(aud) && aud.length > 1) throw fail('it is meant for others too (aud)')
+  if (azp !== undefined && !audiences.includes(azp as string)) throw fail('it was issued to another client (azp)')
+  if (!nonces.includes(nonce as string | undefined)) throw fail('the nonce is missing or wrong')
+  if (typeof sub !== 'string') throw fail('sub is missing')
+  return { ...claims, sub }
 }
 
 type VerifyOptions = Parameters<typeof jwtVerify>[2]
 
-/** A token without `kid` may have been signed by any of several keys: each is tried. */
+/** Tries each key for a token without `kid`, which any of several keys may have signed. */
 async function verifyWithAnyKey (idToken: string, keys: JWTVerifyGetKey, options: VerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(idToken, keys, options)).payload
@@ -66,8 +69,8 @@ async function verifyWithAnyKey (idToken: string, keys: JWTVerifyGetKey, options
 }
 
 /**
- * The keys of an issuer: kept for ten minutes; an unknown `kid` fetches them again, once in ten seconds however many
- * tokens ask, so that a rotation is seen at once and random kids cost nothing (SEC-24).
+ * The keys of an issuer, kept for ten minutes. An unknown `kid` reads them again, at most once in ten seconds, so that
+ * a rotation is noticed at once and random kids cost nothing (SEC-24).
  */
 export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(new URL(jwksUri), {
@@ -98,13 +101,14 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
   }
 }
 
-/** A key set that cannot be read is the provider's failure; a key that does not match is the token's. */
+/** A key set that cannot be read is the provider's error; a key that does not match is the token's. */
 function unusableKeys (provider: string, error: unknown): unknown {
-  const isTokenFault = error instanceof errors.JWKSMultipleMatchingKeys || error instanceof errors.JOSENotSupported || error instanceof Problem
-  return isTokenFault ? error : providerError(provider, 'keys', 'the answer is not a key set')
+  if (error instanceof Problem) return error
+  const isTokenError = error instanceof errors.JWKSMultipleMatchingKeys || error instanceof errors.JOSENotSupported
+  return isTokenError ? error : providerError(provider, 'keys', 'the answer is not a key set')
 }
 
-/** jose's codes, in words. The token's own content never gets into an error. */
+/** The errors of jose in our words, without the token's content. */
 function describe (error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'it has expired'
   if (error instanceof errors.JWTClaimValidationFailed) return `the claim ${error.claim} is missing or wrong`

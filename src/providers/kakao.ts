@@ -1,6 +1,5 @@
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
-import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -9,13 +8,17 @@ export const kakao: ProviderDefinition = {
   id: 'kakao',
   name: 'Kakao',
   documentation: ['https://developers.kakao.com/docs/latest/en/kakaologin/rest-api'],
-  console: 'https://developers.kakao.com/console/app, with Kakao Login activated; the REST API key is the client id, and its client secret must be activated',
+  console:
+    'https://developers.kakao.com/console/app, with Kakao Login activated; the REST API key is the client id, and' +
+      ' its client secret must be activated',
   scope: [],
   quirks: [
-    'No scope is asked for, so that people are asked for the consent items that the app has in the console; one that it does not have fails the login (KOE205). The email is the consent item `account_email`, which needs a Biz App.',
-    'The subject is the number `id`, another one for each app.',
-    'An email with `is_email_valid: false` has gone to another Kakao account and is left out.',
-    'Revoking unlinks the person from the app, `/v1/user/unlink` beside the `/v2` of `KAKAO_API_URL`.'
+    'No scope is requested, so that people consent to the items that the app has in the console; requesting one ' +
+      'that it lacks fails the login (KOE205). The email is the consent item `account_email`, which needs a Biz ' +
+      'App.',
+    'The subject is the numeric `id`, which differs from app to app.',
+    'An email with `is_email_valid: false` has moved to another Kakao account and is ignored.',
+    'Revocation unlinks the person from the app, by `/v1/user/unlink` beside the `/v2` of `KAKAO_API_URL`.'
   ],
 
   create (settings) {
@@ -26,7 +29,7 @@ export const kakao: ProviderDefinition = {
       authentication: 'body',
 
       async readProfile ({ get }) {
-        // Without `secure_resource` the picture's address is http.
+        // Without `secure_resource` the URL of the picture is http.
         const user = await get('/user/me?secure_resource=true', 'profile')
         const account = member(user, 'kakao_account')
         const profile = member(account, 'profile')
@@ -35,7 +38,7 @@ export const kakao: ProviderDefinition = {
           subject: member(user, 'id'),
           username: null,
           email: address,
-          emailVerified: address !== null && emailTrust('kakao').believes(member(account, 'is_email_verified')),
+          emailVerified: address !== null && emailTrust('kakao').isVerified(member(account, 'is_email_verified')),
           name: text(member(profile, 'nickname')) ?? text(member(account, 'name')),
           avatarUrl: avatarUrl(member(profile, 'profile_image_url')),
           locale: null
@@ -43,14 +46,9 @@ export const kakao: ProviderDefinition = {
       },
 
       // https://developers.kakao.com/docs/latest/en/kakaologin/rest-api#unlink
-      async revocation ({ accessToken }, { apiUrl, signal }) {
-        const { status } = await callProvider(`${apiUrl.replace(/\/v2$/, '/v1')}/user/unlink`, {
-          provider: kakao.name,
-          step: 'revocation',
-          method: 'POST',
-          headers: { authorization: `Bearer ${accessToken}` },
-          signal
-        })
+      async revocation ({ accessToken }, { apiUrl, call }) {
+        const url = `${apiUrl.replace(/\/v2$/, '/v1')}/user/unlink`
+        const { status } = await call('POST', url, { headers: { authorization: `Bearer ${accessToken}` } })
         acceptRevocation(kakao.name, status)
       }
     })

@@ -1,6 +1,6 @@
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { invalidIdToken } from './failure.ts'
-import { callProvider, getJson } from './http.ts'
+import { getJson } from './http.ts'
 import { createOAuthProvider, type Api } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -14,12 +14,17 @@ export const line: ProviderDefinition = {
     'https://developers.line.biz/en/docs/line-login/integrate-line-login/',
     'https://developers.line.biz/en/reference/line-login/'
   ],
-  console: 'https://developers.line.biz/console/, a LINE Login channel of the type "Web app"; its channel id and secret are the credentials',
+  console: 'https://developers.line.biz/console/, a LINE Login channel of the type "Web app"; its channel id and ' +
+    'secret are the credentials',
   scope: ['openid', 'profile', 'email'],
   quirks: [
-    'The account is `userId` of `/v2/profile`, which is the same for all channels of one LINE provider and another one elsewhere.',
-    'ID tokens of a web login are signed with the channel secret (HS256), which Signet never accepts; so they are no proof here, and there is no native sign-in.',
-    'The email stands in the ID token alone, and only of a channel with the "Email address permission". So LINE\'s own endpoint verifies the ID token, and the email is taken from its answer; with `LINE_SCOPE=profile` neither is asked for.'
+    'The subject is `userId` of `/v2/profile`, which is the same for all channels of one LINE provider and ' +
+      'differs elsewhere.',
+    'ID tokens of a web login are signed with the channel secret (HS256), which Signet never accepts. They prove ' +
+      'nothing here, and there is no native sign-in.',
+    'The email is in the ID token only, for a channel with the "Email address permission". LINE\'s own endpoint ' +
+      'verifies the ID token, and the email is taken from its answer. With `LINE_SCOPE=profile` the email is not ' +
+      'requested.'
   ],
 
   create (settings) {
@@ -45,9 +50,10 @@ export const line: ProviderDefinition = {
       },
 
       // https://developers.line.biz/en/reference/line-login/#revoke-access-token
-      async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, signal }) {
-        const body = new URLSearchParams({ access_token: accessToken, client_id: clientId, client_secret: clientSecret }).toString()
-        const { status } = await callProvider(new URL('revoke', tokenUrl).href, { provider: line.name, step: 'revocation', method: 'POST', headers: FORM, body, signal })
+      async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, call }) {
+        const parameters = { access_token: accessToken, client_id: clientId, client_secret: clientSecret }
+        const body = new URLSearchParams(parameters).toString()
+        const { status } = await call('POST', new URL('revoke', tokenUrl).href, { headers: FORM, body })
         acceptRevocation(line.name, status)
       }
     })
@@ -55,14 +61,17 @@ export const line: ProviderDefinition = {
 }
 
 /**
- * The email of the ID token, as LINE says it after it has verified the token: for this channel, this login and this
- * person. Null where the person gave none. https://developers.line.biz/en/reference/line-login/#verify-id-token
+ * The email of the ID token, after LINE has verified that token for this channel, this login and this person. Null
+ * where the person shares none. https://developers.line.biz/en/reference/line-login/#verify-id-token
  */
 async function readEmail ({ tokens, tokenUrl, clientId, nonce, signal }: Api, userId: string): Promise<string | null> {
   if (tokens.idToken === undefined) return null
-  const body = new URLSearchParams({ id_token: tokens.idToken, client_id: clientId, nonce }).toString()
-  const claims = await getJson(new URL('verify', tokenUrl).href, { provider: line.name, step: 'user info', method: 'POST', headers: FORM, body, signal })
-  const isOurs = member(claims, 'aud') === clientId && member(claims, 'nonce') === nonce && member(claims, 'sub') === userId
-  if (!isOurs) throw invalidIdToken(line.name, 'it is about somebody else, or from another login')
+  const form = new URLSearchParams({ id_token: tokens.idToken, client_id: clientId, nonce })
+  const claims = await getJson(new URL('verify', tokenUrl).href, {
+    provider: line.name, step: 'user info', method: 'POST', headers: FORM, body: form.toString(), signal
+  })
+  const expected = { aud: clientId, nonce, sub: userId }
+  const isExpected = Object.entries(expected).every(([name, value]) => member(claims, name) === value)
+  if (!isExpected) throw invalidIdToken(line.name, 'it is about another person, or from another login')
   return email(member(claims, 'email'))
 }

@@ -1,4 +1,4 @@
-import { avatarUrl, email, member, text } from './claims.ts'
+import { avatarUrl, email, joinTexts, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
@@ -13,10 +13,13 @@ export const linkedin: ProviderDefinition = {
   console: 'https://www.linkedin.com/developers/apps, with the product "Sign In with LinkedIn using OpenID Connect"',
   scope: ['openid', 'profile', 'email'],
   quirks: [
-    'LinkedIn refuses a token request with a `code_verifier` to a client that has a secret, so no PKCE is sent; and its ID tokens have no nonce, so they prove nothing about a login. The user info, asked for with the access token, says who somebody is.',
-    'Who says no comes back with `user_cancelled_login` or `user_cancelled_authorize`.',
-    '`locale` is a text in the documentation, and an object of `language` and `country` in real answers.',
-    'Grants are revoked at `revoke` beside the token endpoint, which LinkedIn has but does not document. Refresh tokens are for LinkedIn\'s partners.'
+    'LinkedIn refuses a token request with a `code_verifier` from a client that has a secret, so there is no ' +
+      'PKCE. Its ID tokens have no nonce, so they prove nothing about a login: the user info, read with the access ' +
+      'token, identifies the person.',
+    'LinkedIn redirects people who decline with `user_cancelled_login` or `user_cancelled_authorize`.',
+    '`locale` is a string in the documentation, and an object of `language` and `country` in real answers.',
+    'Grants are revoked at `revoke` beside the token endpoint, which LinkedIn does not document. Refresh tokens ' +
+      'are for LinkedIn\'s partners.'
   ],
 
   create (settings) {
@@ -30,13 +33,13 @@ export const linkedin: ProviderDefinition = {
       async readProfile ({ get }) {
         const user = await get('/userinfo', 'profile')
         const address = email(member(user, 'email'))
-        const parts = [member(user, 'given_name'), member(user, 'family_name')].filter((part) => typeof part === 'string')
+        const fullName = joinTexts([member(user, 'given_name'), member(user, 'family_name')])
         return {
           subject: member(user, 'sub'),
           username: null,
           email: address,
-          emailVerified: address !== null && emailTrust('linkedin').believes(member(user, 'email_verified')),
-          name: text(member(user, 'name')) ?? text(parts.join(' ')),
+          emailVerified: address !== null && emailTrust('linkedin').isVerified(member(user, 'email_verified')),
+          name: text(member(user, 'name')) ?? fullName,
           avatarUrl: avatarUrl(member(user, 'picture')),
           locale: readLocale(member(user, 'locale'))
         }
@@ -48,6 +51,6 @@ export const linkedin: ProviderDefinition = {
 }
 
 function readLocale (locale: unknown): string | null {
-  const parts = [member(locale, 'language'), member(locale, 'country')].filter((part) => typeof part === 'string')
-  return text(typeof locale === 'string' ? locale : parts.join('-'), 35)
+  if (typeof locale === 'string') return text(locale, 35)
+  return joinTexts([member(locale, 'language'), member(locale, 'country')], '-', 35)
 }

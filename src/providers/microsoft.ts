@@ -6,9 +6,9 @@ import type { ProviderDefinition } from './provider.ts'
 
 const ISSUER = 'https://login.microsoftonline.com/common/v2.0'
 
-/** The tenant of all personal accounts. */
+/** The tenant of personal accounts. */
 const CONSUMERS = '9188040d-6c67-4c5b-b112-36a304b66dad'
-/** In lower case, as tokens have it: one tenant has one spelling. */
+/** In lower case, as tokens have it, so that one tenant has one spelling. */
 const TENANT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export const microsoft: ProviderDefinition = {
@@ -21,10 +21,14 @@ export const microsoft: ProviderDefinition = {
   console: 'https://entra.microsoft.com, "App registrations", platform "Web"',
   scope: ['openid', 'profile', 'email'],
   quirks: [
-    '`MICROSOFT_ISSUER` chooses who may come: `https://login.microsoftonline.com/common/v2.0` (the default, everyone), `organizations`, `consumers`, or the id of one tenant in its place.',
-    'The issuer of a token names the person\'s tenant, and the account is the tenant id `tid` with the object id `oid`: `sub` differs from app to app.',
-    '`email` can be set by any tenant\'s administrator (nOAuth), so it counts as verified only with the optional claim `xms_edov`, to be added under "Token configuration".',
-    '`oid` comes with the scope `profile`: without it nobody can sign in. A refresh token comes with the scope `offline_access`.'
+    '`MICROSOFT_ISSUER` chooses who may sign in: `https://login.microsoftonline.com/common/v2.0` (the default, ' +
+      'everyone), `organizations`, `consumers`, or the id of one tenant in its place.',
+    'The issuer of a token names the person\'s tenant, and the account is the tenant id `tid` with the object id ' +
+      '`oid`: `sub` differs from app to app.',
+    '`email` can be set by any tenant\'s administrator (nOAuth), so it counts as verified only with the optional ' +
+      'claim `xms_edov`, which you add under "Token configuration".',
+    '`oid` needs the scope `profile`: without it every sign-in fails. A refresh token needs the scope ' +
+      '`offline_access`.'
   ],
 
   mistakes: ({ issuer }) => issuer === undefined || readIssuer(issuer)
@@ -37,7 +41,7 @@ export const microsoft: ProviderDefinition = {
     const issuerOf = (tenant: string) => `${base}/${tenant}/v2.0`
     const isOpen = audience === 'common' || audience === 'organizations'
     const onlyTenant = audience === 'consumers' ? CONSUMERS : audience
-    const admits = (tenant: unknown): tenant is string => isOpen
+    const isAllowedTenant = (tenant: unknown): tenant is string => isOpen
       ? typeof tenant === 'string' && TENANT_ID.test(tenant) && !(audience === 'organizations' && tenant === CONSUMERS)
       : tenant === onlyTenant
 
@@ -46,25 +50,28 @@ export const microsoft: ProviderDefinition = {
       scope: microsoft.scope,
       issuer,
       discoveryIssuer: issuerOf(isOpen ? '{tenantid}' : onlyTenant),
-      // The token names its tenant twice, and both must be the same, and one that may come.
-      isIssuer: (iss, { tid }) => admits(tid) && iss === issuerOf(tid),
-      isAnswerer: (iss) => readIssuer(iss)?.base === base && admits(readIssuer(iss)?.audience),
+      // The token names its tenant twice: both must agree, and the tenant must be allowed.
+      isIssuer: (iss, { tid }) => isAllowedTenant(tid) && iss === issuerOf(tid),
+      isResponseIssuer: (iss) => readIssuer(iss)?.base === base && isAllowedTenant(readIssuer(iss)?.audience),
       authentication: 'body',
-      // The Graph's user info holds nothing more, and its picture is for the Graph's tokens alone.
+      // The user info has nothing more, and its picture needs a token for Microsoft Graph.
       userinfo: false,
-      believesEmail: (_emailVerified, claims) => emailTrust('microsoft').believes(member(claims, 'xms_edov')),
+      isEmailVerified: (_emailVerified, claims) => emailTrust('microsoft').isVerified(member(claims, 'xms_edov')),
       identity (claims) {
         const { tid, oid } = claims
-        if (typeof oid !== 'string' || oid === '') throw invalidIdToken(microsoft.name, 'oid is missing; it comes with the scope profile')
+        if (typeof oid !== 'string' || oid === '') {
+          throw invalidIdToken(microsoft.name, 'oid is missing; it needs the scope profile')
+        }
         return { issuer: claims.iss as string, subject: `${tid as string}.${oid}` }
       }
     })
   }
 }
 
-/** The two parts of `<base>/<audience>/v2.0`; `undefined` for anything else. */
+/** The two parts of `<base>/<audience>/v2.0`; undefined for anything else. */
 function readIssuer (issuer: string): { base: string, audience: string } | undefined {
   const [, base, audience] = /^(.+)\/([^/]+)\/v2\.0$/.exec(issuer) ?? []
   if (base === undefined || audience === undefined) return undefined
-  return ['common', 'organizations', 'consumers'].includes(audience) || TENANT_ID.test(audience) ? { base, audience } : undefined
+  const isAudience = ['common', 'organizations', 'consumers'].includes(audience) || TENANT_ID.test(audience)
+  return isAudience ? { base, audience } : undefined
 }

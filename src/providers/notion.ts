@@ -1,6 +1,5 @@
 import { avatarUrl, email, member, text } from './claims.ts'
 import { basic } from './client-authentication.ts'
-import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -12,14 +11,17 @@ export const notion: ProviderDefinition = {
     'https://developers.notion.com/docs/authorization',
     'https://developers.notion.com/reference/create-a-token'
   ],
-  console: 'https://www.notion.so/profile/integrations, a public integration with the capability "Read user information including email addresses"',
+  console:
+    'https://www.notion.so/profile/integrations, a public integration with the capability "Read user information ' +
+      'including email addresses"',
   scope: [],
   quirks: [
-    'There are no scopes: what is granted are the capabilities of the integration and the pages that the person picks.',
-    'Who somebody is stands in the token response (`owner.user`), so that nothing else is asked and `NOTION_API_URL` has no use.',
-    'A token that a workspace owns, and no person, signs nobody in.',
-    'Notion documents no PKCE and takes the token request as JSON; none is sent.',
-    'Access tokens of older integrations do not expire, and come without a refresh token.'
+    'There are no scopes: people grant the capabilities of the integration, and the pages that they pick.',
+    'The token response identifies the person (`owner.user`), so no other call is made and `NOTION_API_URL` has ' +
+      'no effect.',
+    'A token that belongs to a workspace instead of a person fails the login.',
+    'Notion takes the token request as JSON and documents no PKCE, so none is sent.',
+    'Access tokens of older integrations do not expire, and have no refresh token.'
   ],
 
   create (settings) {
@@ -46,14 +48,14 @@ export const notion: ProviderDefinition = {
       },
 
       // https://developers.notion.com/reference/revoke-token
-      async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, signal }) {
-        const { status } = await callProvider(new URL('revoke', tokenUrl).href, {
-          provider: notion.name,
-          step: 'revocation',
-          method: 'POST',
-          headers: { authorization: basic(clientId, clientSecret), 'content-type': 'application/json', 'notion-version': '2022-06-28' },
-          body: JSON.stringify({ token: accessToken }),
-          signal
+      async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, call }) {
+        const { status } = await call('POST', new URL('revoke', tokenUrl).href, {
+          headers: {
+            authorization: basic(clientId, clientSecret),
+            'content-type': 'application/json',
+            'notion-version': '2022-06-28'
+          },
+          body: JSON.stringify({ token: accessToken })
         })
         acceptRevocation(notion.name, status)
       }

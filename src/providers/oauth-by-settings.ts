@@ -3,7 +3,7 @@ import { valueAt } from './json-pointer.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { Provider, ProviderSettings } from './provider.ts'
 
-/** Where things stand in a profile, by JSON Pointer, unless settings of these names say otherwise. */
+/** JSON Pointers into the profile, unless settings of these names replace them. */
 export const POINTERS = {
   SUBJECT: '/id',
   EMAIL: '/email',
@@ -13,18 +13,19 @@ export const POINTERS = {
   PICTURE: '/picture'
 }
 
-/** Any OAuth 2.0 provider that tells by one JSON document who somebody is, without a line of code of its own. */
+/** Any OAuth 2.0 provider that identifies people by one JSON document, configured by settings alone. */
 export function createOAuthProviderBySettings (settings: ProviderSettings): Provider {
   const { own, emailTrusted, issuer } = settings
   const { AUTHENTICATION: authentication, PROFILE_URL: profileUrl, REVOCATION_URL: revocation } = own
+  const definition = { name: settings.name ?? settings.id, scope: [] }
 
-  return createOAuthProvider({ name: settings.name ?? settings.id, scope: [] }, { ...settings, apiUrl: profileUrl }, {
+  return createOAuthProvider(definition, { ...settings, apiUrl: profileUrl }, {
     authorizationUrl: settings.authorizationUrl as string,
     tokenUrl: settings.tokenUrl as string,
     apiUrl: profileUrl as string,
     authentication: authentication === 'header' ? 'header' : 'body',
-    ...issuer === undefined ? {} : { responseIssuer: issuer },
-    ...revocation === undefined ? {} : { revocation },
+    ...issuer !== undefined && { responseIssuer: issuer },
+    ...revocation !== undefined && { revocation },
 
     async readProfile ({ get }) {
       const profile = await get('', 'profile')

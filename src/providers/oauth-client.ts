@@ -21,11 +21,12 @@ export interface OAuthClient {
   clientSecret: () => Promise<string>
 }
 
-/** A client of one provider: @fastify/oauth2 with state and PKCE that are kept in our login attempts. */
+/** The client of one provider: @fastify/oauth2, whose cookies are kept in our login attempts. */
 export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   const { provider, scope, clientSecret } = options
   let registered: { secret: string, namespace: PluginNamespace } | undefined
 
+  /** The plugin, registered with the secret of now. */
   async function plugin (): Promise<PluginNamespace> {
     const secret = typeof clientSecret === 'string' ? clientSecret : await clientSecret()
     if (registered?.secret !== secret) {
@@ -37,12 +38,14 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
     return registered.namespace
   }
 
-  async function request (step: Step, signal: AbortSignal, work: (plugin: PluginNamespace) => Promise<{ token: unknown }>): Promise<TokenSet> {
+  async function request (
+    step: Step, signal: AbortSignal, work: (namespace: PluginNamespace) => Promise<{ token: unknown }>
+  ): Promise<TokenSet> {
     const namespace = await plugin()
     const purpose = { provider, step, signal }
     const answer = await requestTokens(purpose, () => work(namespace))
-    if (step === 'token refresh' && [200, 400, 401].includes(answer.status) && isOver(options, answer.value)) {
-      throw new Problem('reauthorization_required', `${provider} no longer renews this grant: the person must sign in there again.`)
+    if (step === 'token refresh' && [200, 400, 401].includes(answer.status) && isGrantOver(options, answer.value)) {
+      throw new Problem('reauthorization_required', `${provider} no longer refreshes this grant: sign in there again.`)
     }
     return readTokenSet(acceptJson(answer, answer.value, purpose), provider, step, scope)
   }
@@ -73,19 +76,24 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
       return { url: url.href, secrets: { state, codeVerifier, nonce } }
     },
 
-    exchange: async ({ code, state, secrets, signal }) => await request('token exchange', signal, (plugin) =>
-      plugin.getAccessTokenFromAuthorizationCodeFlow({ query: { code, state }, cookies: { ...secrets } }, { clearCookie () {} })),
+    async exchange ({ code, state, secrets, signal }) {
+      const callback = { query: { code, state }, cookies: { ...secrets } }
+      return await request('token exchange', signal, async (namespace) =>
+        await namespace.getAccessTokenFromAuthorizationCodeFlow(callback, { clearCookie () {} }))
+    },
 
-    refresh: async (refreshToken, signal) => await request('token refresh', signal, (plugin) =>
-      plugin.getNewAccessTokenUsingRefreshToken({ refresh_token: refreshToken }, {})),
+    async refresh (refreshToken, signal) {
+      return await request('token refresh', signal, async (namespace) =>
+        await namespace.getNewAccessTokenUsingRefreshToken({ refresh_token: refreshToken }, {}))
+    },
 
     clientSecret: async () => typeof clientSecret === 'string' ? clientSecret : await clientSecret()
   }
 }
 
-/** What providers say of a refresh token that no longer works: RFC 6749 section 5.2, and GitHub's own word. */
+/** Errors of a refresh token that is no longer valid: RFC 6749 section 5.2, and GitHub's own. */
 const GRANT_IS_OVER = ['invalid_grant', 'bad_refresh_token']
 
-function isOver ({ saysGrantIsOver }: OAuthClientOptions, answer: unknown): boolean {
+function isGrantOver ({ saysGrantIsOver }: OAuthClientOptions, answer: unknown): boolean {
   return GRANT_IS_OVER.includes(member(answer, 'error') as string) || saysGrantIsOver?.(answer) === true
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
+import type { ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { getJson } from './http.ts'
@@ -11,34 +12,37 @@ import { revokeToken } from './revocation.ts'
 
 export type Claims = JWTPayload & { sub: string }
 
-/** What one OpenID provider has of its own; without any of it, the standard's way. */
+/** Where one OpenID Connect provider differs from the standard. */
 export interface OidcOptions {
   name: string
   scope: string[]
   issuer: string
-  /** What the discovery document calls its issuer, where that is another spelling (Microsoft's template). */
+  /** The `issuer` of the discovery document, where it is spelled differently (Microsoft's template). */
   discoveryIssuer?: string
-  /** Whether `iss` is right, where it is not just the issuer. Must not believe the token alone. */
+  /** Whether `iss` of an ID token is allowed; `issuer` only by default. Must not rely on the token alone. */
   isIssuer?: (iss: string, claims: JWTPayload) => boolean
-  /** Whether `iss` of an authorization response is right (RFC 9207), where it is not just the issuer. */
-  isAnswerer?: (iss: string) => boolean
-  /** Off where the ID token has it all. */
+  /** Whether `iss` of an authorization response (RFC 9207) is allowed; `issuer` only by default. */
+  isResponseIssuer?: (iss: string) => boolean
+  /** False where the ID token has all claims. */
   userinfo?: boolean
-  /** Whether the claim `email_verified` is to be believed; `claims` are those of the document that it came in. */
-  believesEmail: (emailVerified: unknown, claims: unknown) => boolean
-  /** The issuer and subject that name the account, where they are not `issuer` and `sub`. */
+  /** Whether the email counts as verified. `claims` are those of the document that has `email_verified`. */
+  isEmailVerified: (emailVerified: unknown, claims: unknown) => boolean
+  /** The issuer and subject that identify the account; `issuer` and `sub` by default. */
   identity?: (claims: Claims) => { issuer: string, subject: unknown }
-  /** Throws when this person may not come in. */
-  admit?: (claims: Claims) => void
+  /** Throws a Problem when this person may not sign in. */
+  assertAllowed?: (claims: Claims) => void
   /** The name, where the ID token has none. */
-  nameBeside?: (response: AuthorizationResponse) => string | null
+  nameFromCallback?: (response: AuthorizationResponse) => string | null
+  /** For a secret that is renewed. */
   clientSecret?: () => Promise<string>
-  authentication?: 'body' | 'header'
+  authentication?: ClientAuthentication
   authorizationParameters?: Record<string, string>
   formPost?: boolean
-  /** The endpoints, where the provider has no discovery document. */
-  endpoints?: Pick<IssuerMetadata, 'authorizationEndpoint' | 'tokenEndpoint' | 'jwksUri' | 'userinfoEndpoint' | 'revocationEndpoint'>
+  /** For a provider without a discovery document. */
+  endpoints?: IssuerEndpoints
 }
+
+type IssuerEndpoints = Omit<IssuerMetadata, 'issuer' | 'tokenEndpointAuthentication' | 'sendsIss'>
 
 interface Issuer { metadata: IssuerMetadata, client: OAuthClient, keys: JWTVerifyGetKey }
 
@@ -52,14 +56,15 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
   async function verify (idToken: string, audiences: string[], nonces: (string | undefined)[]): Promise<Claims> {
     const { keys } = await connect()
     const claims = await verifyIdToken(idToken, keys, { provider: name, isIssuer, audiences, nonces })
-    options.admit?.(claims)
+    options.assertAllowed?.(claims)
     return claims
   }
 
-  /** OpenID Connect Core section 5.3.2: an answer about somebody else must not be used. */
+  /** Throws a Problem unless it is about the person of the ID token (OpenID Connect Core section 5.3.2). */
   async function readUserinfo (url: string, accessToken: string, sub: string, signal: AbortSignal): Promise<unknown> {
-    const userinfo = await getJson(url, { provider: name, step: 'user info', headers: { authorization: `Bearer ${accessToken}` }, signal })
-    if (member(userinfo, 'sub') !== sub) throw providerError(name, 'user info', 'it is about somebody else (sub)')
+    const headers = { authorization: `Bearer ${accessToken}` }
+    const userinfo = await getJson(url, { provider: name, step: 'user info', headers, signal })
+    if (member(userinfo, 'sub') !== sub) throw providerError(name, 'user info', 'it is about another person (sub)')
     return userinfo
   }
 
@@ -68,7 +73,7 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
     const identity = options.identity?.(claims) ?? { issuer, subject: claims.sub }
     const accountSubject = subject(identity.subject)
     if (accountSubject === undefined) throw invalidIdToken(name, 'sub is not usable')
-    // An address and the word on it must come from one document.
+    // `email` and `email_verified` must come from one document.
     const emailSource = member(claims, 'email') === undefined ? userinfo : claims
     const address = email(member(emailSource, 'email'))
     return {
@@ -77,7 +82,7 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
       subject: accountSubject,
       username: text(claim('preferred_username')),
       email: address,
-      emailVerified: address !== null && options.believesEmail(member(emailSource, 'email_verified'), emailSource),
+      emailVerified: address !== null && options.isEmailVerified(member(emailSource, 'email_verified'), emailSource),
       name: text(claim('name')),
       avatarUrl: avatarUrl(claim('picture')),
       locale: text(claim('locale'), 35),
@@ -86,18 +91,18 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
   }
 
   async function revoke (tokens: HeldTokens, signal: AbortSignal): Promise<void> {
-    const { metadata, client } = await connect()
-    if (metadata.revocationEndpoint === undefined) return
-    const authentication = options.authentication ?? metadata.tokenEndpointAuthentication
-    await revokeToken({ provider: name, url: metadata.revocationEndpoint, clientId, clientSecret: await client.clientSecret(), authentication }, tokens, signal)
+    const { metadata: { revocationEndpoint: url, tokenEndpointAuthentication }, client } = await connect()
+    if (url === undefined) return
+    const authentication = options.authentication ?? tokenEndpointAuthentication
+    const clientSecret = await client.clientSecret()
+    await revokeToken({ provider: name, url, clientId, clientSecret, authentication }, tokens, signal)
   }
 
   return {
     id: settings.id,
     name,
     formPost: options.formPost ?? false,
-    answersAs: options.isAnswerer ?? ((iss) => iss === issuer),
-
+    isResponseIssuer: options.isResponseIssuer ?? ((iss) => iss === issuer),
     register: known?.client.register,
 
     async authorize () {
@@ -107,8 +112,10 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
 
     async identify (response) {
       const { metadata, client } = await connect()
-      // RFC 9207 section 2.4: an issuer that always says who it is did not give this answer (mix-up).
-      if (response.iss === undefined && metadata.sendsIss) throw providerError(name, 'authorization response', 'iss is missing')
+      // RFC 9207 section 2.4: an issuer that always sends `iss` did not send this answer (mix-up).
+      if (response.iss === undefined && metadata.sendsIss) {
+        throw providerError(name, 'authorization response', 'iss is missing')
+      }
       const tokens = await client.exchange(response)
       if (tokens.idToken === undefined) throw providerError(name, 'token exchange', 'the answer has no id_token')
       const claims = await verify(tokens.idToken, [clientId], [response.secrets.nonce])
@@ -116,11 +123,11 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
         ? {}
         : await readUserinfo(metadata.userinfoEndpoint, tokens.accessToken, claims.sub, response.signal)
       const profile = toProfile(claims, userinfo, tokens.scope)
-      return { profile: { ...profile, name: profile.name ?? options.nameBeside?.(response) ?? null }, tokens }
+      return { profile: { ...profile, name: profile.name ?? options.nameFromCallback?.(response) ?? null }, tokens }
     },
 
     async identifyNative (idToken, nonce) {
-      // Apps hand their provider's SDK the nonce itself or, as Apple and Google advise, its SHA-256 in hex.
+      // Apps give the provider's SDK the nonce itself or, as Apple and Google advise, its SHA-256 in hex.
       const nonces = nonce === undefined ? [undefined] : [nonce, createHash('sha256').update(nonce).digest('hex')]
       const claims = await verify(idToken, [clientId, ...settings.nativeClientIds], nonces)
       return toProfile(claims, {}, '')
@@ -192,7 +199,9 @@ function createConnection (
   return { connect, known: undefined }
 }
 
-/** With every URL given there is nothing to discover; and what settings move does not go to the provider's real host. */
+/**
+ * The metadata that need no discovery. With all URLs from the settings, nothing is sent to the provider's real host.
+ */
 function knownMetadata (settings: ProviderSettings, { issuer, endpoints }: OidcOptions): IssuerMetadata | undefined {
   const { authorizationUrl, tokenUrl, jwksUrl } = settings
   const common = { issuer, tokenEndpointAuthentication: 'header', sendsIss: false } as const

@@ -13,7 +13,7 @@ export interface OAuthClientOptions {
   /** The name that @fastify/oauth2 is registered under. */
   pluginName: string
   clientId: string
-  /** A function, called before each request, where the secret is renewed (Apple). */
+  /** A function where the secret is renewed (Apple). It is called before each request. */
   clientSecret: string | (() => Promise<string>)
   callbackUrl: string
   authorizationUrl: string
@@ -42,7 +42,7 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
   authorizationUrl.hash = ''
   const credentials = {
     client: { id: options.clientId, secret },
-    // Paths may be whole URLs. A path such as `//token` would name another host.
+    // Whole URLs, since a path such as `//token` would name another host.
     auth: {
       authorizeHost: authorizationUrl.origin,
       authorizePath: authorizationUrl.href,
@@ -50,7 +50,7 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
       tokenPath: tokenUrl,
       refreshPath: options.refreshUrl ?? tokenUrl
     },
-    // `force` parses JSON under any content type, so that status and content type are judged as those of other answers.
+    // `force` parses JSON of any content type: acceptJson checks the type, after the status.
     http: {
       agent: agentFor(new URL(tokenUrl)), maxBytes: MAX_ANSWER_BYTES, redirects: false, gunzip: true, json: 'force'
     },
@@ -71,7 +71,7 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
     // The members of LoginSecrets.
     redirectStateCookieName: 'state',
     verifierCookieName: 'codeVerifier',
-    // The plugin's own has 128 bits; it is replaced together with the check.
+    // 256 bits instead of 128. The plugin replaces it only together with its check.
     generateStateFunction: () => randomBytes(32).toString('base64url'),
     checkStateFunction: assertSameState
   }

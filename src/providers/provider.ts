@@ -25,33 +25,33 @@ export interface ProviderSettings {
   own: Record<string, string | undefined>
 }
 
-/** A place where people sign in. */
+/** An identity provider. `provider` in arguments of that name is its `name`, the one that people know. */
 export interface Provider {
   id: string
   name: string
-  /** True for providers that answer with `response_mode=form_post`: a POST from another site, to a cookie that must be SameSite=None. */
+  /** Whether it answers by `response_mode=form_post`: a POST from its own site, which needs a SameSite=None cookie. */
   formPost: boolean
-  /** Whether the `iss` of an authorization response is the provider's own (RFC 9207). */
-  answersAs: (iss: string) => boolean
-  /** Registers @fastify/oauth2 by `register`. Absent where endpoints or secret are known only after the app has started. */
+  /** Whether `iss` of an authorization response is that of this provider (RFC 9207). */
+  isResponseIssuer: (iss: string) => boolean
+  /** Registers @fastify/oauth2 by `register`. Absent where endpoints or secret become known only after the start. */
   register?: ((register: RegisterOAuth2) => Promise<void>) | undefined
-  /** Begins a login. Throws a Problem when the provider's metadata cannot be had. */
+  /** Starts a login. Throws a Problem when the provider's metadata cannot be read. */
   authorize: () => Promise<Authorization>
   /**
-   * Exchanges the code, once, and says who the person is. Throws a Problem: `provider_error`, `provider_timeout` or
-   * `invalid_id_token`, whose detail names the provider and the step and never holds what the provider sent.
+   * Exchanges the code, once, and identifies the person. Throws a Problem: `provider_error`, `provider_timeout` or
+   * `invalid_id_token`, whose detail names the provider and the step and holds nothing that the provider sent.
    */
   identify: (response: AuthorizationResponse) => Promise<Identified>
   /**
-   * Says who the person is by an ID token that an app got from the provider's own SDK, made for this client or one of
-   * the native ones; `nonce` is what the app chose, where it did. Throws as `identify`. Absent where there are no ID tokens.
+   * Identifies the person by an ID token that an app got from the provider's SDK, for this client or a native one.
+   * `nonce` is the app's, where it chose one. Throws as `identify`. Absent where there are no ID tokens.
    */
   identifyNative?: (idToken: string, nonce: string | undefined) => Promise<Profile>
-  /** New tokens for a refresh token (RFC 6749 section 6). Throws `reauthorization_required` when the provider says that the grant is over. */
+  /** Exchanges a refresh token (RFC 6749 section 6). Throws `reauthorization_required` when the grant is over. */
   refresh: (refreshToken: string, signal: AbortSignal) => Promise<TokenSet>
-  /** What a login will use, for `npm run doctor`. Throws a Problem when the provider's metadata cannot be had. */
+  /** For `npm run doctor`. Throws a Problem when the provider's metadata cannot be read. */
   endpoints: () => Promise<ProviderEndpoints>
-  /** Takes the grant back at the provider. Absent where it offers no way. */
+  /** Revokes a grant. Absent where the provider has no way to. Throws a Problem when a later attempt may succeed. */
   revoke?: (tokens: HeldTokens, signal: AbortSignal) => Promise<void>
 }
 
@@ -64,49 +64,48 @@ export interface ProviderEndpoints {
   clientSecret: string
 }
 
-/** A built-in provider: what it is called, what it wants, and how it is made. One file each; `registry.ts` lists them. */
+/** A built-in provider. Each has a file of its own; `registry.ts` lists them. */
 export interface ProviderDefinition {
-  /** In URLs; in upper case the prefix of its settings. */
+  /** Part of its URLs; in upper case the prefix of its settings. */
   id: string
   name: string
-  /** The provider's own pages that the endpoints, scopes and claims come from. */
+  /** The provider's pages that document the endpoints, scopes and claims. */
   documentation: string[]
-  /** Where one registers an application and gets its credentials, and as what. */
+  /** Where to register an application and get its credentials. */
   console: string
-  /** What is asked for unless `<PROVIDER>_SCOPE` says otherwise. */
+  /** Requested unless `<PROVIDER>_SCOPE` replaces them. */
   scope: string[]
-  /** What is odd about it, a sentence each; docs/providers.md prints them. */
+  /** What operators should know about it, one note each; docs/providers.md prints them. */
   quirks: string[]
-  /** Settings of its own, beside those that every provider has: name after the prefix, and what it is for. */
+  /** Its own settings, beside those of every provider: the name after the prefix, and what it does. */
   settings?: Record<string, string>
-  /** Those of them that, set together, stand in for the client secret. */
+  /** The own settings that together replace the client secret. */
   insteadOfSecret?: string[]
-  /** What is wrong with its settings: sentences that begin with a name after the prefix, and hold no secret. */
+  /** Mistakes in its settings: sentences that begin with a name after the prefix, and hold no secret. */
   mistakes?: (settings: ProviderSettings) => string[]
   create: (settings: ProviderSettings) => Provider
 }
 
-/** A login that begins: where to send the browser, and what its callback needs. */
+/** The start of a login: the URL to send the browser to, and what the callback needs. */
 export interface Authorization { url: string, secrets: LoginSecrets }
 
-/** What a login keeps, out of sight, until the browser comes back. */
+/** Generated for one login, and kept until its callback. */
 export interface LoginSecrets {
-  /** Ties the callback to the browser (RFC 6749 section 10.12). */
+  /** Binds the callback to the browser (RFC 6749 section 10.12). */
   state: string
   /** PKCE, method S256 (RFC 7636 section 4.1). Absent for a provider without PKCE. */
   codeVerifier: string | undefined
-  /** Ties the ID token to the login (OpenID Connect Core section 3.1.2.1). */
+  /** Binds the ID token to the login (OpenID Connect Core section 3.1.2.1). */
   nonce: string
 }
 
 export interface AuthorizationResponse {
   code: string
   state: string
-  /** The issuer that answered (RFC 9207), where the provider says it. */
+  /** The issuer of the response (RFC 9207), where the provider sends it. */
   iss: string | undefined
   /** Apple's, beside the first code only: JSON that holds the person's name. */
   user: string | undefined
-  /** Those of the login's start. */
   secrets: LoginSecrets
   /** Aborts when the whole login has taken too long. */
   signal: AbortSignal
@@ -114,7 +113,9 @@ export interface AuthorizationResponse {
 
 export interface Identified { profile: Profile, tokens: TokenSet }
 
-/** Who a person is, by their provider's word. The identity is (provider, issuer, subject), never the email or the user name. */
+/**
+ * A person, as their provider describes them. Identified by (provider, issuer, subject), never by email or user name.
+ */
 export interface Profile {
   provider: string
   issuer: string
@@ -122,16 +123,16 @@ export interface Profile {
   username: string | null
   /** In lower case after NFKC. */
   email: string | null
-  /** True only when the provider says so and its word on email is trusted (email-trust.ts). */
+  /** True only when the provider says so and is trusted to (email-trust.ts). */
   emailVerified: boolean
   name: string | null
   avatarUrl: string | null
   locale: string | null
-  /** What the person granted, separated by spaces. */
+  /** The granted scope, separated by spaces. */
   scope: string
 }
 
-/** The provider's token response (RFC 6749 section 5.1); members that were not of their type are absent. */
+/** The provider's token response (RFC 6749 section 5.1), without members of a wrong type. */
 export interface TokenSet {
   accessToken: string
   refreshToken: string | undefined
@@ -139,9 +140,9 @@ export interface TokenSet {
   /** Absent where the provider does not say when the access token expires. */
   expiresAt: Date | undefined
   scope: string
-  /** The answer itself, for those who say in it who the person is. */
+  /** The whole answer, for providers that identify the person in it. */
   answer: unknown
 }
 
-/** What the vault holds of a grant. */
+/** The stored tokens of a grant. */
 export interface HeldTokens { accessToken: string, refreshToken: string | undefined }

@@ -12,10 +12,10 @@ export const reddit: ProviderDefinition = {
   console: 'https://www.reddit.com/prefs/apps, an app of the type "web app"',
   scope: ['identity'],
   quirks: [
-    'Reddit tells no email: `has_verified_email` says only that there is one.',
-    'A refresh token comes because `duration=permanent` is asked for.',
+    'Reddit shares no email: `has_verified_email` only says that there is one.',
+    '`duration=permanent` requests a refresh token.',
     'Calls name their client in `User-Agent`, as Reddit\'s API rules demand: `web:<client id>:signet`.',
-    'The stable subject is `id`, without the prefix `t2_`; the user name cannot be changed, but can be deleted.'
+    'The stable subject is `id`, without the prefix `t2_`; a user name cannot change, but can be deleted.'
   ],
 
   create (settings) {
@@ -29,7 +29,7 @@ export const reddit: ProviderDefinition = {
       revocation: 'revoke_token',
 
       async readProfile ({ get }) {
-        // Without `raw_json` texts are escaped for HTML, and the picture's address does not work.
+        // Without `raw_json` texts are escaped for HTML, and the URL of the picture does not work.
         const user = await get('/me?raw_json=1', 'profile')
         return {
           subject: member(user, 'id'),

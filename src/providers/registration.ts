@@ -30,7 +30,8 @@ export const registerLate: RegisterOAuth2 = async (options) => {
     decorate (name: string, namespace: PluginNamespace) { host[name] = namespace }
   }
   await new Promise<void>((resolve, reject) => {
-    fastifyOauth2(host as Partial<FastifyInstance> as FastifyInstance, options, (error) => error ? reject(error) : resolve())
+    const done = (error?: Error) => error ? reject(error) : resolve()
+    fastifyOauth2(host as Partial<FastifyInstance> as FastifyInstance, options, done)
   })
   return host[options.name] as PluginNamespace
 }

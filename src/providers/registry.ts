@@ -22,7 +22,7 @@ import { x } from './x.ts'
 import { yahoo } from './yahoo.ts'
 import { zoom } from './zoom.ts'
 
-/** The built-in providers. A new one is a file of its own and a line here. */
+/** The built-in providers. To add one, write a file for it and add it here. */
 export const BUILT_IN_PROVIDERS: readonly ProviderDefinition[] = [
   github,
   google,
@@ -61,6 +61,6 @@ function create (settings: ProviderSettings): Provider {
     name: settings.name ?? settings.id,
     scope: ['openid', 'profile', 'email'],
     issuer: settings.issuer as string,
-    believesEmail: (emailVerified) => settings.emailTrusted && emailVerified === true
+    isEmailVerified: (emailVerified) => settings.emailTrusted && emailVerified === true
   })
 }

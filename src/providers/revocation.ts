@@ -11,22 +11,31 @@ export interface RevocationEndpoint extends ClientCredentials {
 }
 
 /**
- * Takes a grant back (RFC 7009): by its refresh token where there is one, since that ends all of it, else by the access
- * token. A token that the provider no longer knows is as good as revoked. Throws a Problem when it may be tried again.
+ * Revokes a grant (RFC 7009): by its refresh token where there is one, since that ends the whole grant, otherwise by
+ * the access token. Succeeds for a token that the provider no longer knows. Throws a Problem when a later attempt may
+ * succeed.
  */
-export async function revokeToken (endpoint: RevocationEndpoint, { accessToken, refreshToken }: HeldTokens, signal: AbortSignal): Promise<void> {
-  const { provider, url } = endpoint
-  const parameters = { token: refreshToken ?? accessToken, token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token', client_id: endpoint.clientId }
-  const { status, text } = await callProvider(url, { provider, step: 'revocation', signal, ...clientRequest(endpoint, parameters) })
-  // Apple answers a bad client secret with 400, as others an unknown token.
-  if (CLIENT_FAULTS.includes(member(parseJson(text), 'error') as string)) throw providerError(provider, 'revocation', 'it was refused')
+export async function revokeToken (
+  endpoint: RevocationEndpoint, { accessToken, refreshToken }: HeldTokens, signal: AbortSignal
+): Promise<void> {
+  const { provider, url, clientId } = endpoint
+  const request = clientRequest(endpoint, {
+    token: refreshToken ?? accessToken,
+    token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token',
+    client_id: clientId
+  })
+  const { status, text } = await callProvider(url, { provider, step: 'revocation', signal, ...request })
+  // Apple answers a wrong client secret with 400, as other providers answer an unknown token.
+  const isClientError = CLIENT_ERRORS.includes(member(parseJson(text), 'error') as string)
+  if (isClientError) throw providerError(provider, 'revocation', 'it was refused')
   acceptRevocation(provider, status)
 }
 
-/** Errors that are about the client and not about the token (RFC 6749 section 5.2, RFC 7009 section 2.2.1). */
-const CLIENT_FAULTS = ['invalid_client', 'unauthorized_client', 'unsupported_token_type']
+/** Errors of the client, not of the token (RFC 6749 section 5.2, RFC 7009 section 2.2.1). */
+const CLIENT_ERRORS = ['invalid_client', 'unauthorized_client', 'unsupported_token_type']
 
-/** Success, or a token that is not known (any more); all other answers are failures. */
+/** Throws a Problem unless the status means success, or a token that is unknown or no longer valid. */
 export function acceptRevocation (provider: string, status: number): void {
-  if ((status < 200 || status > 299) && ![400, 404, 422].includes(status)) throw providerError(provider, 'revocation', `HTTP ${status}`)
+  const isRevoked = (status >= 200 && status < 300) || [400, 404, 422].includes(status)
+  if (!isRevoked) throw providerError(provider, 'revocation', `HTTP ${status}`)
 }

@@ -48,7 +48,8 @@ function readIds (
 /** A plain OAuth 2.0 provider: its endpoints, and JSON Pointers into its profile. */
 function readOAuth (environment: ProviderEnvironment, id: string, prefix: string): ProviderSettings {
   const { check } = environment
-  const own = readOwn(environment, prefix, ['PROFILE_URL', 'REVOCATION_URL', 'AUTHENTICATION', ...Object.keys(POINTERS)])
+  const names = ['PROFILE_URL', 'REVOCATION_URL', 'AUTHENTICATION', ...Object.keys(POINTERS)]
+  const own = readOwn(environment, prefix, names)
   const needed = ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID', 'CLIENT_SECRET']
   requireSettings(environment, prefix, needed)
   for (const name of ['PROFILE_URL', 'REVOCATION_URL']) checkProviderUrl(environment, prefix + name, own[name])

@@ -3,12 +3,11 @@ import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { invalidIdToken, providerError } from './failure.ts'
-import { callProvider } from './http.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 
-/** Answers of `auth.revoke` to a token that is of no use to anybody any more. */
-const ALREADY_OVER = ['invalid_auth', 'token_revoked', 'token_expired', 'account_inactive', 'not_authed']
+/** Errors of `auth.revoke` for a token that is no longer valid. */
+const INVALID_TOKEN = ['invalid_auth', 'token_revoked', 'token_expired', 'account_inactive', 'not_authed']
 
 export const slack: ProviderDefinition = {
   id: 'slack',
@@ -18,12 +17,15 @@ export const slack: ProviderDefinition = {
     'https://docs.slack.dev/reference/methods/openid.connect.token/',
     'https://docs.slack.dev/reference/methods/openid.connect.userInfo/'
   ],
-  console: 'https://api.slack.com/apps, with the user scopes `openid`, `profile` and `email`; the callback URL must be https',
+  console: 'https://api.slack.com/apps, with the user scopes `openid`, `profile` and `email`; the callback URL must be ' +
+    'https',
   scope: ['openid', 'profile', 'email'],
   quirks: [
-    'A failure comes as HTTP 200 with `"ok": false`.',
-    'PKCE is for Slack apps without a secret, and together with one it fails the login; so none is sent, and the nonce of the ID token keeps a code from being used in another login.',
-    'A Slack user id is unique in its workspace only: the account is `sub` in the workspace `https://slack.com/team_id`, and somebody in two workspaces has two accounts.',
+    'A failure is answered with HTTP 200 and `"ok": false`.',
+    'PKCE is for Slack apps without a secret, and fails the login of an app with one. So none is sent, and the ' +
+      'nonce of the ID token keeps a code from being used in another login.',
+    'A Slack user id is unique in its workspace only: the account is `sub` in the workspace ' +
+      '`https://slack.com/team_id`, and a person in two workspaces has two accounts.',
     'Tokens do not expire, unless the app has token rotation.'
   ],
 
@@ -47,7 +49,7 @@ export const slack: ProviderDefinition = {
           ...team === undefined ? {} : { tenant: team },
           username: null,
           email: address,
-          emailVerified: address !== null && emailTrust('slack').believes(member(user, 'email_verified')),
+          emailVerified: address !== null && emailTrust('slack').isVerified(member(user, 'email_verified')),
           name: text(member(user, 'name')),
           avatarUrl: avatarUrl(member(user, 'picture')),
           locale: text(member(user, 'locale'), 35)
@@ -55,20 +57,22 @@ export const slack: ProviderDefinition = {
       },
 
       // https://docs.slack.dev/reference/methods/auth.revoke/
-      async revocation ({ accessToken }, { apiUrl, signal }) {
+      async revocation ({ accessToken }, { apiUrl, call }) {
         const headers = { authorization: `Bearer ${accessToken}` }
-        const { status, text } = await callProvider(`${apiUrl}/auth.revoke`, { provider: slack.name, step: 'revocation', method: 'POST', headers, signal })
+        const { status, text } = await call('POST', `${apiUrl}/auth.revoke`, { headers })
+        if (status !== 200) throw providerError(slack.name, 'revocation', `HTTP ${status}`)
         const answer = parseJson(text)
-        const isOver = status === 200 && (member(answer, 'ok') === true || ALREADY_OVER.includes(member(answer, 'error') as string))
-        if (!isOver) throw providerError(slack.name, 'revocation', status === 200 ? 'it was refused' : `HTTP ${status}`)
+        const isRevoked = member(answer, 'ok') === true || INVALID_TOKEN.includes(member(answer, 'error') as string)
+        if (!isRevoked) throw providerError(slack.name, 'revocation', 'it was refused')
       }
     })
   }
 }
 
 /**
- * A nonce of another login means that the code was stolen there (RFC 9700 section 2.1.1). The ID token comes from Slack
- * itself, over TLS, and nothing else of it is used, so its signature need not be checked (OpenID Connect Core section 3.1.3.7).
+ * The nonce of another login means that the code was stolen there (RFC 9700 section 2.1.1). The ID token comes from
+ * Slack over TLS, and nothing else in it is used, so its signature need not be checked (OpenID Connect Core section
+ * 3.1.3.7).
  */
 function checkNonce (idToken: string | undefined, nonce: string): void {
   if (idToken === undefined) return

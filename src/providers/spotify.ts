@@ -10,13 +10,15 @@ export const spotify: ProviderDefinition = {
     'https://developer.spotify.com/documentation/web-api/reference/get-current-users-profile',
     'https://developer.spotify.com/documentation/web-api/concepts/spotify-uris-ids'
   ],
-  console: 'https://developer.spotify.com/dashboard; the callback URL must be https, or http on 127.0.0.1 (not localhost)',
+  console:
+    'https://developer.spotify.com/dashboard; the callback URL must be https, or http on 127.0.0.1 (not localhost)',
   scope: ['user-read-email'],
   quirks: [
-    'The account is `account_id`, which never changes, and `id` where an answer has no `account_id`: Spotify advises against `id` for this.',
-    'The email is what somebody typed when they signed up; Spotify says itself that it is no proof.',
-    'Apps in development mode let in only people who are listed in the dashboard: all others get a 403 from the profile.',
-    'There is no endpoint to revoke a grant: people do that in their Spotify settings.'
+    'The subject is `account_id`, which never changes, and `id` where an answer has no `account_id`: Spotify ' +
+      'advises against `id`.',
+    'The email is what the person typed at sign-up; Spotify itself says that it is not verified.',
+    'Apps in development mode admit only people who are listed in the dashboard: the profile of all others is a 403.',
+    'There is no revocation endpoint: people remove access in their Spotify settings.'
   ],
 
   create (settings) {

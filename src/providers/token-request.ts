@@ -7,11 +7,13 @@ import { AnswerTooLarge, withinLimits, type AnswerHead, type CallPurpose } from 
 export interface TokenAnswer extends AnswerHead { value: unknown }
 
 /**
- * Runs a request of @fastify/oauth2. Any answer is returned, since the plugin takes only some of them for tokens; throws
- * a Problem where there is none. What the plugin throws ends here and is never logged: the errors of @hapi/wreck hold the
- * Authorization header and the body, those of Joi quote the client secret.
+ * Runs a token request of @fastify/oauth2 and returns its answer, also one that the plugin rejects. Throws a Problem
+ * where there is no answer. Errors of the plugin end here, and are never logged or chained: those of @hapi/wreck hold
+ * the Authorization header, those of Joi quote the client secret.
  */
-export async function requestTokens (purpose: CallPurpose, work: () => Promise<{ token: unknown }>): Promise<TokenAnswer> {
+export async function requestTokens (
+  purpose: CallPurpose, work: () => Promise<{ token: unknown }>
+): Promise<TokenAnswer> {
   return await withinLimits(purpose, async (exchange) => {
     const value = await work().then(({ token }) => token, (error) => readAnswer(error, exchange.response))
     const { statusCode = 0, headers = {} } = exchange.response ?? {}
@@ -19,7 +21,7 @@ export async function requestTokens (purpose: CallPurpose, work: () => Promise<{
   })
 }
 
-/** The JSON of an answer that the plugin takes for no tokens. Throws where the answer is missing or incomplete. */
+/** The JSON of an answer that the plugin rejected. Throws where the answer is missing or incomplete. */
 function readAnswer (error: unknown, response: IncomingMessage | undefined): unknown {
   if (error instanceof Problem) throw error
   const data = member(error, 'data')

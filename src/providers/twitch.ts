@@ -16,11 +16,12 @@ export const twitch: ProviderDefinition = {
   console: 'https://dev.twitch.tv/console/apps, a confidential client',
   scope: [READ_EMAIL],
   quirks: [
-    'Every call of the API names its client in the header `Client-Id`.',
-    '`/helix/users` has no word beside the email: with the scope `user:read:email` it tells a verified address or none.',
+    'Every API call names its client in the header `Client-Id`.',
+    '`/helix/users` does not say whether the email is verified: with the scope `user:read:email` it returns a ' +
+      'verified address or none.',
     'The scope of a token response is a list.',
-    'The stable subject is `id`; `login` can be changed and taken by others.',
-    'Revoking takes the access token.'
+    'The stable subject is `id`; a `login` can change, and others can take it.',
+    'Revocation takes the access token.'
   ],
 
   create (settings) {
@@ -42,7 +43,7 @@ export const twitch: ProviderDefinition = {
           subject: member(user, 'id'),
           username: text(member(user, 'login')),
           email: address,
-          emailVerified: address !== null && mayRead && emailTrust('twitch').believes(member(user, 'email_verified')),
+          emailVerified: address !== null && mayRead && emailTrust('twitch').isVerified(member(user, 'email_verified')),
           name: text(member(user, 'display_name')) ?? text(member(user, 'login')),
           avatarUrl: avatarUrl(member(user, 'profile_image_url')),
           locale: null
@@ -51,7 +52,8 @@ export const twitch: ProviderDefinition = {
 
       // https://dev.twitch.tv/docs/authentication/revoke-tokens/
       async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, signal }) {
-        const endpoint = { provider: twitch.name, url: new URL('revoke', tokenUrl).href, clientId, clientSecret, authentication: 'body' } as const
+        const url = new URL('revoke', tokenUrl).href
+        const endpoint = { provider: twitch.name, url, clientId, clientSecret, authentication: 'body' } as const
         await revokeToken(endpoint, { accessToken, refreshToken: undefined }, signal)
       }
     })

@@ -9,13 +9,15 @@ export const x: ProviderDefinition = {
     'https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code',
     'https://docs.x.com/x-api/users/get-my-user'
   ],
-  console: 'https://developer.x.com/en/portal/dashboard, "User authentication settings", type "Web App" (a confidential client)',
+  console: 'https://developer.x.com/en/portal/dashboard, "User authentication settings", type "Web App" (a confidential ' +
+    'client)',
   scope: ['users.read', 'tweet.read'],
   quirks: [
-    '`users.read` works together with `tweet.read` only.',
-    'There is no email, unless the app was given "Request email from users" and `X_SCOPE` has `users.email`; it then fills the account, and is never believed.',
-    'A refresh token comes with the scope `offline.access`; without it an access token is good for two hours.',
-    'The stable subject is `id`; `username` can be changed and taken by others.'
+    '`users.read` works only together with `tweet.read`.',
+    'There is no email, unless the app has "Request email from users" and `X_SCOPE` has `users.email`. It is then' +
+      ' stored with the account, and never counts as verified.',
+    'A refresh token needs the scope `offline.access`; without it an access token lives two hours.',
+    'The stable subject is `id`; a `username` can change, and others can take it.'
   ],
 
   create (settings) {
@@ -27,7 +29,8 @@ export const x: ProviderDefinition = {
       apiUrl: 'https://api.x.com/2',
       authentication: 'header',
       // {"error":"invalid_request","error_description":"Value passed for the token was invalid."}
-      saysGrantIsOver: (answer) => /^Value passed for the token was invalid/.test(String(member(answer, 'error_description'))),
+      saysGrantIsOver: (answer) =>
+        /^Value passed for the token was invalid/.test(String(member(answer, 'error_description'))),
 
       async readProfile ({ get }) {
         const user = member(await get(`/users/me?user.fields=${fields.join(',')}`, 'profile'), 'data')

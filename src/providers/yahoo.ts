@@ -10,11 +10,13 @@ export const yahoo: ProviderDefinition = {
     'https://developer.yahoo.com/oauth2/guide/openid_connect/',
     'https://api.login.yahoo.com/.well-known/openid-configuration'
   ],
-  console: 'https://developer.yahoo.com/apps/, a confidential client with the OpenID Connect permissions "Email" and "Profile"; the callback URL must be https',
+  console:
+    'https://developer.yahoo.com/apps/, a confidential client with the OpenID Connect permissions "Email" and ' +
+      '"Profile"; the callback URL must be https',
   scope: ['openid', 'profile', 'email'],
   quirks: [
-    'A scope that the app was not given in the console fails the login.',
-    'Name, picture and email come from the user info, not from the ID token.'
+    'A scope that the app lacks in the console fails the login.',
+    'Name, picture and email are in the user info, not in the ID token.'
   ],
 
   create (settings) {
@@ -22,7 +24,7 @@ export const yahoo: ProviderDefinition = {
       name: yahoo.name,
       scope: yahoo.scope,
       issuer: settings.issuer ?? 'https://api.login.yahoo.com',
-      believesEmail: emailTrust('yahoo').believes
+      isEmailVerified: emailTrust('yahoo').isVerified
     })
   }
 }

@@ -1,4 +1,4 @@
-import { avatarUrl, email, member, text } from './claims.ts'
+import { avatarUrl, email, joinTexts, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
@@ -14,10 +14,10 @@ export const zoom: ProviderDefinition = {
   console: 'https://marketplace.zoom.us/develop/create, a "General App", user-managed, with the scope `user:read:user`',
   scope: [],
   quirks: [
-    'No scope is asked for: people are asked for those that the app has in the Marketplace.',
-    'The stable subject is `id`; `account_id` is the company\'s account, the same for many people.',
-    '`verified` speaks of the Zoom account, and is 0 for people who sign in there by Google, Apple or a company\'s SSO.',
-    'Revoking takes the access token.'
+    'No scope is requested: people are asked for those that the app has in the Marketplace.',
+    'The stable subject is `id`; `account_id` is the company\'s account, shared by many people.',
+    '`verified` is about the Zoom account, and is 0 for people who sign in there by Google, Apple or a company\'s SSO.',
+    'Revocation takes the access token.'
   ],
 
   create (settings) {
@@ -30,13 +30,13 @@ export const zoom: ProviderDefinition = {
       async readProfile ({ get }) {
         const user = await get('/users/me', 'profile')
         const address = email(member(user, 'email'))
-        const fullName = [member(user, 'first_name'), member(user, 'last_name')].filter((part) => typeof part === 'string').join(' ')
+        const fullName = joinTexts([member(user, 'first_name'), member(user, 'last_name')])
         return {
           subject: member(user, 'id'),
           username: null,
           email: address,
-          emailVerified: address !== null && emailTrust('zoom').believes(member(user, 'verified')),
-          name: text(member(user, 'display_name')) ?? text(fullName),
+          emailVerified: address !== null && emailTrust('zoom').isVerified(member(user, 'verified')),
+          name: text(member(user, 'display_name')) ?? fullName,
           avatarUrl: avatarUrl(member(user, 'pic_url')),
           locale: text(member(user, 'language'), 35)
         }
@@ -44,7 +44,8 @@ export const zoom: ProviderDefinition = {
 
       // https://developers.zoom.us/docs/integrations/oauth/#revoke-an-access-token
       async revocation ({ accessToken }, { tokenUrl, clientId, clientSecret, signal }) {
-        const endpoint = { provider: zoom.name, url: new URL('revoke', tokenUrl).href, clientId, clientSecret, authentication: 'header' } as const
+        const url = new URL('revoke', tokenUrl).href
+        const endpoint = { provider: zoom.name, url, clientId, clientSecret, authentication: 'header' } as const
         await revokeToken(endpoint, { accessToken, refreshToken: undefined }, signal)
       }
     })

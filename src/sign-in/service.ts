@@ -96,7 +96,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
     if (!await repository.spendState(attempts.stateHash(state), forgetAt)) throw new Problem('invalid_state', 'This sign-in was already completed. Start again.')
     // RFC 9207 section 2.4: neither the code nor the error of another issuer counts (mix-up).
-    if (iss !== undefined && !provider.answersAs(iss)) throw providerError(provider.name, 'authorization response', 'iss names another issuer')
+    if (iss !== undefined && !provider.isResponseIssuer(iss)) throw providerError(provider.name, 'authorization response', 'iss names another issuer')
     if (error !== undefined) throw refusal(provider, error)
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 

@@ -236,7 +236,7 @@ t.test('a provider by settings', async (t) => {
   await t.test('names itself in the answer only as the settings say (RFC 9207)', async (t) => {
     for (const [more, iss, isRight] of [[{}, 'https://forum.example', false], [{ OAUTH_FORUM_ISSUER: 'https://forum.example' }, 'https://forum.example', true],
       [{ OAUTH_FORUM_ISSUER: 'https://forum.example' }, 'https://evil.example', false]] as const) {
-      t.equal((await scene(t, 'forum', more)).provider.answersAs(iss), isRight)
+      t.equal((await scene(t, 'forum', more)).provider.isResponseIssuer(iss), isRight)
     }
   })
 })

@@ -33,7 +33,7 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
     id: 'acme',
     name: 'Acme',
     formPost: false,
-    answersAs: (iss: string) => iss === 'i',
+    isResponseIssuer: (iss: string) => iss === 'i',
     authorize: note('authorize', told.fails ?? { url: 'https://acme/authorize', secrets: SECRETS }),
     identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
     ...told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) }
