@@ -3,8 +3,9 @@ import { ExportResultCode } from '@opentelemetry/core'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node'
 
 /**
- * All of a span that leaves the process, whoever made it (SEC-84). @fastify/otel has the query string in `url.path` and the message of
- * an error in an event and the status; a release of any instrumentation may add more. Names of spans are ours: routes, steps, statements.
+ * The attributes that may leave the process (SEC-84). @fastify/otel puts the query string into `url.path` and the
+ * message of an error into an event and the status, and any instrumentation may add more in a later release. Span names
+ * are ours: routes, steps and statements.
  */
 const ALLOWED = new Set([
   'http.request.method', 'http.route', 'http.response.status_code', 'url.path',
@@ -12,12 +13,15 @@ const ALLOWED = new Set([
   'signet.provider', 'signet.step'
 ])
 
-/** Hands spans on without what might be a secret, and says after each attempt whether they were taken. */
-export function createScrubbingExporter (exporter: SpanExporter, onAttempt: (failure: Error | undefined) => void): SpanExporter {
+/** Exports spans without what may be a secret, and reports the outcome of each attempt. */
+export function createScrubbingExporter (
+  exporter: SpanExporter, onAttempt: (failure: Error | undefined) => void
+): SpanExporter {
   return {
     export (spans, done) {
       exporter.export(spans.map(scrub), (result) => {
-        onAttempt(result.code === ExportResultCode.SUCCESS ? undefined : result.error ?? new Error('The spans were refused.'))
+        const isSuccess = result.code === ExportResultCode.SUCCESS
+        onAttempt(isSuccess ? undefined : result.error ?? new Error('The spans were refused.'))
         done(result)
       })
     },
@@ -28,20 +32,22 @@ export function createScrubbingExporter (exporter: SpanExporter, onAttempt: (fai
 
 function scrub (span: ReadableSpan): ReadableSpan {
   const attributes: Attributes = {}
-  for (const [name, value] of Object.entries(span.attributes)) if (ALLOWED.has(name)) attributes[name] = name === 'url.path' ? pathOf(value) : value
+  for (const [name, value] of Object.entries(span.attributes)) {
+    if (ALLOWED.has(name)) attributes[name] = name === 'url.path' ? withoutQuery(value) : value
+  }
   return Object.create(span, {
     attributes: { value: attributes },
     events: { value: [] },
     links: { value: [] },
-    status: { value: { code: isClientsFault(span) ? SpanStatusCode.UNSET : span.status.code } }
+    status: { value: { code: isClientError(span) ? SpanStatusCode.UNSET : span.status.code } }
   })
 }
 
-function pathOf (url: AttributeValue | undefined): string {
+function withoutQuery (url: AttributeValue | undefined): string {
   return String(url).split('?', 1)[0] as string
 }
 
-/** A 4xx is no error of the server: OpenTelemetry's conventions for HTTP spans. */
-function isClientsFault ({ kind, attributes }: ReadableSpan): boolean {
+/** A 4xx is no error of the server (OpenTelemetry's conventions for HTTP spans). */
+function isClientError ({ kind, attributes }: ReadableSpan): boolean {
   return kind === SpanKind.SERVER && Number(attributes['http.response.status_code']) < 500
 }

@@ -157,7 +157,7 @@ t.test('a collector that hangs, refuses or is away slows no request and no end, 
       const closingAt = performance.now()
       await app.close()
       t.ok(performance.now() - closingAt < 10_000, 'far less than the time-outs of the exporter, which retries')
-      if (fault === 'refuse') t.equal(log().split('does not take traces').length, 2)
+      if (fault === 'refuse') t.equal(log().split('accepts no traces').length, 2)
     })
   }
 })
@@ -169,7 +169,7 @@ t.test('spans go to the collector with the headers that it wants, and its return
   collector.fault(TRACES_PATH, { kind: 'status', status: 400 })
   await eventually('a batch is refused', async () => (await fetch(`${url}/login`)).ok && collector.calls(TRACES_PATH).length > 0)
   collector.heal()
-  await eventually('its return is in the log', async () => (await fetch(`${url}/login`)).ok && log().includes('the collector takes traces again'))
+  await eventually('its return is in the log', async () => (await fetch(`${url}/login`)).ok && log().includes('the collector accepts traces again'))
   t.match(collector.calls(TRACES_PATH)[0]?.headers, { 'x-api-key': 'canary-api-key', 'x-team': 'a b', 'content-type': 'application/json' })
   t.notMatch(log(), 'canary-api-key')
 })
