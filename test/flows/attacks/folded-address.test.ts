@@ -7,7 +7,7 @@ import { setup } from '../../helper.ts'
 // A provider verifies a mailbox whose name only looks like the victim's: Unicode normalization (NFKC) folds it to theirs.
 
 const BOSS = 'boss@example.com'
-const FOLDED = ['ｂｏｓｓ@example.com', 'boſs@example.com', 'ⓑoss@example.com', 'boss@ｅxample.com', 'boss@example。com', 'BOſS@EXAMPLE.COM']
+const FOLDED = ['ｂｏｓｓ@example.com', 'boſs@example.com', 'ⓑoss@example.com', 'boss@ｅxample.com', 'BOſS@EXAMPLE.COM']
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
