@@ -31,21 +31,38 @@ t.test('CVE-2023-48223: the public key is no secret for an HMAC', async (t) => {
 })
 
 t.test('CVE-2026-34950: nor is it with white space in front', async (t) => {
-  for (const space of ['\n', ' ', '\t', '\r\n', '\n\n']) t.equal(await me(hmac('HS256', space + pem)), 401, JSON.stringify(space))
+  for (const space of ['\n', ' ', '\t', '\r\n', '\n\n']) {
+    t.equal(await me(hmac('HS256', space + pem)), 401, JSON.stringify(space))
+  }
 })
 
 t.test('GHSA-ww5h-9m49-7xx4: nor in any other spelling', async (t) => {
-  const spellings = [pem.trim(), pem.replaceAll('\n', '\r\n'), `\ufeff${pem}`, `# key\n${pem}`, pem.replace(/-----[^-]+-----/g, '').replaceAll('\n', ''), pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY')]
+  const spellings = [
+    pem.trim(),
+    pem.replaceAll('\n', '\r\n'),
+    `\ufeff${pem}`,
+    `# key\n${pem}`,
+    pem.replace(/-----[^-]+-----/g, '').replaceAll('\n', ''),
+    pem.replaceAll('PUBLIC KEY', 'RSA PUBLIC KEY')
+  ]
   for (const spelling of spellings) for (const alg of ['HS256', 'HS512']) t.equal(await me(hmac(alg, spelling)), 401)
 })
 
 t.test('CVE-2026-44351: a kid that nobody knows brings no empty key', async (t) => {
-  for (const unknown of ['unknown', '', null, undefined, 0, [], '__proto__', 'constructor']) for (const key of ['', '\0', 'undefined']) t.equal(await me(hmac('HS256', key, { kid: unknown })), 401, String(unknown))
+  for (const unknown of ['unknown', '', null, undefined, 0, [], '__proto__', 'constructor']) {
+    for (const key of ['', '\0', 'undefined']) {
+      t.equal(await me(hmac('HS256', key, { kid: unknown })), 401, String(unknown))
+    }
+  }
 })
 
 t.test('CVE-2026-107720: what is not signed is not taken, whatever key there is', async (t) => {
   for (const alg of ['none', 'None', 'NONE', '', null, undefined]) {
-    for (const unknown of [kid, 'unknown', undefined]) for (const end of ['', signature]) t.equal(await me(`${encode({ alg, typ: 'at+jwt', kid: unknown })}.${payload}.${end}`), 401, `${alg} ${unknown}`)
+    for (const unknown of [kid, 'unknown', undefined]) {
+      for (const end of ['', signature]) {
+        t.equal(await me(`${encode({ alg, typ: 'at+jwt', kid: unknown })}.${payload}.${end}`), 401, `${alg} ${unknown}`)
+      }
+    }
   }
 })
 
@@ -53,7 +70,9 @@ t.test('CVE-2026-107723: a list, even one that Signet has signed, holds no claim
   const { privateKey } = await signing()
   const { CompactSign } = await import('jose')
   for (const value of [[], [claims], [['sub', user.id]], 'text', 1, true, null]) {
-    const jws = await new CompactSign(Buffer.from(JSON.stringify(value))).setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt' }).sign(privateKey)
+    const jws = await new CompactSign(Buffer.from(JSON.stringify(value)))
+      .setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt' })
+      .sign(privateKey)
     t.equal(await me(jws), 401, JSON.stringify(value))
   }
 })
@@ -74,7 +93,7 @@ t.test('CVE-2026-35039: tokens that are alike are not taken for each other', asy
   // Of the parts of a token that was verified a moment ago, none vouches for the rest.
   t.equal(await me([...good.split('.').slice(0, 2), other.access_token.split('.')[2]].join('.')), 401)
   t.equal(await me([good.split('.')[0], other.access_token.split('.')[1], signature].join('.')), 401)
-  t.equal(await me(await sign({ ...claims, sub: other.user.id })), 401, 'another\'s session')
+  t.equal(await me(await sign({ ...claims, sub: other.user.id })), 401, "another's session")
 })
 
 t.test('CVE-2026-35040: the same token is as good the next time', async (t) => {
@@ -83,7 +102,11 @@ t.test('CVE-2026-35040: the same token is as good the next time', async (t) => {
 
 t.test('CVE-2026-35041: an audience is a text, not a pattern, however long', async (t) => {
   const { app } = await another({ TOKEN_AUDIENCE: '^(a+)+$|.*' })
-  t.equal((await app.inject({ url: '/me', headers: { authorization: `Bearer ${good}` } })).statusCode, 401, 'no pattern lets it in')
+  t.equal(
+    (await app.inject({ url: '/me', headers: { authorization: `Bearer ${good}` } })).statusCode,
+    401,
+    'no pattern lets it in'
+  )
   const startedAt = performance.now()
   const long = await sign({ ...claims, aud: `${'a'.repeat(5_000)}!` })
   t.equal((await app.inject({ url: '/me', headers: { authorization: `Bearer ${long}` } })).statusCode, 401)
@@ -99,11 +122,30 @@ t.test('CVE-2026-110024: every access and ID token ends, after the time that is 
   }
   const { exp: _none, ...immortal } = claims
   t.equal(await me(await sign(immortal)), 401, 'one that would not is not taken')
-  for (const never of ['0', '-1', '86400', 'Infinity', '1y']) t.throws(() => readSettings({ ACCESS_TOKEN_TTL: never }), /ACCESS_TOKEN_TTL/, never)
+  for (const never of ['0', '-1', '86400', 'Infinity', '1y']) {
+    t.throws(() => readSettings({ ACCESS_TOKEN_TTL: never }), /ACCESS_TOKEN_TTL/, never)
+  }
 })
 
 t.test('GHSA-xmf8-cvqr-rfgj: a header that cannot be read is a 401, and no fault', async (t) => {
-  for (const authorization of ['Bearer', 'Bearer ', 'Bearer  ', 'bearer', `Bearer${good}`, `Bearer ${good} ${good}`, `Bearer, ${good}`, 'Bearer .', 'Bearer ..', 'Bearer ...', 'Bearer a', 'Bearer a.b', 'Bearer =', `Token ${good}`, good, '{}']) {
+  for (const authorization of [
+    'Bearer',
+    'Bearer ',
+    'Bearer  ',
+    'bearer',
+    `Bearer${good}`,
+    `Bearer ${good} ${good}`,
+    `Bearer, ${good}`,
+    'Bearer .',
+    'Bearer ..',
+    'Bearer ...',
+    'Bearer a',
+    'Bearer a.b',
+    'Bearer =',
+    `Token ${good}`,
+    good,
+    '{}'
+  ]) {
     const { status, body } = await call('GET', '/me', undefined, undefined, { authorization })
     t.match([status, body.code], [401, /^(unauthorized|invalid_token)$/], authorization)
   }
@@ -115,8 +157,23 @@ t.test('CVE-2023-48309: what a login is kept in meanwhile is no session', async 
   for (const value of [attempt, state]) {
     t.equal(await me(value), 401)
     t.equal((await renew(value)).body.error, 'invalid_grant')
-    t.equal((await token({ grant_type: 'refresh_token' }, { cookie: `signet-refresh=${encodeURIComponent(value)}`, origin: ORIGIN })).body.error, 'invalid_grant')
-    t.equal((await call('GET', '/device/confirm', undefined, undefined, { cookie: `signet-device=${encodeURIComponent(value)}` })).status, 400)
+    t.equal(
+      (
+        await token(
+          { grant_type: 'refresh_token' },
+          { cookie: `signet-refresh=${encodeURIComponent(value)}`, origin: ORIGIN }
+        )
+      ).body.error,
+      'invalid_grant'
+    )
+    t.equal(
+      (
+        await call('GET', '/device/confirm', undefined, undefined, {
+          cookie: `signet-device=${encodeURIComponent(value)}`
+        })
+      ).status,
+      400
+    )
   }
 })
 
@@ -128,30 +185,85 @@ t.test('CVE-2026-110864: what is sealed for one purpose opens for no other', asy
   const visit = browser.cookies().find(({ name }) => name === 'signet-device')?.value ?? ''
   t.match([typed.status, visit], [200, /./])
   for (const other of [visit, refreshToken, good]) {
-    t.equal((await call('GET', callback.pathname + callback.search, undefined, undefined, { cookie: `${attemptName(state)}=${encodeURIComponent(other)}` })).body.code, 'invalid_state')
+    t.equal(
+      (
+        await call('GET', callback.pathname + callback.search, undefined, undefined, {
+          cookie: `${attemptName(state)}=${encodeURIComponent(other)}`
+        })
+      ).body.code,
+      'invalid_state'
+    )
   }
   for (const other of [attempt, refreshToken, good]) {
-    t.equal((await call('GET', '/device/login/github', undefined, undefined, { cookie: `signet-device=${encodeURIComponent(other)}` })).body.code, 'invalid_state')
+    t.equal(
+      (
+        await call('GET', '/device/login/github', undefined, undefined, {
+          cookie: `signet-device=${encodeURIComponent(other)}`
+        })
+      ).body.code,
+      'invalid_state'
+    )
   }
   t.equal((await browser.callback(callback.href)).status, 200)
 })
 
 t.test('CVE-2026-125758: a secret that stands in an example, or can be guessed, does not start', async (t) => {
-  const production = { NODE_ENV: 'production', ISSUER_URL: 'https://id.example.com', DATABASE_URL: 'postgresql://db/signet' }
+  const production = {
+    NODE_ENV: 'production',
+    ISSUER_URL: 'https://id.example.com',
+    DATABASE_URL: 'postgresql://db/signet'
+  }
   t.throws(() => readSettings(production), /ENCRYPTION_KEYS/, 'nor does none')
-  const examples = [...readFileSync(new URL('../../.env.example', import.meta.url), 'utf8').matchAll(/ENCRYPTION_KEYS=(\S+)/g)].map(([, value = '']) => value)
-  for (const key of [...examples, 'changeme', 'k1:changeme', `k1:${Buffer.alloc(32).toString('base64')}`, `k1:${Buffer.alloc(32, 'a').toString('base64')}`, `k1:${Buffer.from('secret').toString('base64')}`]) {
+  const examples = [
+    ...readFileSync(new URL('../../.env.example', import.meta.url), 'utf8').matchAll(/ENCRYPTION_KEYS=(\S+)/g)
+  ].map(([, value = '']) => value)
+  for (const key of [
+    ...examples,
+    'changeme',
+    'k1:changeme',
+    `k1:${Buffer.alloc(32).toString('base64')}`,
+    `k1:${Buffer.alloc(32, 'a').toString('base64')}`,
+    `k1:${Buffer.from('secret').toString('base64')}`
+  ]) {
     t.throws(() => readSettings({ ...production, ENCRYPTION_KEYS: key }), /ENCRYPTION_KEYS/, key)
   }
-  const own = { ...production, ENCRYPTION_KEYS: `k1:${generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).subarray(12).toString('base64')}` }
-  for (const secret of ['changeme', 'secret', '<secret>', 'your-client-secret']) t.throws(() => readSettings({ ...own, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: secret }), /GITHUB_CLIENT_SECRET/, secret)
+  const own = {
+    ...production,
+    ENCRYPTION_KEYS: `k1:${generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).subarray(12).toString('base64')}`
+  }
+  for (const secret of ['changeme', 'secret', '<secret>', 'your-client-secret']) {
+    t.throws(
+      () => readSettings({ ...own, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: secret }),
+      /GITHUB_CLIENT_SECRET/,
+      secret
+    )
+  }
   t.ok(readSettings(own))
 })
 
 t.test('GO-2026-4807: the place in a list is a time and an id and nothing that a query is made of', async (t) => {
-  const cursors = ["' OR 1=1 --", "1 '; DROP TABLE sessions; --", '0 00000000-0000-0000-0000-000000000000\' OR 1=1', '{"id":1}', '-1 x', '1) UNION SELECT 1']
-  for (const cursor of cursors.flatMap((text) => [text, Buffer.from(text).toString('base64url'), Buffer.from(text).toString('base64')])) {
-    for (const path of ['/me/sessions', '/me/activity']) t.match((await call('GET', `${path}?cursor=${encodeURIComponent(cursor)}`, good)).body, { status: 400, code: 'validation_failed' }, cursor)
+  const cursors = [
+    "' OR 1=1 --",
+    "1 '; DROP TABLE sessions; --",
+    "0 00000000-0000-0000-0000-000000000000' OR 1=1",
+    '{"id":1}',
+    '-1 x',
+    '1) UNION SELECT 1'
+  ]
+  for (const cursor of cursors.flatMap((text) => [
+    text,
+    Buffer.from(text).toString('base64url'),
+    Buffer.from(text).toString('base64')
+  ])) {
+    for (const path of ['/me/sessions', '/me/activity']) {
+      t.match(
+        (await call('GET', `${path}?cursor=${encodeURIComponent(cursor)}`, good)).body,
+        { status: 400, code: 'validation_failed' },
+        cursor
+      )
+    }
   }
-  for (const name of ['PAGINATION_SECRET', 'SYSTEM_SECRET']) t.same(readSettings({ [name]: 'x' }), readSettings({}), 'there is no secret for it')
+  for (const name of ['PAGINATION_SECRET', 'SYSTEM_SECRET']) {
+    t.same(readSettings({ [name]: 'x' }), readSettings({}), 'there is no secret for it')
+  }
 })

@@ -10,60 +10,108 @@ import { ENCRYPTION_KEYS, readJson } from '../helper.ts'
 export const ORIGIN = 'https://app.example.com'
 export const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
-interface Email { email: string | null, emailVerified: boolean }
+interface Email {
+  email: string | null
+  emailVerified: boolean
+}
 
 export interface Tokens {
   access_token: string
   refresh_token: string
-  user: Email & { id: string, avatarUrl: string | null, accounts: (Email & { id: string })[] }
+  user: Email & { id: string; avatarUrl: string | null; accounts: (Email & { id: string })[] }
 }
 
-/** One Signet for the tests of a file: GitHub, `acme` whose word on email is trusted, `umbrella` whose word is not, and three clients. */
+/**
+ * One Signet for the tests of a file: GitHub, `acme` whose word on email is trusted, `umbrella` whose word is not, and
+ * three clients.
+ */
 export async function world (t: Test, environment: Record<string, string> = {}) {
   const [acme, umbrella] = await Promise.all([startFakeOidc(), startFakeOidc()])
   t.teardown(() => Promise.all([acme.close(), umbrella.close()]))
   const door = await openFrontDoor(t, {
-    ...acme.settings('acme', { emailTrusted: true }), ...umbrella.settings('umbrella'), OIDC_PROVIDERS: 'acme,umbrella', ALLOWED_ORIGINS: ORIGIN, CLIENTS: JSON.stringify([SPA, WEB, TV]), ...environment
+    ...acme.settings('acme', { emailTrusted: true }),
+    ...umbrella.settings('umbrella'),
+    OIDC_PROVIDERS: 'acme,umbrella',
+    ALLOWED_ORIGINS: ORIGIN,
+    CLIENTS: JSON.stringify([SPA, WEB, TV]),
+    ...environment
   })
   const { url, sql, github } = door
 
-  const login = async (provider = 'github', browser: Browser = createBrowser(url)): Promise<Tokens> => (await browser.login(`/login/${provider}`)).json()
+  const login = async (provider = 'github', browser: Browser = createBrowser(url)): Promise<Tokens> =>
+    (await browser.login(`/login/${provider}`)).json()
 
   /** A login that is done but for the callback. */
   async function begin (start = '/login/github', browser: Browser = createBrowser(url)) {
     const callback = new URL(await browser.authorize(await browser.start(start)))
-    return { browser, callback, state: callback.searchParams.get('state') ?? '', code: callback.searchParams.get('code') ?? '' }
+    return {
+      browser,
+      callback,
+      state: callback.searchParams.get('state') ?? '',
+      code: callback.searchParams.get('code') ?? ''
+    }
   }
 
-  async function call (method: string, path: string, token?: string, body?: unknown, headers: Record<string, string> = {}) {
+  async function call (
+    method: string,
+    path: string,
+    token?: string,
+    body?: unknown,
+    headers: Record<string, string> = {}
+  ) {
     const response = await fetch(url + path, {
       method,
       redirect: 'manual',
-      headers: { ...token === undefined ? {} : { authorization: `Bearer ${token}` }, ...body === undefined ? {} : { 'content-type': 'application/json' }, ...headers },
-      ...body === undefined ? {} : { body: JSON.stringify(body) }
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
     })
     const isJson = response.headers.get('content-type')?.includes('json')
-    return { status: response.status, headers: response.headers, body: isJson ? await readJson(response) : await response.text() }
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: isJson ? await readJson(response) : await response.text()
+    }
   }
 
   /** Of a token of Signet's own client, at this address. */
-  const renew = (refreshToken: string, at = url) => door.token({ grant_type: 'refresh_token', refresh_token: refreshToken }, {}, at)
+  const renew = (refreshToken: string, at = url) =>
+    door.token({ grant_type: 'refresh_token', refresh_token: refreshToken }, {}, at)
 
   /** How often a provider was asked for tokens. */
-  const exchanges = () => github.calls('/login/oauth/access_token').length + acme.calls(acme.paths.token).length + umbrella.calls(umbrella.paths.token).length
+  const exchanges = () =>
+    github.calls('/login/oauth/access_token').length +
+    acme.calls(acme.paths.token).length +
+    umbrella.calls(umbrella.paths.token).length
 
   const rows = async (table: string) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
 
-  /** The public key as everybody has it, and JWTs signed with the private one: what only Signet can make, made wrong. */
+  /**
+   * The public key as everybody has it, and JWTs signed with the private one: what only Signet can make, made wrong.
+   */
   async function signing () {
     const [id = '', key = ''] = ENCRYPTION_KEYS.split(':')
-    const { rows: [row] } = await sql.query("SELECT kid, public_jwk, sealed_private_key FROM signing_keys WHERE status = 'current'")
-    const privateKey = await importPKCS8(createSealer([{ id, key: Buffer.from(key, 'base64') }], 'signing-key').open(row.sealed_private_key, row.kid) as string, 'ES256')
+    const {
+      rows: [row]
+    } = await sql.query("SELECT kid, public_jwk, sealed_private_key FROM signing_keys WHERE status = 'current'")
+    const privateKey = await importPKCS8(
+      createSealer([{ id, key: Buffer.from(key, 'base64') }], 'signing-key').open(
+        row.sealed_private_key,
+        row.kid
+      ) as string,
+      'ES256'
+    )
     return {
       kid: row.kid as string,
       pem: createPublicKey({ key: row.public_jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString(),
       privateKey,
-      sign: (claims: object, header: object = {}) => new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: row.kid, typ: 'at+jwt', ...header }).sign(privateKey, { crit: { x: true } } as never)
+      sign: (claims: object, header: object = {}) =>
+        new SignJWT({ ...claims })
+          .setProtectedHeader({ alg: 'ES256', kid: row.kid, typ: 'at+jwt', ...header })
+          .sign(privateKey, { crit: { x: true } } as never)
     }
   }
 
@@ -71,6 +119,11 @@ export async function world (t: Test, environment: Record<string, string> = {}) 
 }
 
 /** The name under which a browser keeps the login attempt of a state (src/sign-in/login-attempt.ts). */
-export const attemptName = (state: string) => `signet-login-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`
+export const attemptName = (state: string) =>
+  `signet-login-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`
 
-export const cookieHeader = (browser: Browser) => browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+export const cookieHeader = (browser: Browser) =>
+  browser
+    .cookies()
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')

@@ -6,8 +6,7 @@ import type { AuthorizationRequestHandler } from '@openid/appauth/built/src/auth
 import { build } from 'vite'
 import { packageRoot } from '../../src/package-root.ts'
 
-type Library =
-  & typeof import('@openid/appauth/built/src/authorization_request.js')
+type Library = typeof import('@openid/appauth/built/src/authorization_request.js')
   & typeof import('@openid/appauth/built/src/authorization_request_handler.js')
   & typeof import('@openid/appauth/built/src/authorization_response.js')
   & typeof import('@openid/appauth/built/src/authorization_service_configuration.js')
@@ -18,8 +17,8 @@ type Library =
   & typeof import('@openid/appauth/built/src/token_request_handler.js')
   & typeof import('@openid/appauth/built/src/node_support/crypto_utils.js')
   & typeof import('@openid/appauth/built/src/node_support/node_requestor.js')
-  // Its own declaration cannot name its base class, for the same want of an extension.
-  & { NodeBasedHandler: new (httpServerPort: number) => AuthorizationRequestHandler }
+  & // Its own declaration cannot name its base class, for the same want of an extension.
+  { NodeBasedHandler: new (httpServerPort: number) => AuthorizationRequestHandler }
 
 /**
  * AppAuth-JS as an app ships it: through a bundler. Its modules name each other without extensions, so that Node cannot
@@ -39,10 +38,16 @@ export async function loadAppAuth (): Promise<Library> {
         outDir,
         emptyOutDir: true,
         minify: false,
-        rollupOptions: { input, preserveEntrySignatures: 'strict', output: { entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' } }
+        rollupOptions: {
+          input,
+          preserveEntrySignatures: 'strict',
+          output: { entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' }
+        }
       }
     })
-    const [core, node] = await Promise.all(Object.keys(input).map((name) => import(pathToFileURL(join(outDir, `${name}.mjs`)).href)))
+    const [core, node] = await Promise.all(
+      Object.keys(input).map((name) => import(pathToFileURL(join(outDir, `${name}.mjs`)).href))
+    )
     core.setFlag('IS_LOG', false)
     return { ...core, ...node }
   } finally {

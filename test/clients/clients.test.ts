@@ -1,34 +1,69 @@
 import t from 'tap'
-import { authenticateClient, type ClientCredentials, createClients, hashClientSecret, resolveClientId } from '../../src/clients/clients.ts'
+import {
+  authenticateClient,
+  type ClientCredentials,
+  createClients,
+  hashClientSecret,
+  resolveClientId
+} from '../../src/clients/clients.ts'
 import { hashDeviceCode, newDeviceCode, newUserCode, readUserCode, showUserCode } from '../../src/device/codes.ts'
 
 const SECRET = 'a secret: with + colons & spaces'
 const asked: string[] = []
-const clients = createClients([
-  { client_id: 'spa', name: 'SPA', redirect_uris: ['https://spa/cb'] },
-  { client_id: 'web', name: 'Web', redirect_uris: ['https://web/cb'], post_logout_redirect_uris: ['https://web/bye'], client_secret: SECRET },
-  { client_id: 'a b', name: 'Odd', redirect_uris: [], client_secret: SECRET }
-] as never, { find: async (clientId) => { asked.push(clientId); return clientId === 'db' ? { clientId } as never : undefined } })
+const clients = createClients(
+  [
+    { client_id: 'spa', name: 'SPA', redirect_uris: ['https://spa/cb'] },
+    {
+      client_id: 'web',
+      name: 'Web',
+      redirect_uris: ['https://web/cb'],
+      post_logout_redirect_uris: ['https://web/bye'],
+      client_secret: SECRET
+    },
+    { client_id: 'a b', name: 'Odd', redirect_uris: [], client_secret: SECRET }
+  ] as never,
+  {
+    find: async (clientId) => {
+      asked.push(clientId)
+      return clientId === 'db' ? ({ clientId } as never) : undefined
+    }
+  }
+)
 
 const request = (authorization?: string) => ({ headers: { authorization } }) as never
 const form = (part: string) => encodeURIComponent(part).replaceAll('%20', '+')
-const basic = (id: string, secret: string) => request(`Basic ${Buffer.from(`${form(id)}:${form(secret)}`).toString('base64')}`)
+const basic = (id: string, secret: string) =>
+  request(`Basic ${Buffer.from(`${form(id)}:${form(secret)}`).toString('base64')}`)
 
 t.test('clients are those of the settings, then those of the database', async (t) => {
   t.same([...clients.configured.keys()], ['spa', 'web', 'a b'])
-  t.same(await clients.find('spa'), { clientId: 'spa', name: 'SPA', redirectUris: ['https://spa/cb'], postLogoutRedirectUris: [], secretHash: undefined })
-  t.same(await clients.find('web'),
-    { clientId: 'web', name: 'Web', redirectUris: ['https://web/cb'], postLogoutRedirectUris: ['https://web/bye'], secretHash: hashClientSecret(SECRET) })
+  t.same(await clients.find('spa'), {
+    clientId: 'spa',
+    name: 'SPA',
+    redirectUris: ['https://spa/cb'],
+    postLogoutRedirectUris: [],
+    secretHash: undefined
+  })
+  t.same(await clients.find('web'), {
+    clientId: 'web',
+    name: 'Web',
+    redirectUris: ['https://web/cb'],
+    postLogoutRedirectUris: ['https://web/bye'],
+    secretHash: hashClientSecret(SECRET)
+  })
   t.same(asked, [])
   t.match(await clients.find('db'), { clientId: 'db' })
-  for (const rubbish of ['', 'a\0', 'two words', ' x', 'x ', 'x'.repeat(201)]) t.equal(await clients.find(rubbish), undefined)
+  for (const rubbish of ['', 'a\0', 'two words', ' x', 'x ', 'x'.repeat(201)]) {
+    t.equal(await clients.find(rubbish), undefined)
+  }
   t.same(asked, ['db'], 'what is no id does not reach the database')
   await clients.find('x'.repeat(200))
   t.equal(asked.length, 2)
 })
 
 t.test('a client proves itself in the header or in the body', async (t) => {
-  const id = async (from: ReturnType<typeof request>, body: ClientCredentials) => (await authenticateClient(clients, from, body))?.clientId
+  const id = async (from: ReturnType<typeof request>, body: ClientCredentials) =>
+    (await authenticateClient(clients, from, body))?.clientId
   t.equal(await id(request(), {}), undefined)
   t.equal(await id(request('Bearer x'), {}), undefined)
   t.equal(await id(request(), { client_id: 'spa' }), 'spa')
@@ -50,16 +85,21 @@ t.test('a client proves itself in the header or in the body', async (t) => {
     [request(`Basic ${Buffer.from('no colon').toString('base64')}`), {}, 'invalid_client', /cannot be read/],
     [request(`Basic ${Buffer.from('web:%').toString('base64')}`), {}, 'invalid_client', /cannot be read/]
   ]
-  for (const [from, body, error, message] of refused) await t.rejects(authenticateClient(clients, from, body), { error, message }, String(message))
+  for (const [from, body, error, message] of refused) {
+    await t.rejects(authenticateClient(clients, from, body), { error, message }, String(message))
+  }
   t.equal(await id(request(`x Basic ${Buffer.from('web:x').toString('base64')}`), {}), undefined)
   t.equal(await id(request(`Basic ${Buffer.from('web:x').toString('base64')} x`), {}), undefined)
 })
 
-t.test('Signet\'s own client proves nothing, and must not try', async (t) => {
+t.test("Signet's own client proves nothing, and must not try", async (t) => {
   t.equal(await resolveClientId(clients, request(), { client_id: 'signet' }), 'signet')
   t.equal(await resolveClientId(clients, request(), {}), undefined)
   t.equal(await resolveClientId(clients, request(), { client_id: 'spa' }), 'spa')
-  await t.rejects(resolveClientId(clients, request(), { client_id: 'signet', client_secret: 'x' }), { name: 'OAuthError', error: 'invalid_client' })
+  await t.rejects(resolveClientId(clients, request(), { client_id: 'signet', client_secret: 'x' }), {
+    name: 'OAuthError',
+    error: 'invalid_client'
+  })
 })
 
 t.test('a code to type: eight consonants, in whatever way people write them', async (t) => {
@@ -67,11 +107,23 @@ t.test('a code to type: eight consonants, in whatever way people write them', as
   t.match(code, /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/)
   t.not(newUserCode(), code)
   t.equal(showUserCode('BCDFGHJK'), 'BCDF-GHJK')
-  for (const typed of ['BCDFGHJK', 'bcdf-ghjk', ' b c d f  g-h-j-k ', `BCDFGHJK${' '.repeat(32)}`]) t.equal(readUserCode(typed), 'BCDFGHJK', typed)
-  for (const typed of [undefined, 5, '', 'BCDFGHJ', 'BCDFGHJKL', 'ABCDFGHJ', 'BCDFGHJ1', 'xBCDFGHJK', `BCDFGHJK${' '.repeat(33)}`]) t.equal(readUserCode(typed), undefined, String(typed))
+  for (const typed of ['BCDFGHJK', 'bcdf-ghjk', ' b c d f  g-h-j-k ', `BCDFGHJK${' '.repeat(32)}`]) {
+    t.equal(readUserCode(typed), 'BCDFGHJK', typed)
+  }
+  for (const typed of [
+    undefined,
+    5,
+    '',
+    'BCDFGHJ',
+    'BCDFGHJKL',
+    'ABCDFGHJ',
+    'BCDFGHJ1',
+    'xBCDFGHJK',
+    `BCDFGHJK${' '.repeat(33)}`
+  ]) { t.equal(readUserCode(typed), undefined, String(typed)) }
 })
 
-t.test('a device\'s own code is long, and kept as a hash', async (t) => {
+t.test("a device's own code is long, and kept as a hash", async (t) => {
   const code = newDeviceCode()
   t.match(code, /^[\w-]{43}$/)
   t.equal(hashDeviceCode('abc').toString('hex'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')

@@ -4,7 +4,12 @@ import t, { type Test } from 'tap'
 import { failure, newSecret, startWorld } from './world.ts'
 
 const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback?tenant=1'] }
-const WEB = { client_id: 'web', name: 'The web app', redirect_uris: ['https://web.example.com/callback'], client_secret: newSecret() }
+const WEB = {
+  client_id: 'web',
+  name: 'The web app',
+  redirect_uris: ['https://web.example.com/callback'],
+  client_secret: newSecret()
+}
 const AUDIENCE = 'https://api.example.com'
 
 /** The library speaks https only, unless told that this is a test. */
@@ -18,7 +23,11 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const web: oauth.Client = { client_id: 'web' }
 
   async function begin (client: oauth.Client, redirectUri: string, scope = 'openid profile email') {
-    const [codeVerifier, state, nonce] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState(), oauth.generateRandomNonce()]
+    const [codeVerifier, state, nonce] = [
+      oauth.generateRandomCodeVerifier(),
+      oauth.generateRandomState(),
+      oauth.generateRandomNonce()
+    ]
     const authorizationUrl = new URL(as.authorization_endpoint ?? '')
     authorizationUrl.search = new URLSearchParams({
       response_type: 'code',
@@ -37,18 +46,38 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   async function signIn (client = spa, authentication = oauth.None(), redirectUri = SPA.redirect_uris[0] as string) {
     const { codeVerifier, state, nonce, back } = await begin(client, redirectUri)
     const answer = oauth.validateAuthResponse(as, client, back, state)
-    const response = await oauth.authorizationCodeGrantRequest(as, client, authentication, answer, redirectUri, codeVerifier, INSECURE)
-    const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, { expectedNonce: nonce, requireIdToken: true })
+    const response = await oauth.authorizationCodeGrantRequest(
+      as,
+      client,
+      authentication,
+      answer,
+      redirectUri,
+      codeVerifier,
+      INSECURE
+    )
+    const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+      expectedNonce: nonce,
+      requireIdToken: true
+    })
     await oauth.validateApplicationLevelSignature(as, response, INSECURE)
     return { ...tokens, claims: oauth.getValidatedIdTokenClaims(tokens) }
   }
 
   const refresh = async (refreshToken = '', client = spa, authentication = oauth.None()) =>
-    await oauth.processRefreshTokenResponse(as, client, await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, INSECURE))
+    await oauth.processRefreshTokenResponse(
+      as,
+      client,
+      await oauth.refreshTokenGrantRequest(as, client, authentication, refreshToken, INSECURE)
+    )
 
   /** As a resource server that knows Signet by its metadata alone. */
   const validate = (token: string, audience = AUDIENCE) =>
-    oauth.validateJwtAccessToken(as, new Request('https://api.example.com/notes', { headers: { authorization: `Bearer ${token}` } }), audience, INSECURE)
+    oauth.validateJwtAccessToken(
+      as,
+      new Request('https://api.example.com/notes', { headers: { authorization: `Bearer ${token}` } }),
+      audience,
+      INSECURE
+    )
 
   return { ...running, as, spa, web, begin, signIn, refresh, validate }
 }
@@ -60,73 +89,142 @@ t.test('the metadata of OAuth and of OpenID Connect are found and fit the issuer
   t.same(await oauth.processDiscoveryResponse(issuer, response), as)
 })
 
-t.test('a public client signs in: answer with iss, ID token with its signature, userinfo, refresh, revocation', async (t) => {
-  const { as, spa, signIn, refresh, url, me } = await world(t)
-  const tokens = await signIn()
-  t.match(tokens, { token_type: 'bearer', expires_in: 900, scope: 'openid profile email' })
-  t.match(tokens.claims, { iss: url, aud: 'spa', email: 'octocat@github.com', email_verified: true, name: 'The Octocat' })
+t.test(
+  'a public client signs in: answer with iss, ID token with its signature, userinfo, refresh, revocation',
+  async (t) => {
+    const { as, spa, signIn, refresh, url, me } = await world(t)
+    const tokens = await signIn()
+    t.match(tokens, { token_type: 'bearer', expires_in: 900, scope: 'openid profile email' })
+    t.match(tokens.claims, {
+      iss: url,
+      aud: 'spa',
+      email: 'octocat@github.com',
+      email_verified: true,
+      name: 'The Octocat'
+    })
 
-  const userInfo = await oauth.userInfoRequest(as, spa, tokens.access_token, INSECURE)
-  t.match(await oauth.processUserInfoResponse(as, spa, tokens.claims?.sub ?? '', userInfo), { name: 'The Octocat', email: 'octocat@github.com' })
+    const userInfo = await oauth.userInfoRequest(as, spa, tokens.access_token, INSECURE)
+    t.match(await oauth.processUserInfoResponse(as, spa, tokens.claims?.sub ?? '', userInfo), {
+      name: 'The Octocat',
+      email: 'octocat@github.com'
+    })
 
-  const refreshed = await refresh(tokens.refresh_token)
-  t.not(refreshed.refresh_token, tokens.refresh_token)
-  t.equal(await me(refreshed.access_token), 200)
+    const refreshed = await refresh(tokens.refresh_token)
+    t.not(refreshed.refresh_token, tokens.refresh_token)
+    t.equal(await me(refreshed.access_token), 200)
 
-  await oauth.processRevocationResponse(await oauth.revocationRequest(as, spa, oauth.None(), refreshed.refresh_token ?? '', INSECURE))
-  t.equal(await me(refreshed.access_token), 401)
-  t.match(await failure(refresh(refreshed.refresh_token)), { error: 'invalid_grant', status: 400 })
-})
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, spa, oauth.None(), refreshed.refresh_token ?? '', INSECURE)
+    )
+    t.equal(await me(refreshed.access_token), 401)
+    t.match(await failure(refresh(refreshed.refresh_token)), { error: 'invalid_grant', status: 400 })
+  }
+)
 
 t.test('a confidential client signs in with its secret in the header or in the body, and introspects', async (t) => {
   const { as, web, signIn, refresh, url } = await world(t)
   const introspect = async (token = '') =>
-    await oauth.processIntrospectionResponse(as, web, await oauth.introspectionRequest(as, web, oauth.ClientSecretBasic(WEB.client_secret), token, INSECURE))
-  for (const authentication of [oauth.ClientSecretBasic(WEB.client_secret), oauth.ClientSecretPost(WEB.client_secret)]) {
+    await oauth.processIntrospectionResponse(
+      as,
+      web,
+      await oauth.introspectionRequest(as, web, oauth.ClientSecretBasic(WEB.client_secret), token, INSECURE)
+    )
+  for (const authentication of [
+    oauth.ClientSecretBasic(WEB.client_secret),
+    oauth.ClientSecretPost(WEB.client_secret)
+  ]) {
     const tokens = await signIn(web, authentication, WEB.redirect_uris[0])
     t.match(tokens.claims, { aud: 'web' })
     const refreshed = await refresh(tokens.refresh_token, web, authentication)
-    t.match(await introspect(refreshed.access_token), { active: true, iss: url, aud: AUDIENCE, sub: tokens.claims?.sub, client_id: 'web' })
+    t.match(await introspect(refreshed.access_token), {
+      active: true,
+      iss: url,
+      aud: AUDIENCE,
+      sub: tokens.claims?.sub,
+      client_id: 'web'
+    })
     t.match(await introspect(refreshed.refresh_token), { active: true, sub: tokens.claims?.sub })
-    await oauth.processRevocationResponse(await oauth.revocationRequest(as, web, authentication, refreshed.access_token, INSECURE))
+    await oauth.processRevocationResponse(
+      await oauth.revocationRequest(as, web, authentication, refreshed.access_token, INSECURE)
+    )
     t.same(await introspect(refreshed.access_token), { active: false })
     t.same(await introspect(refreshed.refresh_token), { active: false })
   }
 })
 
 for (const algorithm of ['ES256', 'RS256', 'EdDSA']) {
-  t.test(`a resource server takes the access token as RFC 9068 wants it, signed with ${algorithm}, and nothing else`, async (t) => {
-    const { signIn, validate, url } = await world(t, { SIGNING_ALG: algorithm })
-    const { access_token: accessToken, id_token: idToken = '', claims } = await signIn()
-    t.equal(decodeProtectedHeader(accessToken).alg, algorithm)
-    t.match(await validate(accessToken), { iss: url, aud: AUDIENCE, sub: claims?.sub, client_id: 'spa', scope: 'openid profile email', jti: /./ })
-    t.match(await failure(validate(accessToken, 'https://other.example.com')), { code: 'OAUTH_JWT_CLAIM_COMPARISON_FAILED' })
-    t.match(await failure(validate(idToken, 'spa')), { code: 'OAUTH_INVALID_RESPONSE' }, 'an ID token has another type')
-    const [header, payload = '', signature] = accessToken.split('.')
-    const forged = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(payload, 'base64url').toString()), roles: ['admin'] })).toString('base64url')
-    await t.rejects(validate([header, forged, signature].join('.')), /signature/)
-  })
+  t.test(
+    `a resource server takes the access token as RFC 9068 wants it, signed with ${algorithm}, and nothing else`,
+    async (t) => {
+      const { signIn, validate, url } = await world(t, { SIGNING_ALG: algorithm })
+      const { access_token: accessToken, id_token: idToken = '', claims } = await signIn()
+      t.equal(decodeProtectedHeader(accessToken).alg, algorithm)
+      t.match(await validate(accessToken), {
+        iss: url,
+        aud: AUDIENCE,
+        sub: claims?.sub,
+        client_id: 'spa',
+        scope: 'openid profile email',
+        jti: /./
+      })
+      t.match(await failure(validate(accessToken, 'https://other.example.com')), {
+        code: 'OAUTH_JWT_CLAIM_COMPARISON_FAILED'
+      })
+      t.match(
+        await failure(validate(idToken, 'spa')),
+        { code: 'OAUTH_INVALID_RESPONSE' },
+        'an ID token has another type'
+      )
+      const [header, payload = '', signature] = accessToken.split('.')
+      const forged = Buffer.from(
+        JSON.stringify({ ...JSON.parse(Buffer.from(payload, 'base64url').toString()), roles: ['admin'] })
+      ).toString('base64url')
+      await t.rejects(validate([header, forged, signature].join('.')), /signature/)
+    }
+  )
 }
 
 t.test('errors have the names of the standards', async (t) => {
   const { as, spa, begin, github, refresh } = await world(t)
   const redirectUri = SPA.redirect_uris[0] as string
   const { back, state, nonce, codeVerifier } = await begin(spa, redirectUri)
-  t.throws(() => oauth.validateAuthResponse(as, spa, back, oauth.generateRandomState()), { code: 'OAUTH_INVALID_RESPONSE' })
+  t.throws(() => oauth.validateAuthResponse(as, spa, back, oauth.generateRandomState()), {
+    code: 'OAUTH_INVALID_RESPONSE'
+  })
   const answer = oauth.validateAuthResponse(as, spa, back, state)
-  const redeem = async (verifier: string, expectedNonce: string, client = spa) => await oauth.processAuthorizationCodeResponse(
-    as, client, await oauth.authorizationCodeGrantRequest(as, client, oauth.None(), answer, redirectUri, verifier, INSECURE), { expectedNonce })
-  t.match(await failure(redeem(oauth.generateRandomCodeVerifier(), nonce)), { code: 'OAUTH_RESPONSE_BODY_ERROR', error: 'invalid_grant', status: 400 })
+  const redeem = async (verifier: string, expectedNonce: string, client = spa) =>
+    await oauth.processAuthorizationCodeResponse(
+      as,
+      client,
+      await oauth.authorizationCodeGrantRequest(as, client, oauth.None(), answer, redirectUri, verifier, INSECURE),
+      { expectedNonce }
+    )
+  t.match(await failure(redeem(oauth.generateRandomCodeVerifier(), nonce)), {
+    code: 'OAUTH_RESPONSE_BODY_ERROR',
+    error: 'invalid_grant',
+    status: 400
+  })
   t.match(await failure(redeem(codeVerifier, nonce, { client_id: 'nobody' })), { error: 'invalid_client', status: 401 })
-  t.match(await failure(redeem(codeVerifier, oauth.generateRandomNonce())), { code: 'OAUTH_JWT_CLAIM_COMPARISON_FAILED' })
+  t.match(await failure(redeem(codeVerifier, oauth.generateRandomNonce())), {
+    code: 'OAUTH_JWT_CLAIM_COMPARISON_FAILED'
+  })
   t.match(await failure(redeem(codeVerifier, nonce)), { error: 'invalid_grant' }, 'now it is spent')
   t.match(await failure(refresh('made-up')), { error: 'invalid_grant' })
-  const userInfo = oauth.userInfoRequest(as, spa, 'made-up', INSECURE).then((response) => oauth.processUserInfoResponse(as, spa, oauth.skipSubjectCheck, response))
-  t.match(await failure(userInfo), { code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE', status: 401, cause: [{ scheme: 'bearer', parameters: { error: 'invalid_token' } }] })
+  const userInfo = oauth
+    .userInfoRequest(as, spa, 'made-up', INSECURE)
+    .then((response) => oauth.processUserInfoResponse(as, spa, oauth.skipSubjectCheck, response))
+  t.match(await failure(userInfo), {
+    code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE',
+    status: 401,
+    cause: [{ scheme: 'bearer', parameters: { error: 'invalid_token' } }]
+  })
 
   github.deny()
   const denied = await begin(spa, redirectUri)
-  t.throws(() => oauth.validateAuthResponse(as, spa, denied.back, denied.state), { code: 'OAUTH_AUTHORIZATION_RESPONSE_ERROR', error: 'access_denied' })
+  t.throws(() => oauth.validateAuthResponse(as, spa, denied.back, denied.state), {
+    code: 'OAUTH_AUTHORIZATION_RESPONSE_ERROR',
+    error: 'access_denied'
+  })
 })
 
 t.test('a device polls at the pace it is told, and is signed in once', async (t) => {
@@ -136,8 +234,14 @@ t.test('a device polls at the pace it is told, and is signed in once', async (t)
     return await oauth.processDeviceCodeResponse(as, spa, response)
   }
   /** The database's clock decides how often is too often. */
-  const waitForInterval = () => sql.query("UPDATE device_grants SET last_polled_at = last_polled_at - interval '1 minute'")
-  const begin = async () => await oauth.processDeviceAuthorizationResponse(as, spa, await oauth.deviceAuthorizationRequest(as, spa, oauth.None(), { scope: 'openid' }, INSECURE))
+  const waitForInterval = () =>
+    sql.query("UPDATE device_grants SET last_polled_at = last_polled_at - interval '1 minute'")
+  const begin = async () =>
+    await oauth.processDeviceAuthorizationResponse(
+      as,
+      spa,
+      await oauth.deviceAuthorizationRequest(as, spa, oauth.None(), { scope: 'openid' }, INSECURE)
+    )
 
   const device = await begin()
   t.match(await failure(poll(device.device_code)), { error: 'authorization_pending' })

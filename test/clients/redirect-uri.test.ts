@@ -11,8 +11,19 @@ import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { isRedirectUri } from '../../src/http/url.ts'
 
 t.test('a redirect URI is a registered one to the letter, or the rule that it breaks is named', async (t) => {
-  const registered = ['https://app.example.com/cb?a=1', 'http://127.0.0.1/cb', 'http://[::1]:8080', 'com.example.app:/cb']
-  for (const good of [...registered, 'http://127.0.0.1:49152/cb', 'http://127.0.0.1:1/cb', 'http://[::1]', 'http://[::1]:9']) {
+  const registered = [
+    'https://app.example.com/cb?a=1',
+    'http://127.0.0.1/cb',
+    'http://[::1]:8080',
+    'com.example.app:/cb'
+  ]
+  for (const good of [
+    ...registered,
+    'http://127.0.0.1:49152/cb',
+    'http://127.0.0.1:1/cb',
+    'http://[::1]',
+    'http://[::1]:9'
+  ]) {
     t.equal(redirectUriMistake(good, registered), undefined, good)
   }
   for (const [received, mistake] of [
@@ -30,54 +41,119 @@ t.test('a redirect URI is a registered one to the letter, or the rule that it br
     ['http://127.0.0.1:5/cb?x', 'the query is another'],
     ['xhttp://127.0.0.1:5/cb', 'the scheme is another'],
     ['http://127.0.0.1.example:5/cb', 'the host is another']
-  ] as const) t.equal(redirectUriMistake(received, registered), mistake, received)
+  ] as const) { t.equal(redirectUriMistake(received, registered), mistake, received) }
   t.equal(redirectUriMistake('https://x/', []), 'the client has registered none')
   t.equal(redirectUriMistake('http://127.0.0.1:5/cb', ['http://[::1]/cb']), 'the host is another')
-  t.equal(redirectUriMistake('http://localhost:5/cb', ['http://localhost/cb']), 'the port is another', 'a name is no loopback address')
-  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/x?y', 'https://a.example/x']), 'the host is another', 'of two with one mistake each the first')
-  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/z', 'https://a.example/x']), 'the query is another', 'the one most like it')
+  t.equal(
+    redirectUriMistake('http://localhost:5/cb', ['http://localhost/cb']),
+    'the port is another',
+    'a name is no loopback address'
+  )
+  t.equal(
+    redirectUriMistake('https://a.example/x?y', ['https://b.example/x?y', 'https://a.example/x']),
+    'the host is another',
+    'of two with one mistake each the first'
+  )
+  t.equal(
+    redirectUriMistake('https://a.example/x?y', ['https://b.example/z', 'https://a.example/x']),
+    'the query is another',
+    'the one most like it'
+  )
 })
 
 t.test('what may be registered', async (t) => {
-  for (const good of ['https://app.example.com/cb', 'com.example.app:/cb', `https://x/${'a'.repeat(990)}`]) t.equal(isRedirectUri(good), true, good)
-  for (const bad of ['', '/cb', 'https://x/#', 'https://x/#a', 'https://x/ä', ' https://x/', 'https://x/ ', `https://x/${'a'.repeat(991)}`]) t.equal(isRedirectUri(bad), false, bad)
+  for (const good of ['https://app.example.com/cb', 'com.example.app:/cb', `https://x/${'a'.repeat(990)}`]) {
+    t.equal(isRedirectUri(good), true, good)
+  }
+  for (const bad of [
+    '',
+    '/cb',
+    'https://x/#',
+    'https://x/#a',
+    'https://x/ä',
+    ' https://x/',
+    'https://x/ ',
+    `https://x/${'a'.repeat(991)}`
+  ]) { t.equal(isRedirectUri(bad), false, bad) }
 })
 
 t.test('a client is registered, with a secret when it can keep one', async (t) => {
   const created: unknown[][] = []
-  const repository = { create: async (...args: unknown[]) => { created.push(args) } } as never
+  const repository = {
+    create: async (...args: unknown[]) => {
+      created.push(args)
+    }
+  } as never
   const by = { actorId: 'me', caller: {} }
-  const request = { name: 'App', redirectUris: ['https://x/cb'], postLogoutRedirectUris: ['https://x/bye'], confidential: true }
+  const request = {
+    name: 'App',
+    redirectUris: ['https://x/cb'],
+    postLogoutRedirectUris: ['https://x/bye'],
+    confidential: true
+  }
   const { client, clientSecret } = await registerClient(repository, request, by)
   t.match(clientSecret, /^[\w-]{43}$/)
   t.not(newClientSecret(), newClientSecret())
-  t.match(client, { clientId: /^[\da-f-]{36}$/, name: 'App', redirectUris: ['https://x/cb'], postLogoutRedirectUris: ['https://x/bye'], secretHash: hashClientSecret(clientSecret ?? '') })
+  t.match(client, {
+    clientId: /^[\da-f-]{36}$/,
+    name: 'App',
+    redirectUris: ['https://x/cb'],
+    postLogoutRedirectUris: ['https://x/bye'],
+    secretHash: hashClientSecret(clientSecret ?? '')
+  })
   t.same(created, [[client, by]])
   const open = await registerClient(repository, { ...request, confidential: false }, by)
   t.equal(open.clientSecret, undefined)
   t.equal(open.client.secretHash, undefined)
   t.not(open.client.clientId, client.clientId)
-  await t.rejects(registerClient(repository, { ...request, redirectUris: ['https://x/cb', 'rubbish'] }, by), { message: '"rubbish"' })
-  await t.rejects(registerClient(repository, { ...request, postLogoutRedirectUris: ['https://x/#'] }, by), { message: '"https://x/#"' })
+  await t.rejects(registerClient(repository, { ...request, redirectUris: ['https://x/cb', 'rubbish'] }, by), {
+    message: '"rubbish"'
+  })
+  await t.rejects(registerClient(repository, { ...request, postLogoutRedirectUris: ['https://x/#'] }, by), {
+    message: '"https://x/#"'
+  })
   t.equal(created.length, 2)
 })
 
 t.test('web origins: those of the settings, of the clients there, and of the clients of the database', async (t) => {
-  t.same(originsOf(['https://x.example/a', 'https://x.example/b', 'http://y.example:8080/', 'com.app:/cb']), ['https://x.example', 'http://y.example:8080'])
+  t.same(originsOf(['https://x.example/a', 'https://x.example/b', 'http://y.example:8080/', 'com.app:/cb']), [
+    'https://x.example',
+    'http://y.example:8080'
+  ])
   const asked: string[] = []
-  const clients = { hasOrigin: async (origin: string) => { asked.push(origin); return origin === 'https://db.example' } }
-  const origins = createAllowedOrigins({ allowedOrigins: ['https://set.example'], clients: [{ redirect_uris: ['https://client.example/cb'] }] } as never, clients)
+  const clients = {
+    hasOrigin: async (origin: string) => {
+      asked.push(origin)
+      return origin === 'https://db.example'
+    }
+  }
+  const origins = createAllowedOrigins(
+    { allowedOrigins: ['https://set.example'], clients: [{ redirect_uris: ['https://client.example/cb'] }] } as never,
+    clients
+  )
   t.equal(await origins.has('https://set.example'), true)
   t.equal(await origins.has('https://client.example'), true)
   t.same(asked, [])
   t.equal(await origins.has('https://db.example'), true)
   t.equal(await origins.has('http://no.example'), false)
   t.same(asked, ['https://db.example', 'http://no.example'])
-  for (const rubbish of ['null', '', 'xhttps://db.example', 'https://db.example\n', 'https://a b', 'ftp://db.example', `https://${'x'.repeat(251)}`]) t.equal(await origins.has(rubbish), false, rubbish)
+  for (const rubbish of [
+    'null',
+    '',
+    'xhttps://db.example',
+    'https://db.example\n',
+    'https://a b',
+    'ftp://db.example',
+    `https://${'x'.repeat(251)}`
+  ]) { t.equal(await origins.has(rubbish), false, rubbish) }
   t.equal(asked.length, 2, 'what is no origin does not reach the database')
-  const from = (origin?: string, site?: string) => comesFromAllowedOrigin({ headers: { origin, 'sec-fetch-site': site } } as never, origins)
+  const from = (origin?: string, site?: string) =>
+    comesFromAllowedOrigin({ headers: { origin, 'sec-fetch-site': site } } as never, origins)
   t.same([await from('https://set.example'), await from('https://no.example'), await from()], [true, false, false])
-  t.same([await from('https://set.example', 'same-site'), await from('https://set.example', 'cross-site')], [true, false])
+  t.same(
+    [await from('https://set.example', 'same-site'), await from('https://set.example', 'cross-site')],
+    [true, false]
+  )
 })
 
 t.test('a scope is what there is of what was asked', async (t) => {
@@ -91,10 +167,16 @@ t.test('a scope is what there is of what was asked', async (t) => {
 
 /** What a reply was told. */
 function createReply () {
-  const told: { headers: Record<string, string>, to?: URL, status?: number } = { headers: {} }
+  const told: { headers: Record<string, string>; to?: URL; status?: number } = { headers: {} }
   const reply = {
-    header (name: string, value: string) { told.headers[name] = value; return reply },
-    redirect (to: string, status: number) { Object.assign(told, { to: new URL(to), status }); return reply }
+    header (name: string, value: string) {
+      told.headers[name] = value
+      return reply
+    },
+    redirect (to: string, status: number) {
+      Object.assign(told, { to: new URL(to), status })
+      return reply
+    }
   }
   return { told, reply: reply as never }
 }
@@ -120,7 +202,15 @@ t.test('errors travel under the codes that a redirect has', async (t) => {
   const { told, reply } = createReply()
   const back = { redirectUri: 'https://x/cb', state: 's', issuerUrl: 'https://id' }
   redirectWithError(reply, back, new OAuthError('login_required', 'again'))
-  t.same(Object.fromEntries(told.to?.searchParams ?? []), { error: 'login_required', error_description: 'again', state: 's', iss: 'https://id' })
+  t.same(Object.fromEntries(told.to?.searchParams ?? []), {
+    error: 'login_required',
+    error_description: 'again',
+    state: 's',
+    iss: 'https://id'
+  })
   redirectWithError(reply, back, new Problem('provider_timeout', 'late'))
-  t.match(Object.fromEntries(told.to?.searchParams ?? []), { error: 'temporarily_unavailable', error_description: 'late' })
+  t.match(Object.fromEntries(told.to?.searchParams ?? []), {
+    error: 'temporarily_unavailable',
+    error_description: 'late'
+  })
 })

@@ -18,7 +18,13 @@ export interface World extends Running {
 export async function startWorld (t: Test, clients: object[], environment: Record<string, string> = {}): Promise<World> {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
-  github.user({ id: 1, login: 'octocat', name: 'The Octocat', email: 'octocat@github.com', avatar_url: 'https://example.com/octocat.png' })
+  github.user({
+    id: 1,
+    login: 'octocat',
+    name: 'The Octocat',
+    email: 'octocat@github.com',
+    avatar_url: 'https://example.com/octocat.png'
+  })
   const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify(clients), ...environment })
   const { url } = running
 
@@ -27,7 +33,9 @@ export async function startWorld (t: Test, clients: object[], environment: Recor
     github,
     async visit (authorizationUrl) {
       const { status, location, text } = await createBrowser(url).login(String(authorizationUrl))
-      if (status !== 302 || location === undefined) throw new Error(`Expected a redirect to the client, but Signet answered ${status}: ${text.slice(0, 500)}`)
+      if (status !== 302 || location === undefined) {
+        throw new Error(`Expected a redirect to the client, but Signet answered ${status}: ${text.slice(0, 500)}`)
+      }
       return new URL(location)
     },
     async decide (verificationUriComplete, decision) {
@@ -52,5 +60,8 @@ export function newSecret (): string {
 
 /** What a promise fails with; undefined when it does not. */
 export async function failure (promise: Promise<unknown>): Promise<unknown> {
-  return await promise.then(() => undefined, (error) => error)
+  return await promise.then(
+    () => undefined,
+    (error) => error
+  )
 }

@@ -9,7 +9,7 @@ import { readStages } from './dockerfile.ts'
 
 interface Service {
   image?: string
-  build?: { context: string, target: string }
+  build?: { context: string; target: string }
   network_mode?: string
   depends_on?: Record<string, { condition: string }>
   environment?: Record<string, string>
@@ -23,7 +23,10 @@ interface Service {
 
 const root = join(import.meta.dirname, '..', '..')
 const file = join(root, 'docker-compose.yml')
-const { services, volumes }: { services: Record<string, Service>, volumes: Record<string, unknown> } = parse(await readFile(file, 'utf8'), { merge: true })
+const { services, volumes }: { services: Record<string, Service>; volumes: Record<string, unknown> } = parse(
+  await readFile(file, 'utf8'),
+  { merge: true }
+)
 const ours = Object.entries(services).filter(([, { build }]) => build)
 const api = services['api']!
 const idp = services['dev-idp']!
@@ -65,7 +68,9 @@ t.test('the identity provider knows the API as its client', async (t) => {
 })
 
 t.test('Signet accepts the settings of the API', async (t) => {
-  const withoutDotEnv = Object.fromEntries(Object.entries(apiSettings).map(([name, value]) => [name, value.replace(/\$\{\w+:\+.*\}/, '')]))
+  const withoutDotEnv = Object.fromEntries(
+    Object.entries(apiSettings).map(([name, value]) => [name, value.replace(/\$\{\w+:\+.*\}/, '')])
+  )
   const { production, providers, issuerUrl } = readSettings(withoutDotEnv)
   t.equal(production, false)
   t.equal(issuerUrl, apiSettings['ISSUER_URL'])
@@ -74,29 +79,39 @@ t.test('Signet accepts the settings of the API', async (t) => {
 
 t.test('the API reaches the database and the Redis that are there', async (t) => {
   const database = new URL(apiSettings['DATABASE_URL']!)
-  const { POSTGRES_USER: user, POSTGRES_PASSWORD: password, POSTGRES_DB: name } = services[database.hostname]!.environment!
+  const {
+    POSTGRES_USER: user,
+    POSTGRES_PASSWORD: password,
+    POSTGRES_DB: name
+  } = services[database.hostname]!.environment!
   t.strictSame([database.username, database.password, database.pathname], [user, password, `/${name}`])
   t.ok(services[new URL(apiSettings['REDIS_URL']!).hostname])
 })
 
 t.test('who waits for the health of a service waits for one that has a health check', async (t) => {
-  const awaited = Object.values(services).flatMap(({ depends_on: dependencies = {} }) => Object.entries(dependencies))
-    .filter(([, { condition }]) => condition === 'service_healthy').map(([name]) => name)
+  const awaited = Object.values(services)
+    .flatMap(({ depends_on: dependencies = {} }) => Object.entries(dependencies))
+    .filter(([, { condition }]) => condition === 'service_healthy')
+    .map(([name]) => name)
   t.strictSame(awaited.sort(), ['postgres', 'redis'])
   for (const name of awaited) t.ok(services[name]?.healthcheck?.test, name)
 })
 
 t.test('every secret is one that everybody may know', async (t) => {
-  const values = Object.values(services).flatMap(({ environment = {} }) => Object.entries(environment)).flatMap(([name, value]) => {
-    if (/SECRET|PASSWORD|TOKEN|KEY/.test(name)) return [value]
-    return URL.canParse(value) && new URL(value).password !== '' ? [new URL(value).password] : []
-  })
+  const values = Object.values(services)
+    .flatMap(({ environment = {} }) => Object.entries(environment))
+    .flatMap(([name, value]) => {
+      if (/SECRET|PASSWORD|TOKEN|KEY/.test(name)) return [value]
+      return URL.canParse(value) && new URL(value).password !== '' ? [new URL(value).password] : []
+    })
   t.equal(values.length, 3)
   for (const value of values) t.match(value, /\bdev\b/)
 })
 
 t.test('every volume in use is declared, and every declared one in use', async (t) => {
-  const used = Object.values(services).flatMap(({ volumes = [] }) => volumes).map((volume) => volume.split(':')[0]!)
+  const used = Object.values(services)
+    .flatMap(({ volumes = [] }) => volumes)
+    .map((volume) => volume.split(':')[0]!)
   t.strictSame(used.sort(), Object.keys(volumes).sort())
 })
 
@@ -119,7 +134,10 @@ t.test('images of others have an exact version', async (t) => {
 
 t.test('images of our own are stages of the Dockerfile', async (t) => {
   const stages = readStages(await readFile(join(root, 'Dockerfile'), 'utf8')).map(({ name }) => name)
-  t.strictSame(ours.map(([, { build }]) => build?.target), ['runtime', 'dev-idp'])
+  t.strictSame(
+    ours.map(([, { build }]) => build?.target),
+    ['runtime', 'dev-idp']
+  )
   for (const [name, { build }] of ours) t.ok(stages.includes(build!.target), name)
 })
 

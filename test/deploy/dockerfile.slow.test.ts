@@ -33,8 +33,13 @@ t.test('every image it starts from has an exact version', async (t) => {
 })
 
 t.test('packages come from the lockfile and run no script of their own', async (t) => {
-  const commands = stages.flatMap((stage) => all(stage, 'RUN')).flatMap((text) => text.replace(/^(--\S+\s+)+/, '').split(/&&|\|\||[;|]/)).map((command) => command.trim())
-  const installs = commands.filter((command) => /^(npm|npx|pnpm|yarn|corepack)\b/.test(command) && command !== 'npm run build')
+  const commands = stages
+    .flatMap((stage) => all(stage, 'RUN'))
+    .flatMap((text) => text.replace(/^(--\S+\s+)+/, '').split(/&&|\|\||[;|]/))
+    .map((command) => command.trim())
+  const installs = commands.filter(
+    (command) => /^(npm|npx|pnpm|yarn|corepack)\b/.test(command) && command !== 'npm run build'
+  )
   t.equal(installs.length, 2)
   for (const command of installs) t.match(command, /^npm ci --ignore-scripts\b/)
 })
@@ -44,7 +49,9 @@ t.test('the image that is built by default is the API', async (t) => {
 })
 
 t.test('the API brings production packages only, and no embedded PostgreSQL', async (t) => {
-  const [modules, ...more] = copies(stage('runtime')).filter(({ sources }) => sources.some((source) => source.includes('node_modules')))
+  const [modules, ...more] = copies(stage('runtime')).filter(({ sources }) =>
+    sources.some((source) => source.includes('node_modules'))
+  )
   t.strictSame(more, [])
   const install = all(stage(modules?.from ?? ''), 'RUN').join()
   t.match(install, '--omit=dev')
@@ -72,15 +79,24 @@ for (const image of images) {
     const [, file = ''] = execForm(all(image, 'CMD')[0]!)
     t.match(file, /^dist\/.*\.js$/)
     const source = file.replace(/^dist\//, '').replace(/\.js$/, '.ts')
-    t.ok([source, `src/${source}`].some((path) => existsSync(join(root, path))), `${file} has a source`)
+    t.ok(
+      [source, `src/${source}`].some((path) => existsSync(join(root, path))),
+      `${file} has a source`
+    )
   })
 }
 
-for (const [name, port, path] of [['runtime', 'PORT', '/readyz'], ['dev-idp', 'DEV_IDP_PORT', '/healthz']] as const) {
+for (const [name, port, path] of [
+  ['runtime', 'PORT', '/readyz'],
+  ['dev-idp', 'DEV_IDP_PORT', '/healthz']
+] as const) {
   t.test(`the health check of ${name} follows the status of ${path}`, async (t) => {
     let status = 200
     const asked: string[] = []
-    const server = createServer((request, response) => { asked.push(request.url ?? ''); response.writeHead(status).end() })
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? '')
+      response.writeHead(status).end()
+    })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     t.teardown(() => server.close())
     const environment = { [port]: String((server.address() as AddressInfo).port) }
@@ -98,7 +114,10 @@ for (const [name, port, path] of [['runtime', 'PORT', '/readyz'], ['dev-idp', 'D
 }
 
 t.test('nothing is fetched but base images and packages', async (t) => {
-  t.strictSame(stages.flatMap((stage) => all(stage, 'ADD')), [])
+  t.strictSame(
+    stages.flatMap((stage) => all(stage, 'ADD')),
+    []
+  )
   for (const command of stages.flatMap((stage) => all(stage, 'RUN'))) t.notMatch(command, /curl|wget|https?:/)
 })
 
@@ -109,7 +128,9 @@ t.test('no secret is written into it or asked for at build time', async (t) => {
 })
 
 t.test('.dockerignore', async (t) => {
-  const lines = (await readFile(join(root, '.dockerignore'), 'utf8')).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  const lines = (await readFile(join(root, '.dockerignore'), 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
 
   /** As Docker decides it: the last line that fits. Our lines are `*` and plain paths. */
   function isSent (path: string): boolean {
@@ -122,15 +143,30 @@ t.test('.dockerignore', async (t) => {
   })
 
   t.test('lets through all that the Dockerfile copies, and that is there', async (t) => {
-    const sources = stages.flatMap(copies).filter(({ from }) => from === undefined).flatMap(({ sources }) => sources)
+    const sources = stages
+      .flatMap(copies)
+      .filter(({ from }) => from === undefined)
+      .flatMap(({ sources }) => sources)
     t.not(sources.length, 0)
     for (const source of sources) t.ok(isSent(source) && existsSync(join(root, source)), source)
   })
 
   t.test('keeps secrets, history and local builds out', async (t) => {
     const paths = [
-      '.env', '.env.production', '.npmrc', '.git/config', '.data/encryption-keys', 'key.pem', 'node_modules/pg/package.json', 'dist/src/server.js',
-      '.tap/report', 'coverage/index.html', 'test/helper.ts', 'src/database/generated/client.ts', 'docker-compose.yml', 'Dockerfile'
+      '.env',
+      '.env.production',
+      '.npmrc',
+      '.git/config',
+      '.data/encryption-keys',
+      'key.pem',
+      'node_modules/pg/package.json',
+      'dist/src/server.js',
+      '.tap/report',
+      'coverage/index.html',
+      'test/helper.ts',
+      'src/database/generated/client.ts',
+      'docker-compose.yml',
+      'Dockerfile'
     ]
     for (const path of paths) t.notOk(isSent(path), path)
   })

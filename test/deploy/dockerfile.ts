@@ -1,10 +1,24 @@
-export interface Instruction { name: string, arguments: string }
-export interface Stage { name: string, base: string, instructions: Instruction[] }
+export interface Instruction {
+  name: string
+  arguments: string
+}
+export interface Stage {
+  name: string
+  base: string
+  instructions: Instruction[]
+}
 
-/** The stages of a Dockerfile, in order. Understands what ours uses: comments, continued lines, `FROM image AS name`. */
+/**
+ * The stages of a Dockerfile, in order. Understands what ours uses: comments, continued lines, `FROM image AS name`.
+ */
 export function readStages (dockerfile: string): Stage[] {
   const stages: Stage[] = []
-  const lines = dockerfile.split('\n').filter((line) => !line.trimStart().startsWith('#')).join('\n').replace(/\\\n\s*/g, '').split('\n')
+  const lines = dockerfile
+    .split('\n')
+    .filter((line) => !line.trimStart().startsWith('#'))
+    .join('\n')
+    .replace(/\\\n\s*/g, '')
+    .split('\n')
   for (const line of lines.filter((line) => line.trim() !== '')) {
     const [, name = '', rest = ''] = /^(\S+)\s+(.*)$/.exec(line.trim()) ?? []
     if (name === 'FROM') {
@@ -22,11 +36,13 @@ export function readStages (dockerfile: string): Stage[] {
 
 /** What the stage's instructions of that name say. */
 export function all (stage: Stage, name: string): string[] {
-  return stage.instructions.filter((instruction) => instruction.name === name).map((instruction) => instruction.arguments)
+  return stage.instructions
+    .filter((instruction) => instruction.name === name)
+    .map((instruction) => instruction.arguments)
 }
 
 /** `COPY --from=stage source... target`; `from` is undefined for what comes from the build context. */
-export function copies (stage: Stage): { from: string | undefined, sources: string[] }[] {
+export function copies (stage: Stage): { from: string | undefined; sources: string[] }[] {
   return all(stage, 'COPY').map((text) => {
     const words = text.split(/\s+/)
     const from = words.find((word) => word.startsWith('--from='))?.slice('--from='.length)

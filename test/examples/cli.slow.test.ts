@@ -17,7 +17,10 @@ const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 const missing = ['bash', 'curl', 'jq'].filter((tool) => spawnSync(tool, ['--version']).error)
 const options = { skip: missing.length > 0 && `${missing.join(' and ')} must be installed` }
 
-interface Run { done: Promise<{ status: number, stdout: string, stderr: string }>, link: () => Promise<string> }
+interface Run {
+  done: Promise<{ status: number; stdout: string; stderr: string }>
+  link: () => Promise<string>
+}
 
 /** Someone at a terminal, whose home is a folder of its own; every argument that curl and jq get is written down. */
 async function terminal (t: Test, { url }: World, environment: Record<string, string> = {}) {
@@ -36,10 +39,16 @@ async function terminal (t: Test, { url }: World, environment: Record<string, st
     const { PATH = '' } = process.env
     const env = { PATH: `${program}${delimiter}${PATH}`, HOME: home, SIGNET_URL: url, ...environment }
     const child = spawn('bash', ['-c', command], { cwd: FOLDER, env, stdio: ['ignore', 'pipe', 'pipe'] })
-    t.teardown(() => { child.kill() })
+    t.teardown(() => {
+      child.kill()
+    })
     const output = { stdout: '', stderr: '' }
-    child.stdout.on('data', (chunk) => { output.stdout += chunk })
-    child.stderr.on('data', (chunk) => { output.stderr += chunk })
+    child.stdout.on('data', (chunk) => {
+      output.stdout += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      output.stderr += chunk
+    })
     return {
       done: once(child, 'close').then(([status]) => ({ status, ...output })),
       async link () {
@@ -59,7 +68,11 @@ async function terminal (t: Test, { url }: World, environment: Record<string, st
     run,
     read,
     keep,
-    exists: () => stat(tokens).then(() => true, () => false),
+    exists: () =>
+      stat(tokens).then(
+        () => true,
+        () => false
+      ),
     /** Everything that `ps` could have shown. */
     shown: () => readFile(join(home, 'arguments'), 'utf8')
   }
@@ -70,7 +83,8 @@ t.test('the commands of the README, one after the other', options, async (t) => 
   const { run, read, tokens, exists, shown } = await terminal(t, world)
   const readme = await readFile(join(FOLDER, 'README.md'), 'utf8')
   const [first = '', ...rest] = [...readme.matchAll(/```sh\n(.*?)```/gs)]
-    .flatMap(([, block = '']) => block.split('\n')).filter((line) => line !== '' && !line.startsWith('#'))
+    .flatMap(([, block = '']) => block.split('\n'))
+    .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => line.replaceAll('http://localhost:3000', world.url))
   t.equal(rest.length, 3)
 
@@ -95,7 +109,7 @@ t.test('the commands of the README, one after the other', options, async (t) => 
   t.equal((await run(out).done).stdout, 'You are signed out.\n')
   t.equal(await exists(), false)
   t.equal(await world.me(kept.access_token), 401)
-  t.match((await run(me).done), { status: 1, stderr: /You are not signed in/ })
+  t.match(await run(me).done, { status: 1, stderr: /You are not signed in/ })
 
   const text = await shown()
   t.match(text, '/oauth2/device_authorization')
@@ -106,46 +120,64 @@ t.test('the commands of the README, one after the other', options, async (t) => 
 
 /** As a sign-in leaves it, without the waiting. */
 async function kept ({ url }: World) {
-  const { access_token: accessToken, refresh_token: refreshToken } = (await createBrowser(url).login('/login/github')).json()
-  return { signet: url, client_id: 'signet', access_token: accessToken, refresh_token: refreshToken, expires_at: Date.now() / 1000 }
+  const { access_token: accessToken, refresh_token: refreshToken } = (
+    await createBrowser(url).login('/login/github')
+  ).json()
+  return {
+    signet: url,
+    client_id: 'signet',
+    access_token: accessToken,
+    refresh_token: refreshToken,
+    expires_at: Date.now() / 1000
+  }
 }
 
-t.test('a token that has expired is refreshed, also by two at once; a session that has ended asks for a new sign-in', options, async (t) => {
-  const world = await startWorld(t, [])
-  const { run, read, keep, tokens, exists } = await terminal(t, world)
-  const before = await inThePast(901, () => kept(world))
-  await keep(before)
-  t.equal(await world.me(before.access_token), 401)
+t.test(
+  'a token that has expired is refreshed, also by two at once; a session that has ended asks for a new sign-in',
+  options,
+  async (t) => {
+    const world = await startWorld(t, [])
+    const { run, read, keep, tokens, exists } = await terminal(t, world)
+    const before = await inThePast(901, () => kept(world))
+    await keep(before)
+    t.equal(await world.me(before.access_token), 401)
 
-  const { stdout: token } = await run('./sign-in.sh token').done
-  t.equal(await world.me(token.trim()), 200)
-  const after = await read()
-  t.not(after.refresh_token, before.refresh_token)
-  t.equal(after.access_token, token.trim())
-  t.equal((await stat(tokens)).mode & 0o777, 0o600)
+    const { stdout: token } = await run('./sign-in.sh token').done
+    t.equal(await world.me(token.trim()), 200)
+    const after = await read()
+    t.not(after.refresh_token, before.refresh_token)
+    t.equal(after.access_token, token.trim())
+    t.equal((await stat(tokens)).mode & 0o777, 0o600)
 
-  const expire = async () => await keep({ ...await read(), expires_at: before.expires_at })
-  await expire()
-  const both = await Promise.all(['token', 'token'].map((command) => run(`./sign-in.sh ${command}`).done))
-  for (const { status, stdout } of both) {
-    t.equal(status, 0)
-    t.equal(await world.me(stdout.trim()), 200)
+    const expire = async () => await keep({ ...(await read()), expires_at: before.expires_at })
+    await expire()
+    const both = await Promise.all(['token', 'token'].map((command) => run(`./sign-in.sh ${command}`).done))
+    for (const { status, stdout } of both) {
+      t.equal(status, 0)
+      t.equal(await world.me(stdout.trim()), 200)
+    }
+    t.not((await read()).access_token, after.access_token)
+    await expire()
+    t.match(JSON.parse((await run('./sign-in.sh me').done).stdout), { name: 'The Octocat' })
+
+    t.match(await run('SIGNET_URL=http://elsewhere.example.com ./sign-in.sh token').done, {
+      status: 1,
+      stdout: '',
+      stderr: /You are signed in to http:\/\/localhost/
+    })
+    await expire()
+    await world.sql.query('UPDATE sessions SET revoked_at = now()')
+    t.match(await run('./sign-in.sh token').done, { status: 1, stdout: '', stderr: /The session has ended/ })
+    t.equal(await exists(), false)
+
+    await keep(before)
+    await world.app.close()
+    for (const command of ['token', 'out', 'me', '']) {
+      t.match(await run(`./sign-in.sh ${command}`).done, { status: 1, stdout: '', stderr: /does not answer/ }, command)
+    }
+    t.equal(await exists(), true, 'a server that is down signs nobody out')
   }
-  t.not((await read()).access_token, after.access_token)
-  await expire()
-  t.match(JSON.parse((await run('./sign-in.sh me').done).stdout), { name: 'The Octocat' })
-
-  t.match(await run('SIGNET_URL=http://elsewhere.example.com ./sign-in.sh token').done, { status: 1, stdout: '', stderr: /You are signed in to http:\/\/localhost/ })
-  await expire()
-  await world.sql.query('UPDATE sessions SET revoked_at = now()')
-  t.match(await run('./sign-in.sh token').done, { status: 1, stdout: '', stderr: /The session has ended/ })
-  t.equal(await exists(), false)
-
-  await keep(before)
-  await world.app.close()
-  for (const command of ['token', 'out', 'me', '']) t.match(await run(`./sign-in.sh ${command}`).done, { status: 1, stdout: '', stderr: /does not answer/ }, command)
-  t.equal(await exists(), true, 'a server that is down signs nobody out')
-})
+)
 
 t.test('it waits as it is told, and says why nobody was signed in', options, async (t) => {
   const world = await startWorld(t, [TV])
@@ -160,15 +192,27 @@ t.test('it waits as it is told, and says why nobody was signed in', options, asy
   const [slow, denied, late] = await Promise.all([begin(old), begin(), begin()])
   const code = (link: string) => [new URL(link).searchParams.get('user_code')?.replace('-', '')]
   // As if the script had asked just before its first time: it has to wait five seconds longer from then on.
-  await world.sql.query("UPDATE device_grants SET last_polled_at = now() + interval '1 hour' WHERE user_code = $1", code(slow.link))
-  await world.sql.query("UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE user_code = $1", code(late.link))
+  await world.sql.query(
+    "UPDATE device_grants SET last_polled_at = now() + interval '1 hour' WHERE user_code = $1",
+    code(slow.link)
+  )
+  await world.sql.query(
+    "UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE user_code = $1",
+    code(late.link)
+  )
   await world.decide(denied.link, 'deny')
   t.match(await denied.done, { status: 1, stderr: 'sign-in: The person in the browser said no.\n' })
   t.match(await late.done, { status: 1, stderr: 'sign-in: The code has expired. Start again.\n' })
   for (const { exists } of [denied, late]) t.equal(await exists(), false)
   t.ok(Date.now() - startedAt >= 5000, 'not before the interval')
 
-  const slowGrant = async () => (await world.sql.query('SELECT interval_seconds, last_polled_at, spent_at FROM device_grants WHERE user_code = $1', code(slow.link))).rows[0]
+  const slowGrant = async () =>
+    (
+      await world.sql.query(
+        'SELECT interval_seconds, last_polled_at, spent_at FROM device_grants WHERE user_code = $1',
+        code(slow.link)
+      )
+    ).rows[0]
   let told = await slowGrant()
   for (let attempt = 0; attempt < 400 && told.interval_seconds === 5; attempt++) {
     await sleep(25)

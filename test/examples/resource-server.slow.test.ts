@@ -24,11 +24,21 @@ const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.ex
 async function startService (t: Test, environment: Record<string, string>) {
   const port = await freePort()
   const { PATH = '' } = process.env
-  const child = spawn(process.execPath, ['server.js'], { cwd: installed, env: { PATH, PORT: String(port), ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
-  t.teardown(() => { child.kill() })
+  const child = spawn(process.execPath, ['server.js'], {
+    cwd: installed,
+    env: { PATH, PORT: String(port), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  t.teardown(() => {
+    child.kill()
+  })
   let output = ''
-  child.stdout.on('data', (chunk) => { output += chunk })
-  child.stderr.on('data', (chunk) => { output += chunk })
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    output += chunk
+  })
   for (let attempt = 0; !output.includes('Server listening'); attempt++) {
     if (child.exitCode !== null || attempt === 600) throw new Error(`The service did not start: ${output}`)
     await sleep(25)
@@ -36,7 +46,11 @@ async function startService (t: Test, environment: Record<string, string>) {
   const url = `http://localhost:${port}`
   async function get (path: string, authorization?: string) {
     const response = await fetch(url + path, { headers: authorization === undefined ? {} : { authorization } })
-    return { status: response.status, challenge: response.headers.get('www-authenticate'), body: await readJson(response) }
+    return {
+      status: response.status,
+      challenge: response.headers.get('www-authenticate'),
+      body: await readJson(response)
+    }
   }
   return { url, get, withToken: (path: string, token: string) => get(path, `Bearer ${token}`) }
 }
@@ -46,17 +60,30 @@ async function signIn ({ url, visit }: World) {
   const { verifier, challenge } = createPkce()
   const redirectUri = SPA.redirect_uris[0] as string
   const request = new URLSearchParams({
-    response_type: 'code', client_id: 'spa', redirect_uri: redirectUri, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256', provider: 'github'
+    response_type: 'code',
+    client_id: 'spa',
+    redirect_uri: redirectUri,
+    scope: 'openid',
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    provider: 'github'
   })
   const code = (await visit(`${url}/oauth2/authorize?${request}`)).searchParams.get('code') ?? ''
-  return await token(url, { grant_type: 'authorization_code', client_id: 'spa', redirect_uri: redirectUri, code, code_verifier: verifier })
+  return await token(url, {
+    grant_type: 'authorization_code',
+    client_id: 'spa',
+    redirect_uri: redirectUri,
+    code,
+    code_verifier: verifier
+  })
 }
 
 async function token (address: string, form: Record<string, string>) {
   return await readJson(await fetch(`${address}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form) }))
 }
 
-const refresh = (address: string, refreshToken: string) => token(address, { grant_type: 'refresh_token', client_id: 'spa', refresh_token: refreshToken })
+const refresh = (address: string, refreshToken: string) =>
+  token(address, { grant_type: 'refresh_token', client_id: 'spa', refresh_token: refreshToken })
 
 const INVALID = /^Bearer realm="notes", error="invalid_token", error_description="[^"]+"$/
 
@@ -71,34 +98,65 @@ t.test('it takes an access token, and nothing that only looks like one', async (
   t.match(await withToken('/notes', accessToken), { status: 200, challenge: null, body: { owner: claims.sub } })
   t.match(await get('/notes', `bearer ${accessToken}`), { status: 200 }, 'the scheme is not case-sensitive')
   for (const authorization of [undefined, '', 'Bearer', 'Basic x', `Bearer ${accessToken} x`]) {
-    t.match(await get('/notes', authorization), { status: 401, challenge: 'Bearer realm="notes"' }, String(authorization?.slice(0, 10)))
+    t.match(
+      await get('/notes', authorization),
+      { status: 401, challenge: 'Bearer realm="notes"' },
+      String(authorization?.slice(0, 10))
+    )
   }
   const bad: Record<string, string> = {
     'an ID token': idToken,
     'more roles than were given': [header, encode({ ...claims, roles: ['admin'] }), signature].join('.'),
     'another signature': [header, payload, `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`].join('.'),
     'no signature': [encode({ alg: 'none', typ: 'at+jwt' }), payload, ''].join('.'),
-    'a key that is not there': [encode({ ...decodeProtectedHeader(accessToken), kid: 'made-up' }), payload, signature].join('.'),
+    'a key that is not there': [
+      encode({ ...decodeProtectedHeader(accessToken), kid: 'made-up' }),
+      payload,
+      signature
+    ].join('.'),
     'no JWT': 'made-up'
   }
-  for (const [name, token] of Object.entries(bad)) t.match(await withToken('/notes', token), { status: 401, challenge: INVALID }, name)
+  for (const [name, token] of Object.entries(bad)) {
+    t.match(await withToken('/notes', token), { status: 401, challenge: INVALID }, name)
+  }
 })
 
 t.test('every rule is kept by itself, also for tokens with a good signature', async (t) => {
   const issuer = 'https://id.example.com'
   const [good, weak] = await Promise.all(['ES256', 'PS256'].map((alg) => generateKeyPair(alg)))
-  const keys = await Promise.all([good, weak].map(async (pair, index) => ({ ...await exportJWK(pair?.publicKey as CryptoKey), kid: String(index) })))
-  const server = createServer((_request, response) => { response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })) }).listen(0)
-  t.teardown(() => { server.close().closeAllConnections() })
+  const keys = await Promise.all(
+    [good, weak].map(async (pair, index) => ({
+      ...(await exportJWK(pair?.publicKey as CryptoKey)),
+      kid: String(index)
+    }))
+  )
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }))
+  }).listen(0)
+  t.teardown(() => {
+    server.close().closeAllConnections()
+  })
   const { port } = server.address() as AddressInfo
   const { withToken } = await startService(t, { ISSUER: issuer, JWKS_URL: `http://localhost:${port}` })
 
   const now = Math.floor(Date.now() / 1000)
   const claims = {
-    iss: issuer, aud: issuer, sub: 'someone', client_id: 'spa', jti: 'one', sid: 'one', scope: '', roles: [], auth_time: now, iat: now, exp: now + 60
+    iss: issuer,
+    aud: issuer,
+    sub: 'someone',
+    client_id: 'spa',
+    jti: 'one',
+    sid: 'one',
+    scope: '',
+    roles: [],
+    auth_time: now,
+    iat: now,
+    exp: now + 60
   }
   const status = async (more: object, header: object = {}, key = good?.privateKey, path = '/notes') => {
-    const token = await new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg: 'ES256', kid: '0', typ: 'at+jwt', ...header }).sign(key as CryptoKey)
+    const token = await new SignJWT({ ...claims, ...more })
+      .setProtectedHeader({ alg: 'ES256', kid: '0', typ: 'at+jwt', ...header })
+      .sign(key as CryptoKey)
     return (await withToken(path, token)).status
   }
   t.equal(await status({}), 200)
@@ -124,9 +182,14 @@ t.test('a token for another audience, of another issuer, or that has expired, is
   ])
   const { access_token: accessToken } = await signIn(world)
   t.match(await right.withToken('/notes', accessToken), { status: 200 })
-  for (const service of [otherAudience, otherIssuer]) t.match(await service.withToken('/notes', accessToken), { status: 401, challenge: INVALID })
+  for (const service of [otherAudience, otherIssuer]) {
+    t.match(await service.withToken('/notes', accessToken), { status: 401, challenge: INVALID })
+  }
   const { access_token: expired } = await inThePast(910, () => signIn(world))
-  t.match(await right.withToken('/notes', expired), { status: 401, challenge: /error="invalid_token", error_description="The access token has expired\."/ })
+  t.match(await right.withToken('/notes', expired), {
+    status: 401,
+    challenge: /error="invalid_token", error_description="The access token has expired\."/
+  })
 })
 
 t.test('a role opens what is for it, and a rotated key goes unnoticed', async (t) => {
@@ -134,12 +197,16 @@ t.test('a role opens what is for it, and a rotated key goes unnoticed', async (t
   const { withToken } = await startService(t, { ISSUER: world.url })
   const before = await signIn(world)
   t.match(await withToken('/admin', before.access_token), {
-    status: 403, challenge: 'Bearer realm="notes", error="insufficient_scope", error_description="This needs a role that the access token does not have."'
+    status: 403,
+    challenge:
+      'Bearer realm="notes", error="insufficient_scope", error_description="This needs a role that the access token does not have."'
   })
   t.equal((await withToken('/admin', 'made-up')).status, 401)
 
   await world.sql.query("UPDATE users SET roles = '{admin}'")
-  await world.sql.query("UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' THEN now() - interval '1 year' END")
+  await world.sql.query(
+    "UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' THEN now() - interval '1 year' END"
+  )
   const { address } = await world.another()
   const after = await refresh(address, before.refresh_token)
   const kids = [before, after].map(({ access_token: accessToken }) => decodeProtectedHeader(accessToken).kid)
@@ -151,20 +218,35 @@ t.test('a role opens what is for it, and a rotated key goes unnoticed', async (t
 t.test('without the keys it says that it cannot tell, and not that the token is bad', async (t) => {
   const world = await startWorld(t, [SPA])
   const { access_token: accessToken } = await signIn(world)
-  for (const jwksUrl of [`http://localhost:${await freePort()}/`, `${world.url}/nothing-here`, `${world.url}/healthz`]) {
+  for (const jwksUrl of [
+    `http://localhost:${await freePort()}/`,
+    `${world.url}/nothing-here`,
+    `${world.url}/healthz`
+  ]) {
     const { withToken } = await startService(t, { ISSUER: world.url, JWKS_URL: jwksUrl })
-    t.match(await withToken('/notes', accessToken), { status: 503, challenge: null, body: { message: 'Access tokens cannot be verified right now.' } }, jwksUrl)
+    t.match(
+      await withToken('/notes', accessToken),
+      { status: 503, challenge: null, body: { message: 'Access tokens cannot be verified right now.' } },
+      jwksUrl
+    )
   }
 })
 
 t.test('as a confidential client it refuses a token whose session has ended', async (t) => {
   const world = await startWorld(t, [SPA, { ...SPA, client_id: 'notes', client_secret: 'a secret: of the notes' }])
   const offline = await startService(t, { ISSUER: world.url })
-  const { withToken } = await startService(t, { ISSUER: world.url, CLIENT_ID: 'notes', CLIENT_SECRET: 'a secret: of the notes' })
+  const { withToken } = await startService(t, {
+    ISSUER: world.url,
+    CLIENT_ID: 'notes',
+    CLIENT_SECRET: 'a secret: of the notes'
+  })
   const { access_token: accessToken } = await signIn(world)
   t.match(await withToken('/notes', accessToken), { status: 200 })
   await fetch(`${world.url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${accessToken}` } })
-  for (const endsAt = Date.now() + 15_000; Date.now() < endsAt && (await withToken('/notes', accessToken)).status === 200;) await sleep(100)
+  for (
+    const endsAt = Date.now() + 15_000;
+    Date.now() < endsAt && (await withToken('/notes', accessToken)).status === 200;
+  ) { await sleep(100) }
   t.match(await withToken('/notes', accessToken), { status: 401, challenge: INVALID })
   t.match(await offline.withToken('/notes', accessToken), { status: 200 })
 })
@@ -181,7 +263,11 @@ t.test('the curl lines of its README answer what they say, with the versions tha
     const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ACCESS_TOKEN } })
     t.equal(stdout, status, line)
   }
-  const [own, ours] = await Promise.all([FOLDER, packageRoot].map(async (folder) => JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))))
-  for (const [name, version] of Object.entries(own.dependencies)) if (name !== '@signet/verify') t.equal(version, ours.dependencies[name], name)
+  const [own, ours] = await Promise.all(
+    [FOLDER, packageRoot].map(async (folder) => JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')))
+  )
+  for (const [name, version] of Object.entries(own.dependencies)) {
+    if (name !== '@signet/verify') t.equal(version, ours.dependencies[name], name)
+  }
   t.equal(own.dependencies['@signet/verify'], 'file:../../packages/verify')
 })

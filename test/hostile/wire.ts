@@ -1,7 +1,13 @@
 import { connect } from 'node:net'
 
 /** A request as bytes: `target`, header values and `body` are written as they stand, one byte a character. */
-export interface WireRequest { method: string, target: string, headers: [name: string, value: string][], body: string | undefined, host?: string }
+export interface WireRequest {
+  method: string
+  target: string
+  headers: [name: string, value: string][]
+  body: string | undefined
+  host?: string
+}
 
 export interface WireAnswer {
   status: number
@@ -21,10 +27,18 @@ export async function sendBytes (url: string, bytes: string): Promise<string> {
   const chunks: Buffer[] = []
   await new Promise<void>((resolve, reject) => {
     const socket = connect(Number(port), hostname)
-    const hangs = setTimeout(() => socket.destroy(new Error(`No end after ${HANGS_MS} ms, and so far: ${Buffer.concat(chunks).toString('latin1')}`)), HANGS_MS)
+    const hangs = setTimeout(
+      () =>
+        socket.destroy(
+          new Error(`No end after ${HANGS_MS} ms, and so far: ${Buffer.concat(chunks).toString('latin1')}`)
+        ),
+      HANGS_MS
+    )
     socket.on('data', (chunk) => chunks.push(chunk))
     // What refuses a body without reading it may close while the rest is being written.
-    socket.on('error', (error: NodeJS.ErrnoException) => { if (!['EPIPE', 'ECONNRESET'].includes(error.code ?? '')) reject(error) })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (!['EPIPE', 'ECONNRESET'].includes(error.code ?? '')) reject(error)
+    })
     socket.on('close', () => {
       clearTimeout(hangs)
       resolve()
@@ -35,10 +49,18 @@ export async function sendBytes (url: string, bytes: string): Promise<string> {
 }
 
 /** One request on a connection of its own. */
-export async function send (url: string, { method, target, headers, body, host = new URL(url).host }: WireRequest): Promise<WireAnswer> {
+export async function send (
+  url: string,
+  { method, target, headers, body, host = new URL(url).host }: WireRequest
+): Promise<WireAnswer> {
   const head = [
     `${method} ${target} HTTP/1.1`,
-    ...[['host', host], ...headers, ...body === undefined ? [] : [['content-length', String(body.length)]], ['connection', 'close']].map(([name, value]) => `${name}: ${value}`)
+    ...[
+      ['host', host],
+      ...headers,
+      ...(body === undefined ? [] : [['content-length', String(body.length)]]),
+      ['connection', 'close']
+    ].map(([name, value]) => `${name}: ${value}`)
   ].join('\r\n')
   const startedAt = performance.now()
   const text = await sendBytes(url, `${head}\r\n\r\n${body ?? ''}`)
@@ -52,8 +74,15 @@ export function readAnswer (text: string): Omit<WireAnswer, 'milliseconds'> {
   const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(statusLine) ?? []
   if (status === undefined) throw new Error(`This is no answer: ${JSON.stringify(text.slice(0, 300))}`)
   if (status === '100') return readAnswer(text.slice(end + 4))
-  const headers = lines.map((line): [string, string] => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()])
-  const header = (name: string) => headers.filter(([own]) => own === name).map(([, value]) => value).join(', ')
+  const headers = lines.map((line): [string, string] => [
+    line.slice(0, line.indexOf(':')).toLowerCase(),
+    line.slice(line.indexOf(':') + 1).trim()
+  ])
+  const header = (name: string) =>
+    headers
+      .filter(([own]) => own === name)
+      .map(([, value]) => value)
+      .join(', ')
   const rest = text.slice(end + 4)
   const body = header('transfer-encoding') === 'chunked' ? unchunk(rest) : rest
   return { status: Number(status), headers, header, body: Buffer.from(body, 'latin1').toString() }

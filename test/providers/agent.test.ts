@@ -20,7 +20,8 @@ function callsTo (url: string): Record<string, Call> {
     exchange,
     refresh,
     get: async (signal) => await callProvider(`${url}/me`, { provider: 'Acme', step: 'profile', signal }),
-    post: async (signal) => await callProvider(`${url}/me`, { provider: 'Acme', step: 'profile', method: 'POST', body: 'x', signal })
+    post: async (signal) =>
+      await callProvider(`${url}/me`, { provider: 'Acme', step: 'profile', method: 'POST', body: 'x', signal })
   }
 }
 
@@ -31,7 +32,9 @@ function drip (response: ServerResponse): void {
   response.once('close', () => clearInterval(timer))
 }
 
-const huge = (response: ServerResponse) => { response.writeHead(200, JSON_TYPE).write(`"${'x'.repeat(4 * 1024 * 1024)}`) }
+const huge = (response: ServerResponse) => {
+  response.writeHead(200, JSON_TYPE).write(`"${'x'.repeat(4 * 1024 * 1024)}`)
+}
 const bomb = (response: ServerResponse) => {
   const body = gzipSync(`{"access_token":"x","padding":"${'x'.repeat(32 * 1024 * 1024)}"}`)
   response.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'gzip' }).end(body)
@@ -46,21 +49,30 @@ t.test('a call that is given up leaves no connection open, no timer and no liste
     ['a signal that aborts before the head', () => {}, 'provider_timeout', 300],
     ['a signal that aborts within the body', drip, 'provider_timeout', 300]
   ]
-  await Promise.all(faults.map(async ([name, play, code, abortAfterMs]) => {
-    const { url, connections } = await startProviderServer(t, (_request, response) => play(response))
-    await Promise.all(Object.entries(callsTo(url)).map(async ([call, work]) => {
-      const controller = new AbortController()
-      if (abortAfterMs !== undefined) setTimeout(() => controller.abort(), abortAfterMs)
-      const started = performance.now()
-      const error = await work(controller.signal).then(() => undefined, (error) => error)
-      const took = performance.now() - started
-      t.equal(error?.code, code, `${name}: ${call}`)
-      if (code === 'provider_error') t.match(error.message, /the answer is too large/, `${name}: ${call}`)
-      if (code === 'provider_timeout' && abortAfterMs === undefined) t.ok(took > 4_900, `${name}: ${call} took ${took} ms`)
-      await eventually('the listener is gone', () => getEventListeners(controller.signal, 'abort').length === 0)
-    }))
-    await eventually(`${name}: the connections are closed`, () => connections.every(({ closed }) => closed))
-  }))
+  await Promise.all(
+    faults.map(async ([name, play, code, abortAfterMs]) => {
+      const { url, connections } = await startProviderServer(t, (_request, response) => play(response))
+      await Promise.all(
+        Object.entries(callsTo(url)).map(async ([call, work]) => {
+          const controller = new AbortController()
+          if (abortAfterMs !== undefined) setTimeout(() => controller.abort(), abortAfterMs)
+          const started = performance.now()
+          const error = await work(controller.signal).then(
+            () => undefined,
+            (error) => error
+          )
+          const took = performance.now() - started
+          t.equal(error?.code, code, `${name}: ${call}`)
+          if (code === 'provider_error') t.match(error.message, /the answer is too large/, `${name}: ${call}`)
+          if (code === 'provider_timeout' && abortAfterMs === undefined) {
+            t.ok(took > 4_900, `${name}: ${call} took ${took} ms`)
+          }
+          await eventually('the listener is gone', () => getEventListeners(controller.signal, 'abort').length === 0)
+        })
+      )
+      await eventually(`${name}: the connections are closed`, () => connections.every(({ closed }) => closed))
+    })
+  )
 })
 
 t.test('a call whose signal has aborted is not made', async (t) => {
@@ -112,7 +124,9 @@ t.test('after a host has reset an idle connection, single-use requests get a fre
   await t.rejects(get(inTime), { code: 'provider_error' }, 'what may be repeated goes on using connections again')
 
   const now = Date.now
-  t.teardown(() => { Date.now = now })
+  t.teardown(() => {
+    Date.now = now
+  })
   Date.now = () => now() + 61 * 60_000
   await t.resolves(exchange(inTime))
   await settle()

@@ -9,8 +9,21 @@ const read = (status: number, text = '{"a":1}', type = 'application/json; charse
 t.test('a good answer is 200 or 201, and JSON by its type and by its content', async (t) => {
   for (const status of [200, 201]) t.same(read(status), { a: 1 })
   t.same(read(200, '[]', 'application/vnd.github+json'), [])
-  for (const status of [202, 204, 206, 302, 400, 500]) t.throws(() => read(status), { code: 'provider_error', message: `Acme: the token exchange failed: HTTP ${status}.` })
-  for (const [text, type] of [['{"a":1', 'application/json'], ['', 'application/json'], ['{}', 'text/html'], ['{}', 'application/jsonp']]) {
-    t.throws(() => read(200, text, type), { code: 'provider_error', message: 'Acme: the token exchange failed: the answer is not JSON.' })
+  for (const status of [202, 204, 206, 302, 400, 500]) {
+    t.throws(() => read(status), {
+      code: 'provider_error',
+      message: `Acme: the token exchange failed: HTTP ${status}.`
+    })
+  }
+  for (const [text, type] of [
+    ['{"a":1', 'application/json'],
+    ['', 'application/json'],
+    ['{}', 'text/html'],
+    ['{}', 'application/jsonp']
+  ]) {
+    t.throws(() => read(200, text, type), {
+      code: 'provider_error',
+      message: 'Acme: the token exchange failed: the answer is not JSON.'
+    })
   }
 })

@@ -23,7 +23,9 @@ export async function startProviderServer (t: Test, listener: RequestListener): 
   server.on('connection', (socket) => connections.push(socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => { server.close().closeAllConnections() })
+  t.teardown(() => {
+    server.close().closeAllConnections()
+  })
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections, requests: () => requests }
 }
 
@@ -44,13 +46,22 @@ export function clientOptions (url: string, more: Partial<OAuthClientOptions> = 
 }
 
 /** The two token requests that @fastify/oauth2 makes. */
-export function tokenRequests (options: OAuthClientOptions): Record<'exchange' | 'refresh', (signal?: AbortSignal) => ReturnType<OAuthClient['refresh']>> {
+export function tokenRequests (
+  options: OAuthClientOptions
+): Record<'exchange' | 'refresh', (signal?: AbortSignal) => ReturnType<OAuthClient['refresh']>> {
   const client = createOAuthClient(options)
   const secrets = { state: 'the-state', codeVerifier: 'the-verifier', nonce: 'the-nonce' }
   const inTime = () => AbortSignal.timeout(15_000)
   return {
     exchange: async (signal = inTime()) =>
-      await client.exchange({ code: 'canary-code', state: 'the-state', iss: undefined, user: undefined, secrets, signal }),
+      await client.exchange({
+        code: 'canary-code',
+        state: 'the-state',
+        iss: undefined,
+        user: undefined,
+        secrets,
+        signal
+      }),
     refresh: async (signal = inTime()) => await client.refresh('canary-refresh-token', signal)
   }
 }

@@ -5,14 +5,19 @@ export const BASIC = `Basic ${Buffer.from('the-id:the-secret').toString('base64'
 const EXCHANGE = { grant_type: 'authorization_code', code: 'the-code' }
 const PKCE = { code_verifier: 'the-verifier' }
 const POSTED = { client_id: 'the-id', client_secret: 'the-secret' }
-export const TOKENS = { access_token: 'the-access-token', token_type: 'bearer', expires_in: 7199, refresh_token: 'the-refresh-token' }
+export const TOKENS = {
+  access_token: 'the-access-token',
+  token_type: 'bearer',
+  expires_in: 7199,
+  refresh_token: 'the-refresh-token'
+}
 
 export interface Shape {
   name: string
-  urls: { authorize: string, token: string, api: string }
+  urls: { authorize: string; token: string; api: string }
   /** The query of the authorization request; `undefined` is what must not be in it. */
   authorize: Record<string, unknown>
-  exchange: { headers: object, body: object }
+  exchange: { headers: object; body: object }
   tokens: object
   /** By path, in the order of the calls. */
   answers: Record<string, object>
@@ -37,7 +42,10 @@ export const SHAPES = {
         account_status: 'active',
         created_on: '2008-07-12T21:10:32.000000+00:00',
         is_staff: false,
-        links: { avatar: { href: 'https://avatar-management.example/evzijst/128' }, self: { href: 'https://api.bitbucket.org/2.0/users/x' } }
+        links: {
+          avatar: { href: 'https://avatar-management.example/evzijst/128' },
+          self: { href: 'https://api.bitbucket.org/2.0/users/x' }
+        }
       },
       '/2.0/user/emails': {
         values: [
@@ -94,7 +102,12 @@ export const SHAPES = {
     // LINE leaves `email` out of the scope, whether or not it was granted.
     tokens: { ...TOKENS, scope: 'profile openid', id_token: 'eyJhbGciOiJIUzI1NiJ9.e30.x' },
     answers: {
-      '/v2/profile': { userId: 'U4af4980629', displayName: 'Brown', pictureUrl: 'https://profile.line-scdn.net/abcdefghijklmn', statusMessage: 'Hello, LINE!' },
+      '/v2/profile': {
+        userId: 'U4af4980629',
+        displayName: 'Brown',
+        pictureUrl: 'https://profile.line-scdn.net/abcdefghijklmn',
+        statusMessage: 'Hello, LINE!'
+      },
       '/oauth2/v2.1/verify': {
         iss: 'https://access.line.me',
         sub: 'U4af4980629',
@@ -130,7 +143,12 @@ export const SHAPES = {
         properties: { nickname: 'Hong' },
         kakao_account: {
           profile_nickname_needs_agreement: false,
-          profile: { nickname: 'Hong Gildong', thumbnail_image_url: 'https://k.kakaocdn.net/110x110.jpg', profile_image_url: 'https://k.kakaocdn.net/640x640.jpg', is_default_image: false },
+          profile: {
+            nickname: 'Hong Gildong',
+            thumbnail_image_url: 'https://k.kakaocdn.net/110x110.jpg',
+            profile_image_url: 'https://k.kakaocdn.net/640x640.jpg',
+            is_default_image: false
+          },
           email_needs_agreement: false,
           is_email_valid: true,
           is_email_verified: true,
@@ -190,7 +208,14 @@ export const SHAPES = {
     authorize: { scope: 'current_user:read', code_challenge_method: 'S256' },
     exchange: { headers: { authorization: BASIC }, body: { ...EXCHANGE, ...PKCE } },
     tokens: { ...TOKENS, user_id_string: '1234567890123456789' },
-    answers: { '/v1/me': { id: '1234567890123456789', email: 'johndoe@example.com', handle: 'John Doe', img_url: 'https://www.figma.com/api/users/x.png' } },
+    answers: {
+      '/v1/me': {
+        id: '1234567890123456789',
+        email: 'johndoe@example.com',
+        handle: 'John Doe',
+        img_url: 'https://www.figma.com/api/users/x.png'
+      }
+    },
     profile: {
       subject: '1234567890123456789',
       username: 'John Doe',
@@ -237,7 +262,23 @@ export const SHAPES = {
     authorize: { scope: undefined, code_challenge_method: 'S256' },
     exchange: { headers: { authorization: undefined }, body: { ...EXCHANGE, ...PKCE, ...POSTED } },
     tokens: TOKENS,
-    answers: { '/api/me': { id: 42, email: 'jane@example.com', email_verified: true, name: 'Jane', username: 'jane', picture: 'https://forum.example/jane.png' } },
-    profile: { subject: '42', username: 'jane', email: 'jane@example.com', name: 'Jane', avatarUrl: 'https://forum.example/jane.png', scope: '' }
+    answers: {
+      '/api/me': {
+        id: 42,
+        email: 'jane@example.com',
+        email_verified: true,
+        name: 'Jane',
+        username: 'jane',
+        picture: 'https://forum.example/jane.png'
+      }
+    },
+    profile: {
+      subject: '42',
+      username: 'jane',
+      email: 'jane@example.com',
+      name: 'Jane',
+      avatarUrl: 'https://forum.example/jane.png',
+      scope: ''
+    }
   }
 } satisfies Record<string, Shape>

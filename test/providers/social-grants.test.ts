@@ -9,7 +9,10 @@ import { readSettings } from '../../src/settings.ts'
 
 const inTime = () => AbortSignal.timeout(5_000)
 
-async function grant (t: Test, spec: OAuthSpec): Promise<{ fake: FakeOAuth, provider: Provider, tokens: TokenSet, profile: Profile }> {
+async function grant (
+  t: Test,
+  spec: OAuthSpec
+): Promise<{ fake: FakeOAuth; provider: Provider; tokens: TokenSet; profile: Profile }> {
   const fake = await startFakeOAuth(spec)
   t.teardown(() => fake.close())
   const provider = createProviders(readSettings(fake.settings).providers).get(spec.id) as Provider
@@ -25,7 +28,12 @@ async function grant (t: Test, spec: OAuthSpec): Promise<{ fake: FakeOAuth, prov
 t.test('LinkedIn', async (t) => {
   const { fake, provider, tokens } = await grant(t, {
     id: 'linkedin',
-    paths: { authorize: '/oauth/v2/authorization', token: '/oauth/v2/accessToken', api: '/v2', revoke: '/oauth/v2/revoke' },
+    paths: {
+      authorize: '/oauth/v2/authorization',
+      token: '/oauth/v2/accessToken',
+      api: '/v2',
+      revoke: '/oauth/v2/revoke'
+    },
     authentication: 'client_secret_post',
     routes: { 'GET /userinfo': ({ person }) => answerJson(person) },
     pkce: false,
@@ -59,10 +67,17 @@ t.test('Slack says all of it with status 200', async (t) => {
     pkce: false,
     person: { ok: true, sub: 'U0R7JM', 'https://slack.com/team_id': 'T0R7GR' }
   })
-  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), { accessToken: /^access-/, expiresAt: undefined })
+  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), {
+    accessToken: /^access-/,
+    expiresAt: undefined
+  })
   await t.rejects(provider.refresh('unknown', inTime()), { code: 'reauthorization_required' })
   fake.fault(fake.paths.token, { kind: 'json', value: { ok: false, error: 'internal_error' } }, { times: 1 })
-  await t.rejects(provider.refresh('unknown', inTime()), { code: 'provider_error' }, 'a failure for now is not the end of the grant')
+  await t.rejects(
+    provider.refresh('unknown', inTime()),
+    { code: 'provider_error' },
+    'a failure for now is not the end of the grant'
+  )
 
   const revoke = '/api/auth.revoke'
   const takeBack = async () => await provider.revoke?.(tokens, inTime())
@@ -88,40 +103,69 @@ t.test('Twitch', async (t) => {
     authentication: 'client_secret_post',
     routes: { 'GET /users': ({ person }) => answerJson({ data: [person] }) },
     tokenAnswer: ({ scope }) => ({ scope: scope.split(' ') }),
-    tokenError: () => answerJson({ error: 'Bad Request', status: 400, message: 'Invalid refresh token' }, { status: 400 }),
+    tokenError: () =>
+      answerJson({ error: 'Bad Request', status: 400, message: 'Invalid refresh token' }, { status: 400 }),
     pkce: false,
     person: { id: '141981764', login: 'twitchdev' }
   })
-  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), { accessToken: /^access-/, expiresAt: Date, scope: 'user:read:email' })
+  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), {
+    accessToken: /^access-/,
+    expiresAt: Date,
+    scope: 'user:read:email'
+  })
   await t.rejects(provider.refresh('unknown', inTime()), { code: 'reauthorization_required' })
-  fake.fault(fake.paths.token, { kind: 'status', status: 400, body: { status: 400, message: 'invalid client' } }, { times: 1 })
-  await t.rejects(provider.refresh('unknown', inTime()), { code: 'provider_error' }, 'a fault of the client is not the end of the grant')
+  fake.fault(
+    fake.paths.token,
+    { kind: 'status', status: 400, body: { status: 400, message: 'invalid client' } },
+    { times: 1 }
+  )
+  await t.rejects(
+    provider.refresh('unknown', inTime()),
+    { code: 'provider_error' },
+    'a fault of the client is not the end of the grant'
+  )
 
   const takeBack = async () => await provider.revoke?.(tokens, inTime())
   await takeBack()
-  t.match(fake.calls(fake.paths.revoke), [{ method: 'POST', body: { client_id: fake.clientId, token: tokens.accessToken } }], 'by the access token')
-  fake.fault(fake.paths.revoke, { kind: 'status', status: 400, body: { status: 400, message: 'Invalid token' } }, { times: 1 })
+  t.match(
+    fake.calls(fake.paths.revoke),
+    [{ method: 'POST', body: { client_id: fake.clientId, token: tokens.accessToken } }],
+    'by the access token'
+  )
+  fake.fault(
+    fake.paths.revoke,
+    { kind: 'status', status: 400, body: { status: 400, message: 'Invalid token' } },
+    { times: 1 }
+  )
   await t.resolves(takeBack(), 'a token that is not known any more is as good as revoked')
   fake.fault(fake.paths.revoke, { kind: 'status', status: 500 }, { times: 1 })
   await t.rejects(takeBack(), { code: 'provider_error', message: 'Twitch: the revocation failed: HTTP 500.' })
   t.same(fake.unexpected(), [])
 })
 
-t.test('Twitch: an email without the scope for it is nothing that its documentation knows, so it is not believed', async (t) => {
-  for (const [scope, isBelieved] of [[['user:read:email'], true], [['chat:read', 'user:read:email'], true], [['user:read:emails'], false], [[], false]] as const) {
-    const { fake, profile } = await grant(t, {
-      id: 'twitch',
-      paths: { authorize: '/oauth2/authorize', token: '/oauth2/token', api: '/helix' },
-      authentication: 'client_secret_post',
-      routes: { 'GET /users': ({ person }) => answerJson({ data: [person] }) },
-      tokenAnswer: () => ({ scope }),
-      pkce: false,
-      person: { id: '141981764', login: 'twitchdev', email: 'not-real@email.com' }
-    })
-    t.match(profile, { email: 'not-real@email.com', emailVerified: isBelieved }, scope.join(' '))
-    t.same(fake.unexpected(), [])
+t.test(
+  'Twitch: an email without the scope for it is nothing that its documentation knows, so it is not believed',
+  async (t) => {
+    for (const [scope, isBelieved] of [
+      [['user:read:email'], true],
+      [['chat:read', 'user:read:email'], true],
+      [['user:read:emails'], false],
+      [[], false]
+    ] as const) {
+      const { fake, profile } = await grant(t, {
+        id: 'twitch',
+        paths: { authorize: '/oauth2/authorize', token: '/oauth2/token', api: '/helix' },
+        authentication: 'client_secret_post',
+        routes: { 'GET /users': ({ person }) => answerJson({ data: [person] }) },
+        tokenAnswer: () => ({ scope }),
+        pkce: false,
+        person: { id: '141981764', login: 'twitchdev', email: 'not-real@email.com' }
+      })
+      t.match(profile, { email: 'not-real@email.com', emailVerified: isBelieved }, scope.join(' '))
+      t.same(fake.unexpected(), [])
+    }
   }
-})
+)
 
 t.test('Spotify', async (t) => {
   const { fake, provider, tokens } = await grant(t, {
@@ -132,8 +176,14 @@ t.test('Spotify', async (t) => {
     person: { id: 'wizzler' }
   })
   fake.tokenResponse({ refresh_token: undefined })
-  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), { accessToken: /^access-/, refreshToken: undefined, expiresAt: Date }, 'the old one stays')
-  t.match(fake.calls(fake.paths.token), [{ headers: { authorization: /^Basic / }, body: { grant_type: 'refresh_token', client_secret: undefined } }])
+  t.match(
+    await provider.refresh(tokens.refreshToken as string, inTime()),
+    { accessToken: /^access-/, refreshToken: undefined, expiresAt: Date },
+    'the old one stays'
+  )
+  t.match(fake.calls(fake.paths.token), [
+    { headers: { authorization: /^Basic / }, body: { grant_type: 'refresh_token', client_secret: undefined } }
+  ])
   await t.rejects(provider.refresh('unknown', inTime()), { code: 'reauthorization_required' })
   t.equal(provider.revoke, undefined, 'there is no way to take a grant back')
   t.same(fake.unexpected(), [])

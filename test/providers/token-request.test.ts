@@ -5,10 +5,12 @@ import { clientOptions, startProviderServer, tokenRequests } from './provider-se
 /** What becomes of the answers to token requests. None of what was sent or received is in an error. */
 
 t.test('every answer is a token set or a Problem', async (t) => {
-  let answer: { status?: number, type?: string, encoding?: string, body: string | Buffer }
+  let answer: { status?: number; type?: string; encoding?: string; body: string | Buffer }
   const { url } = await startProviderServer(t, (_request, response) => {
     const { status = 200, type = 'application/json', encoding, body } = answer
-    response.writeHead(status, { 'content-type': type, ...encoding !== undefined && { 'content-encoding': encoding } }).end(body)
+    response
+      .writeHead(status, { 'content-type': type, ...(encoding !== undefined && { 'content-encoding': encoding }) })
+      .end(body)
   })
   const good = '{"access_token":"canary-token","token_type":"bearer"}'
   const large = JSON.stringify({ access_token: 'canary-token', padding: 'x'.repeat(2 * 1024 * 1024) })
@@ -22,7 +24,11 @@ t.test('every answer is a token set or a Problem', async (t) => {
     ['tokens with status 302', { status: 302, body: good }, 'HTTP 302'],
     ['an error page', { status: 500, type: 'text/html', body: '<h1>canary</h1>' }, 'HTTP 500'],
     ['an OAuth error', { status: 400, body: '{"error":"invalid_client","error_description":"canary"}' }, 'HTTP 400'],
-    ['an OAuth error with status 200', { body: '{"error":"invalid_client","access_token":"canary"}' }, 'it was refused'],
+    [
+      'an OAuth error with status 200',
+      { body: '{"error":"invalid_client","access_token":"canary"}' },
+      'it was refused'
+    ],
     ['tokens that call themselves a web page', { type: 'text/html', body: good }, 'the answer is not JSON'],
     ['a web page', { body: '<h1>canary</h1>' }, 'the answer is not JSON'],
     ['JSON that breaks off', { body: good.slice(0, -5) }, 'the answer is not JSON'],
@@ -74,7 +80,7 @@ t.test('only an answer that says that the grant is over is the end of it', async
   }
 })
 
-t.test('a state that is not the login\'s own reaches no provider', async (t) => {
+t.test("a state that is not the login's own reaches no provider", async (t) => {
   const { url, requests } = await startProviderServer(t, (_request, response) => response.end())
   const { createOAuthClient } = await import('../../src/providers/oauth-client.ts')
   const client = createOAuthClient(clientOptions(url))
@@ -85,7 +91,14 @@ t.test('a state that is not the login\'s own reaches no provider', async (t) => 
     [one.secrets.state.slice(0, -1), one.secrets],
     ['', { ...one.secrets, state: '' }]
   ] as const) {
-    const response = { code: 'the-code', state, iss: undefined, user: undefined, secrets, signal: AbortSignal.timeout(5_000) }
+    const response = {
+      code: 'the-code',
+      state,
+      iss: undefined,
+      user: undefined,
+      secrets,
+      signal: AbortSignal.timeout(5_000)
+    }
     await t.rejects(client.exchange(response), { code: 'invalid_state' })
   }
   t.equal(requests(), 0)

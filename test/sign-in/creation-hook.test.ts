@@ -5,19 +5,44 @@ import { newSecret } from '../../src/webhooks/signing.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
 
 const profile: Profile = {
-  provider: 'acme', issuer: 'https://acme', subject: '1', username: 'octo', email: 'e@x', emailVerified: true, name: 'Name', avatarUrl: null, locale: 'en', scope: 'all'
+  provider: 'acme',
+  issuer: 'https://acme',
+  subject: '1',
+  username: 'octo',
+  email: 'e@x',
+  emailVerified: true,
+  name: 'Name',
+  avatarUrl: null,
+  locale: 'en',
+  scope: 'all'
 } as Profile
 
 /** A hook that answers so, asked for one profile: the roles it gave, or the problem; and what the operator is told. */
-async function ask (t: { teardown: (work: () => unknown) => void }, value: unknown, { status = 200, onFailure = 'deny' as 'deny' | 'allow' } = {}) {
+async function ask (
+  t: { teardown: (work: () => unknown) => void },
+  value: unknown,
+  { status = 200, onFailure = 'deny' as 'deny' | 'allow' } = {}
+) {
   const receiver = await startWebhookReceiver()
   t.teardown(() => receiver.close())
   const secret = newSecret()
   receiver.verifyWith(secret)
-  receiver.behave(() => (response) => response.writeHead(status).end(typeof value === 'string' ? value : JSON.stringify(value)))
+  receiver.behave(
+    () => (response) => response.writeHead(status).end(typeof value === 'string' ? value : JSON.stringify(value))
+  )
   const reasons: string[] = []
-  const hook = createCreationHook({ url: receiver.url, secret, onFailure, onError: (reason) => { reasons.push(reason) } })
-  const verdict = await hook(profile).then(({ roles }) => roles, ({ code, message }) => `${code}: ${message}`)
+  const hook = createCreationHook({
+    url: receiver.url,
+    secret,
+    onFailure,
+    onError: (reason) => {
+      reasons.push(reason)
+    }
+  })
+  const verdict = await hook(profile).then(
+    ({ roles }) => roles,
+    ({ code, message }) => `${code}: ${message}`
+  )
   return { verdict, reasons, receiver }
 }
 
@@ -33,7 +58,10 @@ t.test('a yes brings the roles, each once', async (t) => {
   const { scope: _scope, ...told } = profile as Profile & { scope?: string }
   t.match(receiver.received, [{ type: 'before.user.created', timestamp: /^20/, data: { profile: told } }])
   t.same((await ask(t, { allow: true })).verdict, [])
-  t.same((await ask(t, { allow: true, roles: Array.from({ length: 20 }, (_, index) => `r${index}`) })).verdict?.length, 20)
+  t.same(
+    (await ask(t, { allow: true, roles: Array.from({ length: 20 }, (_, index) => `r${index}`) })).verdict?.length,
+    20
+  )
 })
 
 t.test('a no is a no, whatever else is wrong with it', async (t) => {
@@ -68,21 +96,40 @@ t.test('anything else is no answer', async (t) => {
   }
   t.same((await ask(t, 'no JSON', { onFailure: 'allow' })).verdict, [], 'unless the operator prefers to let people in')
   const reasons: string[] = []
-  const nowhere = createCreationHook({ url: 'http://127.0.0.1:1/', secret: newSecret(), onFailure: 'allow', onError: (reason) => { reasons.push(reason) } })
+  const nowhere = createCreationHook({
+    url: 'http://127.0.0.1:1/',
+    secret: newSecret(),
+    onFailure: 'allow',
+    onError: (reason) => {
+      reasons.push(reason)
+    }
+  })
   t.same(await nowhere(profile), { roles: [] })
   t.match(reasons, [/ECONNREFUSED/])
 })
 
 t.test('after three seconds without an answer it is none', async (t) => {
   const timeout = AbortSignal.timeout
-  t.teardown(() => { AbortSignal.timeout = timeout })
+  t.teardown(() => {
+    AbortSignal.timeout = timeout
+  })
   const waits: number[] = []
-  AbortSignal.timeout = (ms) => { waits.push(ms); return timeout(20) }
+  AbortSignal.timeout = (ms) => {
+    waits.push(ms)
+    return timeout(20)
+  }
   const receiver = await startWebhookReceiver()
   t.teardown(() => receiver.close())
   receiver.behave(() => 'hang')
   const reasons: string[] = []
-  const hook = createCreationHook({ url: receiver.url, secret: newSecret(), onFailure: 'allow', onError: (reason) => { reasons.push(reason) } })
+  const hook = createCreationHook({
+    url: receiver.url,
+    secret: newSecret(),
+    onFailure: 'allow',
+    onError: (reason) => {
+      reasons.push(reason)
+    }
+  })
   t.same(await hook(profile), { roles: [] })
   t.same(waits, [3000])
   t.equal(reasons.length, 1)

@@ -13,12 +13,14 @@ const visit = { deviceCodeHash: 'h', userCode: 'BCDFGHJK', clientId: 'tv', scope
 /** A reply that writes down what it is told. */
 function createReply () {
   const told: unknown[][] = []
-  const note = (name: unknown) => (...args: unknown[]) => {
-    told.push([name, ...args])
-    return reply
-  }
+  const note =
+    (name: unknown) =>
+      (...args: unknown[]) => {
+        told.push([name, ...args])
+        return reply
+      }
   // An async function awaits what it returns: a reply is no promise.
-  const reply: object = new Proxy({}, { get: (_, name) => name === 'then' ? undefined : note(name) })
+  const reply: object = new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : note(name)) })
   return { told, reply: reply as never }
 }
 
@@ -34,7 +36,9 @@ t.test('a visit comes back from its cookie for ten minutes', async (t) => {
   t.equal(read({ 'signet-device': `${String(value)}x` }), undefined)
   t.equal(read({ 'signet-device': sealer.seal('{}', 'another place') }), undefined)
   const { now } = Date
-  t.teardown(() => { Date.now = now })
+  t.teardown(() => {
+    Date.now = now
+  })
   const at = now()
   const sealed = sealer.seal(JSON.stringify({ ...visit, at }), 'device-visit')
   Date.now = () => at + 600_000
@@ -43,18 +47,39 @@ t.test('a visit comes back from its cookie for ten minutes', async (t) => {
   t.equal(read({ 'signet-device': sealed }), undefined)
 })
 
-t.test('who is sent to a provider gets the attempt\'s cookie, and older attempts make room', async (t) => {
+t.test("who is sent to a provider gets the attempt's cookie, and older attempts make room", async (t) => {
   const { told, reply } = createReply()
   const sizes: number[] = []
-  await sendToProvider({
-    signIn: { start: async (id: string, completion: unknown) => ({ url: `https://${id}`, cookie: { name: 'name', value: 'value' }, provider: { formPost: true }, completion }) } as never,
-    attempts: { surplus: (_: unknown, size: number) => { sizes.push(size); return ['old', 'older'] } } as never,
-    cookies
-  }, { cookies: {} } as never, reply, 'acme', { mode: 'direct' })
+  await sendToProvider(
+    {
+      signIn: {
+        start: async (id: string, completion: unknown) => ({
+          url: `https://${id}`,
+          cookie: { name: 'name', value: 'value' },
+          provider: { formPost: true },
+          completion
+        })
+      } as never,
+      attempts: {
+        surplus: (_: unknown, size: number) => {
+          sizes.push(size)
+          return ['old', 'older']
+        }
+      } as never,
+      cookies
+    },
+    { cookies: {} } as never,
+    reply,
+    'acme',
+    { mode: 'direct' }
+  )
   const attributes = cookies.loginAttempt(true)
   t.same(sizes, [9])
   t.same(told, [
-    ['clearCookie', 'old', attributes], ['clearCookie', 'older', attributes],
-    ['header', 'cache-control', 'no-store'], ['setCookie', 'name', 'value', attributes], ['redirect', 'https://acme', 302]
+    ['clearCookie', 'old', attributes],
+    ['clearCookie', 'older', attributes],
+    ['header', 'cache-control', 'no-store'],
+    ['setCookie', 'name', 'value', attributes],
+    ['redirect', 'https://acme', 302]
   ])
 })

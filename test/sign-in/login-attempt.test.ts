@@ -8,7 +8,11 @@ const attempts = createLoginAttempts(sealer, { secure: false })
 
 /** An attempt at GitHub that starts now, and its cookie. */
 function begin (by = attempts) {
-  const [state, codeVerifier, nonce] = [0, 1, 2].map(() => randomBytes(32).toString('base64url')) as [string, string, string]
+  const [state, codeVerifier, nonce] = [0, 1, 2].map(() => randomBytes(32).toString('base64url')) as [
+    string,
+    string,
+    string
+  ]
   const completion = { mode: 'direct' } as const
   const attempt: LoginAttempt = { provider: 'github', completion, state, codeVerifier, nonce, startedAt: Date.now() }
   return { attempt, state, cookie: by.seal(attempt) }
@@ -21,7 +25,11 @@ t.test('an attempt opens for its own state and provider only', async (t) => {
   t.same(attempts.open(cookies, one.state, 'github'), one.attempt)
   t.equal(attempts.open(cookies, one.state, 'google'), undefined, 'another provider')
   t.equal(attempts.open({}, one.state, 'github'), undefined, 'another browser')
-  t.equal(attempts.open({ [one.cookie.name]: other.cookie.value }, one.state, 'github'), undefined, 'a cookie under another name')
+  t.equal(
+    attempts.open({ [one.cookie.name]: other.cookie.value }, one.state, 'github'),
+    undefined,
+    'a cookie under another name'
+  )
   t.equal(attempts.open({ [one.cookie.name]: `${one.cookie.value}x` }, one.state, 'github'), undefined, 'altered')
   const secure = createLoginAttempts(sealer, { secure: true })
   t.match(begin(secure).cookie.name, /^__Host-signet-login-/)
@@ -30,7 +38,11 @@ t.test('an attempt opens for its own state and provider only', async (t) => {
 
 t.test('what must make room: what is dead first, then the oldest', async (t) => {
   const pending = Array.from({ length: 10 }, () => begin().cookie)
-  const cookies = Object.fromEntries([['other', 'cookie'], ['signet-login-dead', 'rubbish'], ...pending.map(({ name, value }) => [name, value])])
+  const cookies = Object.fromEntries([
+    ['other', 'cookie'],
+    ['signet-login-dead', 'rubbish'],
+    ...pending.map(({ name, value }) => [name, value])
+  ])
   const surplus = attempts.surplus(cookies, 500)
   t.ok(surplus.includes('signet-login-dead'))
   t.notOk(surplus.includes('other'))
@@ -50,7 +62,7 @@ function later<Result> (milliseconds: number, work: () => Result): Result {
   }
 }
 
-t.test('the name of an attempt\'s cookie comes from its state', async (t) => {
+t.test("the name of an attempt's cookie comes from its state", async (t) => {
   const { state, cookie } = begin()
   const sha256 = createHash('sha256').update(state).digest()
   t.same(attempts.stateHash(state), sha256)
@@ -62,7 +74,10 @@ t.test('an attempt lives for ten minutes, and may come from a clock that is a mi
   const lives = (milliseconds: number) => {
     const { cookie, state } = later(0, () => begin())
     const startedAt = attempts.open({ [cookie.name]: cookie.value }, state, 'github')?.startedAt as number
-    return later(startedAt + milliseconds - Date.now(), () => attempts.open({ [cookie.name]: cookie.value }, state, 'github') !== undefined)
+    return later(
+      startedAt + milliseconds - Date.now(),
+      () => attempts.open({ [cookie.name]: cookie.value }, state, 'github') !== undefined
+    )
   }
   t.same([600_000, 600_001, -60_000, -60_001].map(lives), [true, false, true, false])
 })
@@ -76,8 +91,15 @@ t.test('a seal that opens with another state in it is none', async (t) => {
 t.test('six pending logins have room, and 3000 bytes; the oldest go first', async (t) => {
   const pending = Array.from({ length: 8 }, (_, index) => later(index * 1000 - 30_000, () => begin().cookie))
   const cookies = Object.fromEntries(pending.map(({ name, value }) => [name, value]))
-  t.same(attempts.surplus(cookies, 0).sort(), pending.slice(0, 3).map(({ name }) => name).sort(), 'five stay beside the new one')
-  const [{ name, value }] = pending as [{ name: string, value: string }]
+  t.same(
+    attempts.surplus(cookies, 0).sort(),
+    pending
+      .slice(0, 3)
+      .map(({ name }) => name)
+      .sort(),
+    'five stay beside the new one'
+  )
+  const [{ name, value }] = pending as [{ name: string; value: string }]
   const bytes = name.length + value.length + '=; '.length
   t.same(attempts.surplus({ [name]: value }, 3000 - bytes), [])
   t.same(attempts.surplus({ [name]: value }, 3001 - bytes), [name])

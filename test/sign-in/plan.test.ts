@@ -1,8 +1,19 @@
 import t from 'tap'
 import type { Profile } from '../../src/providers/provider.ts'
-import { decideSignIn, followProvider, isSamePerson, planSignIn, type EmailOwner, type KnownUser } from '../../src/sign-in/plan.ts'
+import {
+  decideSignIn,
+  followProvider,
+  isSamePerson,
+  planSignIn,
+  type EmailOwner,
+  type KnownUser
+} from '../../src/sign-in/plan.ts'
 
-const accounts = { none: null, ok: { userId: 'a', isUserDisabled: false }, disabled: { userId: 'a', isUserDisabled: true } }
+const accounts = {
+  none: null,
+  ok: { userId: 'a', isUserDisabled: false },
+  disabled: { userId: 'a', isUserDisabled: true }
+}
 const emailOwners = {
   none: null,
   ok: { userId: 'h', isDisabled: false, isSamePerson: true },
@@ -38,10 +49,17 @@ const TABLE: [keyof typeof accounts, keyof typeof emailOwners, boolean, 'verifie
 t.test('a sign-in means what the table says', async (t) => {
   for (const [account, emailOwner, emailVerified, autoLink, expected] of TABLE) {
     const decision = decideSignIn({
-      profile: { email: 'e', emailVerified }, account: accounts[account], emailOwner: emailOwners[emailOwner], autoLink
+      profile: { email: 'e', emailVerified },
+      account: accounts[account],
+      emailOwner: emailOwners[emailOwner],
+      autoLink
     })
     const told = decision.outcome === 'create' ? `create ${decision.email}` : `${decision.outcome} ${decision.userId}`
-    t.equal(told, expected, `account ${account}, email owner ${emailOwner}, ${emailVerified ? 'verified' : 'unverified'}, ${autoLink}`)
+    t.equal(
+      told,
+      expected,
+      `account ${account}, email owner ${emailOwner}, ${emailVerified ? 'verified' : 'unverified'}, ${autoLink}`
+    )
   }
 })
 
@@ -63,22 +81,50 @@ t.test('the owner of an address is the same person only while the address is sti
   const owner = (more: Partial<EmailOwner>) => ({ accounts: [account], hasUnlinkedIdentity: false, ...more })
   t.equal(isSamePerson(owner({}), profile), true)
   t.equal(isSamePerson(owner({ accounts: [] }), profile), false, 'no account')
-  t.equal(isSamePerson(owner({ accounts: [{ ...account, email: 'other@corp.example' }] }), profile), false, 'another address by now')
-  t.equal(isSamePerson(owner({ accounts: [{ ...account, emailVerified: false }] }), profile), false, 'no longer verified')
+  t.equal(
+    isSamePerson(owner({ accounts: [{ ...account, email: 'other@corp.example' }] }), profile),
+    false,
+    'another address by now'
+  )
+  t.equal(
+    isSamePerson(owner({ accounts: [{ ...account, emailVerified: false }] }), profile),
+    false,
+    'no longer verified'
+  )
   const second = { provider: 'acme', issuer: 'https://acme', email: null, emailVerified: false }
   t.equal(isSamePerson(owner({ accounts: [account, second] }), profile), false, 'a second subject at the same issuer')
-  t.equal(isSamePerson(owner({ accounts: [account, { ...second, issuer: 'https://other' }] }), profile), true, 'another issuer')
-  t.equal(isSamePerson(owner({ accounts: [account, { ...second, provider: 'other' }] }), profile), true, 'another provider')
+  t.equal(
+    isSamePerson(owner({ accounts: [account, { ...second, issuer: 'https://other' }] }), profile),
+    true,
+    'another issuer'
+  )
+  t.equal(
+    isSamePerson(owner({ accounts: [account, { ...second, provider: 'other' }] }), profile),
+    true,
+    'another provider'
+  )
   t.equal(isSamePerson(owner({ hasUnlinkedIdentity: true }), profile), false, 'unlinked before')
 })
 
 t.test('ADMIN_EMAILS makes administrators only by the address that this sign-in proves', async (t) => {
   const policy = { autoLink: 'verified' as const, adminEmails: ['alice@corp.example'] }
   const user: KnownUser = {
-    id: 'u', email: 'alice@corp.example', name: null, avatarUrl: null, locale: null, roles: [], editedFields: [], isDisabled: false
+    id: 'u',
+    email: 'alice@corp.example',
+    name: null,
+    avatarUrl: null,
+    locale: null,
+    roles: [],
+    editedFields: [],
+    isDisabled: false
   }
   const roles = (now: Partial<Profile>, known: Partial<KnownUser> = {}) => {
-    const plan = planSignIn({ profile: { ...profile, ...now }, account: { ...profile, user: { ...user, ...known } }, emailOwner: null, policy })
+    const plan = planSignIn({
+      profile: { ...profile, ...now },
+      account: { ...profile, user: { ...user, ...known } },
+      emailOwner: null,
+      policy
+    })
     return plan.outcome === 'refuse' ? undefined : plan.fields.roles
   }
   t.same(roles({}), ['admin'])
@@ -98,10 +144,18 @@ t.test('a field follows the account it came from, until the user edits it', asyn
   const before = { email: 'old@x', name: 'Old', avatarUrl: null, locale: 'en' }
   const now = { email: 'new@x', name: 'New', avatarUrl: 'https://x/1', locale: null, emailVerified: true }
   const user = (more: object) => ({ ...before, editedFields: [] as string[], ...more })
-  t.same(followProvider(user({}), before, now), { email: 'new@x', name: 'New', avatarUrl: 'https://x/1', locale: 'en' }, 'and what the provider no longer says is kept')
+  t.same(
+    followProvider(user({}), before, now),
+    { email: 'new@x', name: 'New', avatarUrl: 'https://x/1', locale: 'en' },
+    'and what the provider no longer says is kept'
+  )
   t.equal(followProvider(user({ editedFields: ['name'] }), before, now).name, 'Old', 'edited')
   t.equal(followProvider(user({ name: 'From another account' }), before, now).name, 'From another account')
   t.equal(followProvider(user({}), null, now).name, 'Old', 'a new account changes nothing that is there')
   t.equal(followProvider(user({ name: null }), null, now).name, 'New', 'but fills what is empty')
-  t.equal(followProvider(user({}), before, { ...now, emailVerified: false }).email, 'old@x', 'an unverified email never replaces a verified one')
+  t.equal(
+    followProvider(user({}), before, { ...now, emailVerified: false }).email,
+    'old@x',
+    'an unverified email never replaces a verified one'
+  )
 })

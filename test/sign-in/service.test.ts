@@ -14,21 +14,40 @@ const user = { id: 'u', roles: ['admin'], email: 'e@x', name: 'Name', avatarUrl:
 const authenticatedAt = new Date()
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 /** A test may take its time. */
-const isAhead = (at: unknown, seconds: number) => Math.abs((at as Date).getTime() - Date.now() - seconds * 1000) < 60_000
+const isAhead = (at: unknown, seconds: number) =>
+  Math.abs((at as Date).getTime() - Date.now() - seconds * 1000) < 60_000
 const SECRETS = { state: 'st', codeVerifier: 'v', nonce: 'n' }
 const CODE: LoginCompletion = {
-  mode: 'code', intent: undefined, clientId: 'spa', redirectUri: 'https://app', state: 's', codeChallenge: 'cc', scope: 'openid', nonce: 'n'
+  mode: 'code',
+  intent: undefined,
+  clientId: 'spa',
+  redirectUri: 'https://app',
+  state: 's',
+  codeChallenge: 'cc',
+  scope: 'openid',
+  nonce: 'n'
 }
 
 /** A service among collaborators that answer as they are told and write down what they were asked. */
-function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, native?: boolean, hangs?: boolean, deafAudit?: boolean } = {}) {
+function serve (
+  told: {
+    spent?: boolean
+    fails?: Error
+    disabled?: boolean
+    native?: boolean
+    hangs?: boolean
+    deafAudit?: boolean
+  } = {}
+) {
   const calls: [string, ...unknown[]][] = []
   const stages: unknown[][] = []
-  const note = (name: string, answer: unknown) => async (...args: unknown[]) => {
-    calls.push([name, ...args])
-    if (answer instanceof Error) throw answer
-    return answer
-  }
+  const note =
+    (name: string, answer: unknown) =>
+      async (...args: unknown[]) => {
+        calls.push([name, ...args])
+        if (answer instanceof Error) throw answer
+        return answer
+      }
   const provider = {
     id: 'acme',
     name: 'Acme',
@@ -36,7 +55,7 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
     isResponseIssuer: (iss: string) => iss === 'i',
     authorize: note('authorize', told.fails ?? { url: 'https://acme/authorize', secrets: SECRETS }),
     identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
-    ...told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) }
+    ...(told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) })
   }
   const service = createSignInService({
     providers: new Map([['acme', provider]]) as never,
@@ -45,22 +64,36 @@ function serve (told: { spent?: boolean, fails?: Error, disabled?: boolean, nati
       stateHash: sha256
     } as never,
     repository: { spendState: note('spendState', !told.spent) } as never,
-    signIn: note('signIn', told.disabled ? new AccountDisabled('u') : { userId: 'u', sessionId: 'sid', authenticatedAt }) as never,
+    signIn: note(
+      'signIn',
+      told.disabled ? new AccountDisabled('u') : { userId: 'u', sessionId: 'sid', authenticatedAt }
+    ) as never,
     users: { bySession: async () => user as never },
-    sessions: { newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }), issue: (...args: unknown[]) => ({ issued: args }) } as never,
+    sessions: {
+      newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }),
+      issue: (...args: unknown[]) => ({ issued: args })
+    } as never,
     accounts: { holdForLink: note('holdForLink', 'a code to link by') } as never,
     audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
     idleSeconds: 10,
     maximumSeconds: 100,
-    onStage: (...args) => { stages.push(args) },
-    onAuditFailure: (error) => { stages.push(['audit', (error as Error).message]) }
+    onStage: (...args) => {
+      stages.push(args)
+    },
+    onAuditFailure: (error) => {
+      stages.push(['audit', (error as Error).message])
+    }
   })
   const asked = (name: string) => calls.filter(([called]) => called === name).map(([, ...args]) => args)
   return { service, stages, asked, called: () => calls.map(([name]) => name) }
 }
 
-const attempt = (completion: LoginCompletion = { mode: 'direct' }, provider = 'acme'): LoginAttempt =>
-  ({ provider, completion, ...SECRETS, startedAt: Date.now() - 60_000 })
+const attempt = (completion: LoginCompletion = { mode: 'direct' }, provider = 'acme'): LoginAttempt => ({
+  provider,
+  completion,
+  ...SECRETS,
+  startedAt: Date.now() - 60_000
+})
 const back = { state: 'st', code: 'c', iss: 'i', error: undefined, user: 'u' }
 
 t.test('a login starts at the provider, with an attempt', async (t) => {
@@ -86,25 +119,49 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
   const [[{ signal, ...identify }] = [{} as never]] = asked('identify') as [Record<string, unknown>][]
   t.same(identify, { code: 'c', state: 'st', iss: 'i', user: 'u', secrets: SECRETS })
   t.ok(signal instanceof AbortSignal)
-  t.same(asked('signIn'), [[
-    { profile, tokens }, { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 }, caller
-  ]])
-  const grant = { sessionId: 'sid', userId: 'u', clientId: 'signet', scope: '', roles: ['admin'], authTime: Math.floor(authenticatedAt.getTime() / 1000), nonce: null, email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
+  t.same(asked('signIn'), [
+    [
+      { profile, tokens },
+      { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 },
+      caller
+    ]
+  ])
+  const grant = {
+    sessionId: 'sid',
+    userId: 'u',
+    clientId: 'signet',
+    scope: '',
+    roles: ['admin'],
+    authTime: Math.floor(authenticatedAt.getTime() / 1000),
+    nonce: null,
+    email: 'e@x',
+    name: 'Name',
+    avatarUrl: 'https://x/1'
+  }
   t.same(finished, { tokens: { issued: [grant, Buffer.from('secret')] }, user })
-  t.same(stages, [['acme', 'returned'], ['acme', 'identified'], ['acme', 'completed']])
+  t.same(stages, [
+    ['acme', 'returned'],
+    ['acme', 'identified'],
+    ['acme', 'completed']
+  ])
 })
 
 t.test('for a client it ends in a code whose session lives a minute until it is exchanged', async (t) => {
   const { service, asked } = serve()
-  const { code } = await service.finish(attempt(CODE), back, caller) as { code: string }
+  const { code } = (await service.finish(attempt(CODE), back, caller)) as { code: string }
   t.match(code, /^[\w-]{43}$/)
-  t.match(asked('signIn'), [[{ profile }, {
-    clientId: 'spa',
-    scope: 'openid',
-    idleSeconds: 60,
-    maximumSeconds: 100,
-    code: { hash: sha256(code), redirectUri: 'https://app', codeChallenge: 'cc', nonce: 'n', lifetimeSeconds: 60 }
-  }]])
+  t.match(asked('signIn'), [
+    [
+      { profile },
+      {
+        clientId: 'spa',
+        scope: 'openid',
+        idleSeconds: 60,
+        maximumSeconds: 100,
+        code: { hash: sha256(code), redirectUri: 'https://app', codeChallenge: 'cc', nonce: 'n', lifetimeSeconds: 60 }
+      }
+    ]
+  ])
   await service.finish(attempt({ ...CODE, nonce: undefined }), back, caller)
   t.equal((asked('signIn')[1]?.[1] as { code: { nonce: unknown } }).code.nonce, null)
 })
@@ -119,7 +176,13 @@ t.test('a code to link by opens no session', async (t) => {
 
 t.test('for a device it ends in a session that waits ten minutes', async (t) => {
   const { service, asked } = serve()
-  const completion: LoginCompletion = { mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: 'openid' }
+  const completion: LoginCompletion = {
+    mode: 'device',
+    deviceCodeHash: 'h',
+    userCode: 'X',
+    clientId: 'tv',
+    scope: 'openid'
+  }
   t.match(await service.finish(attempt(completion), back, caller), { sessionId: 'sid', user })
   t.match(asked('signIn'), [[{ profile }, { clientId: 'tv', scope: 'openid', idleSeconds: 600 }]])
 })
@@ -140,11 +203,16 @@ t.test('a failure is told by its stage, and written down', async (t) => {
   ]
   for (const [told, parameters, code, stage] of cases) {
     const { service, asked, stages } = serve(told)
-    const error = await service.finish(attempt(), { ...back, ...parameters }, caller).then(() => undefined, (error) => error)
+    const error = await service.finish(attempt(), { ...back, ...parameters }, caller).then(
+      () => undefined,
+      (error) => error
+    )
     t.ok(error, code)
     t.same(stages.at(-1), ['acme', stage, error], code)
     const userId = code === 'account_disabled' ? 'u' : null
-    t.same(asked('record'), [[{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details: { code } }, caller]])
+    t.same(asked('record'), [
+      [{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details: { code } }, caller]
+    ])
   }
   const { service, stages, called } = serve({ spent: true, deafAudit: true })
   await t.rejects(service.finish(attempt(), back, caller), { code: 'invalid_state' })
@@ -155,14 +223,19 @@ t.test('a failure is told by its stage, and written down', async (t) => {
 
 t.test('a login that takes longer than fifteen seconds is over', async (t) => {
   const { setTimeout } = globalThis
-  t.teardown(() => { globalThis.setTimeout = setTimeout })
+  t.teardown(() => {
+    globalThis.setTimeout = setTimeout
+  })
   globalThis.setTimeout = ((work: () => void, ms: number) => setTimeout(work, ms === 15_000 ? 10 : ms)) as never
-  await t.rejects(serve({ hangs: true }).service.finish(attempt(), back, caller), { code: 'provider_timeout', message: 'Acme' })
+  await t.rejects(serve({ hangs: true }).service.finish(attempt(), back, caller), {
+    code: 'provider_timeout',
+    message: 'Acme'
+  })
 })
 
 const native = { provider: 'acme', idToken: 'head.body.signature', nonce: 'n', clientId: 'app', scope: 'openid' }
 
-t.test('an app\'s ID token signs in once, whatever its signature\'s spelling', async (t) => {
+t.test("an app's ID token signs in once, whatever its signature's spelling", async (t) => {
   const { service, asked, stages } = serve()
   t.match(await service.signInNatively(native, caller), { issued: [{ clientId: 'app', scope: 'openid' }] })
   t.same(asked('identifyNative'), [['head.body.signature', 'n']])
@@ -171,7 +244,11 @@ t.test('an app\'s ID token signs in once, whatever its signature\'s spelling', a
   t.ok(isAhead(forgetAt, 2 * ID_TOKEN_MAX_AGE_SECONDS))
   t.match(asked('signIn'), [[{ profile }, { clientId: 'app', scope: 'openid', idleSeconds: 10 }]])
   t.notOk('tokens' in (asked('signIn')[0]?.[0] as object))
-  t.same(stages, [['acme', 'returned'], ['acme', 'identified'], ['acme', 'completed']])
+  t.same(stages, [
+    ['acme', 'returned'],
+    ['acme', 'identified'],
+    ['acme', 'completed']
+  ])
 })
 
 t.test('what is wrong with a native sign-in is said as a token endpoint says it', async (t) => {
@@ -181,16 +258,28 @@ t.test('what is wrong with a native sign-in is said as a token endpoint says it'
     [{ spent: true }, {}, { error: 'invalid_grant', status: 400 }],
     [{ disabled: true }, {}, { error: 'invalid_grant', status: 400 }],
     [{ fails: new Problem('provider_error', 'words') }, {}, { error: 'server_error', status: 502, message: 'words' }],
-    [{ fails: new Problem('provider_timeout', 'words') }, {}, { error: 'temporarily_unavailable', status: 504, message: 'words' }],
-    [{ fails: new Problem('invalid_id_token', 'words') }, {}, { error: 'invalid_grant', status: 400, message: 'words' }],
+    [
+      { fails: new Problem('provider_timeout', 'words') },
+      {},
+      { error: 'temporarily_unavailable', status: 504, message: 'words' }
+    ],
+    [
+      { fails: new Problem('invalid_id_token', 'words') },
+      {},
+      { error: 'invalid_grant', status: 400, message: 'words' }
+    ],
     [{ fails: new Problem('access_denied', 'words') }, {}, { error: 'invalid_grant', status: 400, message: 'words' }],
     [{ fails: new Problem('service_unavailable') }, {}, { code: 'service_unavailable', status: 503 }],
     [{ fails: new Error('ours') }, {}, { message: 'ours' }]
   ]
   for (const [told, more, expected] of cases) {
-    await t.rejects(serve(told).service.signInNatively({ ...native, ...more }, caller), expected as { name: string }, JSON.stringify(expected))
+    await t.rejects(
+      serve(told).service.signInNatively({ ...native, ...more }, caller),
+      expected as { name: string },
+      JSON.stringify(expected)
+    )
   }
   const { service, called } = serve()
   await t.rejects(service.signInNatively({ ...native, provider: 'other' }, caller))
-  t.same(called(), [], 'a provider that there is not is nobody\'s failed login')
+  t.same(called(), [], "a provider that there is not is nobody's failed login")
 })

@@ -33,7 +33,14 @@ const POLICY: SignInOptions['policy'] = { autoLink: 'verified', adminEmails: [],
 const mayCreate = async () => ({ roles: ['member'] })
 
 function newSession (more: Partial<NewSession> = {}): NewSession {
-  return { clientId: 'c', scope: 'openid', secretHash: randomBytes(32), idleSeconds: 100, maximumSeconds: 1000, ...more }
+  return {
+    clientId: 'c',
+    scope: 'openid',
+    secretHash: randomBytes(32),
+    idleSeconds: 100,
+    maximumSeconds: 1000,
+    ...more
+  }
 }
 
 function person (more: Partial<Profile> = {}): Profile {
@@ -53,21 +60,39 @@ function person (more: Partial<Profile> = {}): Profile {
   }
 }
 
-const tokenSet = (more: Partial<TokenSet> = {}): TokenSet =>
-  ({ accessToken: 'a', refreshToken: 'r', idToken: undefined, expiresAt: undefined, scope: 'all', answer: {}, ...more })
+const tokenSet = (more: Partial<TokenSet> = {}): TokenSet => ({
+  accessToken: 'a',
+  refreshToken: 'r',
+  idToken: undefined,
+  expiresAt: undefined,
+  scope: 'all',
+  answer: {},
+  ...more
+})
 
 type Row = Record<string, any>
-const row = async (table: string, id: string): Promise<Row> => (await sql.query(`SELECT * FROM ${table} WHERE id = $1`, [id])).rows[0]
+const row = async (table: string, id: string): Promise<Row> =>
+  (await sql.query(`SELECT * FROM ${table} WHERE id = $1`, [id])).rows[0]
 
 async function events (userId: string): Promise<Row[]> {
-  const { rows } = await sql.query('SELECT type, details FROM audit_events WHERE user_id = $1 ORDER BY created_at, id', [userId])
+  const { rows } = await sql.query(
+    'SELECT type, details FROM audit_events WHERE user_id = $1 ORDER BY created_at, id',
+    [userId]
+  )
   return rows.map(({ type, details: { sessionId, ...details } }) => ({ type, ...details }))
 }
 
-interface More { policy?: Partial<SignInOptions['policy']>, session?: NewSession, tokens?: TokenSet, mayCreate?: typeof mayCreate }
+interface More {
+  policy?: Partial<SignInOptions['policy']>
+  session?: NewSession
+  tokens?: TokenSet
+  mayCreate?: typeof mayCreate
+}
 type SignInPerson = (profile: Profile, more?: More) => Promise<SignedIn & { user: User }>
 
-/** Every test runs as the service does, and without the statement for known persons: that one is an optimisation only. */
+/**
+ * Every test runs as the service does, and without the statement for known persons: that one is an optimisation only.
+ */
 function test (name: string, body: (t: Test, signIn: SignInPerson) => Promise<void>): void {
   const repositories: Record<string, () => SignInRepository> = {
     'as the service does': () => createSignInRepository(database),
@@ -80,10 +105,17 @@ function signInBy (repository: SignInRepository): SignInPerson {
   const users = createUserRepository(database)
   return async (profile, more = {}) => {
     const signIn = createSignIn({
-      repository, providerTokens, policy: { ...POLICY, ...more.policy }, mayCreate: more.mayCreate ?? mayCreate
+      repository,
+      providerTokens,
+      policy: { ...POLICY, ...more.policy },
+      mayCreate: more.mayCreate ?? mayCreate
     })
-    const signedIn = await signIn({ profile, ...more.tokens ? { tokens: more.tokens } : {} }, more.session ?? newSession(), caller)
-    return { ...signedIn, user: await users.bySession(signedIn.sessionId, signedIn.userId) as User }
+    const signedIn = await signIn(
+      { profile, ...(more.tokens ? { tokens: more.tokens } : {}) },
+      more.session ?? newSession(),
+      caller
+    )
+    return { ...signedIn, user: (await users.bySession(signedIn.sessionId, signedIn.userId)) as User }
   }
 }
 
@@ -96,14 +128,26 @@ t.test('a state is spent once', async (t) => {
 
 test('a new person becomes a user with an account and a session', async (t, signIn) => {
   const profile = person()
-  const code = { hash: randomBytes(32), redirectUri: 'https://app', codeChallenge: 'cc', nonce: 'n', lifetimeSeconds: 60 }
+  const code = {
+    hash: randomBytes(32),
+    redirectUri: 'https://app',
+    codeChallenge: 'cc',
+    nonce: 'n',
+    lifetimeSeconds: 60
+  }
   const session = newSession({ code })
   const { user, sessionId, authenticatedAt } = await signIn(profile, { session })
   const { email } = profile
   t.match(user, { email, name: 'Name', avatarUrl: 'https://x/1', locale: 'en', roles: ['member'] })
   t.same(user.preferences, {})
   t.equal(user.accounts.length, 1)
-  t.match(user.accounts[0], { provider: 'acme', subject: profile.subject, username: 'octo', email, emailVerified: true })
+  t.match(user.accounts[0], {
+    provider: 'acme',
+    subject: profile.subject,
+    username: 'octo',
+    email,
+    emailVerified: true
+  })
   const opened = await row('sessions', sessionId)
   t.match(opened, {
     user_id: user.id,
@@ -117,38 +161,66 @@ test('a new person becomes a user with an account and a session', async (t, sign
   t.same(opened['secret_hash'], session.secretHash)
   const secondsUntil = (at: Date) => Math.round((at.getTime() - authenticatedAt.getTime()) / 1000)
   t.same([opened['idle_expires_at'], opened['expires_at']].map(secondsUntil), [100, 1000])
-  const { rows: [stored] } = await sql.query('SELECT * FROM authorization_codes WHERE session_id = $1', [sessionId])
+  const {
+    rows: [stored]
+  } = await sql.query('SELECT * FROM authorization_codes WHERE session_id = $1', [sessionId])
   t.match(stored, { client_id: 'c', redirect_uri: 'https://app', code_challenge: 'cc', nonce: 'n' })
   t.same(stored.hash, code.hash)
   t.equal(secondsUntil(stored.expires_at), 60)
   t.same(await events(user.id), [{ type: 'user.created', roles: ['member'] }, { type: 'login.succeeded' }])
-  const { rows: [event] } = await sql.query("SELECT * FROM audit_events WHERE user_id = $1 AND type = 'login.succeeded'", [user.id])
+  const {
+    rows: [event]
+  } = await sql.query("SELECT * FROM audit_events WHERE user_id = $1 AND type = 'login.succeeded'", [user.id])
   t.match(event, {
-    actor_id: user.id, client_id: 'c', provider: 'acme', ip_address: '192.0.2.1', user_agent: 'curl', request_id: 'r', details: { sessionId }
+    actor_id: user.id,
+    client_id: 'c',
+    provider: 'acme',
+    ip_address: '192.0.2.1',
+    user_agent: 'curl',
+    request_id: 'r',
+    details: { sessionId }
   })
 })
 
 test('a person who comes again is the same user, without asking the hook', async (t, signIn) => {
   const profile = person()
   const first = await signIn(profile)
-  const code = { hash: randomBytes(32), redirectUri: 'https://app', codeChallenge: 'cc', nonce: null, lifetimeSeconds: 60 }
+  const code = {
+    hash: randomBytes(32),
+    redirectUri: 'https://app',
+    codeChallenge: 'cc',
+    nonce: null,
+    lifetimeSeconds: 60
+  }
   const again = await signIn(profile, {
-    session: newSession({ idleSeconds: 5000, code }), mayCreate: async () => { throw new Error('asked again') }
+    session: newSession({ idleSeconds: 5000, code }),
+    mayCreate: async () => {
+      throw new Error('asked again')
+    }
   })
   t.equal(again.user.id, first.user.id)
-  t.same(again.user.accounts.map(({ id }) => id), first.user.accounts.map(({ id }) => id))
+  t.same(
+    again.user.accounts.map(({ id }) => id),
+    first.user.accounts.map(({ id }) => id)
+  )
   t.not(again.sessionId, first.sessionId)
   t.equal(again.user.updatedAt, first.user.updatedAt, 'nothing of the user changed')
   t.ok((again.user.lastLoginAt ?? '') > (first.user.lastLoginAt ?? ''))
   const opened = await row('sessions', again.sessionId)
   t.match(opened, { client_id: 'c', provider: 'acme', scope: 'openid', authenticated_at: again.authenticatedAt })
   const secondsUntil = (at: Date) => Math.round((at.getTime() - again.authenticatedAt.getTime()) / 1000)
-  t.same([opened['idle_expires_at'], opened['expires_at']].map(secondsUntil), [1000, 1000], 'idle time ends with the session')
+  t.same(
+    [opened['idle_expires_at'], opened['expires_at']].map(secondsUntil),
+    [1000, 1000],
+    'idle time ends with the session'
+  )
   const { rows } = await sql.query('SELECT * FROM authorization_codes WHERE session_id = $1', [again.sessionId])
   t.equal(rows.length, 1)
   t.match(rows[0], { client_id: 'c', redirect_uri: 'https://app', code_challenge: 'cc', nonce: null })
   t.same((await events(again.userId)).slice(2), [{ type: 'login.succeeded' }])
-  const { rows: [event] } = await sql.query('SELECT * FROM audit_events WHERE user_id = $1 ORDER BY created_at DESC, id DESC', [again.userId])
+  const {
+    rows: [event]
+  } = await sql.query('SELECT * FROM audit_events WHERE user_id = $1 ORDER BY created_at DESC, id DESC', [again.userId])
   t.match(event, { actor_id: again.userId, client_id: 'c', provider: 'acme', details: { sessionId: again.sessionId } })
   const without = await signIn(profile)
   t.equal((await sql.query('SELECT 1 FROM authorization_codes WHERE session_id = $1', [without.sessionId])).rowCount, 0)
@@ -160,12 +232,23 @@ test('what changed at the provider is taken over', async (t, signIn) => {
   const changed = await signIn({ ...profile, name: 'New', email: `new-${profile.email}`, locale: null })
   t.match(changed.user, { name: 'New', email: `new-${profile.email}`, locale: 'en', roles: ['member'] })
   t.ok(changed.user.updatedAt > first.user.updatedAt)
-  t.same((await events(changed.userId)).slice(2), [{ type: 'user.updated', fields: ['email', 'name'] }, { type: 'login.succeeded' }])
+  t.same((await events(changed.userId)).slice(2), [
+    { type: 'user.updated', fields: ['email', 'name'] },
+    { type: 'login.succeeded' }
+  ])
 })
 
 const DIFFERENCES: Partial<Profile>[] = [
-  { username: 'other' }, { username: null }, { email: 'other@x.example' }, { emailVerified: false }, { name: 'Other' },
-  { avatarUrl: 'https://x/2' }, { avatarUrl: null }, { locale: 'de' }, { locale: null }, { scope: 'more' }
+  { username: 'other' },
+  { username: null },
+  { email: 'other@x.example' },
+  { emailVerified: false },
+  { name: 'Other' },
+  { avatarUrl: 'https://x/2' },
+  { avatarUrl: null },
+  { locale: 'de' },
+  { locale: null },
+  { scope: 'more' }
 ]
 
 test('each difference of the profile is written to the account', async (t, signIn) => {
@@ -191,7 +274,9 @@ test('each difference of the profile is written to the account', async (t, signI
 test('a field that is empty is filled by the next sign-in', async (t, signIn) => {
   const profile = person()
   const { user } = await signIn(profile)
-  await sql.query('UPDATE users SET email = NULL, name = NULL, avatar_url = NULL, locale = NULL WHERE id = $1', [user.id])
+  await sql.query('UPDATE users SET email = NULL, name = NULL, avatar_url = NULL, locale = NULL WHERE id = $1', [
+    user.id
+  ])
   const { email, name, avatarUrl, locale } = profile
   t.match((await signIn(profile)).user, { email, name, avatarUrl, locale })
 })
@@ -211,10 +296,17 @@ test('a verified address links to the user who has it, where the settings allow 
   const first = await signIn(profile)
   const linked = await signIn({ ...profile, provider: 'beta', subject: randomUUID() })
   t.equal(linked.user.id, first.user.id)
-  t.same(linked.user.accounts.map(({ provider }) => provider), ['acme', 'beta'], 'the oldest first')
+  t.same(
+    linked.user.accounts.map(({ provider }) => provider),
+    ['acme', 'beta'],
+    'the oldest first'
+  )
   const accountId = linked.user.accounts[1]?.id
   t.same((await events(linked.userId)).slice(2), [{ type: 'account.linked', accountId }, { type: 'login.succeeded' }])
-  const apart = await signIn({ ...profile, provider: 'gamma', subject: randomUUID() }, { policy: { autoLink: 'never' } })
+  const apart = await signIn(
+    { ...profile, provider: 'gamma', subject: randomUUID() },
+    { policy: { autoLink: 'never' } }
+  )
   t.not(apart.user.id, first.user.id)
   t.equal(apart.user.email, null)
   const unverified = await signIn({ ...profile, provider: 'delta', subject: randomUUID(), emailVerified: false })
@@ -242,7 +334,14 @@ test('a disabled user is refused, by their account and by their address', async 
 
 test('a person whom the hook refuses leaves no row', async (t, signIn) => {
   const profile = person()
-  await t.rejects(signIn(profile, { mayCreate: async () => { throw new Error('no') } }), { message: 'no' })
+  await t.rejects(
+    signIn(profile, {
+      mayCreate: async () => {
+        throw new Error('no')
+      }
+    }),
+    { message: 'no' }
+  )
   t.equal((await sql.query('SELECT 1 FROM accounts WHERE subject = $1', [profile.subject])).rowCount, 0)
   t.equal((await sql.query('SELECT 1 FROM users WHERE email = $1', [profile.email])).rowCount, 0)
 })
@@ -255,7 +354,10 @@ test('an address of ADMIN_EMAILS, verified, makes an administrator', async (t, s
   t.same((await signIn(profile)).user.roles, ['member'])
   const made = await signIn(profile, { policy })
   t.same(made.user.roles, ['member', 'admin'])
-  t.same((await events(made.userId)).slice(2), [{ type: 'user.roles_changed', roles: ['member', 'admin'] }, { type: 'login.succeeded' }])
+  t.same((await events(made.userId)).slice(2), [
+    { type: 'user.roles_changed', roles: ['member', 'admin'] },
+    { type: 'login.succeeded' }
+  ])
   t.same((await signIn(profile, { policy })).user.roles, ['member', 'admin'], 'once')
   t.same((await signIn(profile)).user.roles, ['member', 'admin'], 'and takes the role from no user')
   const fresh = person()
@@ -267,7 +369,13 @@ test("the provider's tokens stay when a sign-in brings none", async (t, signIn) 
   const { user } = await signIn(profile, { tokens: tokenSet() })
   const id = user.accounts[0]?.id ?? ''
   async function stored () {
-    const { provider, issuer, subject, sealed_tokens: sealedTokens, sealed_refresh_token: sealedRefreshToken } = await row('accounts', id) as any
+    const {
+      provider,
+      issuer,
+      subject,
+      sealed_tokens: sealedTokens,
+      sealed_refresh_token: sealedRefreshToken
+    } = (await row('accounts', id)) as any
     return providerTokens.open({ id, provider, issuer, subject, sealedTokens, sealedRefreshToken })
   }
   t.match(await stored(), { accessToken: 'a', refreshToken: 'r' })
@@ -293,7 +401,9 @@ test('a session limit ends the sessions used longest ago', async (t, signIn) => 
   const policy = { maxSessionsPerUser: 2 }
   const opened: SignedIn[] = []
   for (let index = 0; index < 3; index++) opened.push(await signIn(profile, { policy }))
-  const reasons = await Promise.all(opened.map(async ({ sessionId }) => (await row('sessions', sessionId))['revocation_reason']))
+  const reasons = await Promise.all(
+    opened.map(async ({ sessionId }) => (await row('sessions', sessionId))['revocation_reason'])
+  )
   t.same(reasons, ['too_many_sessions', null, null])
 })
 
@@ -307,8 +417,11 @@ t.test('a user who changes between the read and the write is read again', async 
     async find (found) {
       const result = await repository.find(found)
       if (reads++ === 0) {
-        await sql.query(`UPDATE users SET name = 'Edited', edited_fields = '{name}', updated_at = updated_at + interval '1 second'
-          WHERE id = $1`, [first.user.id])
+        await sql.query(
+          `UPDATE users SET name = 'Edited', edited_fields = '{name}', updated_at = updated_at + interval '1 second'
+          WHERE id = $1`,
+          [first.user.id]
+        )
       }
       return result
     }

@@ -11,7 +11,11 @@ import { exchanges } from './world.ts'
 t.test('what the browser brings back', async (t) => {
   const [github, acme] = await Promise.all([startFakeGitHub(), startFakeOidc()])
   t.teardown(() => Promise.all([github.close(), acme.close()]))
-  const { url, sql } = await setup(t, { ...github.settings, ...acme.settings('acme'), ALLOWED_ORIGINS: 'https://app.example.com' })
+  const { url, sql } = await setup(t, {
+    ...github.settings,
+    ...acme.settings('acme'),
+    ALLOWED_ORIGINS: 'https://app.example.com'
+  })
   const MARKUP = `<script>alert('${CANARY}')</script>`
   let before = [0, 0, 0]
   const noExchange = async (t: Test) => {
@@ -37,13 +41,19 @@ t.test('what the browser brings back', async (t) => {
     [MARKUP, 502, 'provider_error']
   ]
   for (const [error, status, code] of errors) {
-    for (const [id, fake, name] of [['github', github, 'GitHub'], ['acme', acme, 'acme']] as const) {
+    for (const [id, fake, name] of [
+      ['github', github, 'GitHub'],
+      ['acme', acme, 'acme']
+    ] as const) {
       await t.test(`${id}: error=${error}`, async (t) => {
         fake.deny(error, MARKUP)
         const browser = createBrowser(url)
         refused(t, await browser.login(`/login/${id}`), status, code, new RegExp(name))
         t.same(browser.cookies(), [], 'the attempt is forgotten')
-        const returned = new URL((await browser.login(`/login/${id}?return_to=${encodeURIComponent('https://app.example.com/x')}`)).location ?? '')
+        const returned = new URL(
+          (await browser.login(`/login/${id}?return_to=${encodeURIComponent('https://app.example.com/x')}`)).location ??
+            ''
+        )
         t.equal(returned.origin + returned.pathname, 'https://app.example.com/x')
         t.equal(returned.searchParams.get('error'), status === 403 ? 'access_denied' : 'server_error')
         t.notMatch(decodeURIComponent(returned.search), new RegExp(`${CANARY}|<|alert`))
@@ -63,13 +73,22 @@ t.test('what the browser brings back', async (t) => {
   })
 
   const changes: Record<string, (callback: URL) => string> = {
-    'no code': (callback) => { callback.searchParams.delete('code'); return callback.href },
-    'an empty code': (callback) => { callback.searchParams.set('code', ''); return callback.href },
+    'no code': (callback) => {
+      callback.searchParams.delete('code')
+      return callback.href
+    },
+    'an empty code': (callback) => {
+      callback.searchParams.set('code', '')
+      return callback.href
+    },
     'two codes': (callback) => `${callback.href}&code=2`,
     'the same code twice': (callback) => `${callback.href}&code=${callback.searchParams.get('code')}`,
     'a code as a list': (callback) => callback.href.replace('code=', 'code[]='),
     'a code as an object': (callback) => callback.href.replace('code=', 'code[a]='),
-    'a code of 5 KB': (callback) => { callback.searchParams.set('code', 'x'.repeat(5 * 1024)); return callback.href },
+    'a code of 5 KB': (callback) => {
+      callback.searchParams.set('code', 'x'.repeat(5 * 1024))
+      return callback.href
+    },
     'a code with CR and LF': (callback) => callback.href.replace('code=', 'code=a%0d%0aX-Evil:%201'),
     'a code with a NUL': (callback) => callback.href.replace('code=', 'code=%00'),
     'a code beyond ASCII': (callback) => callback.href.replace('code=', 'code=%C3%A9'),
@@ -87,8 +106,11 @@ t.test('what the browser brings back', async (t) => {
     }
   }
 
-  await t.test('a code that the provider never gave is the provider\'s to refuse', async (t) => {
-    for (const [id, detail] of [['github', /^GitHub: the token exchange failed/], ['acme', /^acme: the token exchange failed/]] as const) {
+  await t.test("a code that the provider never gave is the provider's to refuse", async (t) => {
+    for (const [id, detail] of [
+      ['github', /^GitHub: the token exchange failed/],
+      ['acme', /^acme: the token exchange failed/]
+    ] as const) {
       const browser = createBrowser(url)
       const callback = new URL(await browser.authorize(await browser.start(`/login/${id}`)))
       callback.searchParams.set('code', CANARY)

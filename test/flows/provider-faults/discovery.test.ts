@@ -25,14 +25,33 @@ t.test('what a discovery document may say', async (t) => {
   ])
   const issuers = { acme, basic, post, unsaid, slash, realm }
   t.teardown(() => Promise.all(Object.values(issuers).map((fake) => fake.close())))
-  const far = { OIDC_FAR_ISSUER: 'https://id.example.com', OIDC_FAR_CLIENT_ID: 'far', OIDC_FAR_CLIENT_SECRET: 'far-fake-secret' }
-  const { url, sql } = await setup(t, { ...joined(issuers), ...far, OIDC_PROVIDERS: `${Object.keys(issuers).join()},far` })
+  const far = {
+    OIDC_FAR_ISSUER: 'https://id.example.com',
+    OIDC_FAR_CLIENT_ID: 'far',
+    OIDC_FAR_CLIENT_SECRET: 'far-fake-secret'
+  }
+  const { url, sql } = await setup(t, {
+    ...joined(issuers),
+    ...far,
+    OIDC_PROVIDERS: `${Object.keys(issuers).join()},far`
+  })
   const login = async (id: string) => await createBrowser(url).login(`/login/${id}`)
 
-  await t.test('no endpoint that is missing, is no URL, or points at a cloud\'s metadata service', async (t) => {
+  await t.test("no endpoint that is missing, is no URL, or points at a cloud's metadata service", async (t) => {
     const bad = [
-      undefined, null, '', 42, 'nowhere', '/token', 'javascript:alert(1)', 'file:///etc/passwd', 'ftp://127.0.0.1/',
-      'http://169.254.169.254/latest/meta-data/', 'https://169.254.169.254/', 'http://[fd00:ec2::254]/', 'http://[fe80::1]/'
+      undefined,
+      null,
+      '',
+      42,
+      'nowhere',
+      '/token',
+      'javascript:alert(1)',
+      'file:///etc/passwd',
+      'ftp://127.0.0.1/',
+      'http://169.254.169.254/latest/meta-data/',
+      'https://169.254.169.254/',
+      'http://[fd00:ec2::254]/',
+      'http://[fe80::1]/'
     ]
     for (const endpoint of ENDPOINTS) {
       for (const value of bad) {
@@ -53,31 +72,50 @@ t.test('what a discovery document may say', async (t) => {
     const document = { issuer: 'https://id.example.com', ...endpoints, ...overrides }
     t.intercept(https, 'request', {
       value: (url: URL, options: http.RequestOptions, answered: (response: http.IncomingMessage) => void) => {
-        if (url.href !== 'https://id.example.com/.well-known/openid-configuration') throw new Error(`Nobody is at ${url}.`)
+        if (url.href !== 'https://id.example.com/.well-known/openid-configuration') {
+          throw new Error(`Nobody is at ${url}.`)
+        }
         farDocument = JSON.stringify(document)
         return http.request(farUrl, { ...options, agent: false }, answered)
       }
     })
   }
   let farDocument = ''
-  const farServer = http.createServer((_request, response) => { response.writeHead(200, { 'content-type': 'application/json' }).end(farDocument) })
+  const farServer = http.createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(farDocument)
+  })
   await once(farServer.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => farServer.close())
   const farUrl = `http://127.0.0.1:${(farServer.address() as AddressInfo).port}`
 
   const unsafe = [
-    'http://id.example.com/', 'http://localhost/', 'https://localhost/', 'https://127.0.0.1/', 'https://127.1/', 'https://2130706433/', 'https://[::1]/',
-    'https://169.254.169.254/', 'https://0xa9fea9fe/', 'https://169.254.169.254./',
+    'http://id.example.com/',
+    'http://localhost/',
+    'https://localhost/',
+    'https://127.0.0.1/',
+    'https://127.1/',
+    'https://2130706433/',
+    'https://[::1]/',
+    'https://169.254.169.254/',
+    'https://0xa9fea9fe/',
+    'https://169.254.169.254./',
     // The same places by rarer names.
-    'https://0.0.0.0/', 'https://[::]/', 'https://[::ffff:127.0.0.1]/', 'https://[::ffff:169.254.169.254]/', 'https://[febf::1]/',
-    'https://localhost./', 'https://id.localhost/'
+    'https://0.0.0.0/',
+    'https://[::]/',
+    'https://[::ffff:127.0.0.1]/',
+    'https://[::ffff:169.254.169.254]/',
+    'https://[febf::1]/',
+    'https://localhost./',
+    'https://id.localhost/'
   ]
   for (const address of unsafe) {
     await t.test(`an https issuer has no endpoint in the clear or inside this machine: ${address}`, async (t) => {
       farAway(t, { token_endpoint: `${address}token` })
       const response = await createBrowser(url).get('/login/far')
       t.equal(response.status, 502)
-      if (response.status === 502) refused(t, response, 502, 'provider_error', /^far: the discovery failed: token_endpoint/)
+      if (response.status === 502) {
+        refused(t, response, 502, 'provider_error', /^far: the discovery failed: token_endpoint/)
+      }
     })
   }
   await t.test('of an https issuer, endpoints on other hosts', async (t) => {
@@ -90,11 +128,18 @@ t.test('what a discovery document may say', async (t) => {
     const withQuery = (path: string) => `${realm.url}${path}?p=b2c_1&x=a%20b`
     const { authorize, token, userinfo, jwks } = paths
     realm.discovery({
-      authorization_endpoint: withQuery(authorize), token_endpoint: withQuery(token), userinfo_endpoint: withQuery(userinfo), jwks_uri: withQuery(jwks)
+      authorization_endpoint: withQuery(authorize),
+      token_endpoint: withQuery(token),
+      userinfo_endpoint: withQuery(userinfo),
+      jwks_uri: withQuery(jwks)
     })
     t.equal((await login('realm')).status, 200)
     for (const path of [authorize, token, userinfo, jwks]) {
-      t.same(realm.calls(path).map(({ query }) => [query['p'], query['x']]), [['b2c_1', 'a b']], path)
+      t.same(
+        realm.calls(path).map(({ query }) => [query['p'], query['x']]),
+        [['b2c_1', 'a b']],
+        path
+      )
     }
     t.type(realm.calls(authorize)[0]?.query['state'], 'string')
   })
@@ -136,19 +181,24 @@ t.test('PKCE is S256, whatever is advertised', async (t) => {
   }
 })
 
-t.test('in production an issuer on this machine may speak http, but names no endpoint in the clear elsewhere', async (t) => {
-  const acme = await startFakeOidc()
-  t.teardown(() => acme.close())
-  const { url } = await setup(t, { ...acme.settings('acme'), NODE_ENV: 'production' })
-  acme.discovery({ authorization_endpoint: 'http://192.0.2.1/authorize' })
-  const response = await createBrowser(url).get('/login/acme')
-  t.equal(response.status, 502)
-  if (response.status === 502) refused(t, response, 502, 'provider_error', /^acme: the discovery failed: authorization_endpoint/)
-  acme.discovery({})
-  t.equal((await createBrowser(url).login('/login/acme')).status, 200)
-})
+t.test(
+  'in production an issuer on this machine may speak http, but names no endpoint in the clear elsewhere',
+  async (t) => {
+    const acme = await startFakeOidc()
+    t.teardown(() => acme.close())
+    const { url } = await setup(t, { ...acme.settings('acme'), NODE_ENV: 'production' })
+    acme.discovery({ authorization_endpoint: 'http://192.0.2.1/authorize' })
+    const response = await createBrowser(url).get('/login/acme')
+    t.equal(response.status, 502)
+    if (response.status === 502) {
+      refused(t, response, 502, 'provider_error', /^acme: the discovery failed: authorization_endpoint/)
+    }
+    acme.discovery({})
+    t.equal((await createBrowser(url).login('/login/acme')).status, 200)
+  }
+)
 
-t.test('an endpoint that no library takes for a URL is the issuer\'s mistake, and no end of this process', async (t) => {
+t.test("an endpoint that no library takes for a URL is the issuer's mistake, and no end of this process", async (t) => {
   const acme = await startFakeOidc()
   t.teardown(() => acme.close())
   const { url } = await setup(t, acme.settings('acme'))

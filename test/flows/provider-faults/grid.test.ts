@@ -12,7 +12,11 @@ import { exchanges } from './world.ts'
 /** Every step of each provider with every fault (SEC-16, SEC-86, SEC-87; F7). */
 
 t.test('the grid of faults: each step of each provider, each fault', async (t) => {
-  const [recorder, github, acme] = await Promise.all([startHttpFake(() => answerJson({})), startFakeGitHub(), startFakeOidc()])
+  const [recorder, github, acme] = await Promise.all([
+    startHttpFake(() => answerJson({})),
+    startFakeGitHub(),
+    startFakeOidc()
+  ])
   t.teardown(() => Promise.all([recorder, github, acme].map((fake) => fake.close())))
   const { url, sql } = await setup(t, { ...github.settings, ...acme.settings('acme') })
 
@@ -25,13 +29,26 @@ t.test('the grid of faults: each step of each provider, each fault', async (t) =
     'status 204 without a body': { kind: 'status', status: 204 },
     'an empty body': { kind: 'status', status: 200, contentType: 'application/json' },
     'an empty object': { kind: 'json', value: {} },
-    'an error with status 200': { kind: 'json', value: { error: 'bad_verification_code', error_description: CANARY, message: CANARY } },
+    'an error with status 200': {
+      kind: 'json',
+      value: { error: 'bad_verification_code', error_description: CANARY, message: CANARY }
+    },
     null: { kind: 'json', value: null },
     'a list': { kind: 'json', value: [CANARY] },
     'a text': { kind: 'json', value: CANARY },
     'a number': { kind: 'json', value: 42 },
-    'JSON that breaks off': { kind: 'status', status: 200, body: `{"access_token":"${CANARY}","keys":[`, contentType: 'application/json' },
-    'a web page': { kind: 'status', status: 200, body: `<!doctype html><title>${CANARY}</title>`, contentType: 'text/html' },
+    'JSON that breaks off': {
+      kind: 'status',
+      status: 200,
+      body: `{"access_token":"${CANARY}","keys":[`,
+      contentType: 'application/json'
+    },
+    'a web page': {
+      kind: 'status',
+      status: 200,
+      body: `<!doctype html><title>${CANARY}</title>`,
+      contentType: 'text/html'
+    },
     'fifty megabytes': { kind: 'huge' },
     'a reset connection': { kind: 'reset' },
     'a redirect': { kind: 'redirect', location: `${recorder.url}/${CANARY}` }
@@ -43,20 +60,54 @@ t.test('the grid of faults: each step of each provider, each fault', async (t) =
     return {
       'a right answer with status 500': { kind: 'status', status: 500, body: value },
       'a right answer with status 202': { kind: 'status', status: 202, body: value },
-      'a right answer that calls itself a web page': { kind: 'status', status: 200, body: JSON.stringify(value), contentType: 'text/html' },
-      'a right answer of two mebibytes': { kind: 'json', value: Array.isArray(value) ? [...value, padding] : { ...value, padding } }
+      'a right answer that calls itself a web page': {
+        kind: 'status',
+        status: 200,
+        body: JSON.stringify(value),
+        contentType: 'text/html'
+      },
+      'a right answer of two mebibytes': {
+        kind: 'json',
+        value: Array.isArray(value) ? [...value, padding] : { ...value, padding }
+      }
     }
   }
-  const document = async (path: string) => await (await fetch(acme.url + path)).json() as object
+  const document = async (path: string) => (await (await fetch(acme.url + path)).json()) as object
 
-  interface Step { provider: string, name: string, fake: FakeGitHub | FakeOidc, path: string, right: object, kept?: boolean }
+  interface Step {
+    provider: string
+    name: string
+    fake: FakeGitHub | FakeOidc
+    path: string
+    right: object
+    kept?: boolean
+  }
   const { paths } = acme
   const steps: Step[] = [
-    { provider: 'acme', name: 'discovery', fake: acme, path: paths.discovery, right: await document(paths.discovery), kept: true },
+    {
+      provider: 'acme',
+      name: 'discovery',
+      fake: acme,
+      path: paths.discovery,
+      right: await document(paths.discovery),
+      kept: true
+    },
     { provider: 'acme', name: 'keys', fake: acme, path: paths.jwks, right: await document(paths.jwks), kept: true },
-    { provider: 'acme', name: 'token exchange', fake: acme, path: paths.token, right: { access_token: 'x', id_token: 'y' } },
+    {
+      provider: 'acme',
+      name: 'token exchange',
+      fake: acme,
+      path: paths.token,
+      right: { access_token: 'x', id_token: 'y' }
+    },
     { provider: 'acme', name: 'user info', fake: acme, path: paths.userinfo, right: { sub: '248289761001' } },
-    { provider: 'github', name: 'token exchange', fake: github, path: GITHUB_PATHS.token, right: { access_token: 'x' } },
+    {
+      provider: 'github',
+      name: 'token exchange',
+      fake: github,
+      path: GITHUB_PATHS.token,
+      right: { access_token: 'x' }
+    },
     { provider: 'github', name: 'profile', fake: github, path: GITHUB_PATHS.user, right: { id: 583231 } },
     { provider: 'github', name: 'emails', fake: github, path: GITHUB_PATHS.emails, right: [] }
   ]
@@ -90,7 +141,9 @@ t.test('the grid of faults: each step of each provider, each fault', async (t) =
         await eventually('the connection is let go', () => fake.pending().length === 0)
         fake.heal()
         // Of what is kept once it was fetched well, the next login is the one at the end.
-        if (!kept) t.equal((await createBrowser(url).login(`/login/${provider}`)).status, 200, 'and the next login succeeds')
+        if (!kept) {
+          t.equal((await createBrowser(url).login(`/login/${provider}`)).status, 200, 'and the next login succeeds')
+        }
       })
     }
     const browser = createBrowser(url)
@@ -105,8 +158,15 @@ t.test('a token response whose members are strange', async (t) => {
   const { url, sql } = await setup(t, acme.settings('acme'))
 
   for (const overrides of [
-    { access_token: undefined }, { access_token: '' }, { access_token: null }, { access_token: 5 }, { access_token: [CANARY] },
-    { access_token: { [CANARY]: 1 } }, { error: CANARY }, { error: { [CANARY]: 1 } }, { access_token: `${CANARY}\r\nx: y` }
+    { access_token: undefined },
+    { access_token: '' },
+    { access_token: null },
+    { access_token: 5 },
+    { access_token: [CANARY] },
+    { access_token: { [CANARY]: 1 } },
+    { error: CANARY },
+    { error: { [CANARY]: 1 } },
+    { access_token: `${CANARY}\r\nx: y` }
   ]) {
     await t.test(`is no token: ${JSON.stringify(overrides)}`, async (t) => {
       const before = await rows(sql)
@@ -116,8 +176,19 @@ t.test('a token response whose members are strange', async (t) => {
     })
   }
   for (const overrides of [
-    { expires_in: undefined }, { expires_in: null }, { expires_in: 'soon' }, { expires_in: -1 }, { expires_in: 1e308 }, { expires_in: {} },
-    { expires_at: 'never' }, { scope: undefined }, { scope: null }, { scope: 5 }, { scope: ['openid'] }, { refresh_token: 5 }, { refresh_token: null }
+    { expires_in: undefined },
+    { expires_in: null },
+    { expires_in: 'soon' },
+    { expires_in: -1 },
+    { expires_in: 1e308 },
+    { expires_in: {} },
+    { expires_at: 'never' },
+    { scope: undefined },
+    { scope: null },
+    { scope: 5 },
+    { scope: ['openid'] },
+    { refresh_token: 5 },
+    { refresh_token: null }
   ]) {
     await t.test(`does no harm: ${JSON.stringify(overrides)}`, async (t) => {
       acme.tokenResponse(overrides)

@@ -12,10 +12,23 @@ import { exchanges, joined, serve } from './world.ts'
 t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, and nobody else notices', async (t) => {
   const github = await startFakeGitHub()
   const [healthy, acme, hangsAtDiscovery, dripsAtDiscovery, hangsAtKeys, dripsAtKeys, slow, late] = await Promise.all([
-    startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc()
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc()
   ])
   const issuers = {
-    acme, 'hangs-at-discovery': hangsAtDiscovery, 'drips-at-discovery': dripsAtDiscovery, 'hangs-at-keys': hangsAtKeys, 'drips-at-keys': dripsAtKeys, slow, late
+    acme,
+    'hangs-at-discovery': hangsAtDiscovery,
+    'drips-at-discovery': dripsAtDiscovery,
+    'hangs-at-keys': hangsAtKeys,
+    'drips-at-keys': dripsAtKeys,
+    slow,
+    late
   }
   const fakes = [github, healthy, ...Object.values(issuers)]
   t.teardown(() => Promise.all(fakes.map((fake) => fake.close())))
@@ -28,24 +41,51 @@ t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, an
   const lateToken = await serve(t, (_request, response) => {
     const headers = setTimeout(() => response.writeHead(200, { 'content-type': 'application/json' }).write('{'), 4_000)
     const drip = setInterval(() => response.headersSent && response.write(' '), 200)
-    response.once('close', () => { clearTimeout(headers); clearInterval(drip) })
+    response.once('close', () => {
+      clearTimeout(headers)
+      clearInterval(drip)
+    })
   })
   late.discovery({ token_endpoint: `${lateToken}/token` })
 
-  interface Attempt { name: string, started: number, answer: Promise<BrowserResponse>, detail: RegExp, withinMs: number }
+  interface Attempt {
+    name: string
+    started: number
+    answer: Promise<BrowserResponse>
+    detail: RegExp
+    withinMs: number
+  }
   const attempts: Attempt[] = []
   const attempt = (name: string, detail: RegExp, answer: Promise<BrowserResponse>, withinMs = 14_000) =>
-    attempts.push({ name, detail, withinMs, started: Date.now(), answer: answer.then((response) => Object.assign(response, { at: Date.now() })) })
+    attempts.push({
+      name,
+      detail,
+      withinMs,
+      started: Date.now(),
+      answer: answer.then((response) => Object.assign(response, { at: Date.now() }))
+    })
 
   /** A login that gets stuck at `path`; resolves when it is stuck. */
-  async function stick (provider: string, fake: HttpFake, path: string, kind: 'hang' | 'drip', detail: RegExp, times = 1) {
+  async function stick (
+    provider: string,
+    fake: HttpFake,
+    path: string,
+    kind: 'hang' | 'drip',
+    detail: RegExp,
+    times = 1
+  ) {
     const browsers = Array.from({ length: times }, () => createBrowser(url))
     const callbacks: string[] = []
     for (const browser of browsers) callbacks.push(await browser.authorize(await browser.start(`/login/${provider}`)))
     const already = fake.calls(path).length
     fake.fault(path, { kind }, { times })
-    browsers.forEach((browser, index) => attempt(`${provider} ${path} ${kind}`, detail, browser.callback(callbacks[index] as string)))
-    await eventually(`${provider} ${path} ${kind}: the calls have arrived`, () => fake.calls(path).length === already + times)
+    browsers.forEach((browser, index) =>
+      attempt(`${provider} ${path} ${kind}`, detail, browser.callback(callbacks[index] as string))
+    )
+    await eventually(
+      `${provider} ${path} ${kind}: the calls have arrived`,
+      () => fake.calls(path).length === already + times
+    )
   }
   await stick('github', github, GITHUB_PATHS.token, 'hang', /^GitHub: the token exchange took too long/, 30)
   await t.test('another provider, /me and the probes answer meanwhile', async (t) => {
@@ -59,7 +99,10 @@ t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, an
       createBrowser(url).login('/login/github')
     ])
     t.ok(github.pending().length >= 30, 'before any of them was given up')
-    t.same(answers.map(({ status }) => status), Array(10).fill(200))
+    t.same(
+      answers.map(({ status }) => status),
+      Array(10).fill(200)
+    )
   })
   await stick('github', github, GITHUB_PATHS.token, 'drip', /^GitHub: the token exchange took too long/)
   await stick('github', github, GITHUB_PATHS.user, 'hang', /^GitHub: the profile took too long/)
@@ -70,30 +113,54 @@ t.test('a provider that hangs: 504 in five seconds a request, fifteen in all, an
   await stick('acme', acme, acme.paths.token, 'drip', /^acme: the token exchange took too long/)
   await stick('hangs-at-keys', hangsAtKeys, hangsAtKeys.paths.jwks, 'hang', /^hangs-at-keys: the keys took too long/)
   await stick('drips-at-keys', dripsAtKeys, dripsAtKeys.paths.jwks, 'drip', /^drips-at-keys: the keys took too long/)
-  for (const [id, fake, kind] of [['hangs-at-discovery', hangsAtDiscovery, 'hang'], ['drips-at-discovery', dripsAtDiscovery, 'drip']] as const) {
+  for (const [id, fake, kind] of [
+    ['hangs-at-discovery', hangsAtDiscovery, 'hang'],
+    ['drips-at-discovery', dripsAtDiscovery, 'drip']
+  ] as const) {
     fake.fault(fake.paths.discovery, { kind }, { times: 1 })
     attempt(`${id} start`, new RegExp(`^${id}: the discovery took too long`), createBrowser(url).get(`/login/${id}`))
-    attempt(`${id} start, at the same time`, new RegExp(`^${id}: the discovery took too long`), createBrowser(url).get(`/login/${id}`))
+    attempt(
+      `${id} start, at the same time`,
+      new RegExp(`^${id}: the discovery took too long`),
+      createBrowser(url).get(`/login/${id}`)
+    )
   }
   const lateBrowser = createBrowser(url)
-  attempt('late token', /^late: the token exchange took too long/, lateBrowser.callback(await lateBrowser.authorize(await lateBrowser.start('/login/late'))))
+  attempt(
+    'late token',
+    /^late: the token exchange took too long/,
+    lateBrowser.callback(await lateBrowser.authorize(await lateBrowser.start('/login/late')))
+  )
 
-  // Each step within its five seconds, but more than fifteen together: at an instance that knows nothing of the issuer yet.
+  // Each step within its five seconds, but more than fifteen together: at an instance that knows nothing of the issuer
+  // yet.
   const slowBrowser = createBrowser(url)
   const slowCallback = await slowBrowser.authorize(await slowBrowser.start('/login/slow'))
-  const cookie = slowBrowser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
-  for (const path of [slow.paths.discovery, slow.paths.token, slow.paths.jwks, slow.paths.userinfo]) slow.fault(path, { kind: 'delay', ms: 4_300 })
+  const cookie = slowBrowser
+    .cookies()
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')
+  for (const path of [slow.paths.discovery, slow.paths.token, slow.paths.jwks, slow.paths.userinfo]) {
+    slow.fault(path, { kind: 'delay', ms: 4_300 })
+  }
   slow.idToken({ header: { kid: 'unknown' } })
-  attempt('slow', /^slow: .* took too long/, createBrowser(address).get(slowCallback.replace(url, address), { headers: { cookie } }), 25_000)
+  attempt(
+    'slow',
+    /^slow: .* took too long/,
+    createBrowser(address).get(slowCallback.replace(url, address), { headers: { cookie } }),
+    25_000
+  )
 
-  await Promise.all(attempts.map(async ({ name, started, answer, detail, withinMs }) => {
-    const response = await answer
-    const took = (response as unknown as { at: number }).at - started
-    await t.test(name, async (t) => {
-      refused(t, response, 504, 'provider_timeout', detail)
-      t.ok(took >= 4_000 && took < withinMs, `after ${took} ms`)
+  await Promise.all(
+    attempts.map(async ({ name, started, answer, detail, withinMs }) => {
+      const response = await answer
+      const took = (response as unknown as { at: number }).at - started
+      await t.test(name, async (t) => {
+        refused(t, response, 504, 'provider_timeout', detail)
+        t.ok(took >= 4_000 && took < withinMs, `after ${took} ms`)
+      })
     })
-  }))
+  )
 
   await t.test('nothing is left: no row, no connection, no second exchange', async (t) => {
     const [users = 0, accounts = 0, sessions = 0] = before

@@ -17,7 +17,13 @@ t.test('a provider that is down', async (t) => {
   const down = `http://127.0.0.1:${await freePort()}`
   const late = await freePort()
   const github = await startFakeGitHub()
-  const [good, keys, token, userinfo, absent] = await Promise.all([startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc(), startFakeOidc()])
+  const [good, keys, token, userinfo, absent] = await Promise.all([
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc()
+  ])
   const issuers = { good, keys, token, userinfo, absent }
   t.teardown(() => Promise.all([github, ...Object.values(issuers)].map((fake) => fake.close())))
   keys.discovery({ jwks_uri: `${down}/jwks` })
@@ -25,13 +31,24 @@ t.test('a provider that is down', async (t) => {
   userinfo.discovery({ userinfo_endpoint: `${down}/userinfo` })
   // The issuer `absent` will stand at a port where nobody listens yet.
   const absentIssuer = `http://127.0.0.1:${late}`
-  const settings = { ...github.settings, GITHUB_API_URL: `${down}/api/v3`, ...joined(issuers), OIDC_ABSENT_ISSUER: absentIssuer }
+  const settings = {
+    ...github.settings,
+    GITHUB_API_URL: `${down}/api/v3`,
+    ...joined(issuers),
+    OIDC_ABSENT_ISSUER: absentIssuer
+  }
   const { url, sql } = await setup(t, settings)
 
   await t.test('stops nobody else at the start', async (t) => {
     t.equal((await fetch(`${url}/readyz`)).status, 200)
     t.equal((await fetch(`${url}/healthz`)).status, 200)
-    refused(t, await createBrowser(url).get('/login/absent'), 502, 'provider_error', /^absent: the discovery failed: ECONNREFUSED/)
+    refused(
+      t,
+      await createBrowser(url).get('/login/absent'),
+      502,
+      'provider_error',
+      /^absent: the discovery failed: ECONNREFUSED/
+    )
     t.equal((await createBrowser(url).login('/login/good')).status, 200)
     t.equal((await fetch(`${url}/readyz`)).status, 200)
   })
@@ -55,15 +72,30 @@ t.test('a provider that is down', async (t) => {
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start('/login/github'))
     await github.close()
-    refused(t, await browser.callback(callback), 502, 'provider_error', /^GitHub: the token exchange failed: ECONNREFUSED/)
+    refused(
+      t,
+      await browser.callback(callback),
+      502,
+      'provider_error',
+      /^GitHub: the token exchange failed: ECONNREFUSED/
+    )
   })
 
   await t.test('comes back by itself', async (t) => {
-    const { issuer: _, ...endpoints } = await (await fetch(good.url + good.paths.discovery)).json() as Record<string, unknown>
+    const { issuer: _, ...endpoints } = (await (await fetch(good.url + good.paths.discovery)).json()) as Record<
+      string,
+      unknown
+    >
     const document = JSON.parse(JSON.stringify(endpoints).replaceAll(good.url, absent.url))
-    await serve(t, (_request, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ...document, issuer: absentIssuer }))
-    }, late)
+    await serve(
+      t,
+      (_request, response) => {
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ ...document, issuer: absentIssuer }))
+      },
+      late
+    )
     absent.idToken({ claims: { iss: absentIssuer } })
     t.equal((await createBrowser(url).login('/login/absent')).status, 200)
   })
@@ -78,9 +110,15 @@ t.test('an issuer that goes away after it was read', async (t) => {
   acme.fault(acme.paths.jwks, { kind: 'status', status: 503 })
   t.equal((await createBrowser(url).login('/login/acme')).status, 200, 'its document and keys are kept')
   const now = Date.now
-  t.teardown(() => { Date.now = now })
+  t.teardown(() => {
+    Date.now = now
+  })
   Date.now = () => now() + 61 * 60_000
-  t.match(await createBrowser(url).start('/login/acme'), `${acme.url}/authorize?`, 'an hour later the old document serves on')
+  t.match(
+    await createBrowser(url).start('/login/acme'),
+    `${acme.url}/authorize?`,
+    'an hour later the old document serves on'
+  )
   await eventually('while it is asked for anew', () => acme.calls(acme.paths.discovery).length === 2)
 })
 
@@ -93,7 +131,9 @@ t.test('a server with an untrusted certificate, or a host name that does not res
     response.writeHead(200, { 'content-type': 'application/json' }).end('{"access_token":"x","token_type":"bearer"}')
   }).listen(0, '127.0.0.1')
   await once(impostor, 'listening')
-  t.teardown(() => { impostor.close().closeAllConnections() })
+  t.teardown(() => {
+    impostor.close().closeAllConnections()
+  })
   const untrusted = `https://localhost:${(impostor.address() as AddressInfo).port}/token`
 
   for (const tokenUrl of [untrusted, 'https://nowhere.invalid/token']) {

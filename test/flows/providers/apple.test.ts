@@ -16,7 +16,10 @@ import { stepsThatFail } from './steps-that-fail.ts'
 
 /** Sign in with Apple (SEC-7, SEC-13, SEC-29 to SEC-33). */
 
-interface World extends Running { apple: FakeApple, login: (browser?: Browser) => Promise<BrowserResponse> }
+interface World extends Running {
+  apple: FakeApple
+  login: (browser?: Browser) => Promise<BrowserResponse>
+}
 
 async function world (t: Test, environment: Record<string, string> = {}): Promise<World> {
   const apple = await startFakeApple()
@@ -28,14 +31,28 @@ async function world (t: Test, environment: Record<string, string> = {}): Promis
 const exchanges = (apple: FakeApple) => apple.calls(apple.paths.token).length
 
 /** The form on Apple's page, unsent. */
-async function openForm (browser: Browser, start = '/login/apple'): Promise<{ action: string, fields: Record<string, string> }> {
+async function openForm (
+  browser: Browser,
+  start = '/login/apple'
+): Promise<{ action: string; fields: Record<string, string> }> {
   return readForm((await browser.get(await browser.start(start))).text)
 }
 
 /** Sends a form as a browser does from another site: with the cookies that are SameSite=None, and with no other. */
-async function postFromElsewhere (browser: Browser, action: string, fields: Record<string, string>): Promise<BrowserResponse> {
-  const cookie = browser.cookies().filter(({ sameSite }) => sameSite?.toLowerCase() === 'none').map(({ name, value }) => `${name}=${value}`).join('; ')
-  return await browser.post(action, { form: fields, headers: { cookie, origin: 'https://appleid.apple.com', 'sec-fetch-site': 'cross-site' } })
+async function postFromElsewhere (
+  browser: Browser,
+  action: string,
+  fields: Record<string, string>
+): Promise<BrowserResponse> {
+  const cookie = browser
+    .cookies()
+    .filter(({ sameSite }) => sameSite?.toLowerCase() === 'none')
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')
+  return await browser.post(action, {
+    form: fields,
+    headers: { cookie, origin: 'https://appleid.apple.com', 'sec-fetch-site': 'cross-site' }
+  })
 }
 
 async function login (browser: Browser, start = '/login/apple'): Promise<BrowserResponse> {
@@ -61,7 +78,12 @@ t.test('a first login: the form comes back with the name, and the email stands i
   const authorization = new URL(await browser.start('/login/apple'))
   t.equal(authorization.origin + authorization.pathname, `${apple.url}/auth/authorize`)
   t.match(Object.fromEntries(authorization.searchParams), {
-    response_type: 'code', response_mode: 'form_post', scope: 'openid name email', client_id: apple.clientId, redirect_uri: `${url}/login/apple/callback`, nonce: /^[\w-]{43}$/
+    response_type: 'code',
+    response_mode: 'form_post',
+    scope: 'openid name email',
+    client_id: apple.clientId,
+    redirect_uri: `${url}/login/apple/callback`,
+    nonce: /^[\w-]{43}$/
   })
   const { action, fields } = readForm((await browser.get(authorization.href)).text)
   t.equal(action, `${url}/login/apple/callback`)
@@ -76,7 +98,15 @@ t.test('a first login: the form comes back with the name, and the email stands i
       name: 'Anne Haro',
       email: 'anne@example.com',
       emailVerified: true,
-      accounts: [{ provider: 'apple', subject: '001473.fb5f2a8d4c774d3f9e1a3c62c4a9be1f.1216', name: 'Anne Haro', email: 'anne@example.com', emailVerified: true }]
+      accounts: [
+        {
+          provider: 'apple',
+          subject: '001473.fb5f2a8d4c774d3f9e1a3c62c4a9be1f.1216',
+          name: 'Anne Haro',
+          email: 'anne@example.com',
+          emailVerified: true
+        }
+      ]
     }
   })
   t.same((await sql.query('SELECT issuer FROM accounts')).rows, [{ issuer: apple.issuer }])
@@ -121,7 +151,12 @@ t.test('the client secret', async (t) => {
   })
 
   await t.test('a key whose line ends are written \\n, as in many an .env', async (t) => {
-    t.match(await identify(provider({ ...apple.settings(), APPLE_PRIVATE_KEY: apple.privateKey.trim().replaceAll('\n', '\\n') })), { profile: { provider: 'apple' } })
+    t.match(
+      await identify(
+        provider({ ...apple.settings(), APPLE_PRIVATE_KEY: apple.privateKey.trim().replaceAll('\n', '\\n') })
+      ),
+      { profile: { provider: 'apple' } }
+    )
   })
 
   const { APPLE_TEAM_ID: _team, APPLE_KEY_ID: _kid, APPLE_PRIVATE_KEY: _pem, ...rest } = apple.settings()
@@ -132,8 +167,10 @@ t.test('the client secret', async (t) => {
   })
 
   const now = Math.floor(Date.now() / 1000)
-  const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-  const wrong: [string, Claims, { kid?: string, pem?: string }?][] = [
+  const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString()
+  const wrong: [string, Claims, { kid?: string; pem?: string }?][] = [
     ['of another team', { iss: 'ZZZZZZZZZZ' }],
     ['of another app', { sub: 'com.example.other' }],
     ['for another audience', { aud: 'https://example.com' }],
@@ -145,7 +182,10 @@ t.test('the client secret', async (t) => {
   for (const [name, claims, key] of wrong) {
     await t.test(`${name} is Apple's to refuse, and ours to report without a word of it`, async (t) => {
       const secret = await apple.makeSecret(claims, key)
-      const error = await identify(provider({ ...rest, APPLE_CLIENT_SECRET: secret })).then(() => undefined, (problem) => problem)
+      const error = await identify(provider({ ...rest, APPLE_CLIENT_SECRET: secret })).then(
+        () => undefined,
+        (problem) => problem
+      )
       t.match(error, { code: 'provider_error', message: 'Apple: the token exchange failed: HTTP 400.' })
     })
   }
@@ -158,13 +198,25 @@ t.test('the cookie of the login', async (t) => {
     const { fields } = readForm(await (await fetch(String(start.headers.location))).text())
     const [line = ''] = [start.headers['set-cookie'] ?? ''].flat()
     const headers = { 'content-type': 'application/x-www-form-urlencoded', cookie: cookie || line.split(';')[0] }
-    return { line, answer: await app.inject({ method: 'POST', url: '/login/apple/callback', headers, payload: new URLSearchParams(fields).toString() }) }
+    return {
+      line,
+      answer: await app.inject({
+        method: 'POST',
+        url: '/login/apple/callback',
+        headers,
+        payload: new URLSearchParams(fields).toString()
+      })
+    }
   }
   await t.test('is __Host-, Secure, HttpOnly and SameSite=None where the issuer speaks https', async (t) => {
     const { line, answer } = await loginWith('')
     t.match(line, /^__Host-signet-login-[\w-]{16}=[^;]+; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=None$/)
     t.equal(answer.statusCode, 200)
-    t.match(String(answer.headers['set-cookie']), /^__Host-signet-login-[\w-]{16}=; .*Path=\/.*Secure; SameSite=None/, 'and is dropped in the same words')
+    t.match(
+      String(answer.headers['set-cookie']),
+      /^__Host-signet-login-[\w-]{16}=; .*Path=\/.*Secure; SameSite=None/,
+      'and is dropped in the same words'
+    )
   })
   await t.test('is the only way in: as Lax it would not come, and that is refused', async (t) => {
     const before = exchanges(apple)
@@ -193,30 +245,66 @@ t.test('a POST from another site', async (t) => {
     const answer = await browser.post('/login/github/callback', { form: fields })
     t.match([answer.status, answer.json().code], [404, 'not_found'])
     t.equal((await browser.callback(callback.href)).status, 200, 'and the login goes on')
-    t.match((await browser.post('/login/nobody/callback', { form: fields })).json(), { status: 404, code: 'unknown_provider' })
+    t.match((await browser.post('/login/nobody/callback', { form: fields })).json(), {
+      status: 404,
+      code: 'unknown_provider'
+    })
   })
 
-  await t.test('with a state that is missing, forged, of another browser or of another provider is refused before any exchange', async (t) => {
-    const before = await rows(sql)
-    const browser = createBrowser(url)
-    const { action, fields } = await openForm(browser)
-    const { state: _state, ...stateless } = fields
-    const others = await openForm(createBrowser(url))
-    const githubState = new URL(await browser.start('/login/github')).searchParams.get('state') ?? ''
-    for (const forged of [stateless, { ...fields, state: '' }, { ...fields, state: 'A'.repeat(43) }, { ...fields, state: others.fields['state'] ?? '' }, { ...fields, state: githubState }]) {
-      const answer = await postFromElsewhere(browser, action, forged)
-      t.match([answer.status, answer.json().code], [400, 'invalid_state'])
+  await t.test(
+    'with a state that is missing, forged, of another browser or of another provider is refused before any exchange',
+    async (t) => {
+      const before = await rows(sql)
+      const browser = createBrowser(url)
+      const { action, fields } = await openForm(browser)
+      const { state: _state, ...stateless } = fields
+      const others = await openForm(createBrowser(url))
+      const githubState = new URL(await browser.start('/login/github')).searchParams.get('state') ?? ''
+      for (const forged of [
+        stateless,
+        { ...fields, state: '' },
+        { ...fields, state: 'A'.repeat(43) },
+        { ...fields, state: others.fields['state'] ?? '' },
+        { ...fields, state: githubState }
+      ]) {
+        const answer = await postFromElsewhere(browser, action, forged)
+        t.match([answer.status, answer.json().code], [400, 'invalid_state'])
+      }
+      t.equal((await createBrowser(url).post(action, { form: fields })).json().code, 'invalid_state', 'another browser')
+      const twice = `${new URLSearchParams(fields)}&state=${fields['state']}`
+      const headers = {
+        'content-type': 'application/x-www-form-urlencoded',
+        cookie: browser
+          .cookies()
+          .map(({ name, value }) => `${name}=${value}`)
+          .join('; ')
+      }
+      t.match(
+        await (await fetch(action, { method: 'POST', headers, body: twice })).json(),
+        { code: 'invalid_state' },
+        'state twice'
+      )
+      t.match(
+        await (
+          await fetch(action, { method: 'POST', headers: { ...headers, 'content-type': 'text/plain' }, body: twice })
+        ).json(),
+        { status: 415 }
+      )
+      t.match(
+        await (
+          await fetch(action, {
+            method: 'POST',
+            headers,
+            body: `${new URLSearchParams(fields)}&filler=${'x'.repeat(70_000)}`
+          })
+        ).json(),
+        { status: 413 }
+      )
+      t.equal(exchanges(apple), 0)
+      t.same(await rows(sql), before)
+      t.equal((await postFromElsewhere(browser, action, fields)).status, 200, 'what Apple sent itself still counts')
     }
-    t.equal((await createBrowser(url).post(action, { form: fields })).json().code, 'invalid_state', 'another browser')
-    const twice = `${new URLSearchParams(fields)}&state=${fields['state']}`
-    const headers = { 'content-type': 'application/x-www-form-urlencoded', cookie: browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ') }
-    t.match(await (await fetch(action, { method: 'POST', headers, body: twice })).json(), { code: 'invalid_state' }, 'state twice')
-    t.match(await (await fetch(action, { method: 'POST', headers: { ...headers, 'content-type': 'text/plain' }, body: twice })).json(), { status: 415 })
-    t.match(await (await fetch(action, { method: 'POST', headers, body: `${new URLSearchParams(fields)}&filler=${'x'.repeat(70_000)}` })).json(), { status: 413 })
-    t.equal(exchanges(apple), 0)
-    t.same(await rows(sql), before)
-    t.equal((await postFromElsewhere(browser, action, fields)).status, 200, 'what Apple sent itself still counts')
-  })
+  )
 })
 
 t.test('without the scopes name and email Apple redirects, and nothing is posted', async (t) => {
@@ -226,9 +314,15 @@ t.test('without the scopes name and email Apple redirects, and nothing is posted
   t.same([authorization.searchParams.get('scope'), authorization.searchParams.get('response_mode')], ['openid', null])
   t.match(browser.cookies(), [{ sameSite: 'Lax', secure: false }])
   const callback = await browser.authorize(authorization.href)
-  const posted = await browser.post('/login/apple/callback', { form: Object.fromEntries(new URL(callback).searchParams) })
+  const posted = await browser.post('/login/apple/callback', {
+    form: Object.fromEntries(new URL(callback).searchParams)
+  })
   t.match([posted.status, posted.json().code], [404, 'not_found'])
-  t.match((await browser.callback(callback)).json().user, { name: null, email: null, accounts: [{ provider: 'apple', email: null }] })
+  t.match((await browser.callback(callback)).json().user, {
+    name: null,
+    email: null,
+    accounts: [{ provider: 'apple', email: null }]
+  })
   t.equal(exchanges(apple), 1)
 })
 
@@ -263,9 +357,18 @@ t.test('the name', async (t) => {
     apple.user(undefined)
   })
 
-  for (const [first, last, expected] of [['Anne', undefined, 'Anne'], [undefined, 'Haro', 'Haro'], ['', '', null], [undefined, undefined, null]] as const) {
+  for (const [first, last, expected] of [
+    ['Anne', undefined, 'Anne'],
+    [undefined, 'Haro', 'Haro'],
+    ['', '', null],
+    [undefined, undefined, null]
+  ] as const) {
     await t.test(`of ${JSON.stringify([first, last])} is ${expected}`, async (t) => {
-      apple.person({ sub: `parts-${String(first)}-${String(last)}`, ...(first !== undefined && { firstName: first }), ...(last !== undefined && { lastName: last }) })
+      apple.person({
+        sub: `parts-${String(first)}-${String(last)}`,
+        ...(first !== undefined && { firstName: first }),
+        ...(last !== undefined && { lastName: last })
+      })
       t.same(names(await login()), [expected, expected])
     })
   }
@@ -288,15 +391,38 @@ t.test('the member user is what a browser sent: of it only a name is taken, and 
     ['a name that is a list', '{"name":["Anne","Haro"]}', null],
     ['parts of wrong types', '{"name":{"firstName":{"x":1},"lastName":["Haro"]}}', null],
     ['numbers for parts', '{"name":{"firstName":1,"lastName":true}}', null],
-    ['a poisoned prototype', '{"__proto__":{"name":{"firstName":"Evil"},"isAdmin":true},"constructor":{"prototype":{"name":{"firstName":"Evil"}}}}', null],
+    [
+      'a poisoned prototype',
+      '{"__proto__":{"name":{"firstName":"Evil"},"isAdmin":true},"constructor":{"prototype":{"name":{"firstName":"Evil"}}}}',
+      null
+    ],
     ['a poisoned prototype of the name', '{"name":{"__proto__":{"firstName":"Evil"}}}', null],
-    ['markup', JSON.stringify({ name: { firstName: '<script>alert(1)</script>', lastName: '"><img src=x onerror=alert(1)>' } }),
-      '<script>alert(1)</script> "><img src=x onerror=alert(1)>'],
-    ['control characters', JSON.stringify({ name: { firstName: 'An\r\nne\0', lastName: '\u202eoraH' } }), 'An  ne   oraH'],
+    [
+      'markup',
+      JSON.stringify({ name: { firstName: '<script>alert(1)</script>', lastName: '"><img src=x onerror=alert(1)>' } }),
+      '<script>alert(1)</script> "><img src=x onerror=alert(1)>'
+    ],
+    [
+      'control characters',
+      JSON.stringify({ name: { firstName: 'An\r\nne\0', lastName: '\u202eoraH' } }),
+      'An  ne   oraH'
+    ],
     ['a name of two thousand characters', JSON.stringify({ name: { firstName: 'x'.repeat(2000) } }), 'x'.repeat(200)],
     ['more than 4096 characters', JSON.stringify({ name, filler: 'x'.repeat(4096) }), null],
     ['another email', JSON.stringify({ name, email: 'victim@example.com' }), 'Anne Haro'],
-    ['fields of the user', JSON.stringify({ name, sub: 'someone-else', id: 'x', roles: ['admin'], role: 'admin', emailVerified: true, email_verified: true }), 'Anne Haro']
+    [
+      'fields of the user',
+      JSON.stringify({
+        name,
+        sub: 'someone-else',
+        id: 'x',
+        roles: ['admin'],
+        role: 'admin',
+        emailVerified: true,
+        email_verified: true
+      }),
+      'Anne Haro'
+    ]
   ]
   for (const [what, raw, expected] of hostile) {
     await t.test(what, async (t) => {
@@ -310,7 +436,10 @@ t.test('the member user is what a browser sent: of it only a name is taken, and 
       const { user } = response.json()
       t.equal(user.name, expected)
       t.same([user.email, user.roles], [`${sub}@example.com`, []], 'the email of the ID token')
-      t.same(user.accounts.map((account: { subject: string }) => account.subject), [sub])
+      t.same(
+        user.accounts.map((account: { subject: string }) => account.subject),
+        [sub]
+      )
       t.notOk('isAdmin' in {} || 'name' in {}, 'no prototype was touched')
     })
   }
@@ -318,7 +447,11 @@ t.test('the member user is what a browser sent: of it only a name is taken, and 
   await t.test('it is no email where the ID token has none', async (t) => {
     apple.person({ sub: 'without-email' })
     apple.user(JSON.stringify({ name, email: 'victim@example.com' }))
-    t.match((await login()).json().user, { email: null, emailVerified: false, accounts: [{ email: null, emailVerified: false }] })
+    t.match((await login()).json().user, {
+      email: null,
+      emailVerified: false,
+      accounts: [{ email: null, emailVerified: false }]
+    })
   })
 })
 
@@ -326,7 +459,17 @@ t.test('the email', async (t) => {
   const { apple, login } = await world(t)
   let count = 0
   for (const [word, believed] of [
-    [true, true], ['true', true], [false, false], ['false', false], [1, false], ['1', false], ['TRUE', false], [undefined, false], [null, false], [[true], false], [{}, false]
+    [true, true],
+    ['true', true],
+    [false, false],
+    ['false', false],
+    [1, false],
+    ['1', false],
+    ['TRUE', false],
+    [undefined, false],
+    [null, false],
+    [[true], false],
+    [{}, false]
   ] as [unknown, boolean][]) {
     await t.test(`email_verified ${JSON.stringify(word)} is ${believed ? '' : 'not '}believed`, async (t) => {
       const email = `word-${++count}@example.com`
@@ -337,7 +480,7 @@ t.test('the email', async (t) => {
     })
   }
 
-  await t.test('an address of the private relay is the person\'s own, and joins nobody', async (t) => {
+  await t.test("an address of the private relay is the person's own, and joins nobody", async (t) => {
     apple.person({ sub: 'real', email: 'anne@example.com', emailVerified: 'true' })
     const real = (await login()).json().user
     for (const isPrivateEmail of ['true', true]) {
@@ -360,7 +503,9 @@ t.test('the email', async (t) => {
 t.test('what goes wrong', async (t) => {
   const running = await world(t, { ALLOWED_ORIGINS: 'http://localhost:5173' })
   const { url, sql, apple, login: loginWith } = running
-  await t.test('at each step', (t) => stepsThatFail(t, { id: 'apple', name: 'Apple', fake: apple, running, login: loginWith }))
+  await t.test('at each step', (t) =>
+    stepsThatFail(t, { id: 'apple', name: 'Apple', fake: apple, running, login: loginWith })
+  )
 
   const before = await rows(sql)
   const came = exchanges(apple)
@@ -401,7 +546,7 @@ t.test('what goes wrong', async (t) => {
     ['another issuer', { claims: { iss: 'https://evil.example' } }, /iss/],
     ['no nonce, though nonce_supported is true', { claims: { nonce: undefined } }, /nonce/],
     ['alg none', { sign: 'none' }, /algorithm/],
-    ['a key that is not Apple\'s', { sign: 'wrong-key' }, /signature/]
+    ["a key that is not Apple's", { sign: 'wrong-key' }, /signature/]
   ] as const) {
     await t.test(`an ID token with ${name}`, async (t) => {
       apple.idToken(script)
@@ -422,13 +567,22 @@ t.test('a grant is renewed and taken back with a fresh secret', async (t) => {
   const signal = AbortSignal.timeout(10_000)
   t.match(await one.refresh(tokens.refreshToken ?? '', signal), { accessToken: /./, idToken: /./ })
   await one.revoke?.(tokens, signal)
-  t.match(apple.calls(apple.paths.revoke)[0]?.body, { token: tokens.refreshToken, token_type_hint: 'refresh_token', client_id: apple.clientId, client_secret: /^eyJ/ })
+  t.match(apple.calls(apple.paths.revoke)[0]?.body, {
+    token: tokens.refreshToken,
+    token_type_hint: 'refresh_token',
+    client_id: apple.clientId,
+    client_secret: /^eyJ/
+  })
   await t.rejects(one.refresh(tokens.refreshToken ?? '', signal), { code: 'reauthorization_required' })
   await t.resolves(one.revoke?.(tokens, signal) as Promise<void>, 'what is over is over')
 
   const { APPLE_TEAM_ID: _team, APPLE_KEY_ID: _kid, APPLE_PRIVATE_KEY: _pem, ...rest } = apple.settings()
   const stale = provider({ ...rest, APPLE_CLIENT_SECRET: await apple.makeSecret({ exp: 1 }) })
-  await t.rejects(stale.revoke?.(tokens, signal) as Promise<void>, { code: 'provider_error', message: 'Apple: the revocation failed: it was refused.' }, 'a secret that has expired took nothing back')
+  await t.rejects(
+    stale.revoke?.(tokens, signal) as Promise<void>,
+    { code: 'provider_error', message: 'Apple: the revocation failed: it was refused.' },
+    'a secret that has expired took nothing back'
+  )
 })
 
 t.test('an app on the phone brings an ID token for its bundle id, with the SHA-256 of its nonce', async (t) => {
@@ -444,19 +598,43 @@ t.test('an app on the phone brings an ID token for its bundle id, with the SHA-2
   }
   t.equal(await tokenFor({ aud: 'com.example.signet.ios' }), undefined, 'at the callback such a token is none')
   const native = await rawIdToken(apple, { aud: 'com.example.signet.ios', nonce: hashed })
-  t.match(await one.identifyNative?.(native, 'nonce'), { provider: 'apple', subject: /^001473/, email: 'anne@example.com', emailVerified: true, name: null })
-  await t.rejects(one.identifyNative?.(native, 'another') as Promise<unknown>, { code: 'invalid_id_token', message: /nonce/ })
-  await t.rejects(one.identifyNative?.(await rawIdToken(apple, { aud: 'com.example.other' }), undefined) as Promise<unknown>, { code: 'invalid_id_token', message: /aud/ })
+  t.match(await one.identifyNative?.(native, 'nonce'), {
+    provider: 'apple',
+    subject: /^001473/,
+    email: 'anne@example.com',
+    emailVerified: true,
+    name: null
+  })
+  await t.rejects(one.identifyNative?.(native, 'another') as Promise<unknown>, {
+    code: 'invalid_id_token',
+    message: /nonce/
+  })
+  await t.rejects(
+    one.identifyNative?.(await rawIdToken(apple, { aud: 'com.example.other' }), undefined) as Promise<unknown>,
+    { code: 'invalid_id_token', message: /aud/ }
+  )
 })
 
 /** An ID token of Apple's making, as its SDK hands it to an app. */
 async function rawIdToken (apple: FakeApple, claims: Claims): Promise<string> {
   const redirectUri = 'http://localhost/app'
-  const query = new URLSearchParams({ response_type: 'code', response_mode: 'form_post', client_id: apple.clientId, redirect_uri: redirectUri, scope: 'openid email' })
+  const query = new URLSearchParams({
+    response_type: 'code',
+    response_mode: 'form_post',
+    client_id: apple.clientId,
+    redirect_uri: redirectUri,
+    scope: 'openid email'
+  })
   const { code = '' } = readForm(await (await fetch(`${apple.url}${apple.paths.authorize}?${query}`)).text()).fields
   apple.idToken({ claims })
-  const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, client_id: apple.clientId, client_secret: await apple.makeSecret() }
+  const form = {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: redirectUri,
+    client_id: apple.clientId,
+    client_secret: await apple.makeSecret()
+  }
   const answer = await fetch(apple.url + apple.paths.token, { method: 'POST', body: new URLSearchParams(form) })
   apple.idToken({})
-  return (await answer.json() as { id_token: string }).id_token
+  return ((await answer.json()) as { id_token: string }).id_token
 }

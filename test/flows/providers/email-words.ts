@@ -11,12 +11,25 @@ export type Word = [members: object, believed: boolean]
  * What each word on an email comes to (SEC-29, SEC-30): the account has the email either way; the user has it if it is
  * believed. Each word is somebody else's, with an email of their own.
  */
-export async function emailWords (t: Test, { fake, signIn }: World, names: { subject: string, email: string }, words: Word[]): Promise<void> {
+export async function emailWords (
+  t: Test,
+  { fake, signIn }: World,
+  names: { subject: string; email: string },
+  words: Word[]
+): Promise<void> {
   for (const [index, [word, believed]] of words.entries()) {
     const address = `words-${index}@example.com`
     fake.person({ [names.subject]: `9000${index}`, [names.email]: address, ...word })
     const user = await signIn()
-    t.match(user, { email: believed ? address : null, emailVerified: believed, accounts: [{ email: address, emailVerified: believed }] }, JSON.stringify(word))
+    t.match(
+      user,
+      {
+        email: believed ? address : null,
+        emailVerified: believed,
+        accounts: [{ email: address, emailVerified: believed }]
+      },
+      JSON.stringify(word)
+    )
   }
   fake.person({})
 }

@@ -12,7 +12,11 @@ import { unusable } from './fault-grid.ts'
 import { plainLogin } from './plain-login.ts'
 
 /** As with "Require App Secret" switched on. */
-const hasProof = (call: Call) => call.query['appsecret_proof'] === createHmac('sha256', 'facebook-fake-client-secret').update(bearerToken(call) ?? '').digest('hex')
+const hasProof = (call: Call) =>
+  call.query['appsecret_proof'] ===
+  createHmac('sha256', 'facebook-fake-client-secret')
+    .update(bearerToken(call) ?? '')
+    .digest('hex')
 
 const SPEC: OAuthSpec = {
   id: 'facebook',
@@ -20,20 +24,51 @@ const SPEC: OAuthSpec = {
   authentication: 'client_secret_post',
   routes: {
     'GET /me' ({ person }, call) {
-      const error = { message: 'Invalid appsecret_proof provided in the API argument', type: 'GraphMethodException', code: 100, fbtrace_id: 'A1b2' }
+      const error = {
+        message: 'Invalid appsecret_proof provided in the API argument',
+        type: 'GraphMethodException',
+        code: 100,
+        fbtrace_id: 'A1b2'
+      }
       if (!hasProof(call)) return answerJson({ error }, { status: 400 })
-      // What could be taken for a word on the email (Facebook has none) comes unasked, so that a test can see that it is not believed.
-      const fields = ['email_verified', 'verified', ...String(call.query['fields']).split(',').map((field) => field.replace(/\.\w+\(\w+\)$/, ''))]
+      // What could be taken for a word on the email (Facebook has none) comes unasked, so that a test can see that it
+      // is not believed.
+      const fields = [
+        'email_verified',
+        'verified',
+        ...String(call.query['fields'])
+          .split(',')
+          .map((field) => field.replace(/\.\w+\(\w+\)$/, ''))
+      ]
       return answerJson(Object.fromEntries(Object.entries(person).filter(([name]) => fields.includes(name))))
     }
   },
   tokenAnswer: () => ({ expires_in: 5183944, refresh_token: undefined, scope: undefined }),
-  tokenError: () => answerJson({ error: { message: 'This authorization code has been used.', type: 'OAuthException', code: 100, error_subcode: 36009, fbtrace_id: 'A1b2' } }, { status: 400 }),
+  tokenError: () =>
+    answerJson(
+      {
+        error: {
+          message: 'This authorization code has been used.',
+          type: 'OAuthException',
+          code: 100,
+          error_subcode: 36009,
+          fbtrace_id: 'A1b2'
+        }
+      },
+      { status: 400 }
+    ),
   person: {
     id: '10152368852405295',
     name: 'Jane Doe',
     email: 'Jane@Example.com',
-    picture: { data: { height: 320, is_silhouette: false, url: 'https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=10152368852405295&height=320', width: 320 } }
+    picture: {
+      data: {
+        height: 320,
+        is_silhouette: false,
+        url: 'https://platform-lookaside.fbsbx.com/platform/profilepic/?asid=10152368852405295&height=320',
+        width: 320
+      }
+    }
   }
 }
 
@@ -55,38 +90,82 @@ t.test('Facebook', async (t) => {
   const { fake, signIn } = world
 
   await t.test('no word on an email is believed', async (t) => {
-    await emailWords(t, world, { subject: 'id', email: 'email' }, [{}, { email_verified: true }, { verified: true }].map((word) => [word, false]))
+    await emailWords(
+      t,
+      world,
+      { subject: 'id', email: 'email' },
+      [{}, { email_verified: true }, { verified: true }].map((word) => [word, false])
+    )
   })
 
   await t.test('people without an email, and without a picture of their own', async (t) => {
     const silhouette = { data: { is_silhouette: true, url: 'https://scontent.example/silhouette.png' } }
-    for (const [id, picture] of [['21', silhouette], ['22', undefined], ['23', {}], ['24', { data: { url: 'http://insecure.example/x' } }]] as const) {
+    for (const [id, picture] of [
+      ['21', silhouette],
+      ['22', undefined],
+      ['23', {}],
+      ['24', { data: { url: 'http://insecure.example/x' } }]
+    ] as const) {
       fake.person({ id, email: undefined, picture })
-      t.match(await signIn(), { email: null, avatarUrl: null, accounts: [{ subject: id, email: null, emailVerified: false }] })
+      t.match(await signIn(), {
+        email: null,
+        avatarUrl: null,
+        accounts: [{ subject: id, email: null, emailVerified: false }]
+      })
     }
   })
 })
 
 t.test('an ID token of Limited Login', async (t) => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const keys = await startHttpFake(async () => answerJson({ keys: [{ ...await exportJWK(publicKey), kid: 'one', alg: 'RS256', use: 'sig' }] }))
+  const keys = await startHttpFake(async () =>
+    answerJson({ keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'RS256', use: 'sig' }] })
+  )
   t.teardown(() => keys.close())
-  const sign = async (claims: JWTPayload, key = privateKey) => await new SignJWT({
-    iss: 'https://www.facebook.com', aud: '110', sub: '10152368852405295', nonce: 'the-nonce', jti: 'x', name: 'Jane Doe', email: 'Jane@Example.com', email_verified: true, ...claims
-  }).setProtectedHeader({ alg: 'RS256', kid: 'one' }).setIssuedAt().setExpirationTime('1h').sign(key)
-  const create = (more: Record<string, string>) => createProviders(readSettings({ FACEBOOK_CLIENT_ID: '110', FACEBOOK_CLIENT_SECRET: 'a-secret', ...more }).providers).get('facebook')
+  const sign = async (claims: JWTPayload, key = privateKey) =>
+    await new SignJWT({
+      iss: 'https://www.facebook.com',
+      aud: '110',
+      sub: '10152368852405295',
+      nonce: 'the-nonce',
+      jti: 'x',
+      name: 'Jane Doe',
+      email: 'Jane@Example.com',
+      email_verified: true,
+      ...claims
+    })
+      .setProtectedHeader({ alg: 'RS256', kid: 'one' })
+      .setIssuedAt()
+      .setExpirationTime('1h')
+      .sign(key)
+  const create = (more: Record<string, string>) =>
+    createProviders(
+      readSettings({ FACEBOOK_CLIENT_ID: '110', FACEBOOK_CLIENT_SECRET: 'a-secret', ...more }).providers
+    ).get('facebook')
   const facebook = create({ FACEBOOK_JWKS_URL: `${keys.url}/jwks`, FACEBOOK_NATIVE_CLIENT_IDS: '111' })
 
   await t.test('signs in to the account of the web, its email never believed', async (t) => {
     t.match(await facebook?.identifyNative?.(await sign({}), 'the-nonce'), {
-      provider: 'facebook', issuer: 'https://www.facebook.com', subject: '10152368852405295', name: 'Jane Doe', email: 'jane@example.com', emailVerified: false
+      provider: 'facebook',
+      issuer: 'https://www.facebook.com',
+      subject: '10152368852405295',
+      name: 'Jane Doe',
+      email: 'jane@example.com',
+      emailVerified: false
     })
     await t.resolves(facebook?.identifyNative?.(await sign({ aud: '111' }), 'the-nonce') as Promise<unknown>)
-    const moved = create({ FACEBOOK_JWKS_URL: `${keys.url}/jwks`, FACEBOOK_AUTHORIZATION_URL: 'https://proxy.example/dialog/oauth', FACEBOOK_ISSUER: 'https://issuer.example' })
-    t.match(await moved?.identifyNative?.(await sign({ iss: 'https://issuer.example' }), 'the-nonce'), { issuer: 'https://proxy.example', subject: '10152368852405295' })
+    const moved = create({
+      FACEBOOK_JWKS_URL: `${keys.url}/jwks`,
+      FACEBOOK_AUTHORIZATION_URL: 'https://proxy.example/dialog/oauth',
+      FACEBOOK_ISSUER: 'https://issuer.example'
+    })
+    t.match(await moved?.identifyNative?.(await sign({ iss: 'https://issuer.example' }), 'the-nonce'), {
+      issuer: 'https://proxy.example',
+      subject: '10152368852405295'
+    })
   })
 
-  await t.test('is refused when it is another app\'s, another issuer\'s, another login\'s, or forged', async (t) => {
+  await t.test("is refused when it is another app's, another issuer's, another login's, or forged", async (t) => {
     const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     for (const [token, nonce] of [
       [await sign({ aud: '112' }), 'the-nonce'],
@@ -95,11 +174,18 @@ t.test('an ID token of Limited Login', async (t) => {
       [await sign({}), undefined],
       [await sign({}, stranger), 'the-nonce'],
       [await sign({ sub: '0' }), 'the-nonce']
-    ] as const) await t.rejects(facebook?.identifyNative?.(token, nonce) as Promise<unknown>, { code: 'invalid_id_token', message: /^Facebook: / })
+    ] as const) {
+      await t.rejects(facebook?.identifyNative?.(token, nonce) as Promise<unknown>, {
+        code: 'invalid_id_token',
+        message: /^Facebook: /
+      })
+    }
   })
 
   await t.test('is not taken where Facebook was moved and nobody says where its keys are', async (t) => {
-    for (const name of ['AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'ISSUER']) t.equal(create({ [`FACEBOOK_${name}`]: 'https://proxy.example' })?.identifyNative, undefined, name)
+    for (const name of ['AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'ISSUER']) {
+      t.equal(create({ [`FACEBOOK_${name}`]: 'https://proxy.example' })?.identifyNative, undefined, name)
+    }
     t.type(create({})?.identifyNative, 'function')
   })
 })

@@ -5,7 +5,11 @@ import type { FakeOAuth } from '../../fakes/oauth.ts'
 import { eventually, type Running } from '../../helper.ts'
 import { FAULTS, refused, rows } from '../failed-login.ts'
 
-const ANSWERS: Record<string, Fault> = { ...FAULTS, null: { kind: 'json', value: null }, 'a list': { kind: 'json', value: [] } }
+const ANSWERS: Record<string, Fault> = {
+  ...FAULTS,
+  null: { kind: 'json', value: null },
+  'a list': { kind: 'json', value: [] }
+}
 const SLOW: Fault[] = [{ kind: 'hang' }, { kind: 'drip' }]
 
 export interface FaultGrid {
@@ -14,17 +18,23 @@ export interface FaultGrid {
   name: string
   fake: FakeOAuth
   running: Running
-  /** The calls after the exchange that a login cannot do without: the step as `detail` names it, and the path behind `_API_URL`. */
-  steps: { step: string, path: string }[]
+  /**
+   * The calls after the exchange that a login cannot do without: the step as `detail` names it, and the path behind
+   * `_API_URL`.
+   */
+  steps: { step: string; path: string }[]
   /** Changes to the person that leave no usable subject. */
   withoutSubject: Record<string, unknown>[]
 }
 
 /**
- * The grid of faults for one provider: no fault writes a user, an account or a session, each has the contract's status and
- * code, a code is exchanged once and nothing is tried twice, and afterwards the next login succeeds.
+ * The grid of faults for one provider: no fault writes a user, an account or a session, each has the contract's status
+ * and code, a code is exchanged once and nothing is tried twice, and afterwards the next login succeeds.
  */
-export async function faultGrid (t: Test, { id, name, fake, running: { url, sql }, steps, withoutSubject }: FaultGrid): Promise<void> {
+export async function faultGrid (
+  t: Test,
+  { id, name, fake, running: { url, sql }, steps, withoutSubject }: FaultGrid
+): Promise<void> {
   const login = async (): Promise<BrowserResponse> => await createBrowser(url).login(`/login/${id}`)
   const before = await rows(sql)
   const exchanges = () => fake.calls(fake.paths.token).length
@@ -44,10 +54,19 @@ export async function faultGrid (t: Test, { id, name, fake, running: { url, sql 
     const browser = createBrowser(url)
     const callback = new URL(await browser.authorize(await browser.start(`/login/${id}`)))
     callback.searchParams.set('code', 'another')
-    refused(t, await browser.callback(callback.href), 502, 'provider_error', new RegExp(`^${name}: the token exchange failed: `))
+    refused(
+      t,
+      await browser.callback(callback.href),
+      502,
+      'provider_error',
+      new RegExp(`^${name}: the token exchange failed: `)
+    )
   })
 
-  const all = [{ step: 'token exchange', path: fake.paths.token }, ...steps.map(({ step, path }) => ({ step, path: fake.paths.api + path }))]
+  const all = [
+    { step: 'token exchange', path: fake.paths.token },
+    ...steps.map(({ step, path }) => ({ step, path: fake.paths.api + path }))
+  ]
   for (const { step, path } of all) {
     for (const [fault, play] of Object.entries(ANSWERS)) {
       await t.test(`${step}: ${fault}`, async (t) => {
@@ -62,7 +81,7 @@ export async function faultGrid (t: Test, { id, name, fake, running: { url, sql 
   }
 
   await t.test('whoever is slow is given up', async (t) => {
-    const logins: { step: string, answer: Promise<BrowserResponse> }[] = []
+    const logins: { step: string; answer: Promise<BrowserResponse> }[] = []
     for (const play of SLOW) {
       for (const { step, path } of all) {
         const already = fake.calls(path).length
@@ -72,7 +91,9 @@ export async function faultGrid (t: Test, { id, name, fake, running: { url, sql 
         await eventually(`a login hangs at the ${step}`, () => fake.calls(path).length > already)
       }
     }
-    for (const { step, answer } of logins) refused(t, await answer, 504, 'provider_timeout', new RegExp(`^${name}: the ${step} took too long`))
+    for (const { step, answer } of logins) {
+      refused(t, await answer, 504, 'provider_timeout', new RegExp(`^${name}: the ${step} took too long`))
+    }
   })
 
   await t.test('nobody without a subject', async (t) => {
@@ -89,4 +110,5 @@ export async function faultGrid (t: Test, { id, name, fake, running: { url, sql 
 }
 
 /** What no subject may be, under its name in the profile: missing, null, empty, 0 and an object. */
-export const unusable = (name: string): Record<string, unknown>[] => [undefined, null, '', 0, {}, []].map((value) => ({ [name]: value }))
+export const unusable = (name: string): Record<string, unknown>[] =>
+  [undefined, null, '', 0, {}, []].map((value) => ({ [name]: value }))

@@ -17,7 +17,13 @@ const SPEC: OAuthSpec = {
 }
 
 t.test('Figma', async (t) => {
-  const { fake, signIn } = await plainLogin(t, { spec: SPEC, name, profile, steps: [{ step: 'profile', path: '/me' }], withoutSubject: unusable('id') })
+  const { fake, signIn } = await plainLogin(t, {
+    spec: SPEC,
+    name,
+    profile,
+    steps: [{ step: 'profile', path: '/me' }],
+    withoutSubject: unusable('id')
+  })
 
   await t.test('ids that no number could tell apart are two people', async (t) => {
     const ids = new Set<string>()

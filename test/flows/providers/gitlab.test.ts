@@ -60,7 +60,9 @@ t.test('GitLab', async (t) => {
       [{ confirmed_at: confirmed, unconfirmed_email: null }, true],
       [{ confirmed_at: confirmed, unconfirmed_email: 'next@example.com' }, true],
       [{ confirmed_at: confirmed, unconfirmed_email: 'Words-3@example.com' }, false],
-      ...[null, undefined, '', true, false, 'true', 'false', 1, '1', '2026', 'soon', '2026-99-99T99:99:99Z', {}].map((word) => [{ confirmed_at: word }, false] as Word)
+      ...[null, undefined, '', true, false, 'true', 'false', 1, '1', '2026', 'soon', '2026-99-99T99:99:99Z', {}].map(
+        (word) => [{ confirmed_at: word }, false] as Word
+      )
     ])
   })
 
@@ -80,7 +82,10 @@ t.test('GitLab', async (t) => {
 
   await t.test('it may name itself in its answer, and nobody else may (RFC 9207)', async (t) => {
     fake.person({})
-    for (const [iss, isRight] of [[fake.url, true], ['https://gitlab.com', false]] as const) {
+    for (const [iss, isRight] of [
+      [fake.url, true],
+      ['https://gitlab.com', false]
+    ] as const) {
       const browser = createBrowser(url)
       const callback = new URL(await browser.authorize(await browser.start('/login/gitlab')))
       callback.searchParams.set('iss', iss)

@@ -18,7 +18,13 @@ const SPEC: OAuthSpec = {
 }
 
 t.test('Kakao', async (t) => {
-  const { fake, signIn } = await plainLogin(t, { spec: SPEC, name, profile, steps: [{ step: 'profile', path: '/user/me' }], withoutSubject: unusable('id') })
+  const { fake, signIn } = await plainLogin(t, {
+    spec: SPEC,
+    name,
+    profile,
+    steps: [{ step: 'profile', path: '/user/me' }],
+    withoutSubject: unusable('id')
+  })
 
   await t.test('a number and its digits are one person', async (t) => {
     fake.person({ id: 1234567890 })

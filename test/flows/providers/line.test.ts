@@ -17,18 +17,31 @@ const SPEC: OAuthSpec = {
   authentication: 'client_secret_post',
   routes: { 'GET /profile': ({ person }) => answerJson(person) },
   // An ID token of HS256 that only LINE can read: what is in it, without a signature.
-  tokenAnswer: ({ person, nonce }) => ({ ...besideTokens(tokens), id_token: `hs256.${Buffer.from(JSON.stringify({ sub: person['userId'], nonce })).toString('base64url')}.x` }),
+  tokenAnswer: ({ person, nonce }) => ({
+    ...besideTokens(tokens),
+    id_token: `hs256.${Buffer.from(JSON.stringify({ sub: person['userId'], nonce })).toString('base64url')}.x`
+  }),
   openRoutes: {
     [`POST ${VERIFY}`] ({ body }) {
       const [, claims = ''] = parameter(body, 'id_token')?.split('.') ?? []
-      return answerJson({ ...answers[VERIFY], aud: parameter(body, 'client_id'), ...JSON.parse(Buffer.from(claims, 'base64url').toString()) })
+      return answerJson({
+        ...answers[VERIFY],
+        aud: parameter(body, 'client_id'),
+        ...JSON.parse(Buffer.from(claims, 'base64url').toString())
+      })
     }
   },
   person: answers['/v2/profile']
 }
 
 t.test('LINE', async (t) => {
-  const { fake, url, sql } = await plainLogin(t, { spec: SPEC, name, profile, steps: [{ step: 'profile', path: '/profile' }], withoutSubject: unusable('userId') })
+  const { fake, url, sql } = await plainLogin(t, {
+    spec: SPEC,
+    name,
+    profile,
+    steps: [{ step: 'profile', path: '/profile' }],
+    withoutSubject: unusable('userId')
+  })
   const login = () => createBrowser(url).login('/login/line')
   const accounts = async () => Number((await sql.query('SELECT count(*) FROM accounts')).rows[0].count)
 
@@ -42,7 +55,11 @@ t.test('LINE', async (t) => {
   })
 
   await t.test('LINE cannot verify it', async (t) => {
-    fake.fault(VERIFY, { kind: 'status', status: 400, body: { error: 'invalid_request', error_description: 'canary-of-the-provider' } }, { times: 1 })
+    fake.fault(
+      VERIFY,
+      { kind: 'status', status: 400, body: { error: 'invalid_request', error_description: 'canary-of-the-provider' } },
+      { times: 1 }
+    )
     refused(t, await login(), 502, 'provider_error', /^LINE: the user info failed: HTTP 400/)
     fake.fault(VERIFY, { kind: 'hang' }, { times: 1 })
     refused(t, await login(), 504, 'provider_timeout', /^LINE: the user info took too long/)

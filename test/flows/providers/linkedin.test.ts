@@ -12,8 +12,14 @@ const SPEC: OAuthSpec = {
   authentication: 'client_secret_post',
   routes: { 'GET /userinfo': ({ person }) => answerJson(person) },
   // As an ID token of LinkedIn's: without a nonce. It is not looked at.
-  tokenAnswer: () => ({ token_type: 'Bearer', expires_in: 5184000, refresh_token: undefined, scope: 'email,openid,profile', id_token: 'not.looked.at' }),
-  demand: ({ body }) => parameter(body, 'code_verifier') === undefined ? undefined : 'client authentication failed',
+  tokenAnswer: () => ({
+    token_type: 'Bearer',
+    expires_in: 5184000,
+    refresh_token: undefined,
+    scope: 'email,openid,profile',
+    id_token: 'not.looked.at'
+  }),
+  demand: ({ body }) => (parameter(body, 'code_verifier') === undefined ? undefined : 'client authentication failed'),
   pkce: false,
   person: {
     sub: '782bbtaQ',
@@ -46,11 +52,23 @@ t.test('LinkedIn', async (t) => {
   const { fake, signIn } = world
 
   await t.test('an email counts with `email_verified: true` alone', async (t) => {
-    await emailWords(t, world, { subject: 'sub', email: 'email' }, [[{ email_verified: true }, true], ...NOT_TRUE.map((word) => [{ email_verified: word }, false] as Word)])
+    await emailWords(t, world, { subject: 'sub', email: 'email' }, [
+      [{ email_verified: true }, true],
+      ...NOT_TRUE.map((word) => [{ email_verified: word }, false] as Word)
+    ])
   })
 
   await t.test('the locale is a text, or an object', async (t) => {
-    for (const [index, [locale, expected]] of ([['en-US', 'en-US'], [{ country: 'US', language: 'en' }, 'en-US'], [{ language: 'de' }, 'de'], [{}, null], [5, null], [undefined, null]] as const).entries()) {
+    for (const [index, [locale, expected]] of (
+      [
+        ['en-US', 'en-US'],
+        [{ country: 'US', language: 'en' }, 'en-US'],
+        [{ language: 'de' }, 'de'],
+        [{}, null],
+        [5, null],
+        [undefined, null]
+      ] as const
+    ).entries()) {
       fake.person({ sub: `locale-${index}`, email: undefined, locale })
       t.match(await signIn(), { locale: expected, email: null })
     }
@@ -58,6 +76,11 @@ t.test('LinkedIn', async (t) => {
 
   await t.test('a person without a picture and an email', async (t) => {
     fake.person({ sub: 'bare', name: undefined, picture: undefined, email: undefined, email_verified: undefined })
-    t.match(await signIn(), { name: 'John Doe', avatarUrl: null, email: null, accounts: [{ subject: 'bare', email: null, emailVerified: false }] })
+    t.match(await signIn(), {
+      name: 'John Doe',
+      avatarUrl: null,
+      email: null,
+      accounts: [{ subject: 'bare', email: null, emailVerified: false }]
+    })
   })
 })

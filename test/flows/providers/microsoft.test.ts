@@ -2,16 +2,28 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser, type BrowserResponse } from '../../fakes/browser.ts'
 import { startFakeGitHub } from '../../fakes/github.ts'
-import { CONSUMERS, CONTOSO, FABRIKAM, startFakeMicrosoft, type FakeMicrosoft, type MicrosoftPerson } from '../../fakes/microsoft.ts'
+import {
+  CONSUMERS,
+  CONTOSO,
+  FABRIKAM,
+  startFakeMicrosoft,
+  type FakeMicrosoft,
+  type MicrosoftPerson
+} from '../../fakes/microsoft.ts'
 import { setup, type Running } from '../../helper.ts'
 import { createProviders } from '../../../src/providers/registry.ts'
 import { readSettings } from '../../../src/settings.ts'
 import { CANARY, refused, rows } from '../failed-login.ts'
 import { stepsThatFail } from './steps-that-fail.ts'
 
-/** Microsoft Entra and personal accounts: tenants (SEC-19, SEC-20), and whose word an email is (nOAuth, SEC-27, SEC-29). */
+/**
+ * Microsoft Entra and personal accounts: tenants (SEC-19, SEC-20), and whose word an email is (nOAuth, SEC-27, SEC-29).
+ */
 
-interface World extends Running { microsoft: FakeMicrosoft, login: (browser?: Browser) => Promise<BrowserResponse> }
+interface World extends Running {
+  microsoft: FakeMicrosoft
+  login: (browser?: Browser) => Promise<BrowserResponse>
+}
 
 async function world (t: Test, audience = 'common', environment: Record<string, string> = {}): Promise<World> {
   const microsoft = await startFakeMicrosoft()
@@ -22,28 +34,40 @@ async function world (t: Test, audience = 'common', environment: Record<string, 
 
 let count = 0
 /** Somebody of their own, so that tests do not meet. */
-const somebody = (rest: Partial<MicrosoftPerson> = {}): MicrosoftPerson => ({ tid: CONTOSO, oid: randomUUID(), name: `Person ${++count}`, ...rest })
+const somebody = (rest: Partial<MicrosoftPerson> = {}): MicrosoftPerson => ({
+  tid: CONTOSO,
+  oid: randomUUID(),
+  name: `Person ${++count}`,
+  ...rest
+})
 
 t.test('a login: who it is stands in the ID token, and nobody asks the Graph', async (t) => {
   const { url, sql, microsoft } = await world(t)
   const browser = createBrowser(url)
   const authorization = new URL(await browser.start('/login/microsoft'))
   t.equal(authorization.origin + authorization.pathname, `${microsoft.url}/common/oauth2/v2.0/authorize`)
-  t.match(Object.fromEntries(authorization.searchParams), { response_type: 'code', scope: 'openid profile email', nonce: /^[\w-]{43}$/, code_challenge_method: 'S256' })
+  t.match(Object.fromEntries(authorization.searchParams), {
+    response_type: 'code',
+    scope: 'openid profile email',
+    nonce: /^[\w-]{43}$/,
+    code_challenge_method: 'S256'
+  })
   const response = await browser.callback(await browser.authorize(authorization.href))
   t.equal(response.status, 200)
   t.match(response.json().user, {
     name: 'Adele Vance',
     email: null,
     avatarUrl: null,
-    accounts: [{
-      provider: 'microsoft',
-      subject: `${CONTOSO}.87d349ed-44d7-43e1-9a83-5f2406dee5bd`,
-      username: 'AdeleV@contoso.example',
-      email: 'adelev@contoso.example',
-      emailVerified: false,
-      avatarUrl: null
-    }]
+    accounts: [
+      {
+        provider: 'microsoft',
+        subject: `${CONTOSO}.87d349ed-44d7-43e1-9a83-5f2406dee5bd`,
+        username: 'AdeleV@contoso.example',
+        email: 'adelev@contoso.example',
+        emailVerified: false,
+        avatarUrl: null
+      }
+    ]
   })
   t.same((await sql.query('SELECT issuer FROM accounts')).rows, [{ issuer: microsoft.issuerOf(CONTOSO) }])
   const [exchange] = microsoft.calls(microsoft.paths.token)
@@ -67,8 +91,9 @@ t.test('who may come', async (t) => {
         const before = await rows(sql)
         microsoft.person(somebody({ tid }))
         const response = await login()
-        if (mayCome) t.match([response.status, response.json().user.accounts], [200, [{ subject: new RegExp(`^${tid}\\.`) }]], tid)
-        else {
+        if (mayCome) {
+          t.match([response.status, response.json().user.accounts], [200, [{ subject: new RegExp(`^${tid}\\.`) }]], tid)
+        } else {
           refused(t, response, 502, 'invalid_id_token', /iss is missing or wrong/)
           t.same(await rows(sql), before)
         }
@@ -76,7 +101,9 @@ t.test('who may come', async (t) => {
 
       await t.test('a token that names one tenant twice and not the same, or none', async (t) => {
         const before = await rows(sql)
-        const [other = ''] = Object.entries(tenants).filter(([, mayCome]) => mayCome).map(([tid]) => tid)
+        const [other = ''] = Object.entries(tenants)
+          .filter(([, mayCome]) => mayCome)
+          .map(([tid]) => tid)
         const wrong: Record<string, unknown>[] = [
           { iss: microsoft.issuerOf(other), tid: other === FABRIKAM ? CONTOSO : FABRIKAM },
           { iss: microsoft.issuerOf(FABRIKAM), tid: CONTOSO },
@@ -107,9 +134,20 @@ t.test('who may come', async (t) => {
 
   await t.test('the discovery document must be that of the audience', async (t) => {
     const { url, microsoft } = await world(t)
-    for (const issuer of [microsoft.issuerOf('common'), microsoft.issuerOf(CONTOSO), 'https://evil.example/{tenantid}/v2.0', undefined]) {
+    for (const issuer of [
+      microsoft.issuerOf('common'),
+      microsoft.issuerOf(CONTOSO),
+      'https://evil.example/{tenantid}/v2.0',
+      undefined
+    ]) {
       microsoft.discovery({ issuer })
-      refused(t, await createBrowser(url).get('/login/microsoft'), 502, 'provider_error', /^Microsoft: the discovery failed: /)
+      refused(
+        t,
+        await createBrowser(url).get('/login/microsoft'),
+        502,
+        'provider_error',
+        /^Microsoft: the discovery failed: /
+      )
     }
   })
 })
@@ -125,34 +163,72 @@ t.test('who is who', async (t) => {
 
   await t.test('one oid in two tenants is two users', async (t) => {
     const oid = randomUUID()
-    const [one, other] = [await signIn(somebody({ oid, sub: 'same' })), await signIn(somebody({ oid, sub: 'same', tid: FABRIKAM }))]
+    const [one, other] = [
+      await signIn(somebody({ oid, sub: 'same' })),
+      await signIn(somebody({ oid, sub: 'same', tid: FABRIKAM }))
+    ]
     t.not(one.id, other.id)
     t.equal((await signIn(somebody({ oid, sub: 'same' }))).id, one.id)
   })
 
   await t.test('one person is one user, whatever this app calls them, and whatever their names are', async (t) => {
     const oid = randomUUID()
-    const one = await signIn(somebody({ oid, sub: 'before', preferred_username: 'old@contoso.example', email: 'old@contoso.example' }))
-    const later = await signIn(somebody({ oid, sub: 'after', preferred_username: 'new@contoso.example', email: 'new@contoso.example' }))
+    const one = await signIn(
+      somebody({ oid, sub: 'before', preferred_username: 'old@contoso.example', email: 'old@contoso.example' })
+    )
+    const later = await signIn(
+      somebody({ oid, sub: 'after', preferred_username: 'new@contoso.example', email: 'new@contoso.example' })
+    )
     t.equal(later.id, one.id)
     t.match(later.accounts, [{ username: 'new@contoso.example' }])
-    t.not((await signIn(somebody({ preferred_username: 'old@contoso.example', email: 'old@contoso.example' }))).id, one.id, 'who takes over a name takes over nothing')
+    t.not(
+      (await signIn(somebody({ preferred_username: 'old@contoso.example', email: 'old@contoso.example' }))).id,
+      one.id,
+      'who takes over a name takes over nothing'
+    )
   })
 
-  await t.test('nOAuth: the address of somebody else, set by another tenant\'s administrator, opens no door', async (t) => {
-    const victim = await signIn(somebody({ email: 'ceo@contoso.example', xms_edov: true }))
-    t.equal(victim.email, 'ceo@contoso.example')
-    for (const word of [undefined, false, 0, '0', 'false']) {
-      const attacker = await signIn(somebody({ tid: FABRIKAM, email: 'ceo@contoso.example', preferred_username: 'ceo@contoso.example', xms_edov: word, email_verified: true }))
-      t.not(attacker.id, victim.id)
-      t.same([attacker.email, attacker.emailVerified, attacker.accounts.length], [null, false, 1])
+  await t.test(
+    "nOAuth: the address of somebody else, set by another tenant's administrator, opens no door",
+    async (t) => {
+      const victim = await signIn(somebody({ email: 'ceo@contoso.example', xms_edov: true }))
+      t.equal(victim.email, 'ceo@contoso.example')
+      for (const word of [undefined, false, 0, '0', 'false']) {
+        const attacker = await signIn(
+          somebody({
+            tid: FABRIKAM,
+            email: 'ceo@contoso.example',
+            preferred_username: 'ceo@contoso.example',
+            xms_edov: word,
+            email_verified: true
+          })
+        )
+        t.not(attacker.id, victim.id)
+        t.same([attacker.email, attacker.emailVerified, attacker.accounts.length], [null, false, 1])
+      }
+      t.equal(
+        Number((await sql.query('SELECT count(*) FROM accounts WHERE user_id = $1', [victim.id])).rows[0].count),
+        1
+      )
     }
-    t.equal(Number((await sql.query('SELECT count(*) FROM accounts WHERE user_id = $1', [victim.id])).rows[0].count), 1)
-  })
+  )
 
   for (const [word, believed] of [
-    [true, true], [1, true], ['1', true], ['true', true],
-    [undefined, false], [null, false], [false, false], [0, false], ['0', false], ['false', false], ['TRUE', false], [2, false], [[true], false], [{}, false], ['yes', false]
+    [true, true],
+    [1, true],
+    ['1', true],
+    ['true', true],
+    [undefined, false],
+    [null, false],
+    [false, false],
+    [0, false],
+    ['0', false],
+    ['false', false],
+    ['TRUE', false],
+    [2, false],
+    [[true], false],
+    [{}, false],
+    ['yes', false]
   ] as [unknown, boolean][]) {
     await t.test(`xms_edov ${JSON.stringify(word)} is ${believed ? '' : 'not '}believed`, async (t) => {
       const email = `word-${++count}@contoso.example`
@@ -164,8 +240,14 @@ t.test('who is who', async (t) => {
 
   await t.test('without an address, or with something else in its place', async (t) => {
     for (const email of [undefined, '', 'live.com#anne@example.com ', 'not an address', 42]) {
-      const user = await signIn(somebody({ email, xms_edov: true, preferred_username: 'victim@example.com', upn: 'victim@example.com' }))
-      t.same([user.email, user.emailVerified, user.accounts[0].emailVerified], [null, false, false], 'a user name is no address')
+      const user = await signIn(
+        somebody({ email, xms_edov: true, preferred_username: 'victim@example.com', upn: 'victim@example.com' })
+      )
+      t.same(
+        [user.email, user.emailVerified, user.accounts[0].emailVerified],
+        [null, false, false],
+        'a user name is no address'
+      )
     }
   })
 })
@@ -185,7 +267,9 @@ t.test('a verified address joins the user who holds it, and only then', async (t
 t.test('what goes wrong', async (t) => {
   const running = await world(t)
   const { sql, microsoft, login } = running
-  await t.test('at each step', (t) => stepsThatFail(t, { id: 'microsoft', name: 'Microsoft', fake: microsoft, running, login }))
+  await t.test('at each step', (t) =>
+    stepsThatFail(t, { id: 'microsoft', name: 'Microsoft', fake: microsoft, running, login })
+  )
 
   const before = await rows(sql)
   const came = microsoft.calls(microsoft.paths.token).length
@@ -193,7 +277,7 @@ t.test('what goes wrong', async (t) => {
     microsoft.deny()
     refused(t, await login(), 403, 'access_denied', /^The sign-in at Microsoft was declined/)
   })
-  await t.test('another error, with Microsoft\'s number', async (t) => {
+  await t.test("another error, with Microsoft's number", async (t) => {
     microsoft.deny('server_error', `AADSTS90002: ${CANARY}`)
     refused(t, await login(), 502, 'provider_error', /^Microsoft: the authorization response was an error/)
     microsoft.allow()
@@ -238,7 +322,13 @@ t.test('an iss in the authorization response (RFC 9207) is that of a tenant that
   const { microsoft, login } = await world(t, 'organizations')
   microsoft.response({ iss: microsoft.issuerOf(CONTOSO) })
   t.equal((await login()).status, 200)
-  for (const iss of [microsoft.issuerOf(CONSUMERS), microsoft.issuerOf('nobody'), `https://evil.example/${CONTOSO}/v2.0`, `${microsoft.issuerOf(CONTOSO)}/`, 'https://evil.example']) {
+  for (const iss of [
+    microsoft.issuerOf(CONSUMERS),
+    microsoft.issuerOf('nobody'),
+    `https://evil.example/${CONTOSO}/v2.0`,
+    `${microsoft.issuerOf(CONTOSO)}/`,
+    'https://evil.example'
+  ]) {
     microsoft.response({ iss })
     refused(t, await login(), 502, 'provider_error', /^Microsoft: the authorization response failed: iss/)
   }
@@ -248,7 +338,12 @@ t.test('a grant ends as Microsoft says it', async (t) => {
   const microsoft = await startFakeMicrosoft()
   t.teardown(() => microsoft.close())
   const one = createProviders(readSettings(microsoft.settings()).providers).get('microsoft')
-  await t.rejects(one?.refresh('of long ago', AbortSignal.timeout(5_000)) as Promise<unknown>, { code: 'reauthorization_required' })
-  await t.resolves(one?.revoke?.({ accessToken: 'x', refreshToken: undefined }, AbortSignal.timeout(5_000)) as Promise<void>, 'Microsoft has no endpoint for it')
+  await t.rejects(one?.refresh('of long ago', AbortSignal.timeout(5_000)) as Promise<unknown>, {
+    code: 'reauthorization_required'
+  })
+  await t.resolves(
+    one?.revoke?.({ accessToken: 'x', refreshToken: undefined }, AbortSignal.timeout(5_000)) as Promise<void>,
+    'Microsoft has no endpoint for it'
+  )
   t.same(microsoft.unexpected(), [])
 })

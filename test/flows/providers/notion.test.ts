@@ -11,10 +11,19 @@ const SPEC: OAuthSpec = {
   paths: { ...urls, revoke: '/v1/oauth/revoke' },
   authentication: 'client_secret_basic',
   routes: {},
-  tokenAnswer: ({ person }) => ({ ...besideTokens(tokens), expires_in: undefined, scope: undefined, owner: { type: 'user', user: person } }),
+  tokenAnswer: ({ person }) => ({
+    ...besideTokens(tokens),
+    expires_in: undefined,
+    scope: undefined,
+    owner: { type: 'user', user: person }
+  }),
   demand ({ headers, body }) {
     if (headers['content-type'] !== 'application/json') return 'the body must be JSON'
-    return Object.keys(body as object).some((name) => !['grant_type', 'code', 'redirect_uri', 'refresh_token'].includes(name)) ? 'unknown members' : undefined
+    return Object.keys(body as object).some(
+      (name) => !['grant_type', 'code', 'redirect_uri', 'refresh_token'].includes(name)
+    )
+      ? 'unknown members'
+      : undefined
   },
   pkce: false,
   person: tokens.owner.user
@@ -23,10 +32,13 @@ const SPEC: OAuthSpec = {
 t.test('Notion', async (t) => {
   const { fake, signIn } = await plainLogin(t, { spec: SPEC, name, profile, steps: [], withoutSubject: unusable('id') })
 
-  await t.test('asks for a person\'s consent, and for nothing else than the token', async (t) => {
+  await t.test("asks for a person's consent, and for nothing else than the token", async (t) => {
     fake.reset()
     await signIn()
-    t.same(fake.calls().map(({ path }) => path), [urls.authorize, urls.token])
+    t.same(
+      fake.calls().map(({ path }) => path),
+      [urls.authorize, urls.token]
+    )
     t.equal(fake.calls(urls.authorize)[0]?.query['owner'], 'user')
   })
 

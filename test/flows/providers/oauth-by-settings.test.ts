@@ -11,10 +11,24 @@ const SPEC: OAuthSpec = {
   paths: { authorize: '/authorize', token: '/token', api: '/api' },
   authentication: 'client_secret_post',
   routes: { 'GET /me': ({ person }) => answerJson(person) },
-  person: { id: 42, email: 'Jane@Example.com', email_verified: true, name: 'Jane Doe', username: 'jane', picture: 'https://forum.example/jane.png' }
+  person: {
+    id: 42,
+    email: 'Jane@Example.com',
+    email_verified: true,
+    name: 'Jane Doe',
+    username: 'jane',
+    picture: 'https://forum.example/jane.png'
+  }
 }
 
-const PROFILE = { subject: '42', username: 'jane', email: 'jane@example.com', name: 'Jane Doe', avatarUrl: 'https://forum.example/jane.png', scope: '' }
+const PROFILE = {
+  subject: '42',
+  username: 'jane',
+  email: 'jane@example.com',
+  name: 'Jane Doe',
+  avatarUrl: 'https://forum.example/jane.png',
+  scope: ''
+}
 
 const settings = ({ url, clientId, clientSecret }: FakeOAuth) => ({
   OAUTH_PROVIDERS: 'forum',
@@ -37,33 +51,82 @@ t.test('any OAuth 2.0 provider, by settings', async (t) => {
   })
 
   await t.test('is listed, and its callback answers', async (t) => {
-    const { providers } = await (await fetch(`${url}/login`, { headers: { accept: 'application/json' } })).json() as { providers: unknown }
+    const { providers } = (await (await fetch(`${url}/login`, { headers: { accept: 'application/json' } })).json()) as {
+      providers: unknown
+    }
     t.match(providers, [{ id: 'forum', name: 'Forum' }])
   })
 
   await t.test('a profile of names alone is enough', async (t) => {
     fake.person({ id: 'abc', email: undefined, email_verified: undefined, name: undefined, picture: undefined })
-    t.match(await signIn(), { name: 'jane', avatarUrl: null, accounts: [{ subject: 'abc', username: 'jane', email: null }] })
+    t.match(await signIn(), {
+      name: 'jane',
+      avatarUrl: null,
+      accounts: [{ subject: 'abc', username: 'jane', email: null }]
+    })
   })
 })
 
 t.test('one whose word on email is trusted, with a profile of its own shape', async (t) => {
-  const fake = await startFakeOAuth({ ...SPEC, authentication: 'client_secret_basic', routes: { 'GET /me': ({ person }) => answerJson({ data: [{ user: person }] }) } })
+  const fake = await startFakeOAuth({
+    ...SPEC,
+    authentication: 'client_secret_basic',
+    routes: { 'GET /me': ({ person }) => answerJson({ data: [{ user: person }] }) }
+  })
   t.teardown(() => fake.close())
-  const names = { SUBJECT: 'uid', EMAIL: 'mail', EMAIL_VERIFIED: 'mail_checked', DISPLAY_NAME: 'full~1name', USERNAME: 'nick', PICTURE: 'photos/0' }
-  const pointers = Object.fromEntries(Object.entries(names).map(([name, member]) => [`OAUTH_FORUM_${name}`, `/data/0/user/${member}`]))
+  const names = {
+    SUBJECT: 'uid',
+    EMAIL: 'mail',
+    EMAIL_VERIFIED: 'mail_checked',
+    DISPLAY_NAME: 'full~1name',
+    USERNAME: 'nick',
+    PICTURE: 'photos/0'
+  }
+  const pointers = Object.fromEntries(
+    Object.entries(names).map(([name, member]) => [`OAUTH_FORUM_${name}`, `/data/0/user/${member}`])
+  )
   const { url } = await setup(t, {
-    ...settings(fake), ...pointers, OAUTH_FORUM_EMAIL_TRUSTED: 'true', OAUTH_FORUM_AUTHENTICATION: 'header', OAUTH_FORUM_SCOPE: 'me,email'
+    ...settings(fake),
+    ...pointers,
+    OAUTH_FORUM_EMAIL_TRUSTED: 'true',
+    OAUTH_FORUM_AUTHENTICATION: 'header',
+    OAUTH_FORUM_SCOPE: 'me,email'
   })
   const person = (uid: string, word: unknown) =>
-    fake.person({ id: undefined, uid, mail: `${uid}@example.com`, mail_checked: word, 'full/name': 'Jane Doe', nick: 'jane', photos: ['https://forum.example/jane.png'] })
+    fake.person({
+      id: undefined,
+      uid,
+      mail: `${uid}@example.com`,
+      mail_checked: word,
+      'full/name': 'Jane Doe',
+      nick: 'jane',
+      photos: ['https://forum.example/jane.png']
+    })
 
-  for (const [uid, word, verified] of [['a', true, true], ['b', 'true', false], ['c', 1, false], ['d', false, false], ['e', undefined, false]] as const) {
+  for (const [uid, word, verified] of [
+    ['a', true, true],
+    ['b', 'true', false],
+    ['c', 1, false],
+    ['d', false, false],
+    ['e', undefined, false]
+  ] as const) {
     person(uid, word)
     const { user } = (await createBrowser(url).login('/login/forum')).json()
-    t.match(user.accounts, [{
-      subject: uid, username: 'jane', name: 'Jane Doe', avatarUrl: 'https://forum.example/jane.png', email: `${uid}@example.com`, emailVerified: verified, scope: 'me email'
-    }])
-    t.same([user.email, user.emailVerified], verified ? [`${uid}@example.com`, true] : [null, false], JSON.stringify(word))
+    t.match(user.accounts, [
+      {
+        subject: uid,
+        username: 'jane',
+        name: 'Jane Doe',
+        avatarUrl: 'https://forum.example/jane.png',
+        email: `${uid}@example.com`,
+        emailVerified: verified,
+        scope: 'me email'
+      }
+    ])
+    t.same(
+      [user.email, user.emailVerified],
+      verified ? [`${uid}@example.com`, true] : [null, false],
+      JSON.stringify(word)
+    )
   }
 })

@@ -9,7 +9,7 @@ export interface PlainLogin extends Pick<FaultGrid, 'steps' | 'withoutSubject'> 
   spec: OAuthSpec
   name: string
   /** What becomes of the documentation's example. */
-  profile: { email: string | null, emailVerified?: boolean, locale?: string, [member: string]: unknown }
+  profile: { email: string | null; emailVerified?: boolean; locale?: string; [member: string]: unknown }
   /** Where the subject is unique, for a provider whose subjects are not unique on the whole. */
   tenant?: string
   settings?: (fake: FakeOAuth) => Record<string, string>
@@ -23,14 +23,19 @@ export interface World extends Running {
 
 /** What the provider's own answer has beside the token and the refresh token, which the fake makes. */
 export function besideTokens (answer: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(answer).filter(([name]) => !['access_token', 'refresh_token'].includes(name)))
+  return Object.fromEntries(
+    Object.entries(answer).filter(([name]) => !['access_token', 'refresh_token'].includes(name))
+  )
 }
 
 /**
- * Whole logins at a provider: the example of its documentation comes in, once and again, with an email that is the user's
- * too where the provider's word on it is believed; and every fault is told by name.
+ * Whole logins at a provider: the example of its documentation comes in, once and again, with an email that is the
+ * user's too where the provider's word on it is believed; and every fault is told by name.
  */
-export async function plainLogin (t: Test, { spec, name, profile, tenant, steps, withoutSubject, settings }: PlainLogin): Promise<World> {
+export async function plainLogin (
+  t: Test,
+  { spec, name, profile, tenant, steps, withoutSubject, settings }: PlainLogin
+): Promise<World> {
   const { id } = spec
   const fake = await startFakeOAuth(spec)
   t.teardown(() => fake.close())
@@ -41,7 +46,7 @@ export async function plainLogin (t: Test, { spec, name, profile, tenant, steps,
     const response = await createBrowser(url).login(`/login/${id}`)
     if (response.status !== 200) throw new Error(`The login answered ${response.status}: ${response.text}`)
     const { access_token: accessToken } = response.json()
-    return await (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).json() as User
+    return (await (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).json()) as User
   }
 
   await t.test('a login', async (t) => {
@@ -50,9 +55,16 @@ export async function plainLogin (t: Test, { spec, name, profile, tenant, steps,
     const { email, emailVerified = false } = profile
     t.match(user.accounts, [{ provider: id, emailVerified: false, ...account }])
     t.equal(user.accounts.length, 1)
-    t.match(user, { email: emailVerified ? email : null, emailVerified, name: user.accounts[0]?.name, avatarUrl: user.accounts[0]?.avatarUrl })
+    t.match(user, {
+      email: emailVerified ? email : null,
+      emailVerified,
+      name: user.accounts[0]?.name,
+      avatarUrl: user.accounts[0]?.avatarUrl
+    })
     t.equal(fake.calls(fake.paths.token).length, 1, 'one exchange')
-    t.same((await sql.query('SELECT provider, issuer FROM accounts')).rows, [{ provider: id, issuer: fake.url + (tenant === undefined ? '' : `/${tenant}`) }])
+    t.same((await sql.query('SELECT provider, issuer FROM accounts')).rows, [
+      { provider: id, issuer: fake.url + (tenant === undefined ? '' : `/${tenant}`) }
+    ])
     t.equal((await signIn()).id, user.id, 'and the same person again')
     t.same(fake.unexpected(), [])
   })

@@ -13,13 +13,20 @@ const SPEC: OAuthSpec = {
   authentication: 'client_secret_basic',
   routes: { 'GET /me': ({ person }) => answerJson(person) },
   tokenAnswer: () => besideTokens(tokens),
-  demand: ({ headers }) => /^web:reddit-client:/.test(headers['user-agent'] ?? '') ? undefined : 'a User-Agent of its own',
+  demand: ({ headers }) =>
+    /^web:reddit-client:/.test(headers['user-agent'] ?? '') ? undefined : 'a User-Agent of its own',
   pkce: false,
   person: answers['/api/v1/me']
 }
 
 t.test('Reddit', async (t) => {
-  const { fake, signIn } = await plainLogin(t, { spec: SPEC, name, profile, steps: [{ step: 'profile', path: '/me' }], withoutSubject: unusable('id') })
+  const { fake, signIn } = await plainLogin(t, {
+    spec: SPEC,
+    name,
+    profile,
+    steps: [{ step: 'profile', path: '/me' }],
+    withoutSubject: unusable('id')
+  })
 
   await t.test('what looks like an email in the profile is none', async (t) => {
     fake.person({ id: 'abc', email: 'victim@example.com', has_verified_email: true })

@@ -17,9 +17,17 @@ const SPEC: OAuthSpec = {
   paths: { authorize: '/openid/connect/authorize', token: '/api/openid.connect.token', api: '/api' },
   authentication: 'client_secret_post',
   routes: { 'GET /openid.connect.userInfo': ({ person }) => answerJson({ ok: true, ...person }) },
-  tokenAnswer: ({ person: { sub }, nonce }) => ({ ok: true, token_type: 'Bearer', expires_in: undefined, refresh_token: undefined, scope: undefined, id_token: idToken({ sub, nonce }) }),
-  tokenError: (error) => answerJson({ ok: false, error: error === 'invalid_client' ? 'bad_client_secret' : 'invalid_code' }),
-  demand: ({ body }) => parameter(body, 'code_verifier') === undefined ? undefined : 'internal_error',
+  tokenAnswer: ({ person: { sub }, nonce }) => ({
+    ok: true,
+    token_type: 'Bearer',
+    expires_in: undefined,
+    refresh_token: undefined,
+    scope: undefined,
+    id_token: idToken({ sub, nonce })
+  }),
+  tokenError: (error) =>
+    answerJson({ ok: false, error: error === 'invalid_client' ? 'bad_client_secret' : 'invalid_code' }),
+  demand: ({ body }) => (parameter(body, 'code_verifier') === undefined ? undefined : 'internal_error'),
   pkce: false,
   person: {
     sub: 'U0R7JM',
@@ -60,7 +68,10 @@ t.test('Slack', async (t) => {
   const login = () => createBrowser(url).login('/login/slack')
 
   await t.test('an email counts with `email_verified: true` alone', async (t) => {
-    await emailWords(t, world, { subject: 'sub', email: 'email' }, [[{ email_verified: true }, true], ...NOT_TRUE.map((word) => [{ email_verified: word }, false] as Word)])
+    await emailWords(t, world, { subject: 'sub', email: 'email' }, [
+      [{ email_verified: true }, true],
+      ...NOT_TRUE.map((word) => [{ email_verified: word }, false] as Word)
+    ])
   })
 
   await t.test('one user id in two workspaces is two people', async (t) => {
@@ -87,7 +98,9 @@ t.test('Slack', async (t) => {
     const theirs = createBrowser(url)
     fake.tokenResponse({})
     const callback = new URL(await mine.authorize(await mine.start('/login/slack')))
-    const stolen = new URL(await theirs.authorize(await theirs.start('/login/slack'))).searchParams.get('code') as string
+    const stolen = new URL(await theirs.authorize(await theirs.start('/login/slack'))).searchParams.get(
+      'code'
+    ) as string
     callback.searchParams.set('code', stolen)
     refused(t, await mine.callback(callback.href), 502, 'invalid_id_token', /nonce/)
     for (const token of [undefined, 'unreadable', idToken({ sub: 'U0R7JM' })]) {

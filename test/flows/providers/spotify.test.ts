@@ -43,12 +43,23 @@ t.test('Spotify', async (t) => {
       scope: 'user-read-email'
     },
     steps: [{ step: 'profile', path: '/me' }],
-    withoutSubject: [...unusable('id').map((changes) => ({ account_id: undefined, ...changes })), ...unusable('account_id').slice(1)]
+    withoutSubject: [
+      ...unusable('id').map((changes) => ({ account_id: undefined, ...changes })),
+      ...unusable('account_id').slice(1)
+    ]
   })
   const { fake, signIn } = world
 
   await t.test('no word on an email is believed: it is what somebody typed', async (t) => {
-    await emailWords(t, world, { subject: 'account_id', email: 'email' }, [{}, { email_verified: true }, { verified: true }, { email_verified: 'true', verified: 1 }].map((word) => [word, false]))
+    await emailWords(
+      t,
+      world,
+      { subject: 'account_id', email: 'email' },
+      [{}, { email_verified: true }, { verified: true }, { email_verified: 'true', verified: 1 }].map((word) => [
+        word,
+        false
+      ])
+    )
   })
 
   await t.test('`account_id` is who somebody is; where there is none, `id` is', async (t) => {
@@ -65,7 +76,12 @@ t.test('Spotify', async (t) => {
   await t.test('without an email, a name and a picture', async (t) => {
     for (const [index, images] of [[], undefined, null, {}, ['x'], [{ url: 'http://i.scdn.co/x' }]].entries()) {
       fake.person({ account_id: `bare-${index}`, email: undefined, display_name: null, images })
-      t.match(await signIn(), { name: 'wizzler', avatarUrl: null, email: null, accounts: [{ email: null, emailVerified: false }] })
+      t.match(await signIn(), {
+        name: 'wizzler',
+        avatarUrl: null,
+        email: null,
+        accounts: [{ email: null, emailVerified: false }]
+      })
     }
   })
 })

@@ -14,12 +14,25 @@ export interface StepsThatFail {
   running: Running
 }
 
-/** Discovery, key set and exchange, each with each fault: 502 or 504, nothing written, no retry, and the next login succeeds. */
+/**
+ * Discovery, key set and exchange, each with each fault: 502 or 504, nothing written, no retry, and the next login
+ * succeeds.
+ */
 export async function stepsThatFail (t: Test, world: StepsThatFail): Promise<void> {
-  const { id, name, fake, login, running: { url, sql } } = world
+  const {
+    id,
+    name,
+    fake,
+    login,
+    running: { url, sql }
+  } = world
   // What is kept once it was fetched well comes first.
-  for (const [step, path] of [['discovery', fake.paths.discovery], ['keys', fake.paths.jwks], ['token exchange', fake.paths.token]] as const) {
-    const attempt = () => step === 'discovery' ? createBrowser(url).get(`/login/${id}`) : login(createBrowser(url))
+  for (const [step, path] of [
+    ['discovery', fake.paths.discovery],
+    ['keys', fake.paths.jwks],
+    ['token exchange', fake.paths.token]
+  ] as const) {
+    const attempt = () => (step === 'discovery' ? createBrowser(url).get(`/login/${id}`) : login(createBrowser(url)))
     for (const [fault, play] of Object.entries(FAULTS)) {
       await t.test(`${step}: ${fault}`, async (t) => {
         const before = await rows(sql)
@@ -37,8 +50,14 @@ export async function stepsThatFail (t: Test, world: StepsThatFail): Promise<voi
   }
 }
 
-/** Three that hang at the same time: the discovery of an instance that knows nothing yet, the keys and the exchange of one that lacks the keys. */
-async function noAnswer (t: Test, { id, name, fake, login, running: { url, sql, another } }: StepsThatFail): Promise<void> {
+/**
+ * Three that hang at the same time: the discovery of an instance that knows nothing yet, the keys and the exchange of
+ * one that lacks the keys.
+ */
+async function noAnswer (
+  t: Test,
+  { id, name, fake, login, running: { url, sql, another } }: StepsThatFail
+): Promise<void> {
   const { address } = await another()
   const before = await rows(sql)
   const { discovery, jwks, token } = fake.paths

@@ -11,14 +11,20 @@ const SPEC: OAuthSpec = {
   authentication: 'client_secret_post',
   routes: {
     'GET /users' ({ person }, { headers }) {
-      if (headers['client-id'] !== 'twitch-client') return answerJson({ error: 'Unauthorized', status: 401, message: 'Client ID is missing' }, { status: 401 })
+      if (headers['client-id'] !== 'twitch-client') {
+        return answerJson({ error: 'Unauthorized', status: 401, message: 'Client ID is missing' }, { status: 401 })
+      }
       return answerJson({ data: person['nobody'] === true ? [] : [person] })
     }
   },
   tokenAnswer: ({ scope }) => ({ expires_in: 14346, scope: scope.split(' ') }),
-  tokenError: (error) => answerJson(error === 'invalid_client'
-    ? { status: 403, message: 'invalid client secret' }
-    : { status: 400, message: 'Invalid authorization code' }, { status: error === 'invalid_client' ? 403 : 400 }),
+  tokenError: (error) =>
+    answerJson(
+      error === 'invalid_client'
+        ? { status: 403, message: 'invalid client secret' }
+        : { status: 400, message: 'Invalid authorization code' },
+      { status: error === 'invalid_client' ? 403 : 400 }
+    ),
   person: {
     id: '141981764',
     login: 'twitchdev',
@@ -61,9 +67,17 @@ t.test('Twitch', async (t) => {
   })
 
   await t.test('somebody whose email is not verified has none', async (t) => {
-    for (const [id, email] of [['51', undefined], ['52', ''], ['53', null]] as const) {
+    for (const [id, email] of [
+      ['51', undefined],
+      ['52', ''],
+      ['53', null]
+    ] as const) {
       fake.person({ id, email })
-      t.match(await signIn(), { email: null, emailVerified: false, accounts: [{ subject: id, email: null, emailVerified: false }] })
+      t.match(await signIn(), {
+        email: null,
+        emailVerified: false,
+        accounts: [{ subject: id, email: null, emailVerified: false }]
+      })
     }
   })
 

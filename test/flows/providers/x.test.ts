@@ -6,7 +6,10 @@ import { emailWords } from './email-words.ts'
 import { unusable } from './fault-grid.ts'
 import { plainLogin } from './plain-login.ts'
 
-/** What could be taken for a word on the email (X has none). They come unasked, so that a test can see that they are not believed. */
+/**
+ * What could be taken for a word on the email (X has none). They come unasked, so that a test can see that they are not
+ * believed.
+ */
 const WORDS = ['verified', 'email_verified']
 
 /** The members that were asked for, beside those that always come, as X has it. */
@@ -17,17 +20,26 @@ const SPEC: OAuthSpec = {
   routes: {
     'GET /users/me' ({ person, scope }, { query }) {
       const scopes = scope.split(' ')
-      if (!scopes.includes('users.read') || !scopes.includes('tweet.read')) return answerJson({ title: 'Forbidden', status: 403, detail: 'Forbidden' }, { status: 403 })
-      const asked = ['id', 'name', 'username', ...WORDS, ...String(query['user.fields']).split(',')].filter((field) => field !== 'confirmed_email' || scopes.includes('users.email'))
+      if (!scopes.includes('users.read') || !scopes.includes('tweet.read')) {
+        return answerJson({ title: 'Forbidden', status: 403, detail: 'Forbidden' }, { status: 403 })
+      }
+      const asked = ['id', 'name', 'username', ...WORDS, ...String(query['user.fields']).split(',')].filter(
+        (field) => field !== 'confirmed_email' || scopes.includes('users.email')
+      )
       return answerJson({ data: Object.fromEntries(Object.entries(person).filter(([name]) => asked.includes(name))) })
     }
   },
   // PKCE is demanded of clients that have a secret too.
-  demand: ({ body }) => parameter(body, 'grant_type') === 'authorization_code' && parameter(body, 'code_verifier') === undefined
-    ? 'Missing required parameter [code_verifier].'
-    : undefined,
+  demand: ({ body }) =>
+    parameter(body, 'grant_type') === 'authorization_code' && parameter(body, 'code_verifier') === undefined
+      ? 'Missing required parameter [code_verifier].'
+      : undefined,
   tokenAnswer: () => ({ expires_in: 7200 }),
-  tokenError: () => answerJson({ error: 'invalid_request', error_description: 'Value passed for the authorization code was invalid.' }, { status: 400 }),
+  tokenError: () =>
+    answerJson(
+      { error: 'invalid_request', error_description: 'Value passed for the authorization code was invalid.' },
+      { status: 400 }
+    ),
   rotates: true,
   person: {
     id: '2244994945',
@@ -69,12 +81,22 @@ t.test('X, of which the email is asked', async (t) => {
   })
   const { fake, signIn } = world
 
-  await t.test('an email stays with the account: X\'s word on it is not believed', async (t) => {
-    await emailWords(t, world, { subject: 'id', email: 'confirmed_email' }, [{}, { verified: true }, { verified: false }, { email_verified: true }].map((word) => [word, false]))
+  await t.test("an email stays with the account: X's word on it is not believed", async (t) => {
+    await emailWords(
+      t,
+      world,
+      { subject: 'id', email: 'confirmed_email' },
+      [{}, { verified: true }, { verified: false }, { email_verified: true }].map((word) => [word, false])
+    )
   })
 
   await t.test('somebody without an email and a picture', async (t) => {
     fake.person({ id: '1', confirmed_email: undefined, profile_image_url: undefined })
-    t.match(await signIn(), { email: null, avatarUrl: null, name: 'X Dev', accounts: [{ subject: '1', email: null, emailVerified: false }] })
+    t.match(await signIn(), {
+      email: null,
+      avatarUrl: null,
+      name: 'X Dev',
+      accounts: [{ subject: '1', email: null, emailVerified: false }]
+    })
   })
 })

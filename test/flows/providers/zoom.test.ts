@@ -17,9 +17,15 @@ const SPEC: OAuthSpec = {
 }
 
 t.test('Zoom', async (t) => {
-  const { fake, signIn } = await plainLogin(t, { spec: SPEC, name, profile, steps: [{ step: 'profile', path: '/users/me' }], withoutSubject: unusable('id') })
+  const { fake, signIn } = await plainLogin(t, {
+    spec: SPEC,
+    name,
+    profile,
+    steps: [{ step: 'profile', path: '/users/me' }],
+    withoutSubject: unusable('id')
+  })
 
-  await t.test('the language is the user\'s', async (t) => {
+  await t.test("the language is the user's", async (t) => {
     fake.person({ id: 'somebody-else', language: 'de-DE' })
     t.match(await signIn(), { locale: 'de-DE', accounts: [{ subject: 'somebody-else' }] })
   })
