@@ -4,7 +4,9 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { adminRoutes } from './admin/routes.ts'
 import { createAdminUserRepository } from './admin/user-repository.ts'
 import { createAccountRepository } from './accounts/repository.ts'
-import { createRevocations } from './accounts/revocations.ts'
+import { createGrantRevocation } from './accounts/grant-revocation.ts'
+import { createLinkCodeRepository } from './accounts/link-code-repository.ts'
+import { createProviderTokenRepository } from './accounts/provider-token-repository.ts'
 import { deletionRoutes } from './accounts/deletion-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { createAccountService } from './accounts/service.ts'
@@ -157,12 +159,19 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
   const devices = createDeviceRepository(app.database)
   const vault = createProviderTokens(createSealer(encryptionKeys, 'provider-tokens'))
+  const revokeGrant = createGrantRevocation({
+    jobs: app.jobs,
+    providers,
+    tokens: vault,
+    sealer: createSealer(encryptionKeys, 'revocation')
+  })
   const accounts = createAccountService({
-    repository: createAccountRepository(app.database),
+    accounts: createAccountRepository(app.database, revokeGrant),
+    linkCodes: createLinkCodeRepository(app.database),
+    providerTokens: createProviderTokenRepository(app.database),
     providers,
     tokens: vault,
     linkSealer: createSealer(encryptionKeys, 'link'),
-    revocations: createRevocations(app.jobs, providers, createSealer(encryptionKeys, 'revocation')),
     poolSize: settings.databasePoolSize
   })
   const adminUsers = createAdminUserRepository(app.database)

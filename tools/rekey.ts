@@ -1,13 +1,19 @@
-/** `npm run rekey`: after a new key was put first into ENCRYPTION_KEYS of every instance, seals everything under it. The API may serve meanwhile. */
+/**
+ * `npm run rekey`: seals everything under the first of the ENCRYPTION_KEYS. Run it after every instance has the new key
+ * first; the API can serve meanwhile.
+ */
 import '../src/logging/quiet-debug.ts'
+import { createDatabase } from '../src/database/database.ts'
 import { rekey } from '../src/vault/rekey.ts'
 import { withSettingsDatabase } from './settings-database.ts'
 
 let unreadable = 0
 
 await withSettingsDatabase(async (pool, { encryptionKeys }) => {
-  for (const result of await rekey(pool, encryptionKeys, (line) => console.log(line))) {
-    console.log(`${result.table}: done, ${result.sealedAnew} sealed anew${result.unreadable > 0 ? `, ${result.unreadable} that none of the keys opens` : ''}.`)
+  const { prisma } = createDatabase(pool)
+  for (const result of await rekey(prisma, encryptionKeys, (line) => console.log(line))) {
+    const failed = result.unreadable > 0 ? `, ${result.unreadable} that none of the keys opens` : ''
+    console.log(`${result.table}: done, ${result.sealedAnew} sealed anew${failed}.`)
     unreadable += result.unreadable
   }
 }).catch((error: unknown) => {

@@ -13,14 +13,20 @@ export interface StoredTokens {
   scope: string
 }
 
-/** The two columns of an account, sealed under ENCRYPTION_KEYS. Some providers issue a refresh token only once, so it has its own. */
+/** Two columns of an account, sealed under ENCRYPTION_KEYS: some providers issue a refresh token only once. */
 export interface SealedTokens { sealedTokens: string | null, sealedRefreshToken: string | null }
+
+export type AccountWithTokens = AccountIdentity & SealedTokens & { id: string }
+
+export const WITH_TOKENS = {
+  id: true, provider: true, issuer: true, subject: true, sealedTokens: true, sealedRefreshToken: true
+} as const
 
 /** Seals the tokens of a provider to the identity of their account, so that they open for no other. */
 export interface ProviderTokens {
   seal: (identity: AccountIdentity, tokens: StoredTokens) => SealedTokens
   /** Undefined when there are none, or when they were sealed for another account or under a key that is gone. */
-  open: (account: AccountIdentity & SealedTokens & { id: string }) => StoredTokens | undefined
+  open: (account: AccountWithTokens) => StoredTokens | undefined
 }
 
 export function createProviderTokens (sealer: Sealer): ProviderTokens {
@@ -34,9 +40,10 @@ export function createProviderTokens (sealer: Sealer): ProviderTokens {
     },
 
     open ({ id, sealedTokens, sealedRefreshToken, ...identity }) {
+      if (sealedTokens === null) return undefined
       const context = toIdentityText(identity)
       // Version 0.1 sealed all tokens in one column, to the id of the account.
-      const opened = sealedTokens === null ? undefined : sealer.open(sealedTokens, context) ?? sealer.open(sealedTokens, id)
+      const opened = sealer.open(sealedTokens, context) ?? sealer.open(sealedTokens, id)
       if (opened === undefined) return undefined
       const refreshToken = sealedRefreshToken === null ? undefined : sealer.open(sealedRefreshToken, context)
       const tokens = parseJson(opened) as StoredTokens

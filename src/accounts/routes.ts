@@ -1,34 +1,38 @@
 import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { NullableText } from '../http/nullable.ts'
 import { callerOf } from '../http/caller.ts'
 import { listQuery, pageOfAll, pageSchema } from '../http/lists.ts'
+import { NullableText } from '../http/nullable.ts'
 import { problems } from '../http/problem-details.ts'
-import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../sessions/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
+import { SESSION_ERRORS, requireActiveSession, sessionEnded } from '../sessions/signed-in.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { AccountSchema } from '../users/user.ts'
 import type { AccountService } from './service.ts'
 
 export interface AccountOptions { accounts: AccountService, users: UserRepository, sessions: SessionService }
 
+const TOKEN_ERRORS = [
+  'validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited'
+] as const
+
 const TAGS = ['Accounts']
 const security = [{ bearer: [] }]
 const AccountParams = Type.Object({ id: Type.String({ format: 'uuid' }) })
 
-/** The accounts of the signed-in user. Another user's are as good as not there: 404. */
+/** The accounts of the signed-in user. Another user's account is a 404. */
 export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (app, { accounts, users, sessions }) => {
-  forSignedInUsers(app, sessions)
+  requireActiveSession(app, sessions)
 
   app.get('/me/accounts', {
     schema: {
-      summary: 'The linked accounts',
+      summary: 'List the linked accounts',
       description: 'Oldest first.',
       tags: TAGS,
       security,
       querystring: Type.Object(listQuery, { additionalProperties: false }),
-      response: { 200: pageSchema(AccountSchema), ...problems('validation_failed', ...SIGNED_IN) }
+      response: { 200: pageSchema(AccountSchema), ...problems('validation_failed', ...SESSION_ERRORS) }
     }
   }, async ({ bearer, query }) => {
     const user = await users.bySession(bearer.sid, bearer.sub)
@@ -39,7 +43,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.post('/me/accounts', {
     schema: {
       summary: 'Link an account',
-      description: 'With the code of a sign-in that began at /oauth2/authorize with `intent=link`.',
+      description: 'With the code of a sign-in that started at /oauth2/authorize with `intent=link`.',
       tags: TAGS,
       security,
       body: Type.Object({
@@ -48,12 +52,16 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
         redirect_uri: Type.String({ pattern: '^[\\x21-\\x7e]{1,1000}$' }),
         client_id: Type.String({ pattern: '^[\\x20-\\x7e]{1,200}$' })
       }, { additionalProperties: false }),
-      response: { 201: AccountSchema, ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...SIGNED_IN) }
+      response: {
+        201: AccountSchema,
+        ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...SESSION_ERRORS)
+      }
     }
   }, async (request, reply) => {
     const { code, code_verifier: codeVerifier, redirect_uri: redirectUri, client_id: clientId } = request.body
     const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url')
-    const account = await accounts.link(request.bearer.sub, code, { clientId, redirectUri, codeChallenge }, callerOf(request))
+    const linkRequest = { clientId, redirectUri, codeChallenge }
+    const account = await accounts.link(request.bearer.sub, code, linkRequest, callerOf(request))
     if (!account) throw sessionEnded()
     return reply.code(201).send(account)
   })
@@ -61,11 +69,14 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   app.delete('/me/accounts/:id', {
     schema: {
       summary: 'Unlink an account',
-      description: 'The grant is also taken back at the provider, where it offers that: in the background.',
+      description: 'Also revokes the grant at the provider, if it supports that, in the background.',
       tags: TAGS,
       security,
       params: AccountParams,
-      response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'last_account', 'rate_limited', ...SIGNED_IN) }
+      response: {
+        204: Type.Null(),
+        ...problems('validation_failed', 'not_found', 'last_account', 'rate_limited', ...SESSION_ERRORS)
+      }
     }
   }, async (request, reply) => {
     await accounts.unlink(request.bearer.sub, request.params.id, callerOf(request))
@@ -74,18 +85,18 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
 
   app.post('/me/accounts/:id/token', {
     schema: {
-      summary: 'A working access token of the provider',
-      description: 'Refreshed if need be: once, however many ask at the same time.',
+      summary: 'Get a valid access token of the provider',
+      description: 'Refreshed when necessary: once for all concurrent requests.',
       tags: TAGS,
       security,
       params: AccountParams,
       response: {
         200: Type.Object({
           accessToken: Type.String(),
-          expiresAt: NullableText({ format: 'date-time', description: 'Null where the provider does not say.' }),
+          expiresAt: NullableText({ format: 'date-time', description: 'Null when the provider does not say.' }),
           scope: Type.String()
         }),
-        ...problems('validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited', ...SIGNED_IN)
+        ...problems(...TOKEN_ERRORS, ...SESSION_ERRORS)
       }
     }
   }, async ({ bearer, params }) => await accounts.providerToken(bearer.sub, params.id))

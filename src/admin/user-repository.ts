@@ -3,7 +3,7 @@ import { retryingConflicts } from '../database/conflicts.ts'
 import { inTransaction, type PoolTransaction as Transaction } from '../database/transaction.ts'
 import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'
-import { isLastAdmin } from '../users/last-admin.ts'
+import { isLastAdmin } from '../users/old-last-admin.ts'
 import type { User } from '../users/user.ts'
 import { UPDATED, USER, type UserRow } from '../users/user-row.ts'
 

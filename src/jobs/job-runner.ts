@@ -1,11 +1,12 @@
 import fp from 'fastify-plugin'
 import type { Runner } from 'graphile-worker'
 import pg from 'pg'
+import type { Transaction } from '../database/transaction.ts'
 
 /** Work that must be done, though perhaps not now: at least once, by any instance, tried again for three days when it fails. */
 export interface JobRunner {
-  /** Puts a job into the queue, in the caller's transaction: both happen, or neither. */
-  add: (task: Task, payload: object, transaction: pg.PoolClient) => Promise<void>
+  /** Adds a job in the caller's transaction: it runs once that commits, or not at all. */
+  add: (task: Task, payload: object, tx: Transaction) => Promise<void>
   /** Says how a task is done. Called before the app listens. Work that throws is tried again later. */
   work: (task: Task, work: (payload: unknown) => Promise<void>) => void
   /** Says what is done every minute, by one of all instances. Called before the app listens. */
@@ -102,8 +103,9 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl }) => {
   }
 
   app.decorate('jobs', {
-    async add (task, payload, transaction) {
-      await transaction.query('SELECT graphile_worker.add_job($1, $2::json, max_attempts := $3)', [task, JSON.stringify(payload), MAX_ATTEMPTS])
+    async add (task, payload, tx) {
+      await tx.$executeRaw`
+        SELECT graphile_worker.add_job(${task}, ${JSON.stringify(payload)}::json, max_attempts := ${MAX_ATTEMPTS}::int)`
     },
     work: (task, work) => { tasks[task] = work },
     everyMinute (task, work) {

@@ -8,7 +8,7 @@ import { PresentedTokenSchema } from './presented-token.ts'
 
 export interface IntrospectOptions {
   issuerUrl: string
-  sessions: Pick<SessionService, 'isAlive' | 'inspectRefreshToken'>
+  sessions: Pick<SessionService, 'isActive' | 'inspectRefreshToken'>
   clients: Clients
 }
 
@@ -36,7 +36,7 @@ export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = as
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
     const claims = await app.readAccessToken(request)
     if (claims) {
-      const isActive = claims.exp * 1000 > Date.now() && await sessions.isAlive(claims.sid)
+      const isActive = claims.exp * 1000 > Date.now() && await sessions.isActive(claims.sid)
       return isActive ? { active: true, token_type: 'Bearer', ...claims } : { active: false }
     }
     const session = await sessions.inspectRefreshToken(token)

@@ -3,8 +3,8 @@ import type { AuditEventType } from '../audit/audit-event.ts'
 import type { Prisma } from '../database/generated/client.ts'
 import type { Transaction } from '../database/transaction.ts'
 
-export type EndReason = 'logout' | 'revoked' | 'code_replayed' | 'reuse_detected' | 'ended_by_user' | 'user_disabled' | 'logged_out_everywhere'
-  | 'too_many_sessions' | 'account_unlinked'
+export type EndReason = 'logout' | 'revoked' | 'code_replayed' | 'reuse_detected' | 'ended_by_user' | 'user_disabled'
+  | 'logged_out_everywhere' | 'too_many_sessions' | 'account_unlinked'
 
 export interface SessionEnd {
   where: Prisma.SessionWhereInput
@@ -17,16 +17,20 @@ export interface SessionEnd {
 
 /**
  * Ends sessions: the one place where that is written. Each leaves an event, revokes its access tokens and reaches the
- * webhooks, in the caller's transaction. Of several calls at once, one ends a session; returns the sessions that this one did.
+ * webhooks, in the caller's transaction. Of several calls at once, one ends a session; returns the sessions that this
+ * call ended.
  */
-export async function endSessions (tx: Transaction, { where, reason, eventType = 'session.revoked', now }: SessionEnd, by: By) {
+export async function endSessions (tx: Transaction, { where, reason, eventType, now }: SessionEnd, by: By) {
   const ended = await tx.session.updateManyAndReturn({
     where: { ...where, revokedAt: null },
     data: { revokedAt: now, revocationReason: reason },
     select: { id: true, userId: true, clientId: true, provider: true }
   })
-  await recordEvents(tx, ended.map(({ id, userId, clientId, provider }) => ({
-    type: eventType, userId, actorId: by.actorId, clientId, provider, details: { ...by.details, sessionId: id, reason }
+  await recordEvents(tx, ended.map(({ id, ...session }) => ({
+    type: eventType ?? 'session.revoked',
+    ...session,
+    actorId: by.actorId,
+    details: { ...by.details, sessionId: id, reason }
   })), by.caller)
   return ended
 }

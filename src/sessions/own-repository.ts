@@ -1,56 +1,39 @@
-import type { Caller } from '../http/caller.ts'
-import { RECORDED } from '../audit/old-events.ts'
+import { activeSession } from '../database/active-session.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
-import type { Position } from '../http/lists.ts'
 import type { Database } from '../database/database.ts'
-import type { SessionRow } from './session.ts'
+import { newestFirst, olderThan } from '../database/newest-first.ts'
+import type { Caller } from '../http/caller.ts'
+import type { Position } from '../http/lists.ts'
+import { endSessions } from './end-sessions.ts'
+import { SESSION_SELECT, type SessionRow } from './session.ts'
 
-/** A user's sessions as the user sees them: those that are alive. */
+/** A user's active sessions, as the user lists and ends them. */
 export interface OwnSessionRepository {
-  /** By sign-in, the newest first: that order does not change while somebody turns the pages. */
+  /** Ordered by sign-in, newest first: pages stay in place while sessions are used. */
   list: (userId: string, after: Position, count: number) => Promise<SessionRow[]>
-  /** True when this call ended it; false for another user's session, or one that has ended. */
+  /** True when this call ended the session; false for another user's session, or one that has ended. */
   end: (userId: string, sessionId: string, caller: Caller) => Promise<boolean>
   endOthers: (userId: string, keptId: string, caller: Caller) => Promise<void>
 }
 
-const ALIVE = 'revoked_at IS NULL AND idle_expires_at > now() AND expires_at > now()'
-
-const LIST = `
-  SELECT id, client_id AS "clientId", provider, ip_address AS "ipAddress", user_agent AS "userAgent", created_at AS "createdAt",
-    last_used_at AS "lastUsedAt", LEAST(idle_expires_at, expires_at) AS "expiresAt"
-  FROM sessions WHERE user_id = $1 AND ${ALIVE} AND (created_at, id) < ($2, $3) ORDER BY created_at DESC, id DESC LIMIT $4`
-
-/** Ends sessions and writes the event of each down, all or nothing. */
-const endThose = (which: string) => `
-  WITH ended AS (
-    UPDATE sessions SET revoked_at = now(), revocation_reason = 'ended_by_user' WHERE user_id = $1 AND ${which} AND ${ALIVE}
-    RETURNING id, user_id, client_id, provider, revocation_reason
-  ), events AS (
-    SELECT 'session.revoked' AS type, user_id, user_id AS actor_id, client_id, provider, $3::text AS ip_address, $4::text AS user_agent,
-      $5::text AS request_id, jsonb_build_object('sessionId', id, 'reason', revocation_reason) AS details
-    FROM ended
-  ), ${RECORDED}
-  SELECT id FROM ended`
-
-const END = endThose('id = $2')
-const END_OTHERS = endThose('id <> $2')
-
-export function createOwnSessionRepository ({ pool }: Database): OwnSessionRepository {
-  const run = (name: string, text: string, userId: string, sessionId: string, { ipAddress, userAgent, requestId }: Caller) =>
-    retryingConflicts(() => pool.query({ name, text, values: [userId, sessionId, ipAddress, userAgent, requestId] }))
+export function createOwnSessionRepository ({ prisma, clock }: Database): OwnSessionRepository {
+  const end = (userId: string, id: string | { not: string }, caller: Caller) =>
+    retryingConflicts(() => prisma.$transaction(async (tx) => {
+      const now = clock.now()
+      const where = { id, userId, ...activeSession(now) }
+      return await endSessions(tx, { where, reason: 'ended_by_user', now }, { actorId: userId, caller })
+    }))
 
   return {
-    async list (userId, { time, id }, count) {
-      return (await pool.query<SessionRow>({ name: 'own-sessions', text: LIST, values: [userId, time, id, count] })).rows
-    },
+    list: (userId, after, count) => prisma.session.findMany({
+      where: { userId, ...activeSession(clock.now()), ...olderThan(after) },
+      select: SESSION_SELECT,
+      orderBy: newestFirst(),
+      take: count
+    }),
 
-    async end (userId, sessionId, caller) {
-      return (await run('end-own-session', END, userId, sessionId, caller)).rowCount === 1
-    },
+    end: async (userId, sessionId, caller) => (await end(userId, sessionId, caller)).length === 1,
 
-    async endOthers (userId, keptId, caller) {
-      await run('end-other-sessions', END_OTHERS, userId, keptId, caller)
-    }
+    endOthers: async (userId, keptId, caller) => { await end(userId, { not: keptId }, caller) }
   }
 }

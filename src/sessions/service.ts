@@ -1,10 +1,10 @@
 import type { Caller } from '../http/caller.ts'
 import { OAuthError } from '../http/errors.ts'
 import type { AccessTokens } from '../tokens/access-tokens.ts'
-import { commonScope } from '../tokens/scope.ts'
-import { createHashedSecret, hashSecret, type RefreshTokenCodec } from '../tokens/refresh-token.ts'
-import type { LiveSession, PresentedCode, RevocationReason, SessionRepository } from './repository.ts'
 import type { IdentityGrant } from '../tokens/grants.ts'
+import { createHashedSecret, hashSecret, type RefreshToken, type RefreshTokenCodec } from '../tokens/refresh-token.ts'
+import { commonScope } from '../tokens/scope.ts'
+import type { ClientEndReason, PresentedCode, PresentedToken, SessionRepository, SessionState } from './repository.ts'
 
 /** RFC 6749 section 5.1. */
 export interface TokenResponse {
@@ -13,47 +13,51 @@ export interface TokenResponse {
   expires_in: number
   refresh_token: string
   scope: string
-  /** When the scope has `openid`; a refresh brings a new one too (OpenID Connect Core section 12.2), without the nonce. */
+  /** When the scope has `openid`. A refresh brings a new one, without the nonce (OpenID Connect Core section 12.2). */
   id_token?: string
 }
 
-/** How often a session may be refreshed; counted by session, since many share an address. */
-export interface RefreshLimit { check: (key: string) => Promise<void>, add: (key: string) => Promise<void> }
+/** Limits refreshes by session: many users share an address. */
+export interface RefreshLimit { check: (sessionId: string) => Promise<void>, add: (sessionId: string) => Promise<void> }
 
 export interface RefreshRequest {
   refreshToken: string
   clientId: string
-  /** Less than what was granted, for the tokens of this answer; all of it unless given. */
+  /** Narrows the scope of the tokens in this response; the granted scope when undefined. */
   scope: string | undefined
 }
 
 export interface SessionService {
-  /** What a new session's row needs: its secret stays with the caller, its hash goes into the row. */
+  /** The secret of a new session's refresh tokens, for the caller, and its hash, for the session's row. */
   newSecret: typeof createHashedSecret
-  /** The tokens of a session that was just opened; with an ID token when its scope asks for one. */
+  /** The tokens of a session that was just opened; with an ID token when its scope has `openid`. */
   issue: (grant: IdentityGrant, secret: Buffer) => TokenResponse
   /**
-   * Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant`, also when the token was stolen: then its session has ended;
-   * and `invalid_scope` for a scope that was not granted, which costs the token nothing.
+   * Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant` for a token that is not valid; when it was
+   * stolen, its session has ended. Throws `invalid_scope` for more than was granted: the token stays valid.
    */
   refresh: (request: RefreshRequest, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
-  /** Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also ends the session it opened. */
+  /**
+   * Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also
+   * ends the session that it opened.
+   */
   redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
-  /** Exchanges the code of a device; undefined when nobody has approved it, or it was exchanged before. */
+  /** Exchanges the code of a device. Undefined when it was not approved, or exchanged before. */
   redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string) => Promise<TokenResponse | undefined>
-  /** The session whose live refresh token this is. */
-  inspectRefreshToken: (refreshToken: string) => Promise<LiveSession | undefined>
-  isAlive: (sessionId: string) => Promise<boolean>
-  /** Ends the session behind a refresh token; an unknown one is no error (RFC 7009 section 2.2). */
-  endByRefreshToken: (refreshToken: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
-  end: (sessionId: string, reason: RevocationReason, caller: Caller) => Promise<boolean>
+  /** The session whose current refresh token this is. */
+  inspectRefreshToken: (refreshToken: string) => Promise<SessionState | undefined>
+  /** True while the session is active and its user is not disabled. */
+  isActive: (sessionId: string) => Promise<boolean>
+  /** Ends the session of a refresh token; an unknown token is no error (RFC 7009 section 2.2). */
+  endByRefreshToken: (refreshToken: string, reason: ClientEndReason, caller: Caller) => Promise<boolean>
+  end: (sessionId: string, reason: ClientEndReason, caller: Caller) => Promise<boolean>
 }
 
 export interface SessionServiceOptions {
   repository: SessionRepository
   codec: RefreshTokenCodec
   accessTokens: AccessTokens
-  /** Makes the ID token, when the scope asks for one. */
+  /** The ID token, when the scope has `openid`. */
   idToken: (grant: IdentityGrant, accessToken: string) => string | undefined
   idleSeconds: number
   reuseGraceSeconds: number
@@ -62,7 +66,7 @@ export interface SessionServiceOptions {
 
 export function createSessionService (options: SessionServiceOptions): SessionService {
   const { repository, codec, accessTokens, onRefresh } = options
-  const limits = { idleSeconds: options.idleSeconds, reuseGraceSeconds: options.reuseGraceSeconds }
+  const { idleSeconds, reuseGraceSeconds } = options
 
   function issue (grant: IdentityGrant, secret: Buffer, counter = 0): TokenResponse {
     const accessToken = accessTokens.issue(grant)
@@ -88,54 +92,62 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
         throw new OAuthError('invalid_grant', 'This is not a refresh token of this server.')
       }
       await limit.check(token.sessionId)
-      const presented = { sessionId: token.sessionId, secretHash: hashSecret(token.secret), counter: token.counter }
-      const live = scope === undefined ? undefined : await repository.inspect(presented)
-      if (live && scope !== undefined && commonScope(scope, live.scope) !== scope) throw new OAuthError('invalid_scope', `The scope that was granted is '${live.scope}'.`)
-      const grant = await repository.rotate(presented, clientId, limits)
+      const presented = toPresented(token)
+      const session = scope === undefined ? undefined : await repository.inspect(presented)
+      if (session && scope !== undefined && commonScope(scope, session.scope) !== scope) {
+        throw new OAuthError('invalid_scope', `The scope that was granted is '${session.scope}'.`)
+      }
+      const grant = await repository.rotate(presented, clientId, { idleSeconds, reuseGraceSeconds })
       if (!grant) {
-        const stolen = await repository.revokeReused(presented, limits, caller)
-        onRefresh?.(stolen ? 'reuse_detected' : 'refused')
-        throw new OAuthError('invalid_grant', stolen
-          ? 'The refresh token was used before. Its session has been ended, because someone else may hold a copy. Sign in again.'
+        const isStolen = await repository.endIfReused(presented, reuseGraceSeconds, caller)
+        onRefresh?.(isStolen ? 'reuse_detected' : 'refused')
+        throw new OAuthError('invalid_grant', isStolen
+          ? 'The refresh token was used before. Its session has ended, as someone else may hold a copy. Sign in again.'
           : 'The refresh token has expired, was revoked, or belongs to another client.')
       }
       onRefresh?.('rotated')
-      // Checked before and counted after: a rotation once made is always told. What only repeats another's is free.
+      // Counted after the rotation, so that the client always gets its new token. Repeats in the grace period are free.
       if (grant.rotated) await limit.add(token.sessionId)
-      return issue({ ...grant, scope: scope === undefined ? grant.scope : commonScope(scope, grant.scope) }, token.secret, grant.counter)
+      const narrowed = scope === undefined ? grant.scope : commonScope(scope, grant.scope)
+      return issue({ ...grant, scope: narrowed }, token.secret, grant.counter)
     },
 
     async redeemCode (code, caller) {
       const { secret, secretHash } = createHashedSecret()
-      const grant = await repository.redeemCode(code, secretHash, options.idleSeconds)
-      if (!grant) {
-        const sessionId = await repository.sessionOfSpentCode(code.hash)
-        if (sessionId !== undefined) await repository.revoke(sessionId, 'code_replayed', caller)
-        throw new OAuthError('invalid_grant', sessionId === undefined
-          ? 'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier are not those it was made for.'
-          : 'The code was used before. The session that it opened has been ended, because someone else may hold the code.')
+      const grant = await repository.redeemCode(code, secretHash, idleSeconds)
+      if (grant) return issue(grant, secret)
+      const sessionId = await repository.sessionOfSpentCode(code.hash)
+      if (sessionId === undefined) {
+        throw new OAuthError('invalid_grant',
+          'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier do not match it.')
       }
-      return issue(grant, secret)
+      await repository.end(sessionId, 'code_replayed', caller)
+      throw new OAuthError('invalid_grant',
+        'The code was used before. The session that it opened has ended, because someone else may hold the code.')
     },
 
     async redeemDeviceCode (deviceCodeHash, clientId) {
       const { secret, secretHash } = createHashedSecret()
-      const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, options.idleSeconds)
+      const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, idleSeconds)
       return grant && issue(grant, secret)
     },
 
     async inspectRefreshToken (refreshToken) {
       const token = codec.decode(refreshToken)
-      return token && await repository.inspect({ sessionId: token.sessionId, secretHash: hashSecret(token.secret), counter: token.counter })
+      return token && await repository.inspect(toPresented(token))
     },
 
-    isAlive: (sessionId) => repository.isAlive(sessionId),
+    isActive: (sessionId) => repository.isActive(sessionId),
 
     async endByRefreshToken (refreshToken, reason, caller) {
       const token = codec.decode(refreshToken)
-      return token !== undefined && await repository.revoke(token.sessionId, reason, caller)
+      return token !== undefined && await repository.end(token.sessionId, reason, caller)
     },
 
-    end: (sessionId, reason, caller) => repository.revoke(sessionId, reason, caller)
+    end: (sessionId, reason, caller) => repository.end(sessionId, reason, caller)
   }
+}
+
+function toPresented ({ sessionId, secret, counter }: RefreshToken): PresentedToken {
+  return { sessionId, secretHash: hashSecret(secret), counter }
 }

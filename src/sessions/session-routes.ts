@@ -4,26 +4,26 @@ import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
 import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
 import { problems } from '../http/problem-details.ts'
-import { SIGNED_IN, forSignedInUsers } from './signed-in.ts'
 import type { OwnSessionRepository } from './own-repository.ts'
 import type { SessionService } from './service.ts'
 import { SessionSchema, toSession } from './session.ts'
+import { SESSION_ERRORS, requireActiveSession } from './signed-in.ts'
 
-export interface SessionOptions { ownSessions: OwnSessionRepository, sessions: Pick<SessionService, 'isAlive'> }
+export interface SessionOptions { ownSessions: OwnSessionRepository, sessions: Pick<SessionService, 'isActive'> }
 
 const COMMON = { tags: ['Sessions'], security: [{ bearer: [] }] }
 
-/** The sessions of the signed-in user. Another user's are as good as not there: 404. */
+/** The sessions of the signed-in user. Another user's session is a 404. */
 export const sessionRoutes: FastifyPluginAsyncTypebox<SessionOptions> = async (app, { ownSessions, sessions }) => {
-  forSignedInUsers(app, sessions)
+  requireActiveSession(app, sessions)
 
   app.get('/me/sessions', {
     schema: {
       ...COMMON,
-      summary: 'Where the user is signed in',
-      description: 'The sessions that are alive, by sign-in, the newest first.',
+      summary: 'List the active sessions',
+      description: 'Ordered by sign-in, newest first.',
       querystring: Type.Object(listQuery, { additionalProperties: false }),
-      response: { 200: pageSchema(SessionSchema), ...problems('validation_failed', ...SIGNED_IN) }
+      response: { 200: pageSchema(SessionSchema), ...problems('validation_failed', ...SESSION_ERRORS) }
     }
   }, async ({ bearer, query: { limit, cursor } }) => {
     const rows = await ownSessions.list(bearer.sub, readCursor(cursor), limit + 1)
@@ -34,9 +34,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionOptions> = async (a
     schema: {
       ...COMMON,
       summary: 'End a session',
-      description: 'At once: its tokens are refused wherever the database is asked. It may be this one.',
+      description: 'Its tokens are refused at once wherever the database is asked. May be the session of this request.',
       params: Type.Object({ id: Type.String({ format: 'uuid' }) }),
-      response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'rate_limited', ...SIGNED_IN) }
+      response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'rate_limited', ...SESSION_ERRORS) }
     }
   }, async (request, reply) => {
     const ended = await ownSessions.end(request.bearer.sub, request.params.id, callerOf(request))
@@ -47,8 +47,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<SessionOptions> = async (a
   app.delete('/me/sessions', {
     schema: {
       ...COMMON,
-      summary: 'End all sessions but this one',
-      response: { 204: Type.Null(), ...problems('rate_limited', ...SIGNED_IN) }
+      summary: 'End all other sessions',
+      response: { 204: Type.Null(), ...problems('rate_limited', ...SESSION_ERRORS) }
     }
   }, async (request, reply) => {
     await ownSessions.endOthers(request.bearer.sub, request.bearer.sid, callerOf(request))

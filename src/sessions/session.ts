@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { endUnlessUsed } from '../database/active-session.ts'
 import { NullableText } from '../http/nullable.ts'
 import { describeDevice } from './device.ts'
 
@@ -6,11 +7,11 @@ const Text = NullableText()
 const Time = Type.String({ format: 'date-time' })
 
 export const SessionSchema = Type.Object({
-  id: Type.String({ format: 'uuid', description: 'The `sid` of its access tokens.' }),
-  current: Type.Boolean({ description: 'True for the session of the token that asks.' }),
+  id: Type.String({ format: 'uuid', description: 'The `sid` claim of its access tokens.' }),
+  current: Type.Boolean({ description: 'True for the session of the access token in this request.' }),
   clientId: Type.String(),
   provider: Type.String(),
-  device: NullableText({ description: 'In words, from the User-Agent: `Chrome on Windows`.' }),
+  device: NullableText({ description: 'A name read from the User-Agent: `Chrome on Windows`.' }),
   ipAddress: Text,
   userAgent: Text,
   createdAt: Time,
@@ -20,6 +21,18 @@ export const SessionSchema = Type.Object({
 
 export type Session = Static<typeof SessionSchema>
 
+export const SESSION_SELECT = {
+  id: true,
+  clientId: true,
+  provider: true,
+  ipAddress: true,
+  userAgent: true,
+  createdAt: true,
+  lastUsedAt: true,
+  idleExpiresAt: true,
+  expiresAt: true
+} as const
+
 export interface SessionRow {
   id: string
   clientId: string
@@ -28,21 +41,22 @@ export interface SessionRow {
   userAgent: string | null
   createdAt: Date
   lastUsedAt: Date
+  idleExpiresAt: Date
   expiresAt: Date
 }
 
-/** A session as its user sees it; `currentId` is the one that asks. */
-export function toSession ({ id, clientId, provider, ipAddress, userAgent, createdAt, lastUsedAt, expiresAt }: SessionRow, currentId: string): Session {
+/** A session as its user sees it; `currentId` is the session of the request. */
+export function toSession (row: SessionRow, currentId: string): Session {
   return {
-    id,
-    current: id === currentId,
-    clientId,
-    provider,
-    device: describeDevice(userAgent),
-    ipAddress,
-    userAgent,
-    createdAt: createdAt.toISOString(),
-    lastUsedAt: lastUsedAt.toISOString(),
-    expiresAt: expiresAt.toISOString()
+    id: row.id,
+    current: row.id === currentId,
+    clientId: row.clientId,
+    provider: row.provider,
+    device: describeDevice(row.userAgent),
+    ipAddress: row.ipAddress,
+    userAgent: row.userAgent,
+    createdAt: row.createdAt.toISOString(),
+    lastUsedAt: row.lastUsedAt.toISOString(),
+    expiresAt: endUnlessUsed(row).toISOString()
   }
 }

@@ -1,20 +1,20 @@
 import type { FastifyInstance } from 'fastify'
-import type { SessionService } from './service.ts'
 import { badBearer } from '../http/bearer.ts'
+import type { SessionService } from './service.ts'
 
-/** What every such route may answer. */
-export const SIGNED_IN = ['unauthorized', 'invalid_token', 'token_expired', 'service_unavailable'] as const
+/** Error codes of every route below /me. */
+export const SESSION_ERRORS = ['unauthorized', 'invalid_token', 'token_expired', 'service_unavailable'] as const
 
 /**
- * What holds for every route of a scope below /me: a bearer whose session the database says is alive, so many writes a
- * minute for one user, and answers that nobody keeps.
+ * Rejects every request to a route of this scope with 401 unless it carries a valid access token of an active session,
+ * which the database is asked for. Counts each write against the user's limit, and forbids caching.
  */
-export function forSignedInUsers (app: FastifyInstance, sessions: Pick<SessionService, 'isAlive'>): void {
+export function requireActiveSession (app: FastifyInstance, sessions: Pick<SessionService, 'isActive'>): void {
   app.addHook('onRequest', app.requireBearer)
   app.addHook('onRequest', async ({ method, bearer }, reply) => {
     reply.header('cache-control', 'no-store')
     if (method !== 'GET' && method !== 'HEAD') await app.limits.userWrites.count(bearer.sub)
-    if (!await sessions.isAlive(bearer.sid)) throw sessionEnded()
+    if (!await sessions.isActive(bearer.sid)) throw sessionEnded()
   })
 }
 

@@ -61,7 +61,7 @@ export interface SignInServiceOptions {
   signIn: SignIn
   users: Pick<UserRepository, 'bySession'>
   sessions: SessionService
-  accounts: Pick<AccountService, 'holdForLink'>
+  accounts: Pick<AccountService, 'createLinkCode'>
   audit: AuditRepository
   idleSeconds: number
   maximumSeconds: number
@@ -112,7 +112,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     reached('completed')
     const { completion } = attempt
     if (completion.mode === 'code' && completion.intent === 'link') {
-      return { code: await options.accounts.holdForLink(who.profile, who.tokens, completion) }
+      return { code: await options.accounts.createLinkCode(who.profile, who.tokens, completion) }
     }
     if (completion.mode === 'code') return await completeWithCode(completion, who, caller)
     if (completion.mode === 'device') return await completeWithSession(completion, who, caller)

@@ -1,30 +1,27 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { toOwnAuditEvent } from '../audit/audit-event.ts'
 import { problems } from '../http/problem-details.ts'
-import { SIGNED_IN, sessionEnded } from '../sessions/signed-in.ts'
-import { ExportSchema } from './export.ts'
+import { SESSION_ERRORS, sessionEnded } from '../sessions/signed-in.ts'
 import type { ExportRepository } from './export-repository.ts'
+import { ExportSchema, toExport } from './export.ts'
 
 export interface ExportOptions { exports: ExportRepository }
 
 export const exportRoutes: FastifyPluginAsyncTypebox<ExportOptions> = async (app, { exports }) => {
   app.get('/me/export', {
     schema: {
-      summary: 'Everything held about the signed-in user',
-      description: 'One JSON document, to keep as a file: all but secrets. Counts as a change where rates are limited.',
+      summary: 'Export everything stored about the signed-in user',
+      description: 'One JSON document to save as a file, without secrets. Rate limits count it as a write.',
       tags: ['User'],
       security: [{ bearer: [] }],
-      response: { 200: ExportSchema, ...problems('rate_limited', ...SIGNED_IN) }
+      response: { 200: ExportSchema, ...problems('rate_limited', ...SESSION_ERRORS) }
     }
-  }, async ({ bearer: { sub } }, reply) => {
-    await app.limits.userWrites.count(sub)
-    const held = await exports.everythingOf(sub)
-    if (!held) throw sessionEnded()
-    const { user: { preferences, ...user }, accounts, sessions, events } = held
-    const activity = events.map((event) => toOwnAuditEvent(event, sub))
+  }, async ({ bearer }, reply) => {
+    await app.limits.userWrites.count(bearer.sub)
+    const user = await exports.read(bearer.sub)
+    if (!user) throw sessionEnded()
     reply.header('content-disposition', 'attachment; filename="signet-export.json"')
-    // For people to read; times become text as JSON has them.
+    // Indented, since people read it.
     reply.type('application/json; charset=utf-8').serializer((document: object) => JSON.stringify(document, null, 2))
-    return { exportedAt: new Date().toISOString(), user, preferences, accounts, sessions, activity } as never
+    return toExport(user)
   })
 }

@@ -1,6 +1,6 @@
 type JsonObject = Record<string, unknown>
 
-/** Changes `target` by a JSON Merge Patch (RFC 7396): null takes a member away, an object goes deeper, all else replaces. */
+/** Applies a JSON Merge Patch (RFC 7396): null removes a member, an object is merged, any other value replaces. */
 export function mergePatch (target: JsonObject, patch: JsonObject): JsonObject {
   const result = { ...target }
   for (const [name, value] of Object.entries(patch)) {

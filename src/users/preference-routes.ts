@@ -3,9 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
-import { problems } from '../http/problem-details.ts'
-import { SIGNED_IN, sessionEnded } from '../sessions/signed-in.ts'
 import { weighPreconditions } from '../http/preconditions.ts'
+import { problems } from '../http/problem-details.ts'
+import { SESSION_ERRORS, sessionEnded } from '../sessions/signed-in.ts'
 import { mergePatch } from './merge-patch.ts'
 import { PreferencesSchema, checkContent, checkSize, etagOf, type Preferences } from './preferences.ts'
 import type { UserRepository } from './repository.ts'
@@ -13,18 +13,28 @@ import type { UserRepository } from './repository.ts'
 export interface PreferenceOptions { users: UserRepository }
 
 const COMMON = { tags: ['User'], security: [{ bearer: [] }] }
-const CHANGE_ANSWERS = {
+
+const READ_RESPONSES = {
   200: PreferencesSchema,
-  ...problems('validation_failed', 'precondition_failed', 'payload_too_large', 'unsupported_media_type', 'rate_limited', ...SIGNED_IN)
+  304: Type.Null({ description: 'Not modified.' }),
+  ...problems('precondition_failed', ...SESSION_ERRORS)
 }
 
+const WRITE_ERRORS = [
+  'validation_failed', 'precondition_failed', 'payload_too_large', 'unsupported_media_type', 'rate_limited'
+] as const
+
+const WRITE_RESPONSES = { 200: PreferencesSchema, ...problems(...WRITE_ERRORS, ...SESSION_ERRORS) }
+
 export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = async (app, { users }) => {
-  /** Reads, changes and writes with the row locked: of two changes at once the second is made on what the first left. */
-  async function change (request: FastifyRequest, reply: FastifyReply, make: (current: Preferences) => Preferences): Promise<Preferences> {
+  /** Of two changes at the same time, the second sees what the first wrote. */
+  async function change (
+    request: FastifyRequest, reply: FastifyReply, make: (current: Preferences) => Preferences
+  ): Promise<Preferences> {
     const changed = await users.changePreferences(request.bearer.sub, (current) => {
       const wanted = make(current)
       checkSize(wanted)
-      if (weighPreconditions(request, etagOf(current)) !== 'met') throw new Problem('precondition_failed', 'The preferences are no longer those of this ETag.')
+      if (weighPreconditions(request, etagOf(current)) !== 'met') throw preconditionFailed()
       return wanted
     }, callerOf(request))
     if (!changed) throw sessionEnded()
@@ -35,16 +45,16 @@ export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = as
   app.get('/me/preferences', {
     schema: {
       ...COMMON,
-      summary: 'The preferences',
-      description: 'A JSON object of the client\'s own. Every answer has a strong `ETag`; `If-None-Match` with it brings a 304.',
-      response: { 200: PreferencesSchema, 304: Type.Null({ description: 'Not modified.' }), ...problems('precondition_failed', ...SIGNED_IN) }
+      summary: 'Read the preferences',
+      description: 'A JSON object that clients define. It has a strong `ETag`; `If-None-Match` with it gets a 304.',
+      response: READ_RESPONSES
     }
   }, async (request, reply) => {
     const preferences = await users.preferences(request.bearer.sub)
     if (!preferences) throw sessionEnded()
     const etag = etagOf(preferences)
     const precondition = weighPreconditions(request, etag)
-    if (precondition === 'failed') throw new Problem('precondition_failed', 'The preferences are no longer those of this ETag.')
+    if (precondition === 'failed') throw preconditionFailed()
     reply.header('etag', etag)
     return precondition === 'not-modified' ? reply.code(304).send(null) : preferences
   })
@@ -53,9 +63,9 @@ export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = as
     schema: {
       ...COMMON,
       summary: 'Replace the preferences',
-      description: '16 KiB of JSON at most. With `If-Match` only if they are still those of the ETag.',
+      description: '16 KiB of JSON at most. With `If-Match`, only if the ETag still matches.',
       body: PreferencesSchema,
-      response: CHANGE_ANSWERS
+      response: WRITE_RESPONSES
     }
   }, async (request, reply) => {
     checkContent(request.body)
@@ -63,16 +73,17 @@ export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = as
   })
 
   await app.register(async (scope) => {
-    scope.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
+    const parseJson = scope.getDefaultJsonParser('error', 'error')
+    scope.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, parseJson)
 
     scope.patch('/me/preferences', {
       schema: {
         ...COMMON,
         summary: 'Change the preferences',
-        description: 'By a JSON Merge Patch (RFC 7396): null takes a member away. Changes made at once are all kept.',
+        description: 'By a JSON Merge Patch (RFC 7396): null removes a member. Concurrent patches are all applied.',
         consumes: ['application/merge-patch+json', 'application/json'],
         body: PreferencesSchema,
-        response: CHANGE_ANSWERS
+        response: WRITE_RESPONSES
       }
     }, async (request, reply) => {
       const patch = request.body as Preferences
@@ -81,3 +92,5 @@ export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = as
     })
   })
 }
+
+const preconditionFailed = () => new Problem('precondition_failed', 'The ETag does not match the current preferences.')

@@ -1,26 +1,37 @@
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { Type } from 'typebox'
 import { Problem } from '../http/errors.ts'
 
 export type Preferences = Record<string, unknown>
 
-export const PreferencesSchema = Type.Unsafe<Preferences>({ type: 'object', additionalProperties: true, title: 'Preferences', description: "The client's own settings." })
+export const PreferencesSchema = Type.Unsafe<Preferences>({
+  type: 'object',
+  additionalProperties: true,
+  title: 'Preferences',
+  description: 'Settings that clients store for the user.'
+})
 
 const MAX_BYTES = 16 * 1024
 const MAX_DEPTH = 32
 
-/** The strong entity tag of preferences as they are stored: a hash of their JSON, so that the same content has the same tag on any instance. */
+/** The strong entity tag of stored preferences: a hash of their JSON, the same on every instance. */
 export function etagOf (preferences: Preferences): string {
   return `"${createHash('sha256').update(JSON.stringify(preferences)).digest('base64url')}"`
 }
 
-/** Throws `validation_failed` for JSON that PostgreSQL cannot keep, or that would not come back as it was sent. */
+/** Whether storing `wanted` would leave the stored preferences as they are: the order of members does not count. */
+export function isSameContent (stored: Preferences, wanted: Preferences): boolean {
+  return isDeepStrictEqual(stored, JSON.parse(JSON.stringify(wanted)))
+}
+
+/** Throws `validation_failed` for JSON that PostgreSQL cannot store, or that would be read back altered. */
 export function checkContent (value: unknown, depth = 0): void {
   if (typeof value === 'string') return checkText(value)
-  // Too large for a double, it would come back as null.
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new Problem('validation_failed', 'Preferences hold a number that is too large.')
+  // Too large for a double: it would be read back as null.
+  if (typeof value === 'number' && !Number.isFinite(value)) throw invalid('contain a number that is too large')
   if (typeof value !== 'object' || value === null) return
-  if (depth === MAX_DEPTH) throw new Problem('validation_failed', `Preferences may be ${MAX_DEPTH} levels deep at most.`)
+  if (depth === MAX_DEPTH) throw invalid(`may be nested ${MAX_DEPTH} levels deep at most`)
   for (const [name, member] of Object.entries(value)) {
     checkText(name)
     checkContent(member, depth + 1)
@@ -28,10 +39,14 @@ export function checkContent (value: unknown, depth = 0): void {
 }
 
 function checkText (text: string): void {
-  if (text.includes('\0') || !text.isWellFormed()) throw new Problem('validation_failed', 'Preferences hold a NUL character or half of a surrogate pair.')
+  if (text.includes('\0')) throw invalid('contain a NUL character')
+  if (!text.isWellFormed()) throw invalid('contain half of a surrogate pair')
 }
 
-/** Throws `payload_too_large` for what would be stored as more than 16 KiB of JSON. */
+const invalid = (reason: string) => new Problem('validation_failed', `Preferences ${reason}.`)
+
+/** Throws `payload_too_large` for preferences of more than 16 KiB as JSON. */
 export function checkSize (preferences: Preferences): void {
-  if (Buffer.byteLength(JSON.stringify(preferences)) > MAX_BYTES) throw new Problem('payload_too_large', 'Preferences may be 16 KiB of JSON at most.')
+  if (Buffer.byteLength(JSON.stringify(preferences)) <= MAX_BYTES) return
+  throw new Problem('payload_too_large', 'Preferences may be 16 KiB of JSON at most.')
 }

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { callerOf } from '../http/caller.ts'
 import { problems } from '../http/problem-details.ts'
-import { SIGNED_IN, forSignedInUsers, sessionEnded } from '../sessions/signed-in.ts'
 import type { SessionService } from '../sessions/service.ts'
+import { SESSION_ERRORS, requireActiveSession, sessionEnded } from '../sessions/signed-in.ts'
 import { activityRoutes, type ActivityOptions } from './activity-routes.ts'
 import { exportRoutes, type ExportOptions } from './export-routes.ts'
 import { preferenceRoutes } from './preference-routes.ts'
@@ -12,13 +12,13 @@ import { UserSchema } from './user.ts'
 
 export interface UserOptions extends ActivityOptions, ExportOptions {
   users: UserRepository
-  sessions: Pick<SessionService, 'isAlive'>
+  sessions: Pick<SessionService, 'isActive'>
 }
 
 export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, options) => {
   await app.register(readRoutes, options)
   await app.register(async (scope) => {
-    forSignedInUsers(scope, options.sessions)
+    requireActiveSession(scope, options.sessions)
     await scope.register(writeRoutes, options)
     await scope.register(preferenceRoutes, options)
     await scope.register(activityRoutes, options)
@@ -26,17 +26,17 @@ export const userRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, op
   })
 }
 
-/** The hot path: one statement finds the session alive and reads the user. */
+/** One statement checks the session and reads the user: without requireActiveSession, which asks the database first. */
 const readRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }) => {
   app.addHook('onRequest', app.requireBearer)
 
   app.get('/me', {
     schema: {
       summary: 'The signed-in user',
-      description: 'Reads the database: a session ended or a user disabled a moment ago is 401 here.',
+      description: 'Asks the database: 401 as soon as the session has ended or the user is disabled.',
       tags: ['User'],
       security: [{ bearer: [] }],
-      response: { 200: UserSchema, ...problems(...SIGNED_IN) }
+      response: { 200: UserSchema, ...problems(...SESSION_ERRORS) }
     }
   }, async (request, reply) => {
     const { sid, sub } = request.bearer
@@ -47,15 +47,20 @@ const readRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }
   })
 }
 
+const WRITE_ERRORS = ['validation_failed', 'payload_too_large', 'unsupported_media_type', 'rate_limited'] as const
+
 const writeRoutes: FastifyPluginAsyncTypebox<UserOptions> = async (app, { users }) => {
   app.patch('/me', {
     schema: {
       summary: 'Edit the profile of the signed-in user',
-      description: 'What is set here, null too, survives the next login; what never was follows the provider.',
+      description: 'A field that was set here, null too, stays at the next login. The others follow the provider.',
       tags: ['User'],
       security: [{ bearer: [] }],
       body: ProfilePatchSchema,
-      response: { 200: UserSchema, ...problems('validation_failed', 'payload_too_large', 'unsupported_media_type', 'rate_limited', ...SIGNED_IN) }
+      response: {
+        200: UserSchema,
+        ...problems(...WRITE_ERRORS, ...SESSION_ERRORS)
+      }
     }
   }, async (request) => {
     const { sid, sub } = request.bearer

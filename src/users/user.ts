@@ -8,13 +8,13 @@ const Time = Type.String({ format: 'date-time' })
 export const AccountSchema = Type.Object({
   id: Type.String({ format: 'uuid' }),
   provider: Type.String(),
-  subject: Type.String({ description: "The provider's own id of the person." }),
+  subject: Type.String({ description: "The provider's id of the person." }),
   username: Text,
   email: Text,
-  emailVerified: Type.Boolean({ description: 'True when the provider says so and its word on email is trusted.' }),
+  emailVerified: Type.Boolean({ description: 'True if the provider verified the address and is trusted with that.' }),
   name: Text,
   avatarUrl: Text,
-  scope: Type.String({ description: 'What the person granted at the provider, separated by spaces.' }),
+  scope: Type.String({ description: 'The scope that the provider granted, separated by spaces.' }),
   createdAt: Time,
   lastLoginAt: Time
 }, { title: 'Account' })
@@ -22,7 +22,7 @@ export const AccountSchema = Type.Object({
 export const UserSchema = Type.Object({
   id: Type.String({ format: 'uuid' }),
   email: Text,
-  emailVerified: Type.Boolean({ description: 'True whenever there is an email: an unverified one stays on its account.' }),
+  emailVerified: Type.Boolean({ description: 'True if there is an email: an unverified one stays on its account.' }),
   name: Text,
   avatarUrl: Text,
   locale: Text,

@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import type { EncryptionKey } from './sealing.ts'
 
 /**
- * The encryption key of a machine without ENCRYPTION_KEYS, outside production: made once and kept in `folder`. Several
- * processes may ask at once; all get the same.
+ * The encryption key where ENCRYPTION_KEYS is not set, outside production: generated once and stored in `folder`.
+ * Several processes can call this at the same time; all get the same key.
  */
 export async function localEncryptionKeys (folder: string): Promise<EncryptionKey[]> {
   const file = join(folder, 'encryption-keys')
   await mkdir(folder, { recursive: true })
   const draft = `${file}.${process.pid}`
   await writeFile(draft, `local:${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
-  // A link is made whole or not at all, so that nobody reads half a key.
+  // A link appears at once, so that no process reads half a key.
   await link(draft, file).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
   await rm(draft)
   const [id = '', key = ''] = (await readFile(file, 'utf8')).trim().split(':')

@@ -3,13 +3,13 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 export interface EncryptionKey { id: string, key: Buffer }
 
 /**
- * Seals secrets with AES-256-GCM (NIST SP 800-38D). Every purpose has a key of its own, derived with HKDF (RFC 5869),
- * so that what was sealed for one never opens for another; `context` binds a value to its place, such as a row's id.
+ * Seals secrets with AES-256-GCM (NIST SP 800-38D). Every purpose has its own key, derived with HKDF (RFC 5869): a
+ * value sealed for one purpose never opens for another. `context` binds a value to its place, such as the id of a row.
  */
 export interface Sealer {
   /** `<key id>.<base64url of nonce, ciphertext and tag>`, under the first of the keys. */
   seal: (plaintext: string, context: string) => string
-  /** Opens what any of the keys sealed; `undefined` when altered, moved to another place, or sealed under an unknown key. */
+  /** Undefined when the value was altered, moved to another context, or sealed under an unknown key. */
   open: (sealed: string, context: string) => string | undefined
 }
 
@@ -34,10 +34,12 @@ export function createSealer (keys: EncryptionKey[], purpose: string): Sealer {
       const dot = sealed.indexOf('.')
       const key = derived.get(sealed.slice(0, dot))
       const bytes = Buffer.from(sealed.slice(dot + 1), 'base64url')
-      // One spelling only: decoders of base64url also pass over characters that do not belong.
-      if (!key || bytes.length < NONCE_LENGTH + TAG_LENGTH || bytes.toString('base64url') !== sealed.slice(dot + 1)) return undefined
+      // Decoders of base64url skip invalid characters: only the canonical encoding is accepted.
+      const isCanonical = bytes.toString('base64url') === sealed.slice(dot + 1)
+      if (!key || !isCanonical || bytes.length < NONCE_LENGTH + TAG_LENGTH) return undefined
       try {
-        const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_LENGTH), { authTagLength: TAG_LENGTH })
+        const nonce = bytes.subarray(0, NONCE_LENGTH)
+        const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_LENGTH })
         decipher.setAAD(Buffer.from(context)).setAuthTag(bytes.subarray(-TAG_LENGTH))
         return decipher.update(bytes.subarray(NONCE_LENGTH, -TAG_LENGTH), undefined, 'utf8') + decipher.final('utf8')
       } catch {
@@ -47,7 +49,7 @@ export function createSealer (keys: EncryptionKey[], purpose: string): Sealer {
   }
 }
 
-/** A key for one purpose, from one of the ENCRYPTION_KEYS. */
+/** The key of one purpose, from one of the ENCRYPTION_KEYS. */
 export function deriveKey (key: Buffer, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), `signet/${purpose}`, 32))
 }

@@ -15,7 +15,8 @@ t.test('tokens open for the account that they were sealed for, and for no other'
   for (const other of [{ provider: 'gitlab' }, { issuer: 'https://github.example' }, { subject: '2' }]) {
     t.equal(tokens.open({ id: '1', ...identity, ...other, ...sealed }), undefined, JSON.stringify(other))
   }
-  t.equal(tokens.open({ id: '1', ...identity, sealedTokens: null, sealedRefreshToken: null }), undefined, 'an account without')
+  const without = { id: '1', ...identity, sealedTokens: null, sealedRefreshToken: null }
+  t.equal(tokens.open(without), undefined, 'an account without tokens')
 })
 
 t.test('a refresh token has a column of its own, and stays when the other changes', async (t) => {
@@ -32,7 +33,8 @@ t.test('tokens that version 0.1 sealed still open', async (t) => {
 })
 
 t.test('a token set is stored with null for what the provider did not say', async (t) => {
-  const tokenSet = { accessToken: 'a', refreshToken: undefined, idToken: undefined, expiresAt: undefined, scope: 'all', answer: {} }
+  const unsaid = { refreshToken: undefined, idToken: undefined, expiresAt: undefined }
+  const tokenSet = { accessToken: 'a', scope: 'all', answer: {}, ...unsaid }
   t.same(toStoredTokens(tokenSet), { accessToken: 'a', refreshToken: null, expiresAt: null, scope: 'all' })
   const expiresAt = new Date('2026-02-01T00:00:00Z')
   t.same(toStoredTokens({ ...tokenSet, refreshToken: 'r', expiresAt }),

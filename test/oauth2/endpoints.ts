@@ -14,7 +14,7 @@ export interface Results {
   user?: object
   /** The session of the presented refresh token. */
   live?: object
-  isAlive?: boolean
+  isActive?: boolean
   /** The tokens for any grant. */
   tokens?: object
   poll?: string
@@ -55,7 +55,7 @@ export async function serve (t: Test, results: Results = {}) {
       inspectRefreshToken: record('inspect', results.live),
       end: record('end', true),
       endByRefreshToken: record('endByRefreshToken', true),
-      isAlive: record('isAlive', results.isAlive ?? false),
+      isActive: record('isActive', results.isActive ?? false),
       refresh: record('refresh', results.tokens),
       redeemCode: record('redeemCode', results.tokens),
       redeemDeviceCode: record('redeemDeviceCode', results.tokens)

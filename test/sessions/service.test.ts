@@ -1,97 +1,136 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Caller } from '../../src/http/caller.ts'
-import { createRefreshTokenCodec, hashSecret } from '../../src/tokens/refresh-token.ts'
-import { createSessionService } from '../../src/sessions/service.ts'
+import type { RotatedGrant, SessionRepository, SessionState } from '../../src/sessions/repository.ts'
+import { createSessionService, type SessionServiceOptions } from '../../src/sessions/service.ts'
 import { toSession } from '../../src/sessions/session.ts'
+import { createRefreshTokenCodec, hashSecret } from '../../src/tokens/refresh-token.ts'
+import type { IdentityGrant } from '../../src/tokens/grants.ts'
 
 const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
 const sessionId = '0190c4d2-7c1a-7e6f-9a3b-0123456789ab'
-const grant = {
-  sessionId, userId: 'u', clientId: 'c', scope: 'openid', roles: [], authTime: Math.floor(Date.now() / 1000), nonce: null, email: null, name: null, avatarUrl: null
+const authTime = Math.floor(Date.now() / 1000)
+const grant: IdentityGrant = {
+  sessionId,
+  userId: 'u',
+  clientId: 'c',
+  scope: 'openid',
+  roles: [],
+  authTime,
+  nonce: null,
+  email: null,
+  name: null,
+  avatarUrl: null
+}
+const rotated: RotatedGrant = { ...grant, counter: 4, rotated: true }
+const session: SessionState = {
+  userId: 'u', clientId: 'c', scope: 'openid email', createdAt: new Date(), expiresAt: new Date()
 }
 const codec = createRefreshTokenCodec([{ id: 'k', key: randomBytes(32) }])
 
-/** A service on a repository that answers as it is told and writes down what it was asked. */
-function serve (answers: Record<string, unknown> = {}, { idToken, deaf }: { idToken?: string, deaf?: boolean } = {}) {
+/** What the repository returns; undefined or false for what is left out. */
+interface Returns {
+  rotate?: RotatedGrant
+  redeemCode?: IdentityGrant
+  redeemDeviceCode?: IdentityGrant
+  sessionOfSpentCode?: string
+  inspect?: SessionState
+  isActive?: boolean
+  endIfReused?: boolean
+  end?: boolean
+}
+
+/** A service on a repository that records its calls. */
+function serve (returns: Returns = {}, options: Partial<SessionServiceOptions> = {}, isObserved = true) {
   const calls: unknown[][] = []
-  const told: string[] = []
-  const asked = (name: string) => async (...args: unknown[]) => { calls.push([name, ...args]); return answers[name] }
-  const repository = new Proxy({}, { get: (_, name: string) => asked(name) })
+  const outcomes: string[] = []
+  const record = <Result>(name: string, result: Result) => async (...args: unknown[]) => {
+    calls.push([name, ...args])
+    return result
+  }
+  const repository: SessionRepository = {
+    rotate: record('rotate', returns.rotate),
+    redeemCode: record('redeemCode', returns.redeemCode),
+    redeemDeviceCode: record('redeemDeviceCode', returns.redeemDeviceCode),
+    sessionOfSpentCode: record('sessionOfSpentCode', returns.sessionOfSpentCode),
+    inspect: record('inspect', returns.inspect),
+    isActive: record('isActive', returns.isActive ?? false),
+    endIfReused: record('endIfReused', returns.endIfReused ?? false),
+    end: record('end', returns.end ?? false)
+  }
   const service = createSessionService({
-    repository: repository as never,
+    repository,
     codec,
     accessTokens: { lifetimeSeconds: 900, issue: ({ sessionId }) => `access of ${sessionId}` },
-    idToken: (_grant, accessToken) => idToken && `${idToken} for ${accessToken}`,
+    idToken: () => undefined,
     idleSeconds: 10,
     reuseGraceSeconds: 20,
-    ...deaf ? {} : { onRefresh: (outcome: string) => { told.push(outcome) } }
+    ...isObserved ? { onRefresh: (outcome: string) => { outcomes.push(outcome) } } : {},
+    ...options
   })
-  const limit = { check: asked('check') as never, add: asked('add') as never }
-  return { service, calls, told, limit, called: () => calls.map(([name]) => name) }
+  const limit = { check: record('check', undefined), add: record('add', undefined) }
+  const refresh = (refreshToken: string, scope?: string) =>
+    service.refresh({ refreshToken, clientId: 'c', scope }, caller, limit)
+  return { service, refresh, calls, outcomes, called: () => calls.map(([name]) => name) }
 }
 
 const secret = randomBytes(32)
 const token = codec.encode({ sessionId, counter: 3, secret })
 const presented = { sessionId, secretHash: hashSecret(secret), counter: 3 }
-const limits = { idleSeconds: 10, reuseGraceSeconds: 20 }
 
-t.test('a refresh moves the chain on, and is counted once it has', async (t) => {
-  const { service, calls, told, limit } = serve({ rotate: { ...grant, counter: 4, rotated: true } })
-  t.same(await service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit), {
+t.test('a refresh rotates the token, and counts against the limit once it has', async (t) => {
+  const { refresh, calls, outcomes } = serve({ rotate: rotated })
+  t.same(await refresh(token), {
     access_token: `access of ${sessionId}`,
     token_type: 'Bearer',
     expires_in: 900,
     refresh_token: codec.encode({ sessionId, counter: 4, secret }),
     scope: 'openid'
   })
-  t.same(calls, [['check', sessionId], ['rotate', presented, 'c', limits], ['add', sessionId]])
-  t.same(told, ['rotated'])
+  const policy = { idleSeconds: 10, reuseGraceSeconds: 20 }
+  t.same(calls, [['check', sessionId], ['rotate', presented, 'c', policy], ['add', sessionId]])
+  t.same(outcomes, ['rotated'])
 })
 
-t.test('a refresh may ask for less than was granted, for these tokens only, and not for more', async (t) => {
-  const granted = { ...grant, scope: 'openid email' }
-  const ask = (scope: string, live: unknown = granted) => {
-    const world = serve({ inspect: live, rotate: { ...granted, counter: 4, rotated: true } })
-    return { ...world, answer: world.service.refresh({ refreshToken: token, clientId: 'c', scope }, caller, world.limit) }
-  }
-  t.equal((await ask('email').answer).scope, 'email')
-  const { answer, called } = ask('openid profile')
-  await t.rejects(answer, { error: 'invalid_scope', message: /openid email/ })
-  t.same(called(), ['check', 'inspect'], 'and nothing moves')
-  t.equal((await ask('email profile', null).answer).scope, 'email', 'a token that is not the live one is for the rotation to judge')
+t.test('a refresh may narrow the scope of its tokens, and not widen it', async (t) => {
+  const rotate = { ...rotated, scope: 'openid email' }
+  t.equal((await serve({ inspect: session, rotate }).refresh(token, 'email')).scope, 'email')
+  const { refresh, called } = serve({ inspect: session, rotate })
+  await t.rejects(refresh(token, 'openid profile'), { error: 'invalid_scope', message: /openid email/ })
+  t.same(called(), ['check', 'inspect'], 'nothing is rotated')
+  t.equal((await serve({ rotate }).refresh(token, 'email profile')).scope, 'email', 'the rotation judges other tokens')
 })
 
-t.test('what repeats another\'s refresh is not counted', async (t) => {
-  const { service, limit, called, told } = serve({ rotate: { ...grant, counter: 4, rotated: false } })
-  await service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit)
+t.test('a refresh that repeats another is not counted', async (t) => {
+  const { refresh, called, outcomes } = serve({ rotate: { ...rotated, rotated: false } })
+  await refresh(token)
   t.same(called(), ['check', 'rotate'])
-  t.same(told, ['rotated'])
+  t.same(outcomes, ['rotated'])
 })
 
-t.test('a token that is not good is refused, and one that was stolen ends its session', async (t) => {
-  for (const [stolen, outcome, said] of [[true, 'reuse_detected', 'was used before'], [false, 'refused', 'has expired']] as const) {
-    const { service, calls, limit, told } = serve({ revokeReused: stolen })
-    await t.rejects(service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit), { error: 'invalid_grant', message: said })
-    t.same(calls.at(-1), ['revokeReused', presented, limits, caller])
-    t.same(told, [outcome])
+t.test('a token that is not valid is refused, and a stolen one ends its session', async (t) => {
+  const cases = [[true, 'reuse_detected', 'was used before'], [false, 'refused', 'has expired']] as const
+  for (const [endIfReused, outcome, message] of cases) {
+    const { refresh, calls, outcomes } = serve({ endIfReused })
+    await t.rejects(refresh(token), { error: 'invalid_grant', message })
+    t.same(calls.at(-1), ['endIfReused', presented, 20, caller])
+    t.same(outcomes, [outcome])
   }
-  const { service, limit, called, told } = serve()
-  await t.rejects(service.refresh({ refreshToken: 'rubbish', clientId: 'c', scope: undefined }, caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
-  t.same(called(), [], 'the database is not asked')
-  t.same(told, ['refused'])
+  const { refresh, called, outcomes } = serve()
+  await t.rejects(refresh('rubbish'), { name: 'OAuthError', error: 'invalid_grant' })
+  t.same(called(), [], 'without a query')
+  t.same(outcomes, ['refused'])
 })
 
-t.test('nobody has to listen', async (t) => {
-  const { service, limit } = serve({ rotate: { ...grant, counter: 4, rotated: true } }, { deaf: true })
-  t.ok(await service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit))
-  await t.rejects(service.refresh({ refreshToken: 'rubbish', clientId: 'c', scope: undefined }, caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
-  const none = serve({}, { deaf: true })
-  await t.rejects(none.service.refresh({ refreshToken: token, clientId: 'c', scope: undefined }, caller, limit), { name: 'OAuthError', error: 'invalid_grant' })
+t.test('onRefresh is optional', async (t) => {
+  t.ok(await serve({ rotate: rotated }, {}, false).refresh(token))
+  for (const bad of ['rubbish', token]) {
+    await t.rejects(serve({}, {}, false).refresh(bad), { name: 'OAuthError', error: 'invalid_grant' })
+  }
 })
 
-t.test('a new session\'s chain begins at nought, with an ID token when there is one', async (t) => {
-  const { service } = serve({}, { idToken: 'id' })
+t.test("a new session's counter begins at 0, with an ID token when there is one", async (t) => {
+  const { service } = serve({}, { idToken: (_grant, accessToken) => `id for ${accessToken}` })
   const { secret, secretHash } = service.newSecret()
   t.same(secretHash, hashSecret(secret))
   const issued = service.issue(grant, secret)
@@ -99,44 +138,62 @@ t.test('a new session\'s chain begins at nought, with an ID token when there is 
   t.same(codec.decode(issued.refresh_token), { sessionId, counter: 0, secret })
 })
 
-t.test('a code is exchanged; used twice, it ends its session', async (t) => {
+t.test('a code is exchanged once; a second exchange ends its session', async (t) => {
   const code = { hash: Buffer.from('h'), clientId: 'c', redirectUri: 'https://x', codeChallenge: 'cc' }
   const good = serve({ redeemCode: grant })
   const { refresh_token: refreshToken } = await good.service.redeemCode(code, caller)
-  t.same(good.calls, [['redeemCode', code, hashSecret(codec.decode(refreshToken)?.secret as Buffer), 10]])
+  t.same(good.calls, [['redeemCode', code, hashSecret(codec.decode(refreshToken)?.secret ?? Buffer.alloc(0)), 10]])
 
   const spent = serve({ sessionOfSpentCode: sessionId })
   await t.rejects(spent.service.redeemCode(code, caller), { error: 'invalid_grant', message: 'was used before' })
-  t.same(spent.calls.slice(1), [['sessionOfSpentCode', code.hash], ['revoke', sessionId, 'code_replayed', caller]])
+  t.same(spent.calls.slice(1), [['sessionOfSpentCode', code.hash], ['end', sessionId, 'code_replayed', caller]])
 
   const unknown = serve()
   await t.rejects(unknown.service.redeemCode(code, caller), { error: 'invalid_grant', message: 'unknown or older' })
   t.same(unknown.called(), ['redeemCode', 'sessionOfSpentCode'])
 })
 
-t.test('a device\'s code is exchanged, or nothing comes of it', async (t) => {
+t.test('a device code is exchanged when it was approved', async (t) => {
   const hash = Buffer.from('h')
   const { service, calls } = serve({ redeemDeviceCode: grant })
   const tokens = await service.redeemDeviceCode(hash, 'c')
-  t.same(calls, [['redeemDeviceCode', hash, 'c', hashSecret(codec.decode(tokens?.refresh_token ?? '')?.secret as Buffer), 10]])
+  const { secret } = codec.decode(tokens?.refresh_token ?? '') ?? { secret: Buffer.alloc(0) }
+  t.same(calls, [['redeemDeviceCode', hash, 'c', hashSecret(secret), 10]])
   t.equal(await serve().service.redeemDeviceCode(hash, 'c'), undefined)
 })
 
-t.test('a refresh token is looked at and ended without moving its chain; an unknown one is no error', async (t) => {
-  const { service, calls } = serve({ inspect: 'the session', revoke: true, isAlive: true })
-  t.equal(await service.inspectRefreshToken(token), 'the session')
+t.test('a refresh token is inspected and ended without a rotation; an unknown one is no error', async (t) => {
+  const { service, calls } = serve({ inspect: session, end: true, isActive: true })
+  t.equal(await service.inspectRefreshToken(token), session)
   t.equal(await service.inspectRefreshToken('rubbish'), undefined)
   t.equal(await service.endByRefreshToken(token, 'logout', caller), true)
   t.equal(await service.endByRefreshToken('rubbish', 'logout', caller), false)
   t.equal(await service.end('other', 'revoked', caller), true)
-  t.equal(await service.isAlive('other'), true)
-  t.same(calls, [['inspect', presented], ['revoke', sessionId, 'logout', caller], ['revoke', 'other', 'revoked', caller], ['isAlive', 'other']])
+  t.equal(await service.isActive('other'), true)
+  t.same(calls, [
+    ['inspect', presented],
+    ['end', sessionId, 'logout', caller],
+    ['end', 'other', 'revoked', caller],
+    ['isActive', 'other']
+  ])
 })
 
 t.test('a session as its user sees it', async (t) => {
-  const at = new Date('2026-01-01T00:00:00Z')
-  const row = { id: 'a', clientId: 'c', provider: 'p', ipAddress: '192.0.2.1', userAgent: 'curl/8', createdAt: at, lastUsedAt: at, expiresAt: at }
-  const told = { ...row, device: 'curl', createdAt: '2026-01-01T00:00:00.000Z', lastUsedAt: '2026-01-01T00:00:00.000Z', expiresAt: '2026-01-01T00:00:00.000Z' }
-  t.same(toSession(row, 'a'), { ...told, current: true })
-  t.same(toSession(row, 'b'), { ...told, current: false })
+  const time = '2026-01-01T00:00:00.000Z'
+  const later = '2026-01-02T00:00:00.000Z'
+  const row = {
+    id: 'a',
+    clientId: 'c',
+    provider: 'p',
+    ipAddress: '192.0.2.1',
+    userAgent: 'curl/8',
+    createdAt: new Date(time),
+    lastUsedAt: new Date(time),
+    idleExpiresAt: new Date(later),
+    expiresAt: new Date(time)
+  }
+  const { idleExpiresAt: _, ...shown } = { ...row, device: 'curl', createdAt: time, lastUsedAt: time, expiresAt: time }
+  t.same(toSession(row, 'a'), { ...shown, current: true })
+  t.same(toSession(row, 'b'), { ...shown, current: false })
+  t.equal(toSession({ ...row, idleExpiresAt: new Date(time), expiresAt: new Date(later) }, 'a').expiresAt, time)
 })

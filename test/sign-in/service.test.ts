@@ -73,7 +73,7 @@ function serve (
       newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }),
       issue: (...args: unknown[]) => ({ issued: args })
     } as never,
-    accounts: { holdForLink: note('holdForLink', 'a code to link by') } as never,
+    accounts: { createLinkCode: note('createLinkCode', 'a code to link by') } as never,
     audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
     idleSeconds: 10,
     maximumSeconds: 100,
@@ -170,7 +170,7 @@ t.test('a code to link by opens no session', async (t) => {
   const { service, asked, called } = serve()
   const completion = { ...CODE, intent: 'link' as const }
   t.same(await service.finish(attempt(completion), back, caller), { code: 'a code to link by' })
-  t.same(asked('holdForLink'), [[profile, tokens, completion]])
+  t.same(asked('createLinkCode'), [[profile, tokens, completion]])
   t.notOk(called().includes('signIn'))
 })
 

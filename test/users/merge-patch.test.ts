@@ -1,8 +1,10 @@
 import t from 'tap'
 import { mergePatch } from '../../src/users/merge-patch.ts'
 
+type JsonObject = Record<string, unknown>
+
 t.test('the examples of RFC 7396 appendix A whose target and patch are objects', async (t) => {
-  const examples: [target: object, patch: object, result: object][] = [
+  const examples: [target: JsonObject, patch: JsonObject, result: JsonObject][] = [
     [{ a: 'b' }, { a: 'c' }, { a: 'c' }],
     [{ a: 'b' }, { b: 'c' }, { a: 'b', b: 'c' }],
     [{ a: 'b' }, { a: null }, {}],
@@ -16,16 +18,18 @@ t.test('the examples of RFC 7396 appendix A whose target and patch are objects',
   ]
   for (const [target, patch, result] of examples) {
     const before = JSON.stringify(target)
-    t.strictSame(mergePatch(target as Record<string, unknown>, patch as Record<string, unknown>), result, `${before} and ${JSON.stringify(patch)}`)
+    t.strictSame(mergePatch(target, patch), result, `${before} and ${JSON.stringify(patch)}`)
     t.equal(JSON.stringify(target), before, 'the target stays as it was')
   }
 })
 
 t.test('the section\'s own example', async (t) => {
-  const target = { title: 'Goodbye!', author: { givenName: 'John', familyName: 'Doe' }, tags: ['example', 'sample'], content: 'This will be unchanged' }
+  const content = 'This will be unchanged'
+  const author = { givenName: 'John', familyName: 'Doe' }
+  const target = { title: 'Goodbye!', author, tags: ['example', 'sample'], content }
   const patch = { title: 'Hello!', phoneNumber: '+01-123-456-7890', author: { familyName: null }, tags: ['example'] }
   t.strictSame(mergePatch(target, patch), {
-    title: 'Hello!', author: { givenName: 'John' }, tags: ['example'], content: 'This will be unchanged', phoneNumber: '+01-123-456-7890'
+    title: 'Hello!', author: { givenName: 'John' }, tags: ['example'], content, phoneNumber: '+01-123-456-7890'
   })
 })
 

@@ -1,0 +1,18 @@
+import type { Test } from 'tap'
+import { ConnectionPool } from '../src/database/connection-pool.ts'
+import { createDatabase, type Database } from '../src/database/database.ts'
+import { createDatabase as createTestDatabase } from './database.ts'
+
+/** Prisma, its pool and the clock, on a database of the test's own. */
+export async function openDatabase (t: Test): Promise<Database> {
+  const { url, drop } = await createTestDatabase()
+  const pool = new ConnectionPool(url, 4)
+  const database = createDatabase(pool)
+  t.teardown(async () => {
+    await database.prisma.$disconnect()
+    await pool.end()
+    await drop()
+  })
+  await database.clock.synchronize()
+  return database
+}
