@@ -9,8 +9,10 @@ import { isLastAdmin } from '../users/last-admin.ts'
 import { lockUser, lockUserForDeletion } from '../users/lock-user.ts'
 import { updatedAfter } from '../users/updated-at.ts'
 import { toAccount, type Account } from '../users/user.ts'
+import { endSessions } from '../sessions/end-sessions.ts'
 import { deleteUserData } from './delete-user-data.ts'
 import type { RevokeGrant } from './grant-revocation.ts'
+import { hashIdentity, type AccountIdentity } from './identity.ts'
 import { WITH_TOKENS, type SealedTokens } from './provider-tokens.ts'
 
 export interface AccountRepository {
@@ -21,7 +23,10 @@ export interface AccountRepository {
   link: (
     userId: string, profile: Profile, tokens: SealedTokens, caller: Caller
   ) => Promise<Account | 'taken' | 'no-user'>
-  /** Removes an account, but never the last one, and revokes its grant. */
+  /**
+   * Removes an account, but never the last one: revokes its grant, ends the sessions that were opened through it, and
+   * keeps its identity from joining this user by email again.
+   */
   unlink: (userId: string, accountId: string, caller: Caller) => Promise<'unlinked' | 'last' | 'not-found'>
   /**
    * Deletes a user and everything stored about the user, all or nothing, and revokes the grants. By an administrator,
@@ -44,6 +49,12 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
     return true
   }
 
+  /** An unlinked identity never joins the user by email again: it may have been taken over. */
+  async function keepOut (tx: Transaction, userId: string, identity: AccountIdentity): Promise<void> {
+    const identityHash = hashIdentity(identity)
+    await tx.unlinkedIdentity.createMany({ data: [{ userId, identityHash }], skipDuplicates: true })
+  }
+
   return {
     link: (userId, profile, tokens, caller) => inTransaction(async (tx) => {
       if (!await lockUser(tx, userId)) return 'no-user'
@@ -54,6 +65,7 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
       if (known) return toAccount(await tx.account.update({ where, data: changesOf(profile, tokens) }))
 
       const account = await tx.account.create({ data: { id: uuidv7(), userId, ...profile, ...tokens } })
+      await tx.unlinkedIdentity.deleteMany({ where: { userId, identityHash: hashIdentity(profile) } })
       const hasNewEmail = await adoptEmail(tx, userId, profile)
       const by = { userId, actorId: userId, provider }
       await recordEvents(tx, [
@@ -72,9 +84,13 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
       if (accounts.length === 1) return 'last'
       await tx.account.delete({ where: { id: accountId }, select: { id: true } })
       await revokeGrant(account, tx)
+      await keepOut(tx, userId, account)
       const { provider } = account
       const event = { type: 'account.unlinked' as const, userId, actorId: userId, provider, details: { accountId } }
       await recordEvents(tx, [event], caller)
+      // Sessions of version 0.1 know only the provider that they were opened through.
+      const where = { userId, OR: [{ accountId }, { accountId: null, provider }] }
+      await endSessions(tx, { where, reason: 'account_unlinked', now: clock.now() }, { actorId: userId, caller })
       return 'unlinked'
     }),
 

@@ -11,6 +11,7 @@ const LEFT_OUT_TABLES: Record<string, string> = {
   device_grants: 'of ten minutes: a hash, and which client a session went to',
   link_codes: 'of one minute, and they name no user: who signed in is sealed',
   spent_states: 'hashes only',
+  unlinked_identities: 'a hash of each identity that the user unlinked; activity says when',
   revocations: 'of an hour: which session ended when, as sessions and activity say',
   clients: 'of an administrator\'s making, not about a person',
   signing_keys: 'the server\'s own',
@@ -24,6 +25,7 @@ const LEFT_OUT_COLUMNS: Record<string, string> = {
   'sessions.user_id': 'the document is about that user',
   'accounts.sealed_tokens': 'a secret: the provider\'s tokens',
   'accounts.sealed_refresh_token': 'a secret: the provider\'s refresh token',
+  'sessions.device_code_hash': 'a secret: the hash of a device code',
   'sessions.secret_hash': 'a secret: the hash of the refresh tokens\''
 }
 
