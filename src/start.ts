@@ -23,7 +23,7 @@ export async function start (settings: Settings, options: StartOptions): Promise
   let databaseUrl = settings.databaseUrl
   let stopDatabase = async () => {}
   if (databaseUrl === undefined) {
-    const { startEmbeddedPostgres } = await import('./database/embedded-postgres.ts')
+    const { startEmbeddedPostgres } = await import('../packages/embedded-postgres/src/index.ts')
     const postgres = await startEmbeddedPostgres(dataFolder, onProgress)
     databaseUrl = postgres.url
     stopDatabase = postgres.stop
