@@ -19,10 +19,13 @@ export interface EmbeddedPostgres {
 }
 
 /**
- * Starts the PostgreSQL that npm installed, with its data in `folder`, and creates the database `signet`. A server that is
- * already running there is used as it is, whether another process started it or a process that was killed left it behind.
+ * Starts the PostgreSQL that npm installed, with its data in `folder`, and creates the database `signet`. A server that
+ * is already running there is used as it is, whether another process started it or a process that was killed left it
+ * behind.
  */
-export async function startEmbeddedPostgres (folder: string, onProgress: (line: string) => void = () => {}): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres (
+  folder: string, onProgress: (line: string) => void = () => {}
+): Promise<EmbeddedPostgres> {
   const server: Server = {
     binaries: await findBinaries(),
     data: resolve(folder, 'postgres'),

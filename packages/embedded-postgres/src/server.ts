@@ -40,14 +40,17 @@ export async function isRunning (server: Server): Promise<boolean> {
 
 /** Starts the server. Of two processes that do so at once, the slower one finds the other's server running. */
 export async function start (server: Server): Promise<void> {
-  const options = `-p ${await freePort()} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200']
+  const options = [`-p ${await freePort()}`, ...settings.map((setting) => `-c ${setting}`)].join(' ')
   try {
     await pgCtl(server, 'start', '-w', '-t', '60', '-s', '-l', logFile(server), '-o', options)
   } catch (error) {
     if (await isStartedByOther(server)) return
     const log = await readFile(logFile(server), 'utf8').catch(() => '')
-    const end = log.split('\n').slice(-8).join('\n')
-    throw new Error(`The embedded PostgreSQL in ${server.data} did not start. The end of its log:\n${end}`, { cause: error })
+    const lastLines = log.split('\n').slice(-8).join('\n')
+    throw new Error(`The embedded PostgreSQL in ${server.data} did not start. Its log ends with:\n${lastLines}`, {
+      cause: error
+    })
   }
 }
 

@@ -12,8 +12,8 @@ export async function findUnprivilegedAccount (): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ['postgres', 'nobody']) {
     try {
-      const [uid, gid] = await Promise.all(['-u', '-g'].map(async (flag) => Number((await run('id', [flag, name])).stdout)))
-      if (uid !== undefined && gid !== undefined) return { name, uid, gid }
+      const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])])
+      return { name, uid: Number(uid.stdout), gid: Number(gid.stdout) }
     } catch {}
   }
   throw new Error('PostgreSQL cannot run as root, and neither the account "postgres" nor "nobody" exists. ' +
@@ -22,10 +22,12 @@ export async function findUnprivilegedAccount (): Promise<Account | undefined> {
 
 /**
  * Runs a program as `account`, or as the current user without one. Where a parent folder of `data` or of the program is
- * closed to the account, such as /root or a `mktemp -d`, the program keeps the right to pass through it (CAP_DAC_OVERRIDE;
- * the secure bit makes access(2) honour it). Returns its standard output.
+ * closed to the account, such as /root or a `mktemp -d`, the program keeps the right to pass through it
+ * (CAP_DAC_OVERRIDE; the secure bit makes access(2) honour it). Returns its standard output.
  */
-export async function runAs (account: Account | undefined, program: string, args: string[], data: string): Promise<string> {
+export async function runAs (
+  account: Account | undefined, program: string, args: string[], data: string
+): Promise<string> {
   const env = { ...process.env, LC_MESSAGES: 'C' }
   if (!account) return (await run(program, args, { env })).stdout
   const { uid, gid } = account
