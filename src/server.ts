@@ -6,7 +6,7 @@ import { createLogStream } from './logging/log-stream.ts'
 import { SettingsError, readSettings } from './settings.ts'
 import { start } from './start.ts'
 
-/** How long requests in flight get to finish after SIGTERM and the SHUTDOWN_DELAY. */
+/** How long requests in flight have to finish after SIGTERM and SHUTDOWN_DELAY. */
 const DRAIN_MS = 30_000
 
 const log = (line: string) => process.stdout.isTTY && console.log(line)
@@ -19,11 +19,13 @@ async function main (): Promise<void> {
   const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger })
   closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS, stream.end)
   const { app } = await starting
-  if (settings.providers.length === 0) app.log.warn('No provider is enabled yet: put a client id and secret into .env (see .env.example), or try "npm run dev".')
-  app.log.info(`Signet is at ${settings.issuerUrl}, its documentation at ${settings.issuerUrl}/docs`)
+  if (settings.providers.length === 0) {
+    app.log.warn('No provider is enabled yet: put its client id and secret into .env, or try "npm run dev".')
+  }
+  app.log.info(`Signet listens at ${settings.issuerUrl}. Its documentation is at ${settings.issuerUrl}/docs.`)
 }
 
-/** For people to read, where the development dependencies are. */
+/** A readable log for terminals, if the development dependencies are installed. */
 async function prettyLog () {
   try {
     const { default: pretty } = await import('pino-pretty')
@@ -33,7 +35,7 @@ async function prettyLog () {
   }
 }
 
-/** The first signal lets what has begun finish, also a start; the second ends it at once. */
+/** The first signal lets a start and requests in flight finish. The second one ends the process at once. */
 function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number, endLog: () => Promise<void>): void {
   let isClosing = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -42,7 +44,7 @@ function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number, end
       isClosing = true
       setTimeout(() => process.exit(1), limitMs).unref()
       starting.then(({ app, close }) => {
-        app.log.info(`${signal}: finishing what has begun`)
+        app.log.info(`${signal}: shutting down`)
         return close()
       }).then(endLog).then(() => process.exit(0), (error: unknown) => {
         console.error(error)

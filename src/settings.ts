@@ -29,8 +29,10 @@ export function readSettings (environment: Variables) {
   const variables = readVariables(environment, mistakes)
   const { DATABASE_URL: databaseUrl, ENCRYPTION_KEYS: keys, CLIENTS: clients = '[]' } = variables
   const production = variables['NODE_ENV'] === 'production'
-  check(!production || databaseUrl !== undefined, 'DATABASE_URL is required in production: the embedded PostgreSQL is for development')
-  check(!production || keys !== undefined, 'ENCRYPTION_KEYS is required in production; make one with: echo "k1:$(openssl rand -base64 32)"')
+  check(!production || databaseUrl !== undefined,
+    'DATABASE_URL is required in production: the embedded PostgreSQL is for development')
+  check(!production || keys !== undefined,
+    'ENCRYPTION_KEYS is required in production; make one with: echo "k1:$(openssl rand -base64 32)"')
 
   const settings = readBySchema(settingsSchema(production), variables, mistakes)
   const { issuerUrl = `http://localhost:${settings.port}` } = settings

@@ -1,52 +1,56 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { buildApp } from './app.ts'
-import { localEncryptionKeys } from './vault/local-keys.ts'
 import { migrate } from './database/migrations.ts'
 import { serializers } from './logging/serializers.ts'
 import type { Settings } from './settings.ts'
+import { localEncryptionKeys } from './vault/local-keys.ts'
 
 export interface StartOptions {
-  /** Where the embedded database and the generated key are kept. */
+  /** Keeps the embedded database and the generated encryption key. */
   dataFolder: string
   onProgress: (line: string) => void
-  /** False for none; otherwise how the log is written. */
+  /** Where the log is written; false for no log. */
   logger: false | { stream?: { write: (line: string) => void } }
 }
 
-/**
- * Brings up all that the settings leave open (database, key), migrates, and listens. `close` undoes it in reverse, after
- * `shutdownDelaySeconds` in which it still answers but says that it is not ready.
- */
-export async function start (settings: Settings, options: StartOptions): Promise<{ app: FastifyInstance, close: () => Promise<void> }> {
-  const { dataFolder, onProgress } = options
-  let databaseUrl = settings.databaseUrl
-  let stopDatabase = async () => {}
-  if (databaseUrl === undefined) {
-    const { startEmbeddedPostgres } = await import('./database/embedded-postgres.ts')
-    const postgres = await startEmbeddedPostgres(dataFolder, onProgress)
-    databaseUrl = postgres.url
-    stopDatabase = postgres.stop
-  }
+export interface Started {
+  app: FastifyInstance
+  /** Fails readiness for `shutdownDelaySeconds`, then finishes the requests and stops the embedded database. */
+  close: () => Promise<void>
+}
+
+/** Starts what the settings leave out (database, encryption key), applies the migrations, and listens. */
+export async function start (settings: Settings, { dataFolder, onProgress, logger }: StartOptions): Promise<Started> {
+  const database = await openDatabase(settings.databaseUrl, dataFolder, onProgress)
   try {
-    const migrated = migrate(databaseUrl).then((applied) => {
+    const migrated = migrate(database.url).then((applied) => {
       if (applied > 0) onProgress(`Applied ${applied} migration${applied === 1 ? '' : 's'}.`)
     })
-    migrated.catch(() => {}) // Waited for by the app, with its failure.
+    migrated.catch(() => {}) // buildApp awaits it.
     const encryptionKeys = settings.encryptionKeys ?? await localEncryptionKeys(dataFolder)
-    const logger = options.logger && { level: settings.logLevel, serializers, ...options.logger }
-    const app = await buildApp({ ...settings, databaseUrl, encryptionKeys }, logger as FastifyServerOptions['logger'], migrated)
+    const log = logger && { level: settings.logLevel, serializers, ...logger }
+    const appSettings = { ...settings, databaseUrl: database.url, encryptionKeys }
+    const app = await buildApp(appSettings, log as FastifyServerOptions['logger'], migrated)
     await app.listen({ host: settings.host, port: settings.port })
-    async function close (): Promise<void> {
-      app.ending.announce()
-      await sleep(settings.shutdownDelaySeconds * 1000)
-      await app.close()
-      await stopDatabase()
+    return {
+      app,
+      async close () {
+        app.shutdown.begin()
+        await sleep(settings.shutdownDelaySeconds * 1000)
+        await app.close()
+        await database.stop()
+      }
     }
-
-    return { app, close }
   } catch (error) {
-    await stopDatabase()
+    await database.stop()
     throw error
   }
+}
+
+/** The database of the settings, or else the embedded one, which is loaded only then. */
+async function openDatabase (url: string | undefined, dataFolder: string, onProgress: StartOptions['onProgress']) {
+  if (url !== undefined) return { url, stop: async () => {} }
+  const { startEmbeddedPostgres } = await import('../packages/embedded-postgres/src/index.ts')
+  return await startEmbeddedPostgres(dataFolder, onProgress)
 }

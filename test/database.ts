@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import pg from 'pg'
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../packages/embedded-postgres/src/index.ts'
 import { migrate, readMigrations } from '../src/database/migrations.ts'
 import { packageRoot } from '../src/package-root.ts'
 

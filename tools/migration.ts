@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../packages/embedded-postgres/src/index.ts'
 import { difference, migrate, migrationsDirectory } from '../src/database/migrations.ts'
 import { packageRoot } from '../src/package-root.ts'
 

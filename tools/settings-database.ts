@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../packages/embedded-postgres/src/index.ts'
 import { localEncryptionKeys } from '../src/vault/local-keys.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { readSettings, type Settings } from '../src/settings.ts'

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../packages/embedded-postgres/src/index.ts'
 import { start, stub, type Server, type Start } from './servers.ts'
 
 /** A PostgreSQL and a provider's stub, in a folder of their own, and what is started beside them. */

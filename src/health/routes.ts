@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { Problem } from '../http/errors.ts'
 import { RETRY_AFTER_SECONDS, problems } from '../http/problem-details.ts'
 
-/** Each check resolves when all is well. The name is what a failed readiness tells. */
+/** Each check rejects when it fails. A readiness response lists them by name. */
 export interface HealthOptions { checks: Record<string, () => Promise<void>> }
 
 const CHECK_TIMEOUT_MS = 2_000
@@ -11,7 +11,12 @@ const CHECK_TIMEOUT_MS = 2_000
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app, { checks }) => {
   app.get('/healthz', {
     logLevel: 'warn',
-    schema: { summary: 'Liveness', description: 'The process answers. Touches nothing else.', tags: ['Service'], response: { 200: Type.Object({ status: Type.Literal('ok') }) } }
+    schema: {
+      summary: 'Liveness',
+      description: 'The process responds. Checks nothing else.',
+      tags: ['Service'],
+      response: { 200: Type.Object({ status: Type.Literal('ok') }) }
+    }
   }, async () => ({ status: 'ok' as const }))
 
   app.get('/readyz', {
@@ -20,22 +25,36 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (app
       summary: 'Readiness',
       description: 'Whether requests can be served. A failed check is named under `checks`.',
       tags: ['Service'],
-      response: { 200: Type.Object({ status: Type.Literal('ok'), checks: Type.Record(Type.String(), Type.String()) }), ...problems('service_unavailable') }
+      response: {
+        200: Type.Object({ status: Type.Literal('ok'), checks: Type.Record(Type.String(), Type.String()) }),
+        ...problems('service_unavailable')
+      }
     }
   }, async (request, reply) => {
-    const results = await Promise.all(Object.entries({ ...checks, shutdown: async () => { if (app.ending.isAnnounced()) throw new Error('shutting down') } }).map(async ([name, check]) => {
-      const ok = await within(check(), CHECK_TIMEOUT_MS).then(() => true, (error: unknown) => { request.log.warn({ err: error }, `readiness: ${name}`) })
-      return [name, ok ? 'ok' : 'failed'] as const
+    const entries = await Promise.all(Object.entries(checks).map(async ([name, check]) => {
+      try {
+        await withDeadline(check(), CHECK_TIMEOUT_MS)
+        return [name, 'ok']
+      } catch (error) {
+        request.log.warn({ err: error }, `readiness: ${name}`)
+        return [name, 'failed']
+      }
     }))
-    const failed = results.filter(([, result]) => result !== 'ok').map(([name]) => name)
-    if (failed.length === 0) return { status: 'ok' as const, checks: Object.fromEntries(results.filter(([name]) => name !== 'shutdown')) }
-    const problem = new Problem('service_unavailable', `Not ready: ${failed.join(', ')}.`, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } })
-    return reply.problem(problem, { checks: Object.fromEntries(results) }) as never
+    const results: Record<string, string> = Object.fromEntries(entries)
+    const all = { ...results, shutdown: app.shutdown.hasBegun() ? 'failed' : 'ok' }
+    const failed = Object.entries(all).flatMap(([name, result]) => result === 'ok' ? [] : [name])
+    if (failed.length === 0) return { status: 'ok' as const, checks: results }
+    const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
+    reply.problem(new Problem('service_unavailable', `Not ready: ${failed.join(', ')}.`, { headers }), { checks: all })
+    return await reply
   })
 }
 
-async function within (work: Promise<void>, milliseconds: number): Promise<void> {
+/** Rejects when `work` takes longer. */
+async function withDeadline (work: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_resolve, reject) => { timer = setTimeout(() => reject(new Error('took too long')), milliseconds) })
-  await Promise.race([work, timeout]).finally(() => clearTimeout(timer))
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`took longer than ${ms} ms`)), ms)
+  })
+  await Promise.race([work, deadline]).finally(() => clearTimeout(timer))
 }

@@ -20,7 +20,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { 
   app.get('/', {
     schema: {
       summary: 'Home',
-      description: 'Where things are. With a valid access token it greets the user.',
+      description: 'Links to the documentation and to the logins. With a valid access token also the user.',
       tags: ['Service'],
       security: [{}, { bearer: [] }],
       response: { 200: HomeSchema }
@@ -34,7 +34,7 @@ export const homeRoutes: FastifyPluginAsyncTypebox<HomeOptions> = async (app, { 
       version,
       issuer: issuerUrl,
       documentation: `${issuerUrl}/docs`,
-      providers: [...providers.values()].map((provider) => ({ id: provider.id, name: provider.name, loginUrl: `${issuerUrl}/login/${provider.id}` })),
+      providers: [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}` })),
       ...user ? { user: { id: user.id, name: user.name } } : {}
     }
   })

@@ -1,16 +1,21 @@
 import type { FastifyRequest } from 'fastify'
 
-/** Where a request came from, for sessions and audit events. */
+/** The origin of a request, for sessions and audit events. */
 export interface Caller {
   ipAddress: string
   userAgent: string | null
   requestId: string
-  /** The client whose access token the request carried. */
+  /** The client whose access token the request carries. */
   clientId: string | null
 }
 
-/** The caller as a request shows it. */
 export function callerOf (request: FastifyRequest): Caller {
   const { ip, id, bearer, headers } = request
-  return { ipAddress: ip, userAgent: headers['user-agent']?.slice(0, 500) ?? null, requestId: id, clientId: (bearer as typeof bearer | null)?.client_id ?? null }
+  const claims: typeof bearer | null = bearer // Null on routes that do not require a token.
+  return {
+    ipAddress: ip,
+    userAgent: headers['user-agent']?.slice(0, 500) ?? null,
+    requestId: id,
+    clientId: claims?.client_id ?? null
+  }
 }

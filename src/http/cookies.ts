@@ -1,31 +1,35 @@
 import type { CookieSerializeOptions } from '@fastify/cookie'
 
-/** How the cookies of this server are called and set: `__Host-` and Secure wherever the issuer speaks https (SEC-7, SEC-66). */
+/** The names and attributes of the cookies: Secure and `__Host-` wherever the issuer is https (SEC-7, SEC-66). */
 export interface CookiePolicy {
   secure: boolean
   refreshCookieName: string
+  refreshToken: CookieSerializeOptions
   /**
-   * `None` only for providers that come back by a POST from their own site. Browsers take `None` with Secure alone, and
-   * Secure over https alone: on http it works at localhost, where Chromium and Firefox make an exception, and nowhere else.
+   * `SameSite=None` only for providers that return by a POST from their own site. Browsers accept `None` with Secure
+   * only, and Secure over https only. Over http it works at localhost alone, where Chromium and Firefox make an
+   * exception.
    */
   loginAttempt: (formPost: boolean) => CookieSerializeOptions
-  refreshToken: CookieSerializeOptions
   deviceVisitName: string
-  /** Lax: the browser comes back from the provider's site with it. */
+  /** Lax: the browser sends it when it returns from the provider's site. */
   deviceVisit: CookieSerializeOptions
 }
 
-export function createCookiePolicy (issuerUrl: string, lifetimes: { attemptSeconds: number, refreshTokenSeconds: number }): CookiePolicy {
+export function createCookiePolicy (
+  issuerUrl: string, { attemptSeconds, refreshTokenSeconds }: { attemptSeconds: number, refreshTokenSeconds: number }
+): CookiePolicy {
   const secure = issuerUrl.startsWith('https:')
+  const prefix = secure ? '__Host-' : ''
   const common = { httpOnly: true, secure, path: '/' }
   return {
     secure,
-    refreshCookieName: `${secure ? '__Host-' : ''}signet-refresh`,
+    refreshCookieName: `${prefix}signet-refresh`,
+    refreshToken: { ...common, sameSite: 'strict', maxAge: refreshTokenSeconds },
     loginAttempt: (formPost) => formPost
-      ? { ...common, secure: true, sameSite: 'none', maxAge: lifetimes.attemptSeconds }
-      : { ...common, sameSite: 'lax', maxAge: lifetimes.attemptSeconds },
-    deviceVisitName: `${secure ? '__Host-' : ''}signet-device`,
-    deviceVisit: { ...common, sameSite: 'lax', maxAge: lifetimes.attemptSeconds },
-    refreshToken: { ...common, sameSite: 'strict', maxAge: lifetimes.refreshTokenSeconds }
+      ? { ...common, secure: true, sameSite: 'none', maxAge: attemptSeconds }
+      : { ...common, sameSite: 'lax', maxAge: attemptSeconds },
+    deviceVisitName: `${prefix}signet-device`,
+    deviceVisit: { ...common, sameSite: 'lax', maxAge: attemptSeconds }
   }
 }

@@ -26,5 +26,6 @@ export function sendErrorPage (
 ): FastifyReply {
   if (!wantsHtml(request)) return reply.problem(problem, extraMembers?.(problem))
   reply.code(problem.status).headers(problem.headers).header('cache-control', 'no-store')
-  return sendPage(reply, title, html`<p>${problem.message}</p>${content ?? []}<p class="quiet">Request ${request.id}</p>`)
+  const requestId = html`<p class="quiet">Request ${request.id}</p>`
+  return sendPage(reply, title, html`<p>${problem.message}</p>${content ?? []}${requestId}`)
 }

@@ -1,4 +1,4 @@
-/** `JSON.parse`; undefined where the text is no JSON. */
+/** `JSON.parse`, but undefined for a text that is not JSON. */
 export function parseJson (text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,12 +1,10 @@
 import { Type, type TUnsafe } from 'typebox'
 
-interface Text { format?: string, description?: string }
-
 /**
- * A text or null, as one type of two: of a union fast-json-stringify has ajv try the members one by one, for each value of each
- * answer.
+ * A string or null, as `type: ['string', 'null']`. For a union fast-json-stringify would make ajv try the members one
+ * by one, for each value of each response.
  */
-export function NullableText (options: Text = {}): TUnsafe<string | null> {
+export function NullableText (options: { format?: string, description?: string } = {}): TUnsafe<string | null> {
   return Type.Unsafe<string | null>({ type: ['string', 'null'], ...options })
 }
 

@@ -1,32 +1,38 @@
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** Markup that is safe to send: made by `html` only. */
+/** HTML that is safe to send. Only `html` creates it. */
 export class Markup {
   readonly text: string
   constructor (text: string) { this.text = text }
 }
 
-/** A template whose values are escaped, unless they are Markup themselves. */
+/** A template that escapes its values, except Markup. */
 export function html (strings: TemplateStringsArray, ...values: (string | number | Markup | Markup[])[]): Markup {
-  const escaped = values.map((value) => [value].flat().map((one) => one instanceof Markup ? one.text : escape(String(one))).join(''))
+  const toText = (value: string | number | Markup) => value instanceof Markup ? value.text : escape(String(value))
+  const escaped = values.map((value) => [value].flat().map(toText).join(''))
   return new Markup(String.raw({ raw: strings }, ...escaped))
 }
 
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
 function escape (text: string): string {
-  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-  return text.replace(/[&<>"']/g, (character) => entities[character] as string)
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
 }
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #c4cad1; --accent: #0b57d0; --accent-ink: #fff }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eaed; --paper: #15181c; --line: #4a525c; --accent: #a8c7fa; --accent-ink: #0a2342 } }
+:root { color-scheme: light dark }
+:root { --ink: #1b1f24; --paper: #fff; --line: #c4cad1; --accent: #0b57d0; --accent-ink: #fff }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8eaed; --paper: #15181c; --line: #4a525c; --accent: #a8c7fa; --accent-ink: #0a2342 }
+}
 * { box-sizing: border-box }
 body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
 main { max-width: 26rem; margin: 0 auto; padding: 12vh 1.25rem 3rem }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 1rem }
 ul { list-style: none; margin: 1.5rem 0; padding: 0; display: grid; gap: .75rem }
-.button { display: block; width: 100%; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem; background: none; color: inherit; font: inherit; text-align: center; text-decoration: none; cursor: pointer }
+.button { display: block; width: 100%; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem }
+.button { background: none; color: inherit; font: inherit; text-align: center; text-decoration: none; cursor: pointer }
 .button:hover { border-color: var(--accent) }
 .button.primary { background: var(--accent); border-color: var(--accent); color: var(--accent-ink) }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
@@ -34,16 +40,23 @@ ul { list-style: none; margin: 1.5rem 0; padding: 0; display: grid; gap: .75rem 
 code { font-size: .95em; overflow-wrap: anywhere }
 a { color: var(--accent) }
 label { display: block; font-weight: 600; margin-bottom: .25rem }
-input[type=text] { width: 100%; padding: .75rem; font: inherit; color: inherit; background: none; border: 1px solid var(--line); border-radius: .5rem }
+input[type=text] { width: 100%; padding: .75rem; border: 1px solid var(--line); border-radius: .5rem }
+input[type=text] { background: none; color: inherit; font: inherit }
 .quiet { opacity: .75 }
 `
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
-/** No script, no picture, one style sheet known by its hash; forms go to this server, and on to where it redirects. */
-const CONTENT_SECURITY_POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'`
+/** No scripts, no images, and only this style sheet. Forms go to this server, and on to where it redirects. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${STYLE_HASH}'`,
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  "form-action 'self'"
+].join('; ')
 
-/** Sends one of the few pages that Signet has: plain, without script, readable by people and screen readers, light and dark. */
+/** Sends an HTML page: without scripts, accessible to screen readers, in light and dark. */
 export function sendPage (reply: FastifyReply, title: string, content: Markup): FastifyReply {
   const page = html`<!doctype html>
 <html lang="en">
@@ -61,10 +74,11 @@ ${content}
 </body>
 </html>
 `
-  return reply.header('content-security-policy', CONTENT_SECURITY_POLICY).type('text/html; charset=utf-8').send(page.text)
+  reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
+  return reply.type('text/html; charset=utf-8').send(page.text)
 }
 
-/** True when a browser asks, false for `*` and JSON. */
+/** True when the client accepts text/html by name, as browsers do; a wildcard does not count. */
 export function wantsHtml (request: FastifyRequest): boolean {
   return /\btext\/html\b/i.test(request.headers.accept ?? '')
 }

@@ -1,9 +1,10 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
-import { OAuthError, PROBLEMS, Problem, toErrorDescription, type ProblemCode } from './errors.ts'
+import { OAuthError, Problem, toErrorDescription } from './errors.ts'
+import { PROBLEMS, type ProblemCode } from './problem-catalogue.ts'
 
-/** RFC 9457. `errors` is there on validation failures, `checks` on a failed readiness. */
+/** RFC 9457. Failed validations have `errors`, a failed readiness has `checks`. */
 export const ProblemSchema = Type.Object({
   type: Type.String({ format: 'uri' }),
   title: Type.String(),
@@ -16,54 +17,64 @@ export const ProblemSchema = Type.Object({
 }, { title: 'Problem', description: 'RFC 9457 problem details.' })
 
 /** RFC 6749 section 5.2. */
-export const OAuthErrorSchema = Type.Object({ error: Type.String(), error_description: Type.String() }, { title: 'OAuthError' })
+export const OAuthErrorSchema = Type.Object({
+  error: Type.String(),
+  error_description: Type.String()
+}, { title: 'OAuthError' })
 
-/** How long a client should wait before it tries again what failed for want of the database. */
+/** Retry-After of what failed because the database was unavailable. */
 export const RETRY_AFTER_SECONDS = 5
 
-/** Response schemas of the problems that a route may answer with. */
+/** The response schemas of the problems that a route documents. */
 export function problems (...codes: ProblemCode[]) {
-  const byStatus: Record<number, ProblemCode[]> = {}
-  for (const code of codes) (byStatus[PROBLEMS[code].status] ??= []).push(code)
-  return Object.fromEntries(Object.entries(byStatus).map(([status, list]) =>
-    [status, { description: list.map((code) => `\`${code}\``).join(', '), content: { 'application/problem+json': { schema: ProblemSchema } } }]))
+  const codesByStatus: Record<number, ProblemCode[]> = {}
+  for (const code of codes) (codesByStatus[PROBLEMS[code].status] ??= []).push(code)
+  return Object.fromEntries(Object.entries(codesByStatus).map(([status, ofStatus]) => [status, {
+    description: ofStatus.map((code) => `\`${code}\``).join(', '),
+    content: { 'application/problem+json': { schema: ProblemSchema } }
+  }]))
 }
 
-/** Answers with a problem, also where no plugin has been: at a URL that the router could not read. */
-export function sendProblem (issuerUrl: string, request: FastifyRequest, reply: FastifyReply, problem: Problem, extra: object = {}): FastifyReply {
-  const { status, code, message: detail } = problem
-  const body = { type: `${issuerUrl}/problems/${code}`, title: PROBLEMS[code].title, status, detail, code, requestId: request.id, ...extra }
-  reply.code(status).headers(problem.headers).header('cache-control', 'no-store').type('application/problem+json; charset=utf-8')
-  // Serialised here: an error may come from a route that declares no such answer.
-  return reply.header('x-request-id', request.id).serializer(JSON.stringify).send(body)
+/** Sends a problem. Needs no plugin, so that it works for a URL that the router cannot parse. `extra` adds members. */
+export function sendProblem (
+  issuerUrl: string, request: FastifyRequest, reply: FastifyReply, problem: Problem, extra: object = {}
+): FastifyReply {
+  const { status, code, message: detail, headers } = problem
+  const type = `${issuerUrl}/problems/${code}`
+  const body = { type, title: PROBLEMS[code].title, status, detail, code, requestId: request.id, ...extra }
+  reply.code(status).headers(headers).header('cache-control', 'no-store').header('x-request-id', request.id)
+  // Not by the serializer of the route, which may document no such response.
+  return reply.type('application/problem+json; charset=utf-8').serializer(JSON.stringify).send(body)
 }
 
-/** What any error is to the client. */
+/** The problem that a client sees for any error. */
 export function toProblem (error: unknown): Problem {
   if (error instanceof Problem) return error
   const { statusCode, code, validation } = error as Partial<FastifyError>
-  if (validation) return new Problem('validation_failed', 'The request does not fit its schema; see errors.')
+  if (validation) return new Problem('validation_failed', 'The request does not match its schema; see errors.')
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || statusCode === 415) return new Problem('unsupported_media_type')
   if (statusCode === 413) return new Problem('payload_too_large')
   if (statusCode === 400) return new Problem('validation_failed', 'The request could not be read.')
   if (isDatabaseUnavailable(error)) {
-    return new Problem('service_unavailable', 'The database is not available right now.', { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } })
+    const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
+    return new Problem('service_unavailable', 'The database is not available.', { headers })
   }
   return new Problem('internal_error')
 }
 
-/** For the pages below /oauth2/ that people's browsers call: the members of RFC 6749 section 5.2, beside those of the problem. */
-export function asOAuthMembers (problem: Problem): { error: string, error_description: string } {
-  const { error, message } = toOAuthError(problem)
-  return { error, error_description: toErrorDescription(message) }
-}
-
-/** What any error is to an OAuth client. */
+/** The OAuth error that a client sees for any error. */
 export function toOAuthError (error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
   const problem = toProblem(error)
-  if (problem.status === 503 || problem.status === 429) return new OAuthError('temporarily_unavailable', problem.message, problem.status)
-  if (problem.status >= 500) return new OAuthError('server_error', 'Something went wrong here.', problem.status)
-  if (problem.status === 401) return new OAuthError('invalid_token', problem.message, 401)
-  return new OAuthError('invalid_request', problem.message, problem.status)
+  const { status, message } = problem
+  if (status === 503 || status === 429) return new OAuthError('temporarily_unavailable', message, status)
+  if (status >= 500) return new OAuthError('server_error', 'Internal server error.', status)
+  if (status === 401) return new OAuthError('invalid_token', message, 401)
+  return new OAuthError('invalid_request', message, status)
+}
+
+/** The members of RFC 6749 section 5.2, for the problems of those OAuth endpoints that browsers visit. */
+export function asOAuthMembers (problem: Problem): { error: string, error_description: string } {
+  const { error, message } = toOAuthError(problem)
+  return { error, error_description: toErrorDescription(message) }
 }

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 
-/** So much may wait to be read; then lines are dropped. */
+/** Further lines are dropped while so much is unread. */
 const MAX_BYTES = 4 * 1024 * 1024
-/** How long the end waits for the log to be read. */
+/** How long the end waits for the reader. */
 const END_MS = 1_000
 
 export interface LogStream {
   write: (line: string) => void
-  /** Resolves when all is written, or nobody has read it for a second. */
+  /** Resolves when all is written, or after a second. */
   end: () => Promise<void>
 }
 
 /**
- * Standard output, as it should be: whoever does not read the log, such as a collector that hangs, holds no request up, does not
- * fill the memory, and does not keep the process from ending.
+ * Standard output that a reader which hangs cannot block: it delays no request, does not fill the memory, and does not
+ * keep the process from ending.
  */
 export function createLogStream (): LogStream {
   let isEnding = false

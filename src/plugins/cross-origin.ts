@@ -3,35 +3,45 @@ import fp from 'fastify-plugin'
 import type { AllowedOrigins } from '../http/allowed-origins.ts'
 
 declare module 'fastify' {
-  /** What @fastify/cors looks at in a route's own configuration. */
+  /** Read by @fastify/cors. */
   interface FastifyContextConfig { cors?: false }
 }
 
-/** Where a login starts or ends, and pages: for navigation only. */
-const FOR_NAVIGATION = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/
+/** Pages, and the routes where a login starts and ends. */
+const NAVIGATION = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/
+
+const EXPOSED_HEADERS = ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id']
 
 /**
- * CORS: an origin that is allowed may read answers, with credentials, and no other (SEC-69). No page of another origin reads
- * the routes for navigation, whoever it is.
+ * CORS: pages of an allowed origin may read responses, with credentials (SEC-69). Routes for navigation have no CORS
+ * headers at all.
  */
 export const crossOrigin = fp<{ allowedOrigins: AllowedOrigins }>(async (app, { allowedOrigins }) => {
   app.addHook('onRoute', (route) => {
-    if (FOR_NAVIGATION.test(route.url)) route.config = { ...route.config, cors: false }
+    if (NAVIGATION.test(route.url)) route.config = { ...route.config, cors: false }
   })
-  // A preflight has one route for all URLs.
+  // @fastify/cors answers preflight requests by one route for all URLs.
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.method === 'OPTIONS' && FOR_NAVIGATION.test(request.url)) reply.callNotFound()
+    if (request.method === 'OPTIONS' && NAVIGATION.test(request.url)) reply.callNotFound()
     else done()
   })
+
+  async function isAllowed (origin: string): Promise<boolean> {
+    try {
+      return await allowedOrigins.has(origin)
+    } catch {
+      return false // The database is unavailable, and the response will be a 503.
+    }
+  }
+
   await app.register(cors, {
     origin (origin, decide) {
       if (origin === undefined) return decide(null, false)
-      // With the database away nobody can say; the answer will be a 503 anyway.
-      Promise.resolve(origin).then((known) => allowedOrigins.has(known)).then((isAllowed) => decide(null, isAllowed && [origin]), () => decide(null, false))
+      isAllowed(origin).then((allowed) => decide(null, allowed && [origin]))
     },
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    exposedHeaders: ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id'].join(', '),
+    exposedHeaders: EXPOSED_HEADERS.join(', '),
     maxAge: 600
   })
 }, { name: 'cross-origin' })

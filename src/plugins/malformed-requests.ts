@@ -7,8 +7,8 @@ import { Problem } from '../http/errors.ts'
 const lastResponses = new WeakMap<Socket, ServerResponse>()
 
 /**
- * Answers with problem details what Node would answer with an empty body: a missing Host header (RFC 9112 section 3.2) and
- * an unknown `Expect` (RFC 9110 section 10.1.1 allows to ignore it). Belongs to `answerUnreadableRequest`.
+ * Answers with problem details what Node would answer with an empty body: a missing Host header (RFC 9112 section 3.2)
+ * and an unknown `Expect` (RFC 9110 section 10.1.1 allows to ignore it). Belongs to `answerUnreadableRequest`.
  */
 export const handleMalformedRequests = fp(async (app) => {
   app.addHook('onRequest', ({ raw }, _reply, done) => {
@@ -19,7 +19,9 @@ export const handleMalformedRequests = fp(async (app) => {
   app.server.on('request', (request, response) => { lastResponses.set(request.socket, response) })
 }, { name: 'malformed-requests' })
 
-/** Fastify's `clientErrorHandler`: answers what Node's parser rejects, unless the route has already answered the head. */
+/**
+ * Fastify's `clientErrorHandler`: answers what Node's parser rejects, unless the route has already answered the head.
+ */
 export function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: Socket): void {
   const last = lastResponses.get(socket)
   if (last?.headersSent && !last.req.complete) return socket.destroySoon()
@@ -30,8 +32,8 @@ export function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: S
   const [status, title, code] = error.code === 'HPE_HEADER_OVERFLOW'
     ? [431, 'Request Header Fields Too Large', 'request_header_fields_too_large']
     : [400, 'Bad Request', 'validation_failed']
-  const problem = { type: 'about:blank', title, status, detail: 'The request could not be read.', code, requestId: crypto.randomUUID() }
-  const body = JSON.stringify(problem)
+  const detail = 'The request could not be read.'
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, requestId: crypto.randomUUID() })
   socket.end([
     `HTTP/1.1 ${status} ${title}`,
     'Content-Type: application/problem+json; charset=utf-8',

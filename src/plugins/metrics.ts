@@ -10,16 +10,16 @@ import { createLastKnown } from '../jobs/last-known.ts'
 import { toProblem } from '../http/problem-details.ts'
 
 export interface Metrics {
-  /** A login passed a stage or, with the error, ended there. One at a provider that is not enabled is not counted. */
+  /** Counts a login that passed a stage or, with an error, failed in it. Ignores providers that are not enabled. */
   login: (provider: string, stage: LoginStage, error?: unknown) => void
   refresh: (outcome: RefreshOutcome) => void
-  /** What is there to be measured. Called once, when all of it has been made. */
+  /** Adds what is created later than this plugin. Called once. */
   watch: (sources: MetricSources) => void
 }
 
 export interface MetricSources {
   providers: ReadonlyMap<string, { id: string, name: string }>
-  /** When the key that signs became the current one. */
+  /** When the current signing key became current. */
   signingSince: () => Date | undefined
 }
 
@@ -41,13 +41,14 @@ const STEP_LABELS: Record<Step, string> = {
   emails: 'emails',
   revocation: 'revocation'
 }
-/** The queue is asked at most so often, and a scrape waits no longer than this for the answer. */
+/** The state of the queue is read at most so often, and a scrape waits no longer than this for it. */
 const QUEUE_MAX_AGE_MS = 10_000
 const QUEUE_WAIT_MS = 250
 
 /**
- * Prometheus text at `GET /metrics`; docs/operations.md explains each. Labels are from closed lists (routes, enabled
- * providers, codes), never from a request. A scrape is quick with the database away: then the queue is left out.
+ * Prometheus metrics at `GET /metrics`; docs/operations.md explains them. Label values are from closed lists (routes,
+ * enabled providers, codes), never from a request. While the database is unavailable a scrape is fast and lacks the
+ * queue.
  */
 export const metrics = fp(async (app) => {
   const registry = new Registry()
@@ -63,13 +64,13 @@ export const metrics = fp(async (app) => {
   })
   const logins = new Counter({
     name: 'login_attempts_total',
-    help: 'Logins that passed a stage (started, returned, identified, completed), or failed in it, by the code of the failure.',
+    help: 'Logins that passed a stage (started, returned, identified, completed) or failed in it, by error code.',
     labelNames: ['provider', 'stage', 'outcome', 'code'],
     registers
   })
   const providerCalls = new Histogram({
     name: 'provider_request_duration_seconds',
-    help: 'Calls to a provider, failed ones too, by step.',
+    help: 'Requests to a provider, failed ones included, by step.',
     labelNames: ['provider', 'step'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers
@@ -83,19 +84,19 @@ export const metrics = fp(async (app) => {
   for (const outcome of REFRESH_OUTCOMES) refreshes.inc({ outcome }, 0)
 
   const { pool } = app.database
-  gauge('database_connections', 'Connections of the pool: total, those idle, and requests waiting for one.', function () {
+  gauge('database_connections', 'Connections of the pool: total, idle, and requests that wait for one.', function () {
     this.set({ state: 'total' }, pool.totalCount)
     this.set({ state: 'idle' }, pool.idleCount)
     this.set({ state: 'waiting' }, pool.waitingCount)
   }, 'state')
 
   const queue = createLastKnown<QueueState>(() => app.jobs.state(), QUEUE_MAX_AGE_MS)
-  gauge('jobs', 'Jobs: waiting for their turn, retrying after a failure, or failed for good.', function () {
+  gauge('jobs', 'Jobs: waiting, retrying after a failure, or failed for good.', function () {
     const known = queue.value()
     this.reset()
-    for (const state of ['waiting', 'retrying', 'failed'] as const) if (known) this.set({ state }, known[state])
+    if (known) for (const state of ['waiting', 'retrying', 'failed'] as const) this.set({ state }, known[state])
   }, 'state')
-  gauge('job_oldest_age_seconds', 'Age of the oldest job that is not done and not failed for good; 0 when there is none.', function () {
+  gauge('job_oldest_age_seconds', 'Age of the oldest job that is waiting or retrying; 0 without one.', function () {
     const known = queue.value()
     this.remove()
     if (known) this.set(known.oldestSeconds)
@@ -103,17 +104,19 @@ export const metrics = fp(async (app) => {
 
   const { limitStore } = app
   if (limitStore.isConfigured) {
-    gauge('redis_up', 'Whether rate limits are shared through Redis: 1, or 0 while it is away.', function () { this.set(limitStore.isShared() ? 1 : 0) })
+    gauge('redis_up', '1 while rate limits are shared through Redis, 0 while Redis is unavailable.', function () {
+      this.set(limitStore.isShared() ? 1 : 0)
+    })
     const localCounts = new Counter({
       name: 'rate_limit_local_counts_total',
-      help: 'Requests that this instance counted by itself because Redis was away.',
+      help: 'Requests that this instance counted alone because Redis was unavailable.',
       registers
     })
     limitStore.onLocalCount(() => localCounts.inc())
   }
 
   let sources: MetricSources | undefined
-  gauge('signing_key_age_seconds', 'For how long the current signing key has been signing.', function () {
+  gauge('signing_key_age_seconds', 'Time since the current signing key began to sign.', function () {
     const since = sources?.signingSince()
     this.remove()
     if (since) this.set((Date.now() - since.getTime()) / 1000)
@@ -136,25 +139,35 @@ export const metrics = fp(async (app) => {
     watch (all) {
       sources = all
       const idsByName = new Map([...all.providers.values()].map(({ id, name }) => [name, id]))
-      for (const provider of all.providers.keys()) for (const stage of LOGIN_STAGES) logins.inc({ provider, stage, outcome: 'succeeded', code: '' }, 0)
+      for (const provider of all.providers.keys()) {
+        for (const stage of LOGIN_STAGES) logins.inc({ provider, stage, outcome: 'succeeded', code: '' }, 0)
+      }
       const stop = onProviderCall(({ provider: name, step, startedAt, endedAt }) => {
         const provider = idsByName.get(name)
-        if (provider !== undefined) providerCalls.observe({ provider, step: STEP_LABELS[step] }, (endedAt - startedAt) / 1000)
+        if (provider === undefined) return
+        providerCalls.observe({ provider, step: STEP_LABELS[step] }, (endedAt - startedAt) / 1000)
       })
       app.addHook('onClose', async () => stop())
     }
   } satisfies Metrics)
 
   app.addHook('onResponse', (request, reply, done) => {
-    requests.observe({ method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode }, reply.elapsedTime / 1000)
+    const { method, routeOptions: { url: route = 'unknown' } } = request
+    requests.observe({ method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
     done()
   })
 
   app.get('/metrics', {
     logLevel: 'warn',
-    schema: { summary: 'Metrics', description: 'Prometheus text.', tags: ['Service'], response: { 200: { content: { 'text/plain': { schema: Type.String() } } } } }
+    schema: {
+      summary: 'Metrics',
+      description: 'Prometheus text.',
+      tags: ['Service'],
+      response: { 200: { content: { 'text/plain': { schema: Type.String() } } } }
+    }
   }, async (_request, reply) => {
     await queue.refresh(QUEUE_WAIT_MS)
-    return reply.type('text/plain; version=0.0.4; charset=utf-8').serializer((text) => text as string).send(await registry.metrics())
+    const text = await registry.metrics()
+    return reply.type('text/plain; version=0.0.4; charset=utf-8').serializer(String).send(text)
   })
 }, { name: 'metrics', dependencies: ['database', 'job-runner', 'rate-limit'] })

@@ -3,23 +3,38 @@ import fp from 'fastify-plugin'
 import { Type } from 'typebox'
 import { name, version } from '../package-root.ts'
 
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'"
+].join('; ')
+
 /**
- * OpenAPI 3.1 of every route, made from the schemas that the routes are checked with, and a page to read and try it.
- * An app of its own describes them, when somebody first asks: a start does not wait for what few look at.
+ * OpenAPI 3.1 of every route, from the schemas that validate it, at /openapi.json, and Swagger UI at /docs. A second
+ * app describes the routes, and is built on the first request: the start does not wait for @fastify/swagger.
  */
 export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => { routes.push(route) })
   let documentation: Promise<FastifyInstance> | undefined
-  const describe = async () => await (documentation ??= createDocumentation(issuerUrl, routes))
+  const getDocumentation = async () => await (documentation ??= createDocumentation(issuerUrl, routes))
 
   app.get('/openapi.json', {
-    schema: { summary: 'This description', tags: ['Service'], response: { 200: Type.Unknown({ description: 'OpenAPI 3.1.' }) } }
-  }, async () => (await describe()).swagger())
+    schema: {
+      summary: 'This description',
+      tags: ['Service'],
+      response: { 200: Type.Unknown({ description: 'OpenAPI 3.1.' }) }
+    }
+  }, async () => (await getDocumentation()).swagger())
 
   for (const url of ['/docs', '/docs/*']) {
     app.get(url, { schema: { hide: true } }, async ({ url }, reply) => {
-      const { statusCode, headers, rawPayload } = await (await describe()).inject({ url })
+      const { statusCode, headers, rawPayload } = await (await getDocumentation()).inject({ url })
       if (statusCode === 404) return reply.callNotFound()
       delete headers.connection
       return reply.code(statusCode).headers(headers).send(rawPayload.length > 0 ? rawPayload : undefined)
@@ -29,25 +44,42 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
 }, { name: 'openapi' })
 
 async function createDocumentation (issuerUrl: string, routes: RouteOptions[]): Promise<FastifyInstance> {
-  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([import('@fastify/swagger'), import('@fastify/swagger-ui')])
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
+    import('@fastify/swagger'), import('@fastify/swagger-ui')
+  ])
   const app = Fastify({ exposeHeadRoutes: false })
-  // It describes these routes and answers none of them.
+  // It describes the routes and never calls them: nothing is compiled.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => JSON.stringify)
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: name, version, description: 'Social login in, your own JWT out.', license: { name: 'MIT', identifier: 'MIT' } },
+      info: {
+        title: name,
+        version,
+        description: 'Social login in, your own JWT out.',
+        license: { name: 'MIT', identifier: 'MIT' }
+      },
       servers: [{ url: issuerUrl }],
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }, client: { type: 'http', scheme: 'basic' } } }
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          client: { type: 'http', scheme: 'basic' }
+        }
+      }
     }
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     theme: { title: 'Signet' },
     staticCSP: true,
-    transformStaticCSP: () => "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    uiConfig: { url: `${issuerUrl}/openapi.json`, deepLinking: false, displayRequestDuration: true, persistAuthorization: false }
+    transformStaticCSP: () => CONTENT_SECURITY_POLICY,
+    uiConfig: {
+      url: `${issuerUrl}/openapi.json`,
+      deepLinking: false,
+      displayRequestDuration: true,
+      persistAuthorization: false
+    }
   })
   for (const { method, url, schema = {} } of routes) {
     if (method !== 'HEAD' && !schema.hide) app.route({ method, url, schema, handler: async () => {} })

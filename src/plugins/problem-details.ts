@@ -6,7 +6,14 @@ import { sendProblem, toProblem } from '../http/problem-details.ts'
 
 export interface ProblemDetailsOptions { issuerUrl: string }
 
-/** Every error leaves here as RFC 9457 JSON. A 5xx never carries its message: that is for the log. */
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Sends a problem. `extra` adds members. */
+    problem: (problem: Problem, extra?: object) => FastifyReply
+  }
+}
+
+/** Answers every error as RFC 9457 JSON. The message of an unexpected error is logged, and never sent. */
 export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl }) => {
   app.decorateReply('problem', function (this: FastifyReply, problem: Problem, extra?: object) {
     return sendProblem(issuerUrl, this.request, this, problem, extra)
@@ -15,23 +22,26 @@ export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl 
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = toProblem(error)
     if (problem.status >= 500) request.log.error({ err: error }, problem.code)
-    const detail = problem.code === 'internal_error' ? new Problem('internal_error', `Something went wrong. The log knows more under ${request.id}.`) : problem
-    const errors = error.validation?.map(({ instancePath, message = 'is not valid', params }) => ({
-      path: `${error.validationContext ?? ''}${instancePath}`,
-      message: 'additionalProperty' in params ? `${message}: ${String(params['additionalProperty'])}` : message
-    }))
-    return sendProblem(issuerUrl, request, reply, detail, errors ? { errors } : {})
+    if (problem.code === 'internal_error') {
+      const detail = `Internal server error. The log has the details of request ${request.id}.`
+      return reply.problem(new Problem('internal_error', detail))
+    }
+    return reply.problem(problem, error.validation && { errors: error.validation.map((one) => toMember(error, one)) })
   })
 
   app.setNotFoundHandler(async (request, reply) => {
     await app.limits.unknownRoutes.count(addressOf(request))
-    return reply.problem(new Problem('not_found', `There is no ${request.method} ${request.url.split('?')[0]} here.`))
+    return reply.problem(new Problem('not_found', `There is no route ${request.method} ${request.url.split('?')[0]}.`))
   })
 }, { name: 'problem-details', dependencies: ['rate-limit'] })
 
-declare module 'fastify' {
-  interface FastifyReply {
-    /** Answers with a problem. `extra` adds members of its own. */
-    problem: (problem: Problem, extra?: object) => FastifyReply
+type ValidationError = NonNullable<FastifyError['validation']>[number]
+
+/** A member of `errors`. Names the property that a closed schema does not have. */
+function toMember ({ validationContext }: FastifyError, error: ValidationError) {
+  const { instancePath, message = 'is not valid', params: { additionalProperty: unknown } } = error
+  return {
+    path: `${validationContext ?? ''}${instancePath}`,
+    message: unknown === undefined ? message : `${message}: ${String(unknown)}`
   }
 }

@@ -1,6 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Redis } from 'ioredis'
-import { RateLimiterMemory, RateLimiterRedis, type RateLimiterAbstract, type RateLimiterRes } from 'rate-limiter-flexible'
+import {
+  RateLimiterMemory, RateLimiterRedis, type RateLimiterAbstract, type RateLimiterRes
+} from 'rate-limiter-flexible'
 import { Problem } from '../http/errors.ts'
 
 /** One limit, counted by a key of the caller's choice. */
@@ -131,7 +133,10 @@ function mapLimits (create: (name: RateLimitName) => RateLimit): RateLimits {
   return Object.fromEntries(names.map((name) => [name, create(name)])) as RateLimits
 }
 
-/** Forgets the key whose minute began first when there are too many: requests from many addresses must not fill the memory. */
+/**
+ * Forgets the key whose minute began first when there are too many: requests from many addresses must not fill the
+ * memory.
+ */
 class BoundedMemoryLimiter extends RateLimiterMemory {
   readonly #keys = new Set<string>()
 

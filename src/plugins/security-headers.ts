@@ -3,18 +3,21 @@ import fp from 'fastify-plugin'
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 const TWO_YEARS_SECONDS = 2 * 365 * 24 * 60 * 60
 
-/** A request id that came in is kept when it is plain, so that it can be followed through a proxy; else there is a new one. */
+/** The id that a proxy gave the request, if it is well-formed; otherwise a new one. */
 export function requestId (incoming: unknown): string {
   return typeof incoming === 'string' && REQUEST_ID.test(incoming) ? incoming : crypto.randomUUID()
 }
 
-/** The headers that every answer has (SEC-72), errors and unknown routes included. Pages loosen the policy for themselves. */
+/**
+ * Sets the security headers of every response, errors and unknown routes included (SEC-72). Pages set their own CSP.
+ */
 export const securityHeaders = fp<{ https: boolean }>(async (app, { https }) => {
-  // They never change: helmet, which puts them together for each request, took a tenth of the time of a GET /me.
+  // Constant, and so not by @fastify/helmet: it builds them for each request, which took a tenth of the time of GET
+  // /me.
   const headers = {
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     'cross-origin-opener-policy': 'same-origin',
-    // Access tokens are for other origins too; CORS decides who reads an answer.
+    // Pages of other origins use access tokens too. CORS decides which of them read a response.
     'cross-origin-resource-policy': 'cross-origin',
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',

@@ -1,7 +1,7 @@
 import fastJsonStringify from 'fast-json-stringify'
 import fp from 'fastify-plugin'
 
-/** Fastify's own serializers, each compiled when its route first answers so and not before the first answer of all. */
+/** Fastify's serializers, each compiled when its route first uses it: compiling all of them would delay the start. */
 export const serialization = fp(async (app) => {
   app.setSerializerCompiler(({ schema }) => {
     let serialize: ((value: unknown) => string) | undefined

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { authenticateClient, type Clients } from '../clients/clients.ts'
 import { problems } from '../http/problem-details.ts'
-import { weighPreconditions } from '../http/preconditions.ts'
+import { evaluatePreconditions } from '../http/preconditions.ts'
 import type { RevocationRepository } from './repository.ts'
 
 export interface RevocationOptions { revocations: RevocationRepository, clients: Clients, accessTokenSeconds: number }
@@ -54,7 +54,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationOptions> = as
     const list = { ...await revocations.list(request.query.since, keepSeconds), keepSeconds }
     const etag = `"${createHash('sha256').update(JSON.stringify(list)).digest('base64url')}"`
     reply.header('etag', etag).header('cache-control', `private, max-age=${CACHE_SECONDS}`)
-    return weighPreconditions(request, etag) === 'not-modified' ? await reply.code(304).send(null) : list
+    return evaluatePreconditions(request, etag) === 'not-modified' ? await reply.code(304).send(null) : list
   })
 }
 

@@ -20,16 +20,19 @@ export function readClients (json: string, production: boolean, check: Check): C
     check(false, `CLIENTS${error?.instancePath} ${error?.message}`)
     return []
   }
-  check(new Set(clients.map((client) => client.client_id)).size === clients.length, 'CLIENTS: two clients have the same client_id')
+  const ids = new Set(clients.map((client) => client.client_id))
+  check(ids.size === clients.length, 'CLIENTS: two clients have the same client_id')
   for (const client of clients) checkClient(client, production, check)
   return clients
 }
 
 function checkClient (client: ClientSettings, production: boolean, check: Check): void {
-  const { client_id: id, client_secret: secret, redirect_uris: redirectUris, post_logout_redirect_uris: logoutUris = [] } = client
+  const { client_id: id, client_secret: secret, redirect_uris: redirectUris } = client
+  const { post_logout_redirect_uris: logoutUris = [] } = client
   check(id !== OWN_CLIENT_ID, `CLIENTS: "${OWN_CLIENT_ID}" is the client_id of Signet itself; give the client another`)
   for (const uri of [...redirectUris, ...logoutUris]) {
-    check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${id} must be an absolute URI without a fragment, in ASCII and of at most 1000 characters`)
+    check(isRedirectUri(uri),
+      `CLIENTS: "${uri}" of ${id} must be an absolute URI without a fragment, in ASCII and of at most 1000 characters`)
   }
   if (secret === undefined || !production) return
   check(secret.length >= 16 && !PLACEHOLDER.test(secret),

@@ -7,13 +7,17 @@ import type { Variables } from './read-variables.ts'
 type SettingSchema = TSchema & { variable: string, rule: string, words?: string[], none?: string, default?: unknown }
 
 /**
- * Reads the settings that a schema describes. A wrong value is reported to `mistakes`, and its default returned, so that all
- * mistakes are found in one run. An optional object is absent unless a variable is set that it requires.
+ * Reads the settings that a schema describes. A wrong value is reported to `mistakes`, and its default returned, so
+ * that all mistakes are found in one run. An optional object is absent unless a variable is set that it requires.
  */
-export function readBySchema<Schema extends TObject> (schema: Schema, variables: Variables, mistakes: string[]): Static<Schema> {
-  const members = Object.entries<TSchema>(schema.properties).map(([name, member]) =>
-    [name, Type.IsObject(member) ? readGroup(member, variables, mistakes) : readSetting(member as SettingSchema, variables, mistakes)])
-  return Object.fromEntries(members.filter(([, value]) => value !== undefined)) as Static<Schema>
+export function readBySchema<Schema extends TObject> (
+  schema: Schema, variables: Variables, mistakes: string[]
+): Static<Schema> {
+  const settings = Object.entries<TSchema>(schema.properties).map(([name, member]) => {
+    const read = Type.IsObject(member) ? readGroup : readSetting
+    return [name, read(member as TObject & SettingSchema, variables, mistakes)]
+  })
+  return Object.fromEntries(settings.filter(([, value]) => value !== undefined)) as Static<Schema>
 }
 
 function readGroup (schema: TObject, variables: Variables, mistakes: string[]): unknown {
@@ -37,8 +41,11 @@ function readSetting (schema: SettingSchema, variables: Variables, mistakes: str
   const value = parse(schema, text)
   const errors = Value.Errors(schema, value)
   if (errors.length === 0) return value
-  if (!Array.isArray(value)) mistakes.push(`${schema.variable} ${schema.rule}`)
-  else for (const { instancePath } of errors) mistakes.push(`${schema.variable}: "${value[Number(instancePath.slice(1))]}" ${schema.rule}`)
+  const { variable, rule } = schema
+  const toMistake = Array.isArray(value)
+    ? ({ instancePath }: { instancePath: string }) => `${variable}: "${value[Number(instancePath.slice(1))]}" ${rule}`
+    : () => `${variable} ${rule}`
+  mistakes.push(...new Set(errors.map(toMistake)))
   return schema.default
 }
 

@@ -13,7 +13,9 @@ const SECRETS = new RegExp(`^(${[
   '[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY)'
 ].join('|')})$`)
 
-/** The environment, trimmed and without empty variables, with the content of `<name>_FILE` under the name of a secret. */
+/**
+ * The environment, trimmed and without empty variables, with the content of `<name>_FILE` under the name of a secret.
+ */
 export function readVariables (environment: Variables, mistakes: string[]): Variables {
   const variables: Variables = {}
   for (const [name, value = ''] of Object.entries(environment)) {

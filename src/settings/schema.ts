@@ -9,8 +9,8 @@ const DAY = 24 * 60 * 60
 const Integer = (variable: string, limits: { minimum: number, maximum: number, default?: number }) =>
   Type.Integer({ ...limits, variable, rule: `must be a whole number, ${limits.minimum} to ${limits.maximum}` })
 
-const Seconds = (variable: string, { minimum = 1, ...limits }: { minimum?: number, maximum: number, default?: number }) =>
-  Type.Integer({ ...limits, minimum, variable, rule: `must be whole seconds, ${minimum} to ${limits.maximum}` })
+const Seconds = (variable: string, limits: { minimum: number, maximum: number, default: number }) =>
+  Type.Integer({ ...limits, variable, rule: `must be whole seconds, ${limits.minimum} to ${limits.maximum}` })
 
 const OneOf = <Word extends string>(variable: string, words: readonly Word[], defaultWord: NoInfer<Word>) =>
   Type.Enum<Word[]>(words, { variable, default: defaultWord, rule: `must be ${listOf(words)}` })
@@ -35,7 +35,8 @@ const List = (variable: string, check: (entry: string) => boolean, rule: string,
  */
 export function settingsSchema (production: boolean) {
   const schemes = production ? 'https:// (http:// for loopback hosts only)' : 'https:// or http://'
-  const isSafe = (url: URL) => url.protocol === 'https:' || (url.protocol === 'http:' && (!production || isLoopback(url)))
+  const isSafe = (url: URL) =>
+    url.protocol === 'https:' || (url.protocol === 'http:' && (!production || isLoopback(url)))
 
   return Type.Object({
     host: Type.String({ variable: 'HOST', default: '127.0.0.1' }),
@@ -63,12 +64,12 @@ export function settingsSchema (production: boolean) {
       'must be a URL that starts with redis:// or rediss://')),
 
     signingAlgorithm: OneOf('SIGNING_ALG', ['ES256', 'RS256', 'EdDSA'], 'ES256'),
-    signingKeyRotationSeconds: Seconds('SIGNING_KEY_ROTATION', { maximum: 3650 * DAY, default: 90 * DAY }),
+    signingKeyRotationSeconds: Seconds('SIGNING_KEY_ROTATION', { minimum: 1, maximum: 3650 * DAY, default: 90 * DAY }),
     /** Absent: the issuer URL. */
     tokenAudience: Type.Optional(Type.String({ variable: 'TOKEN_AUDIENCE' })),
-    accessTokenSeconds: Seconds('ACCESS_TOKEN_TTL', { maximum: 60 * 60, default: 15 * 60 }),
-    refreshTokenSeconds: Seconds('REFRESH_TOKEN_TTL', { maximum: 3650 * DAY, default: 30 * DAY }),
-    sessionSeconds: Seconds('SESSION_TTL', { maximum: 3650 * DAY, default: 180 * DAY }),
+    accessTokenSeconds: Seconds('ACCESS_TOKEN_TTL', { minimum: 1, maximum: 60 * 60, default: 15 * 60 }),
+    refreshTokenSeconds: Seconds('REFRESH_TOKEN_TTL', { minimum: 1, maximum: 3650 * DAY, default: 30 * DAY }),
+    sessionSeconds: Seconds('SESSION_TTL', { minimum: 1, maximum: 3650 * DAY, default: 180 * DAY }),
     refreshReuseGraceSeconds: Seconds('REFRESH_REUSE_GRACE', { minimum: 0, maximum: 60, default: 30 }),
 
     allowedOrigins: List('ALLOWED_ORIGINS', isOrigin,
@@ -77,7 +78,7 @@ export function settingsSchema (production: boolean) {
     adminEmails: List('ADMIN_EMAILS', isEmail, 'is not an email address'),
     /** Absent: any number. */
     maxSessionsPerUser: Type.Optional(Integer('MAX_SESSIONS_PER_USER', { minimum: 1, maximum: 1000 })),
-    auditRetentionSeconds: Seconds('AUDIT_RETENTION', { maximum: 3650 * DAY, default: 400 * DAY }),
+    auditRetentionSeconds: Seconds('AUDIT_RETENTION', { minimum: 1, maximum: 3650 * DAY, default: 400 * DAY }),
     rateLimits: Flag('RATE_LIMITS', ['off', 'on'], true),
 
     /** A service of the operator that decides whether a user may be created. */

@@ -19,7 +19,7 @@ import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn } from './new-session.ts'
 import type { SignInRepository } from './repository.ts'
 import { AccountDisabled, type IdentifiedPerson, type SignIn } from './sign-in.ts'
-import { within } from '../http/within.ts'
+import { withTimeout } from '../http/with-timeout.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
 export interface CallbackParameters {
@@ -101,7 +101,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
     reached('identified')
-    const who = await within(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
+    const who = await withTimeout(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
       const late = new Promise<never>((_resolve, reject) => {
         signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
       })

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
-import { weighPreconditions } from '../http/preconditions.ts'
+import { evaluatePreconditions } from '../http/preconditions.ts'
 import { problems } from '../http/problem-details.ts'
 import { SESSION_ERRORS, sessionEnded } from '../sessions/signed-in.ts'
 import { mergePatch } from './merge-patch.ts'
@@ -34,7 +34,7 @@ export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = as
     const changed = await users.changePreferences(request.bearer.sub, (current) => {
       const wanted = make(current)
       checkSize(wanted)
-      if (weighPreconditions(request, etagOf(current)) !== 'met') throw preconditionFailed()
+      if (evaluatePreconditions(request, etagOf(current)) !== 'met') throw preconditionFailed()
       return wanted
     }, callerOf(request))
     if (!changed) throw sessionEnded()
@@ -53,7 +53,7 @@ export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = as
     const preferences = await users.preferences(request.bearer.sub)
     if (!preferences) throw sessionEnded()
     const etag = etagOf(preferences)
-    const precondition = weighPreconditions(request, etag)
+    const precondition = evaluatePreconditions(request, etag)
     if (precondition === 'failed') throw preconditionFailed()
     reply.header('etag', etag)
     return precondition === 'not-modified' ? reply.code(304).send(null) : preferences

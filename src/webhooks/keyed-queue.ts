@@ -1,6 +1,6 @@
 /**
- * Runs work by group and key: five keys of a group at once, and never the same key twice at once. A group that hangs delays
- * only itself. The queue is in memory; after a restart the caller adds again what is still to do.
+ * Runs work by group and key: five keys of a group at once, and never the same key twice at once. A group that hangs
+ * delays only itself. The queue is in memory; after a restart the caller adds again what is still to do.
  */
 export interface KeyedQueue {
   /** Adds a key, unless it is waiting already. A group with 10,000 waiting keys takes no more. */

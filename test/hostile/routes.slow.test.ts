@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { PROBLEMS } from '../../src/http/errors.ts'
+import { PROBLEMS } from '../../src/http/problem-catalogue.ts'
 import { SPA, WEB } from '../flows/front-door.ts'
 import { sessionOf, signedIn } from '../flows/signed-in.ts'
 import { readJson } from '../helper.ts'

@@ -48,7 +48,7 @@ class InProcessTapRunner {
     // What a test leaves behind, or a mutant breaks, must not end the process: it fails the test that is running.
     for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, (error) => this.onStray?.(error))
     // The embedded PostgreSQL is shared; whoever comes first starts it.
-    const { startEmbeddedPostgres } = await load('src/database/embedded-postgres.ts')
+    const { startEmbeddedPostgres } = await load('packages/embedded-postgres/src/index.ts')
     const { testDataFolder } = await load('test/database.ts')
     this.postgres = await startEmbeddedPostgres(testDataFolder)
     // Before any test's coverage is looked at: what loading covers is static.

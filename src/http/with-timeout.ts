@@ -1,5 +1,10 @@
-/** Runs `work` with a signal that aborts after `ms`, or with `outer`. Neither a timer nor a listener stays behind, as one of AbortSignal.timeout does. */
-export async function within<Result> (ms: number, outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+/**
+ * Runs `work` with a signal that aborts after `ms`, or with `outer`. Unlike AbortSignal.timeout and AbortSignal.any it
+ * leaves no timer and no listener behind.
+ */
+export async function withTimeout<Result> (
+  ms: number, outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<Result>
+): Promise<Result> {
   const controller = new AbortController()
   const abort = () => controller.abort()
   const timer = setTimeout(abort, ms)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../packages/embedded-postgres/src/index.ts'
 
 /** `mkdtemp` makes it 0700: as root, a folder that PostgreSQL's own account may not enter. */
 async function folder (t: Test): Promise<string> {
@@ -57,7 +57,7 @@ t.test('it is a PostgreSQL 18 that keeps its data over a stop, and over a kill -
 
 t.test('a server left behind by a process that was killed is taken over', async (t) => {
   const path = await folder(t)
-  const module = new URL('../../src/database/embedded-postgres.ts', import.meta.url).href
+  const module = new URL('../../packages/embedded-postgres/src/index.ts', import.meta.url).href
   const script = `const { startEmbeddedPostgres } = await import(${JSON.stringify(module)}); await startEmbeddedPostgres(${JSON.stringify(path)}); console.log('up'); setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
