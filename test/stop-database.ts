@@ -1,4 +1,4 @@
-// Runs once, after all tests: the PostgreSQL that they shared goes down.
+// Runs once, after all tests: stops the PostgreSQL that they shared.
 import { startEmbeddedPostgres } from '../src/database/embedded-postgres.ts'
 import { testDataFolder } from './database.ts'
 
