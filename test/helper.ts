@@ -5,6 +5,7 @@ import pg from 'pg'
 import type { Test } from 'tap'
 import { buildApp, type AppSettings } from '../src/app.ts'
 import { serializers } from '../src/logging/serializers.ts'
+import { callLimits } from '../src/providers/agent.ts'
 import { readSettings } from '../src/settings.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { freePort } from './free-port.ts'
@@ -85,6 +86,13 @@ export function sharing<World extends Running> (
     renew(usual)
     return usual
   }
+}
+
+/** Calls to providers time out after one second instead of five, until the test ends: for a test of what follows. */
+export function shortenProviderTimeout (t: Test): void {
+  const { timeoutMs } = callLimits
+  t.teardown(() => { callLimits.timeoutMs = timeoutMs })
+  callLimits.timeoutMs = 1_000
 }
 
 /** Calls `work` n times at once: every call waits until the last one has been made. */
