@@ -16,10 +16,25 @@ const NO_DISK_SYNC = [
   'SELECT pg_reload_conf()'
 ]
 
-/** Once a process: each start runs four programs. */
-let running: Promise<EmbeddedPostgres> | undefined
-const startPostgres = () => (running ??= startEmbeddedPostgres(testDataFolder))
+type Postgres = Pick<EmbeddedPostgres, 'urlOf'>
+
+/** Once a process: each start of the embedded one runs four programs. */
+let running: Promise<Postgres> | undefined
+const findPostgres = () => (running ??= givenPostgres() ?? startEmbedded())
 let template: Promise<string> | undefined
+
+/** The server that TEST_POSTGRES_URL names, with a superuser. */
+function givenPostgres (): Promise<Postgres> | undefined {
+  const { TEST_POSTGRES_URL: url } = process.env
+  if (url === undefined) return undefined
+  return Promise.resolve({ urlOf: (database) => Object.assign(new URL(url), { pathname: database }).href })
+}
+
+async function startEmbedded (): Promise<Postgres> {
+  const postgres = await startEmbeddedPostgres(testDataFolder)
+  await withAdmin(postgres, (admin) => runAll(admin, NO_DISK_SYNC))
+  return postgres
+}
 
 export interface TestDatabase {
   url: string
@@ -31,7 +46,7 @@ export interface TestDatabase {
 
 /** A private database with every migration, cloned from a template. */
 export async function createDatabase (): Promise<TestDatabase> {
-  const postgres = await startPostgres()
+  const postgres = await findPostgres()
   const name = `test_${randomUUID().replaceAll('-', '')}`
   await withAdmin(postgres, async (admin) => {
     // Several test processes may get here at once, and a template must not be connected to while it is cloned.
@@ -43,13 +58,13 @@ export async function createDatabase (): Promise<TestDatabase> {
 
 /** An empty database, for the tests of the migrations themselves. */
 export async function createEmptyDatabase (): Promise<TestDatabase> {
-  const postgres = await startPostgres()
+  const postgres = await findPostgres()
   const name = `empty_${randomUUID().replaceAll('-', '')}`
   await withAdmin(postgres, async (admin) => { await admin.query(`CREATE DATABASE ${name}`) })
   return testDatabase(postgres, name)
 }
 
-function testDatabase (postgres: EmbeddedPostgres, name: string): TestDatabase {
+function testDatabase (postgres: Postgres, name: string): TestDatabase {
   const run = (...statements: string[]) => withAdmin(postgres, (admin) => runAll(admin, statements))
   return {
     url: postgres.urlOf(name),
@@ -62,10 +77,9 @@ function testDatabase (postgres: EmbeddedPostgres, name: string): TestDatabase {
   }
 }
 
-async function findOrMakeTemplate (postgres: EmbeddedPostgres, admin: pg.Client): Promise<string> {
+async function findOrMakeTemplate (postgres: Postgres, admin: pg.Client): Promise<string> {
   const migrations = createHash('sha256').update(JSON.stringify(await readMigrations())).digest('hex')
   const name = `template_${migrations.slice(0, 16)}`
-  await runAll(admin, NO_DISK_SYNC)
   const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1 AND datistemplate', [name])
   if (rowCount === 0) {
     await runAll(admin, [`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`, `CREATE DATABASE ${name}`])
@@ -79,7 +93,7 @@ async function runAll (client: pg.Client, statements: string[]): Promise<void> {
   for (const statement of statements) await client.query(statement)
 }
 
-async function withAdmin (postgres: EmbeddedPostgres, work: (admin: pg.Client) => Promise<void>): Promise<void> {
+async function withAdmin (postgres: Postgres, work: (admin: pg.Client) => Promise<void>): Promise<void> {
   const admin = new pg.Client({ connectionString: postgres.urlOf('postgres') })
   await admin.connect()
   try {
