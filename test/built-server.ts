@@ -1,5 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../src/package-root.ts'
@@ -9,15 +10,32 @@ import { freePort } from './free-port.ts'
 export interface BuiltServer {
   child: ChildProcess
   url: string
-  /** What it wrote so far. */
+  /** Everything it has written so far. */
   output: () => string
   /** Its exit code; null when a signal ended it. */
   exit: Promise<number | null>
 }
 
+/** Files and folders that `npm run build` reads. */
+const SOURCES = [
+  'src', 'tools', 'prisma', 'prisma.config.ts',
+  'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'
+]
+
+/** Runs `npm run build`, unless dist/server.js is newer than everything that it is built from. */
 export function build (): void {
-  const options = { cwd: packageRoot, shell: process.platform === 'win32', stdio: 'ignore' } as const
-  execFileSync('npm', ['run', 'build', '--silent'], options)
+  const built = join(packageRoot, 'dist/server.js')
+  const sources = SOURCES.map((source) => newestMs(join(packageRoot, source)))
+  if (existsSync(built) && Math.max(...sources) <= statSync(built).mtimeMs) return
+  execFileSync('npm', ['run', 'build', '--silent'], {
+    cwd: packageRoot, shell: process.platform === 'win32', stdio: ['ignore', 'ignore', 'inherit']
+  })
+}
+
+/** When a file, or the newest file in a folder, was last changed. */
+function newestMs (path: string): number {
+  const files = statSync(path).isDirectory() ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : []
+  return Math.max(statSync(path).mtimeMs, ...files.map((file) => statSync(join(path, file)).mtimeMs))
 }
 
 export interface BuiltServerOptions {
@@ -27,20 +45,22 @@ export interface BuiltServerOptions {
   nodeArguments?: string[]
 }
 
-/** Starts it in a folder. `environment` is all that it gets besides PATH, HOME and PORT. */
+/** Starts the built server in `folder`. Its environment is `environment` with PATH, HOME and PORT, and nothing else. */
 export async function startBuilt (
   folder: string, environment: Record<string, string> = {}, { deaf = false, nodeArguments = [] }: BuiltServerOptions = {}
 ): Promise<BuiltServer> {
   const port = environment['PORT'] ?? String(await freePort())
   const { PATH = '', HOME = '' } = process.env
-  const program = join(packageRoot, 'dist/server.js')
-  const env = { PATH, HOME, PORT: port, ...environment }
-  const child = spawn(process.execPath, [...nodeArguments, program], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...nodeArguments, join(packageRoot, 'dist/server.js')], {
+    cwd: folder, env: { PATH, HOME, PORT: port, ...environment }, stdio: ['ignore', 'pipe', 'pipe']
+  })
   let output = ''
-  if (!deaf) for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => { output += chunk })
-  return { child, url: `http://localhost:${port}`, output: () => output, exit: once(child, 'exit').then(([code]) => code) }
+  if (!deaf) for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk })
+  const exit = once(child, 'exit').then(([code]) => code)
+  return { child, url: `http://localhost:${port}`, output: () => output, exit }
 }
 
+/** Waits until `/readyz` answers 200. Throws when the server ends, or is not ready after half a minute. */
 export async function untilReady ({ url, child, output }: BuiltServer): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {
     if (child.exitCode !== null) throw new Error(`The server has ended: ${output()}`)

@@ -1,89 +1,116 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { buildApp, type AppSettings } from '../src/app.ts'
 import { serializers } from '../src/logging/serializers.ts'
+import { callLimits } from '../src/providers/agent.ts'
 import { readSettings } from '../src/settings.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { freePort } from './free-port.ts'
 
 export interface Running {
   app: FastifyInstance
-  /** Its issuer, where it listens. */
+  /** The issuer, which is the address that the app listens on. */
   url: string
   /** A connection to its database, beside the app's own. */
   sql: pg.Pool
   database: TestDatabase
-  /** Another instance on the same database, with the same issuer and, unless `changed`, settings, at an address of its own. */
+  /** A second instance on the same database and with the same issuer, at its own address. `changed` are settings. */
   another: (changed?: Record<string, string>) => Promise<{ app: FastifyInstance, address: string }>
-  /** The log so far, at `trace`. */
+  /** The log so far, at `trace` unless `LOG_LEVEL` is set. */
   log: () => string
 }
 
 export const ENCRYPTION_KEYS = `test:${randomBytes(32).toString('base64')}`
 
-/** The whole service on a private database, listening on a socket; torn down with the test. */
+/** The whole service on a private database, listening on a socket; closed with the test. */
 export async function setup (t: Test, environment: Record<string, string> = {}): Promise<Running> {
   const database = await createDatabase()
-  const { url: databaseUrl } = database
   t.teardown(database.drop)
   const port = await freePort()
-  const common = { PORT: String(port), DATABASE_URL: databaseUrl, ENCRYPTION_KEYS, LOG_LEVEL: 'trace', RATE_LIMITS: 'off', ...environment }
+  const common = {
+    PORT: String(port),
+    DATABASE_URL: database.url,
+    ENCRYPTION_KEYS,
+    LOG_LEVEL: 'trace',
+    RATE_LIMITS: 'off',
+    ...environment
+  }
   const settings = readSettings(common) as AppSettings
   const lines: string[] = []
-  const sql = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  const sql = new pg.Pool({ connectionString: database.url, max: 4 })
   sql.on('error', () => {})
   t.teardown(() => sql.end())
 
-  async function listen (at: number, own = settings): Promise<FastifyInstance> {
-    const app = await buildApp(own, { level: own.logLevel, serializers, stream: { write: (line: string) => { lines.push(line) } } } as never)
-    await app.listen({ host: '127.0.0.1', port: at })
+  async function listen (port: number, settings: AppSettings): Promise<FastifyInstance> {
+    const stream = { write: (line: string) => { lines.push(line) } }
+    const logger = { level: settings.logLevel, serializers, stream }
+    const app = await buildApp(settings, logger as FastifyServerOptions['logger'])
+    await app.listen({ host: '127.0.0.1', port })
     t.teardown(() => app.close())
     return app
   }
 
   return {
-    app: await listen(port),
+    app: await listen(port, settings),
     url: settings.issuerUrl,
     sql,
     database,
     async another (changed = {}) {
-      const ownPort = await freePort()
-      return { app: await listen(ownPort, readSettings({ ...common, ...changed }) as AppSettings), address: `http://localhost:${ownPort}` }
+      const port = await freePort()
+      const app = await listen(port, readSettings({ ...common, ...changed }) as AppSettings)
+      return { app, address: `http://localhost:${port}` }
     },
     log: () => lines.join('')
   }
 }
 
 /**
- * For a file whose tests can share an app: opens the usual one once, and gives it to each test with the tables empty, but for
- * keys, and `renew` called. A test that wants other settings gets one of its own.
+ * For a file whose tests can share an app: opens one, and gives it to each test with all tables but the keys emptied,
+ * after `renew`. A test that names an environment gets an app of its own.
  */
 export function sharing<World extends Running> (
-  t: Test, open: (t: Test, environment?: Record<string, string>) => Promise<World>, renew: (world: World) => void = () => {}
+  t: Test,
+  open: (t: Test, environment?: Record<string, string>) => Promise<World>,
+  renew: (world: World) => void = () => {}
 ) {
   let usual: World
   t.before(async () => { usual = await open(t) })
   return async (t: Test, environment?: Record<string, string>): Promise<World> => {
     if (environment) return await open(t, environment)
-    await usual.sql.query('TRUNCATE users, device_grants, spent_states, revocations, audit_events, webhook_deliveries CASCADE')
+    await usual.sql.query(
+      'TRUNCATE users, device_grants, spent_states, revocations, audit_events, webhook_deliveries CASCADE'
+    )
     renew(usual)
     return usual
   }
 }
 
-/** Calls `work` n times at once; all wait until the last is ready to go. */
+/** Calls to providers time out after one second instead of five, until the test ends: for a test of what follows. */
+export function shortenProviderTimeout (t: Test): void {
+  const { timeoutMs } = callLimits
+  t.teardown(() => { callLimits.timeoutMs = timeoutMs })
+  callLimits.timeoutMs = 1_000
+}
+
+/** Calls `work` n times at once: every call waits until the last one has been made. */
 export async function race<Result> (n: number, work: (index: number) => Promise<Result>): Promise<Result[]> {
   let open: () => void = () => {}
   const barrier = new Promise<void>((resolve) => { open = resolve })
-  const runs = Array.from({ length: n }, async (_, index) => { await barrier; return await work(index) })
+  const runs = Array.from({ length: n }, async (_, index) => {
+    await barrier
+    return await work(index)
+  })
   open()
   return await Promise.all(runs)
 }
 
-/** Runs `work` as it would have run `seconds` ago by this process's clock: what it signs has expired by now. The database's clock goes on. */
+/**
+ * Runs `work` with this process's clock set back by `seconds`, so that a token signed by it may have expired
+ * afterwards. PostgreSQL's clock is not changed.
+ */
 export async function inThePast<Result> (seconds: number, work: () => Promise<Result>): Promise<Result> {
   const now = Date.now
   Date.now = () => now() - seconds * 1000
@@ -94,14 +121,14 @@ export async function inThePast<Result> (seconds: number, work: () => Promise<Re
   }
 }
 
-/** Waits until it is so; throws, with `what` was waited for, when half a minute is over. */
-export async function eventually (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endsAt = Date.now() + 30_000; !await isSo(); await sleep(10)) {
+/** Waits until the condition is met. Throws after half a minute; the error names `what` did not happen. */
+export async function eventually (what: string, isMet: () => boolean | Promise<boolean>): Promise<void> {
+  for (const endsAt = Date.now() + 30_000; !await isMet(); await sleep(10)) {
     if (Date.now() > endsAt) throw new Error(`It did not happen within half a minute: ${what}.`)
   }
 }
 
-/** A body as whatever it is: tests say by their assertions what they expect of it. */
+/** The body as JSON, of any type: tests check it by their assertions. */
 export async function readJson (response: Response): Promise<any> {
   return await response.json()
 }

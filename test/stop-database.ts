@@ -1,6 +1,8 @@
-// Runs once, after all tests: the PostgreSQL that they shared goes down.
+// Runs once, after all tests: stops the embedded PostgreSQL that they shared.
 import { startEmbeddedPostgres } from '../packages/embedded-postgres/src/index.ts'
 import { testDataFolder } from './database.ts'
 
-const postgres = await startEmbeddedPostgres(testDataFolder)
-await postgres.stop()
+if (process.env['TEST_POSTGRES_URL'] === undefined) {
+  const postgres = await startEmbeddedPostgres(testDataFolder)
+  await postgres.stop()
+}

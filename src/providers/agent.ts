@@ -9,8 +9,8 @@ declare module 'http' {
   }
 }
 
-/** The time limit of one call, from the request to the last byte of its answer (SEC-85). */
-const CALL_TIMEOUT_MS = 5_000
+/** `timeoutMs` covers one call, from the request to the last byte of its answer (SEC-85). Only tests change it. */
+export const callLimits = { timeoutMs: 5_000 }
 /** Idle connections are closed before a provider is likely to close them. */
 const IDLE_MS = 4_000
 /** How long a host that has reset an idle connection gets a fresh one for each single-use request. */
@@ -80,7 +80,7 @@ function limit (request: ClientRequest): void {
     if (exchange) exchange.isLate = true
     request.destroy(new Error('The call took too long.'))
   }
-  const timer = setTimeout(giveUp, CALL_TIMEOUT_MS)
+  const timer = setTimeout(giveUp, callLimits.timeoutMs)
   exchange?.signal?.addEventListener('abort', giveUp, { once: true })
   request.once('response', (response) => { if (exchange) exchange.response = response })
   request.once('close', () => {

@@ -3,7 +3,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { createOAuthClient } from '../../src/providers/oauth-client.ts'
-import { eventually, race, readJson, setup } from '../helper.ts'
+import { eventually, race, readJson, setup, shortenProviderTimeout } from '../helper.ts'
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const acme = await startFakeOidc()
@@ -127,6 +127,7 @@ t.test('a failure of the provider is no end of the grant', async (t) => {
     t.same([status, body.code], [502, 'provider_error'], JSON.stringify(fault))
     t.match(body.detail, /^acme: the token refresh failed/)
   }
+  shortenProviderTimeout(t)
   acme.fault(acme.paths.token, { kind: 'hang' })
   t.match(await request('POST', path, token), { status: 504, body: { code: 'provider_timeout' } })
   acme.heal()

@@ -16,8 +16,8 @@ const FILE_LEVEL_CALLS = ['test', 'before', 'beforeEach', 'afterEach', 'teardown
 const fileTimeoutMs = t.options.timeout ?? 0
 
 /**
- * Runs this group's share of the fast test files one after the other in this process, which saves each file the start of a
- * process and of the app's modules. Each file is a subtest, named by its path. New test files and new groups need no list.
+ * Runs this group's share of the fast test files one after the other in this process, which saves each file the start
+ * of a process and of the app's modules. Each file is a subtest, named by its path. New files and groups need no list.
  */
 export function runGroup (groupUrl: string): void {
   const runSubtest = t.test.bind(t)
@@ -43,7 +43,7 @@ function filesOf (group: string): string[] {
     .sort()
 }
 
-/** Gives the tests and hooks that a file registers on the imported `t` to its own subtest, so that they end with the file. */
+/** The tests and hooks that a file registers on the imported `t` go to its subtest, and end with the file. */
 function useAsRoot (subtest: Test): void {
   for (const name of FILE_LEVEL_CALLS) {
     Object.defineProperty(t, name, { configurable: true, value: subtest[name].bind(subtest) })

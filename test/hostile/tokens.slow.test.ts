@@ -10,10 +10,10 @@ import { createRandom, type Random } from './random.ts'
  * same ones, unless `FUZZ_SEED` says otherwise; a failure tells the token and what was done to it.
  */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_260_101)
-const TOKENS = Number(process.env['FUZZ_TOKENS'] ?? 100_000)
-const OVER_HTTP = 3_000
-const INJECTED = 3_000
-const REFRESH_TOKENS = 3_000
+const TOKENS = Number(process.env['FUZZ_TOKENS'] ?? 10_000)
+const INJECTED = TOKENS * 0.03
+const OVER_HTTP = TOKENS * 0.03
+const REFRESH_TOKENS = TOKENS * 0.03
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
@@ -214,7 +214,7 @@ function changed (
 }
 
 t.test(
-  'of a hundred thousand mutated access tokens none is taken, and none is a fault of the server',
+  'of many mutated access tokens none is taken, and none is a fault of the server',
   { timeout: 200_000 },
   async (t) => {
     const { app, sql, url, login, log } = await signedIn(t, { LOG_LEVEL: 'error' })
@@ -326,7 +326,7 @@ t.test(
 )
 
 t.test(
-  'of some thousand mutated refresh tokens none is taken, and none ends the session of the good one',
+  'of many mutated refresh tokens none is taken, and none ends the session of the good one',
   { timeout: 100_000 },
   async (t) => {
     const { app, url, login, refresh, log } = await signedIn(t, {

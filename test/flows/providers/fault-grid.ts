@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { createBrowser, type BrowserResponse } from '../../fakes/browser.ts'
 import type { Fault } from '../../fakes/faults.ts'
 import type { FakeOAuth } from '../../fakes/oauth.ts'
-import { eventually, type Running } from '../../helper.ts'
+import { eventually, shortenProviderTimeout, type Running } from '../../helper.ts'
 import { FAULTS, refused, rows } from '../failed-login.ts'
 
 const ANSWERS: Record<string, Fault> = {
@@ -81,6 +81,7 @@ export async function faultGrid (
   }
 
   await t.test('whoever is slow is given up', async (t) => {
+    shortenProviderTimeout(t)
     const logins: { step: string; answer: Promise<BrowserResponse> }[] = []
     for (const play of SLOW) {
       for (const { step, path } of all) {

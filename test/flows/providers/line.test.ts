@@ -3,6 +3,7 @@ import { answerJson } from '../../fakes/answers.ts'
 import { createBrowser } from '../../fakes/browser.ts'
 import { parameter } from '../../fakes/calls.ts'
 import type { OAuthSpec } from '../../fakes/oauth.ts'
+import { shortenProviderTimeout } from '../../helper.ts'
 import { SHAPES } from '../../providers/shapes.ts'
 import { refused } from '../failed-login.ts'
 import { unusable } from './fault-grid.ts'
@@ -61,6 +62,7 @@ t.test('LINE', async (t) => {
       { times: 1 }
     )
     refused(t, await login(), 502, 'provider_error', /^LINE: the user info failed: HTTP 400/)
+    shortenProviderTimeout(t)
     fake.fault(VERIFY, { kind: 'hang' }, { times: 1 })
     refused(t, await login(), 504, 'provider_timeout', /^LINE: the user info took too long/)
     t.equal((await login()).status, 200)

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { createBrowser, type Browser, type BrowserResponse } from '../../fakes/browser.ts'
 import type { FakeOidc } from '../../fakes/oidc.ts'
-import { eventually, type Running } from '../../helper.ts'
+import { eventually, shortenProviderTimeout, type Running } from '../../helper.ts'
 import { FAULTS, refused, rows } from '../failed-login.ts'
 
 export interface StepsThatFail {
@@ -58,6 +58,7 @@ async function noAnswer (
   t: Test,
   { id, name, fake, login, running: { url, sql, another } }: StepsThatFail
 ): Promise<void> {
+  shortenProviderTimeout(t)
   const { address } = await another()
   const before = await rows(sql)
   const { discovery, jwks, token } = fake.paths
