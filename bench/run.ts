@@ -7,18 +7,21 @@ import { packageRoot } from '../src/package-root.ts'
 const USAGE = `Usage: npm run bench                        Signet beside its limits and its peers
        npm run bench -- scale               two instances beside one
        npm run bench -- seed                every list and read with a million users
+       npm run bench -- --profile <name>    where the CPU time of an operation goes: login, login-openid, sign-up,
+                                            check, refresh or exchange; writes <name>.cpuprofile
   --short   fewer operations, for development: a few minutes
   --write   updates docs/performance.md, .json and .svg`
 
 const options = {
   write: { type: 'boolean', default: false },
-  short: { type: 'boolean', default: false }
+  short: { type: 'boolean', default: false },
+  profile: { type: 'string' }
 } as const
 
 function readArguments () {
   try {
     const { values, positionals } = parseArgs({ allowPositionals: true, options })
-    return { ...values, command: positionals.join(' ') || 'compare' }
+    return { ...values, command: values.profile === undefined ? positionals.join(' ') || 'compare' : 'profile' }
   } catch {
     return undefined
   }
@@ -27,7 +30,7 @@ function readArguments () {
 const build = () =>
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: packageRoot, stdio: ['ignore', 'ignore', 'inherit'] })
 
-const commands: Record<string, (given: { write: boolean, isShort: boolean }) => Promise<unknown>> = {
+const commands: Record<string, (given: { write: boolean, isShort: boolean, profiled: string }) => Promise<unknown>> = {
   async compare ({ write, isShort }) {
     build()
     const [{ compare }, { report }] = await Promise.all([import('./compare.ts'), import('./report/write.ts')])
@@ -38,7 +41,13 @@ const commands: Record<string, (given: { write: boolean, isShort: boolean }) => 
     const [{ scale }, { report }] = await Promise.all([import('./scale.ts'), import('./report/write.ts')])
     await report({ scale: await scale({ isShort }) }, write)
   },
-  seed: () => import('./seed.ts')
+  seed: () => import('./seed.ts'),
+  async profile ({ profiled }) {
+    const { PROFILED, profile } = await import('./profile.ts')
+    if (!PROFILED.includes(profiled)) return exitWithUsage()
+    build()
+    await profile(profiled)
+  }
 }
 
 function exitWithUsage (): never {
@@ -48,5 +57,5 @@ function exitWithUsage (): never {
 
 const given = readArguments() ?? exitWithUsage()
 const run = commands[given.command] ?? exitWithUsage()
-await run({ write: given.write, isShort: given.short })
+await run({ write: given.write, isShort: given.short, profiled: given.profile ?? '' })
 process.exit(0)
