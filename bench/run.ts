@@ -1,33 +1,61 @@
-/**
- * `npm run bench`: what Signet costs beside its peers. `npm run bench -- scale`: two instances beside one.
- * `npm run bench -- seed`: what it costs with a million users.
- */
+/** What Signet costs: `npm run bench`. See USAGE. */
 import '../src/logging/quiet-debug.ts'
 import { execFileSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { packageRoot } from '../src/package-root.ts'
 
-const USAGE = `Usage: npm run bench               beside the limits and the peers
-       npm run bench -- scale      two instances beside one
-       npm run bench -- seed       with a million users
-  --write   into docs/performance.md, .json and .svg
-  --quick   few operations, not to be written: to see that it runs`
+const USAGE = `Usage: npm run bench                        Signet beside its limits and its peers
+       npm run bench -- scale               two instances beside one
+       npm run bench -- seed                every list and read with a million users
+       npm run bench -- --profile <name>    where the CPU time of an operation goes: login, login-openid, sign-up,
+                                            check, refresh or exchange; writes <name>.cpuprofile
+  --short   fewer operations, for development: a few minutes
+  --write   updates docs/performance.md, .json and .svg`
 
-const { values: { write = false, quick: isQuick = false }, positionals: [name = 'compare'] } = parseArgs({
-  strict: false, allowPositionals: true, options: { write: { type: 'boolean' }, quick: { type: 'boolean' } }
-}) as { values: { write?: boolean, quick?: boolean }, positionals: string[] }
+const options = {
+  write: { type: 'boolean', default: false },
+  short: { type: 'boolean', default: false },
+  profile: { type: 'string' }
+} as const
 
-if (name === 'seed') {
-  await import('./seed.ts')
-} else if ((name === 'compare' || name === 'scale') && !(isQuick && write)) {
+function readArguments () {
+  try {
+    const { values, positionals } = parseArgs({ allowPositionals: true, options })
+    return { ...values, command: values.profile === undefined ? positionals.join(' ') || 'compare' : 'profile' }
+  } catch {
+    return undefined
+  }
+}
+
+const build = () =>
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: packageRoot, stdio: ['ignore', 'ignore', 'inherit'] })
-  const { report } = await import('./report/write.ts')
-  const measured = name === 'compare'
-    ? { compare: await (await import('./compare.ts')).compare({ isQuick }) }
-    : { scale: await (await import('./scale.ts')).scale({ isQuick }) }
-  await report(measured, write)
-  process.exit(0)
-} else {
+
+const commands: Record<string, (given: { write: boolean, isShort: boolean, profiled: string }) => Promise<unknown>> = {
+  async compare ({ write, isShort }) {
+    build()
+    const [{ compare }, { report }] = await Promise.all([import('./compare.ts'), import('./report/write.ts')])
+    await report({ compare: await compare({ isShort }) }, write)
+  },
+  async scale ({ write, isShort }) {
+    build()
+    const [{ scale }, { report }] = await Promise.all([import('./scale.ts'), import('./report/write.ts')])
+    await report({ scale: await scale({ isShort }) }, write)
+  },
+  seed: () => import('./seed.ts'),
+  async profile ({ profiled }) {
+    const { PROFILED, profile } = await import('./profile.ts')
+    if (!PROFILED.includes(profiled)) return exitWithUsage()
+    build()
+    await profile(profiled)
+  }
+}
+
+function exitWithUsage (): never {
   console.error(USAGE)
   process.exit(2)
 }
+
+const given = readArguments() ?? exitWithUsage()
+const run = commands[given.command] ?? exitWithUsage()
+await run({ write: given.write, isShort: given.short, profiled: given.profile ?? '' })
+process.exit(0)

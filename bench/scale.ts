@@ -1,6 +1,6 @@
 /**
- * Two instances on two cores beside one instance on one core. The cores are shared with PostgreSQL, the stub and the client
- * each time: so a core more is a core more for all, and what is measured is whether the instances get in each other's way.
+ * Two instances on two cores beside one instance on one core. PostgreSQL, the stub and the client share the cores each
+ * time, so that a core more is a core more for all of them: this measures whether the instances hinder each other.
  * Beside it one instance with both cores, where PostgreSQL and the client have the second one almost to themselves.
  */
 import { execFileSync } from 'node:child_process'
@@ -8,32 +8,38 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { mixOf, perform, signetClient, type Operation } from './compare/clients.ts'
+import { loginOf, signetClient } from './compare/clients.ts'
+import { withEnvironment } from './compare/environment.ts'
 import { median } from './compare/figures.ts'
 import { machine, today, versions } from './compare/machine.ts'
+import { mixOf, perform, type Operation } from './compare/operation.ts'
 import { cpuMs, processTree } from './compare/process.ts'
-import { client, startsOf, type Server } from './compare/servers.ts'
-import { inWorld } from './compare/world.ts'
+import { registeredClient, startsOf, type Server } from './compare/servers.ts'
 import type { Load, ScaleFigures } from './report/scale-figures.ts'
 
 const ROUNDS = 3
 const WARM_UP = 200
 const FULL_SAMPLE_MS = 3_000
-const QUICK_SAMPLE_MS = 300
+const SHORT_SAMPLE_MS = 300
 
-const LAYOUTS = { one: { instances: 1, cores: '0' }, two: { instances: 2, cores: '0,1' }, oneOnTwoCores: { instances: 1, cores: '0,1' } } as const
+const LAYOUTS = {
+  one: { instances: 1, cores: '0' },
+  two: { instances: 2, cores: '0,1' },
+  oneOnTwoCores: { instances: 1, cores: '0,1' }
+} as const
 type Layout = keyof typeof LAYOUTS
 
-export async function scale ({ isQuick }: { isQuick: boolean }): Promise<ScaleFigures> {
+export async function scale ({ isShort }: { isShort: boolean }): Promise<ScaleFigures> {
   if (availableParallelism() < 2) throw new Error('This needs two cores.')
-  return await inWorld(async ({ folder, databaseUrl, stubUrl, add }) => {
+  return await withEnvironment(async ({ folder, databaseUrl, stubUrl, startServer }) => {
     const postmaster = Number((await readFile(join(folder, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0])
-    const { signet } = startsOf(['signet'], { databaseUrl, stubUrl, folder })
+    const signet = startsOf({ databaseUrl, stubUrl, folder })('signet')
     // One issuer, as behind a load balancer.
-    const how = { ...signet, args: signet?.args ?? [], env: { ...signet?.env, ISSUER_URL: 'http://localhost:3000' } }
-    const instances = [await add(how), await add(how)]
+    const start = { ...signet, env: { ...signet.env, ISSUER_URL: 'http://localhost:3000' } }
+    const instances = [await startServer(start), await startServer(start)]
     const sql = new pg.Pool({ connectionString: databaseUrl, max: 2 })
-    const operations = await measure({ instances, postmaster, sql, sampleMs: isQuick ? QUICK_SAMPLE_MS : FULL_SAMPLE_MS })
+    const sampleMs = isShort ? SHORT_SAMPLE_MS : FULL_SAMPLE_MS
+    const operations = await measure({ instances, postmaster, sql, sampleMs })
     await sql.end()
     return { measuredOn: today(), machine: machine(), versions: versions([]), rounds: ROUNDS, operations }
   })
@@ -44,8 +50,10 @@ interface Subject { instances: Server[], postmaster: number, sql: pg.Pool, sampl
 async function measure ({ instances, postmaster, sql, sampleMs }: Subject): Promise<ScaleFigures['operations']> {
   const urls = instances.map(({ url }) => url)
   const operationsOf = (layout: Layout): Record<string, Operation> => {
-    const operations = signetClient(urls.slice(0, LAYOUTS[layout].instances), sql, client)
-    return { ...operations, mix: mixOf(operations) }
+    const used = urls.slice(0, LAYOUTS[layout].instances)
+    const { signIn, operations: { check, refresh, exchange } } = signetClient(used, sql, registeredClient)
+    const login = loginOf(signIn, 'oauth')
+    return { check, login, refresh, exchange, mix: mixOf({ check, refresh, login }) }
   }
   const samples: Record<string, Record<Layout, Load[]>> = {}
   const counts: Record<string, number> = {}
@@ -62,7 +70,8 @@ async function measure ({ instances, postmaster, sql, sampleMs }: Subject): Prom
     for (const name of Object.keys(counts)) {
       for (const layout of Object.keys(LAYOUTS) as Layout[]) {
         await pin([process.pid, postmaster], LAYOUTS[layout].cores)
-        const load = await loadOf(operationsOf(layout)[name] as Operation, counts[name] as number, { instances, postmaster })
+        const operation = operationsOf(layout)[name] as Operation
+        const load = await loadOf(operation, counts[name] as number, { instances, postmaster })
         ;((samples[name] ??= { one: [], two: [], oneOnTwoCores: [] })[layout]).push(load)
       }
     }
@@ -72,7 +81,9 @@ async function measure ({ instances, postmaster, sql, sampleMs }: Subject): Prom
   }]))
 }
 
-async function loadOf (operation: Operation, count: number, { instances, postmaster }: Pick<Subject, 'instances' | 'postmaster'>): Promise<Load> {
+type Measured = Pick<Subject, 'instances' | 'postmaster'>
+
+async function loadOf (operation: Operation, count: number, { instances, postmaster }: Measured): Promise<Load> {
   const spent = async () => ({
     server: (await Promise.all(instances.map((server) => server.cpuMs()))).reduce((sum, ms) => sum + ms, 0),
     database: await cpuMs(postmaster),
@@ -95,10 +106,15 @@ async function loadOf (operation: Operation, count: number, { instances, postmas
 
 function medianLoad (loads: Load[]): Load {
   const of = (member: keyof Load) => median(loads.map((load) => load[member]))
-  return { perSecond: of('perSecond'), serverCpuMs: of('serverCpuMs'), databaseCpuMs: of('databaseCpuMs'), clientCpuMs: of('clientCpuMs') }
+  return {
+    perSecond: of('perSecond'),
+    serverCpuMs: of('serverCpuMs'),
+    databaseCpuMs: of('databaseCpuMs'),
+    clientCpuMs: of('clientCpuMs')
+  }
 }
 
-/** These processes with all that they have started, and all their threads, run on these cores alone. */
+/** Restricts these processes, their descendants and all their threads to the given cores. */
 async function pin (roots: number[], cores: string): Promise<void> {
   for (const pid of (await Promise.all(roots.map((root) => processTree(root)))).flat()) {
     execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(pid)], { stdio: 'ignore' })

@@ -5,39 +5,50 @@ import { promisify } from 'node:util'
 import { packageRoot } from '../../src/package-root.ts'
 import type { Footprint } from './figures.ts'
 
-/** Where each is locked, and what of it: the whole of Signet, the few packages that each peer imports. */
+/** The folder of each lock file, and which of its packages count: all of Signet's, the few that each peer imports. */
 const INSTALLED: Record<string, { lockedIn: string, packages?: string[] }> = {
   bare: { lockedIn: '.', packages: ['fastify'] },
   limit: { lockedIn: '.', packages: ['fastify', '@fastify/jwt', 'fast-jwt', 'pg'] },
   signet: { lockedIn: '.' },
-  passport: { lockedIn: 'bench/peers', packages: ['passport', 'passport-oauth2', 'express', 'express-session', 'connect-pg-simple', 'pg'] },
+  passport: {
+    lockedIn: 'bench/peers',
+    packages: ['passport', 'passport-oauth2', 'express', 'cookie-session', 'jose', 'pg']
+  },
   'better-auth': { lockedIn: 'bench/peers', packages: ['better-auth', 'pg'] }
 }
+
+const NPM_INSTALL = [
+  'install', '--omit=dev', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'
+]
 
 interface Manifest { dependencies: Record<string, string>, overrides?: object }
 
 /**
- * Installs each in a folder of its own as for production (no development and no optional dependencies, no scripts), in the
- * versions of the lock file, and looks at what is in node_modules. What is one's own code is not counted.
+ * Installs each in a folder of its own as for production: without development and optional dependencies and scripts, in
+ * the locked versions. Only node_modules counts, not the code that uses it.
  */
 export async function measureFootprints (folder: string): Promise<Record<string, Footprint>> {
   const found: Record<string, Footprint> = {}
   for (const [name, { lockedIn, packages }] of Object.entries(INSTALLED)) {
-    const { dependencies, overrides } = JSON.parse(await readFile(join(packageRoot, lockedIn, 'package.json'), 'utf8')) as Manifest
+    const manifest = JSON.parse(await readFile(join(packageRoot, lockedIn, 'package.json'), 'utf8')) as Manifest
+    const { dependencies, overrides } = manifest
     const wanted = packages ? Object.fromEntries(packages.map((one) => [one, dependencies[one]])) : dependencies
-    const place = join(folder, 'install', name)
-    await mkdir(place, { recursive: true })
-    await cp(join(packageRoot, lockedIn, 'package-lock.json'), join(place, 'package-lock.json'))
-    await writeFile(join(place, 'package.json'), JSON.stringify({ private: true, dependencies: wanted, ...overrides ? { overrides } : {} }))
-    await promisify(execFile)('npm', ['install', '--omit=dev', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: place })
-    const installed = JSON.parse(await readFile(join(place, 'node_modules/.package-lock.json'), 'utf8')) as { packages: object }
-    found[name] = { packages: Object.keys(installed.packages).length, bytes: await sizeOnDisk(join(place, 'node_modules')) }
+    const target = join(folder, 'install', name)
+    await mkdir(target, { recursive: true })
+    await cp(join(packageRoot, lockedIn, 'package-lock.json'), join(target, 'package-lock.json'))
+    const project = { private: true, dependencies: wanted, ...overrides ? { overrides } : {} }
+    await writeFile(join(target, 'package.json'), JSON.stringify(project))
+    await promisify(execFile)('npm', NPM_INSTALL, { cwd: target })
+    const modules = join(target, 'node_modules')
+    const installed = JSON.parse(await readFile(join(modules, '.package-lock.json'), 'utf8')) as { packages: object }
+    found[name] = { packages: Object.keys(installed.packages).length, bytes: await sizeOnDisk(modules) }
   }
   return found
 }
 
 async function sizeOnDisk (folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const sizes = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (file) => (await stat(join(file.parentPath, file.name))).blocks * 512))
-  return sizes.reduce((sum, size) => sum + size, 0)
+  const files = entries.filter((entry) => entry.isFile())
+  const stats = await Promise.all(files.map(({ parentPath, name }) => stat(join(parentPath, name))))
+  return stats.reduce((sum, { blocks }) => sum + blocks * 512, 0)
 }

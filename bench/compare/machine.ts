@@ -3,21 +3,32 @@ import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../../src/package-root.ts'
+import { PYTHON } from './peers.ts'
 
 export const today = () => new Date().toISOString().slice(0, 10)
 
-export const machine = () => `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${process.platform} ${process.arch}`
+export const machine = () =>
+  `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${process.platform} ${process.arch}`
 
-/** Of Node and of Fastify, and of the peers that take part. */
+/** The versions of Node and Fastify, and of the peers that take part. */
 export function versions (names: string[]): Record<string, string> {
-  const npm = (from: string, name: string) => (JSON.parse(readFileSync(join(packageRoot, from, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version
+  const peers = 'bench/peers'
   return {
     node: process.versions.node,
-    fastify: npm('.', 'fastify'),
-    ...names.includes('passport') ? { passport: npm('bench/peers', 'passport'), express: npm('bench/peers', 'express') } : {},
-    ...names.includes('better-auth') ? { 'better-auth': npm('bench/peers', 'better-auth') } : {},
-    ...names.includes('flask-authlib') ? JSON.parse(execFileSync('/usr/bin/python3', ['-c', PYTHON_VERSIONS], { encoding: 'utf8' })) as Record<string, string> : {}
+    fastify: installedVersion('.', 'fastify'),
+    ...names.includes('passport')
+      ? { passport: installedVersion(peers, 'passport'), express: installedVersion(peers, 'express') }
+      : {},
+    ...names.includes('better-auth') ? { 'better-auth': installedVersion(peers, 'better-auth') } : {},
+    ...names.includes('flask-authlib')
+      ? JSON.parse(execFileSync(PYTHON, ['-c', PYTHON_VERSIONS], { encoding: 'utf8' })) as Record<string, string>
+      : {}
   }
+}
+
+function installedVersion (folder: string, name: string): string {
+  const manifest = readFileSync(join(packageRoot, folder, 'node_modules', name, 'package.json'), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
 }
 
 const PYTHON_VERSIONS = `

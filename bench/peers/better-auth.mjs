@@ -10,6 +10,7 @@ const { PORT, DATABASE_URL, STUB_URL } = process.env
 const setup = new pg.Pool({ connectionString: DATABASE_URL, max: 1 })
 await setup.query('CREATE SCHEMA IF NOT EXISTS better_auth')
 await setup.end()
+const client = { clientId: 'bench', clientSecret: 'secret', pkce: true }
 const options = {
   baseURL: `http://127.0.0.1:${PORT}`,
   secret: 'a secret of thirty-two characters',
@@ -17,15 +18,22 @@ const options = {
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   plugins: [genericOAuth({
-    config: [{
-      providerId: 'bench',
-      clientId: 'bench',
-      clientSecret: 'secret',
-      pkce: true,
-      authorizationUrl: `${STUB_URL}/authorize`,
-      tokenUrl: `${STUB_URL}/token`,
-      userInfoUrl: `${STUB_URL}/me`
-    }]
+    config: [
+      {
+        ...client,
+        providerId: 'oauth',
+        authorizationUrl: `${STUB_URL}/authorize`,
+        tokenUrl: `${STUB_URL}/token`,
+        userInfoUrl: `${STUB_URL}/me`
+      },
+      {
+        ...client,
+        providerId: 'openid',
+        scopes: ['openid'],
+        discoveryUrl: `${STUB_URL}/.well-known/openid-configuration`,
+        requireIdTokenVerification: true
+      }
+    ]
   })]
 }
 await (await getMigrations(options)).runMigrations()

@@ -6,14 +6,15 @@ import { chart } from './chart.ts'
 import { between, compareTables, scaleTable } from './markdown.ts'
 import type { ScaleFigures } from './scale-figures.ts'
 
-/** What docs/performance.json keeps: the last run of each that was written. */
+/** The contents of docs/performance.json: the last written run of each. */
 export interface Measured { compare?: Figures, scale?: ScaleFigures }
 
 const docs = (file: string) => join(packageRoot, 'docs', file)
 
-/** Prints what was measured; `write` puts it into docs/performance.md, .json and .svg too. What the run did not measure stays. */
+/** Prints the figures. With `write`, updates docs/performance.md, .json and .svg, and keeps what was not measured. */
 export async function report (measured: Measured, write: boolean): Promise<void> {
-  for (const text of [measured.compare && compareTables(measured.compare), measured.scale && scaleTable(measured.scale)]) if (text) console.log(`\n${text}`)
+  const { compare, scale } = measured
+  for (const text of [compare && compareTables(compare), scale && scaleTable(scale)]) if (text) console.log(`\n${text}`)
   if (!write) return
   const all = { ...await read(), ...measured }
   await writeFile(docs('performance.json'), `${JSON.stringify(all, null, 2)}\n`)
@@ -26,4 +27,6 @@ export function page (text: string, { compare, scale }: Measured): string {
   return scale ? between(compared, 'scale', scaleTable(scale)) : compared
 }
 
-const read = async (): Promise<Measured> => JSON.parse(await readFile(docs('performance.json'), 'utf8').catch(() => '{}'))
+async function read (): Promise<Measured> {
+  return JSON.parse(await readFile(docs('performance.json'), 'utf8').catch(() => '{}'))
+}
