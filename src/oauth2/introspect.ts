@@ -26,6 +26,7 @@ export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = as
         200: Type.Object({ active: Type.Boolean() }, { additionalProperties: true }),
         400: OAuthErrorSchema,
         401: OAuthErrorSchema,
+        429: OAuthErrorSchema,
         503: OAuthErrorSchema
       }
     }

@@ -38,7 +38,9 @@ export async function serve (t: Test, results: Results = {}) {
   app.decorate('requireBearer', async (request: { bearer: unknown }) => { request.bearer = results.bearer })
   app.decorate('readAccessToken', async () => results.claims as never)
   const refreshLimit = { check: async () => {}, add: async () => {} }
-  app.decorate('limits', { failedTokenCalls: { count: record('count') }, refresh: refreshLimit } as never)
+  app.decorate('limits', {
+    failedTokenCalls: { check: async () => {}, count: record('count') }, refresh: refreshLimit, signIn: { count: async () => {} }
+  } as never)
   await app.register(cookie)
   await app.register(oauth2Routes, {
     issuerUrl: 'https://id',
