@@ -10,31 +10,42 @@ import type { SessionService } from './service.ts'
 
 export interface LogoutOptions { sessions: SessionService, cookies: CookiePolicy, allowedOrigins: AllowedOrigins }
 
-export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, { sessions, cookies, allowedOrigins }) => {
-  // There is nothing to read in a body here, so none is refused for its type: who may log out is what counts.
+export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutOptions> = async (app, options) => {
+  const { sessions, cookies, allowedOrigins } = options
+
+  // The body, of any type, is ignored.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
 
   app.post('/logout', {
     schema: {
       summary: 'Log out',
-      description: 'Ends the session of the access token (an expired one will do) or of the refresh cookie, and clears the cookie. Again is 204 again.',
+      description: 'Ends the session of the access token, expired or not, or of the refresh cookie, and clears the ' +
+        'cookie. A request of another site clears nothing. Repeating the request is 204, too.',
       tags: ['User'],
       security: [{}, { bearer: [] }],
-      response: { 204: Type.Null({ description: 'Logged out.' }), ...problems('invalid_request', 'invalid_token', 'service_unavailable') }
+      response: {
+        204: Type.Null({ description: 'Logged out.' }),
+        ...problems('invalid_request', 'invalid_token', 'service_unavailable')
+      }
     }
   }, async (request, reply) => {
     const caller = callerOf(request)
     const cookie = request.cookies[cookies.refreshCookieName]
+    const { origin, 'sec-fetch-site': site } = request.headers
+    // A browser sends at least one of the two with each POST. Without them only the cookie needs an allowed origin.
+    const isAllowed = (origin === undefined && site === undefined && cookie === undefined) ||
+      await comesFromAllowedOrigin(request, allowedOrigins)
     if (hasBearer(request)) {
       const claims = await app.readAccessToken(request)
       if (!claims) throw badBearer('invalid_token', 'The access token is not valid.')
       await sessions.end(claims.sid, 'logout', caller)
+    } else if (!isAllowed) {
+      throw new Problem('invalid_request', 'Only a page of an allowed origin may log out by cookie.', { status: 403 })
     } else if (cookie !== undefined) {
-      if (!await comesFromAllowedOrigin(request, allowedOrigins)) throw new Problem('invalid_request', 'The refresh cookie works for allowed origins only.', { status: 403 })
       await sessions.endByRefreshToken(cookie, 'logout', caller)
     }
-    reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
+    if (isAllowed) reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
     return reply.header('cache-control', 'no-store').code(204).send(null)
   })
 }
