@@ -14,7 +14,8 @@ export interface Results {
   user?: object
   /** The session of the presented refresh token. */
   live?: object
-  isAlive?: boolean
+  /** The roles of the user while the session of the access token is alive. */
+  roles?: string[]
   /** The tokens for any grant. */
   tokens?: object
   poll?: string
@@ -50,14 +51,13 @@ export async function serve (t: Test, results: Results = {}) {
     ] as never, { find: async () => undefined }),
     cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600 }),
     allowedOrigins: { has: (origin: string) => origin === 'https://spa' },
-    users: { bySession: record('bySession', results.user) },
+    users: { bySession: record('bySession', results.user), rolesBySession: record('rolesBySession', results.roles) },
     devices: { poll: record('poll', results.poll) },
     signIn: { signInNatively: record('signInNatively', results.tokens) },
     sessions: {
       inspectRefreshToken: record('inspect', results.live),
       end: record('end', true),
       endByRefreshToken: record('endByRefreshToken', true),
-      isAlive: record('isAlive', results.isAlive ?? false),
       refresh: record('refresh', results.tokens),
       redeemCode: record('redeemCode', results.tokens),
       redeemDeviceCode: record('redeemDeviceCode', results.tokens)
