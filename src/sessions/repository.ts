@@ -18,8 +18,8 @@ export interface SessionRepository {
   redeemCode: (code: PresentedCode, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
   /** The same for the code of a device that somebody has approved. */
   redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
-  /** The session that a code opened which is presented a second time. */
-  sessionOfSpentCode: (codeHash: Buffer) => Promise<string | undefined>
+  /** The session that a code opened when it was spent. Undefined unless its own client presents all that it was made for. */
+  sessionOfSpentCode: (code: PresentedCode) => Promise<string | undefined>
   /** Whether the presented token is its session's live one, and what it stands for. Changes nothing. */
   inspect: (presented: Presented) => Promise<LiveSession | undefined>
   /** Whether a session is alive: not ended, not expired, user not disabled. */
@@ -118,8 +118,12 @@ export function createSessionRepository ({ pool }: Database): SessionRepository 
       return row?.grant
     },
 
-    async sessionOfSpentCode (codeHash) {
-      const { rows: [row] } = await pool.query('SELECT session_id FROM authorization_codes WHERE hash = $1 AND spent_at IS NOT NULL', [codeHash])
+    async sessionOfSpentCode ({ hash, clientId, redirectUri, codeChallenge }) {
+      if (redirectUri.includes('\0')) return undefined
+      const { rows: [row] } = await pool.query(
+        `SELECT session_id FROM authorization_codes
+        WHERE hash = $1 AND client_id = $2 AND redirect_uri = $3 AND code_challenge = $4 AND spent_at IS NOT NULL`,
+        [hash, clientId, redirectUri, codeChallenge])
       return row?.session_id
     },
 

@@ -37,7 +37,10 @@ export interface SessionService {
    * and `invalid_scope` for a scope that was not granted, which costs the token nothing.
    */
   refresh: (request: RefreshRequest, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
-  /** Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also ends the session it opened. */
+  /**
+   * Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also
+   * ends the session that it opened, if its own client presents it with its redirect URI and verifier.
+   */
   redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
   /** Exchanges the code of a device; undefined when nobody has approved it, or it was exchanged before. */
   redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string) => Promise<TokenResponse | undefined>
@@ -109,7 +112,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       const { secret, secretHash } = createHashedSecret()
       const grant = await repository.redeemCode(code, secretHash, options.idleSeconds)
       if (!grant) {
-        const sessionId = await repository.sessionOfSpentCode(code.hash)
+        const sessionId = await repository.sessionOfSpentCode(code)
         if (sessionId !== undefined) await repository.revoke(sessionId, 'code_replayed', caller)
         throw new OAuthError('invalid_grant', sessionId === undefined
           ? 'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier are not those it was made for.'
