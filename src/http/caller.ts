@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { clientAddress } from './client-address.ts'
 
 /** Where a request came from, for sessions and audit events. */
 export interface Caller {
@@ -11,6 +12,11 @@ export interface Caller {
 
 /** The caller as a request shows it. */
 export function callerOf (request: FastifyRequest): Caller {
-  const { ip, id, bearer, headers } = request
-  return { ipAddress: ip, userAgent: headers['user-agent']?.slice(0, 500) ?? null, requestId: id, clientId: (bearer as typeof bearer | null)?.client_id ?? null }
+  const { id, bearer, headers } = request
+  return {
+    ipAddress: clientAddress(request),
+    userAgent: headers['user-agent']?.slice(0, 500) ?? null,
+    requestId: id,
+    clientId: (bearer as typeof bearer | null)?.client_id ?? null
+  }
 }
