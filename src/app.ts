@@ -29,6 +29,7 @@ import { createDeviceRepository } from './device/repository.ts'
 import { deviceRoutes } from './device/pages.ts'
 import { rpLogoutRoutes } from './oauth2/logout.ts'
 import { metadataRoutes } from './oauth2/metadata.ts'
+import { createTrustProxy } from './http/client-address.ts'
 import { createAllowedOrigins } from './clients/allowed-origins.ts'
 import { oauth2Routes } from './oauth2/routes.ts'
 import { accessToken } from './plugins/access-token.ts'
@@ -90,7 +91,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   const app = Fastify({
     logger: tracing && typeof logger === 'object' ? { ...logger, mixin: tracing.logFields } : logger,
     genReqId: (request) => requestId(request.headers['x-request-id']),
-    trustProxy: settings.trustProxy,
+    trustProxy: settings.trustProxy && createTrustProxy(settings.trustProxy),
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,

@@ -88,8 +88,9 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
 })
 
 t.test('every wrong entry of a list is quoted', async (t) => {
-  t.same(mistakes({ ALLOWED_ORIGINS: 'https://a.example/, https://b.example, c.example', TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33', ADMIN_EMAILS: 'a, b@example.com' }), [
+  t.same(mistakes({ ALLOWED_ORIGINS: 'https://a.example/, https://b.example, c.example', TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33, 0.0.0.0/0', ADMIN_EMAILS: 'a, b@example.com' }), [
     'TRUST_PROXY: "10.0.0.0/33" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every client',
+    'TRUST_PROXY: "0.0.0.0/0" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every client',
     'ALLOWED_ORIGINS: "https://a.example/" is not an origin; write scheme, host and port only, such as https://app.example.com',
     'ALLOWED_ORIGINS: "c.example" is not an origin; write scheme, host and port only, such as https://app.example.com',
     'ADMIN_EMAILS: "a" is not an email address'

@@ -27,7 +27,7 @@ export interface Client {
 }
 
 /** The client that is known to Signet. */
-export const APP = { client_id: 'app', redirect_uri: 'http://localhost:9/callback' }
+export const APP = { client_id: 'app', redirect_uri: 'https://app.invalid/callback' }
 
 /** The session that an access token is of. */
 export const sessionOf = (accessToken: string): string => JSON.parse(Buffer.from(accessToken.split('.')[1] as string, 'base64url').toString()).sid

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { NullableText } from '../http/nullable.ts'
+import { REDIRECT_URI_RULE } from '../http/url.ts'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
 import { isLower, listQuery, pageSchema, readCursor, toPage, type Position } from '../http/lists.ts'
@@ -27,7 +28,9 @@ const ClientSchema = Type.Object({
 const SecretSchema = { clientSecret: Type.String({ description: 'Told here, and never again.' }) }
 const Params = Type.Object({ id: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }) })
 
-const Uris = (minItems: number) => Type.Array(Type.String({ maxLength: 1000 }), { minItems, maxItems: 50, description: 'Absolute URIs without a fragment; compared exactly.' })
+const Uris = (minItems: number) => Type.Array(Type.String({ maxLength: 1000 }), {
+  minItems, maxItems: 50, description: `Compared as text. Each ${REDIRECT_URI_RULE}.`
+})
 const name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}\\p{Cs}]+$' })
 
 export const adminClientRoutes: FastifyPluginAsyncTypebox<AdminClientOptions> = async (app, { clientRepository, clients }) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { By } from '../audit/events.ts'
-import { isRedirectUri } from '../http/url.ts'
+import { REDIRECT_URI_RULE, isRedirectUri } from '../http/url.ts'
 import type { ClientRepository } from './repository.ts'
 import { hashClientSecret, type Client } from './clients.ts'
 
@@ -30,7 +30,7 @@ export class BadRedirectUri extends Error {}
 
 export function checkRedirectUris (uris: string[]): void {
   const mistake = uris.find((uri) => !isRedirectUri(uri))
-  if (mistake !== undefined) throw new BadRedirectUri(`"${mistake}" must be an absolute URI without a fragment.`)
+  if (mistake !== undefined) throw new BadRedirectUri(`"${mistake}" ${REDIRECT_URI_RULE}.`)
 }
 
 export const newClientSecret = () => randomBytes(32).toString('base64url')

@@ -67,13 +67,14 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   }, async (request, reply) => {
     comeFromHere(request)
     const address = addressOf(request)
-    await app.limits.wrongDeviceCodes.check(address)
+    // Counted before the code is looked up, so that guesses at the same time count, too.
+    await app.limits.wrongDeviceCodes.count(address)
     const userCode = readUserCode(request.body.user_code)
     const grant = userCode && await devices.findWaiting(userCode)
     if (!grant) {
-      await app.limits.wrongDeviceCodes.count(address)
       return sendPage(reply.code(400 as never), 'Connect a device', typeCode(issuerUrl, request.body.user_code ?? '', 'This code is not known, or its ten minutes are over. Check what the device shows.')) as never
     }
+    await app.limits.wrongDeviceCodes.refund(address)
     const { clientId, scope } = grant
     writeDeviceVisit(reply, visitSealer, cookies, { deviceCodeHash: grant.deviceCodeHash.toString('base64url'), userCode: grant.userCode, clientId, scope })
     const choices = [...providers.values()].map(({ id, name }) => html`<li><a class="button" href="${issuerUrl}/device/login/${id}">Continue with ${name}</a></li>`)

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { clientAddress } from './client-address.ts'
 
 /** The origin of a request, for sessions and audit events. */
 export interface Caller {
@@ -10,10 +11,10 @@ export interface Caller {
 }
 
 export function callerOf (request: FastifyRequest): Caller {
-  const { ip, id, bearer, headers } = request
+  const { id, bearer, headers } = request
   const claims: typeof bearer | null = bearer // Null on routes that do not require a token.
   return {
-    ipAddress: ip,
+    ipAddress: clientAddress(request),
     userAgent: headers['user-agent']?.slice(0, 500) ?? null,
     requestId: id,
     clientId: claims?.client_id ?? null

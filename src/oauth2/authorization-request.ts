@@ -37,7 +37,7 @@ export function readAuthorizationRequest (parameters: Parameters): Authorization
   if (maxAge !== undefined && !/^\d+$/.test(maxAge)) throw invalid('max_age must be a number of seconds.')
   const intent = read('intent', 16)
   if (intent !== undefined && intent !== 'link') throw invalid('intent must be link, or absent to sign in.')
-  return { intent, codeChallenge, scope: grantableScope(read('scope', 1000)), nonce: read('nonce', 512) }
+  return { intent, codeChallenge, scope: readScope(parameters), nonce: read('nonce', 512) }
 }
 
 /** OpenID Connect Core section 6. */
@@ -71,6 +71,13 @@ function checkPrompt (prompt = ''): void {
   if (!values.includes('none')) return
   if (values.length > 1) throw invalid('prompt=none cannot be combined with other values.')
   throw new OAuthError('login_required', 'Every sign-in takes place at a provider. Refresh the session instead.')
+}
+
+/** A malformed scope has an error of its own: `invalid_scope`. */
+function readScope (parameters: Parameters): string {
+  const { scope } = parameters
+  if (typeof scope === 'string' && scope.length <= 1000) return grantableScope(scope)
+  return grantableScope(readParameter(parameters, 'scope', 1000))
 }
 
 const invalid = (description: string) => new OAuthError('invalid_request', description)

@@ -6,6 +6,7 @@ import { Problem } from '../http/errors.ts'
 import { errorPageHandler } from '../http/error-page.ts'
 import { html, sendPage } from '../http/pages.ts'
 import { asOAuthMembers, problems } from '../http/problem-details.ts'
+import { isRedirectUri } from '../http/url.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { Clients } from '../clients/clients.ts'
 
@@ -60,7 +61,7 @@ export const rpLogoutRoutes: FastifyPluginAsyncTypebox<RpLogoutOptions> = async 
     if (!client || (clientId !== undefined && clientId !== client.clientId)) {
       throw new Problem('invalid_request', 'id_token_hint must be an ID token that this server issued to the client.')
     }
-    if (returnTo !== undefined && !client.postLogoutRedirectUris.includes(returnTo)) {
+    if (returnTo !== undefined && !(client.postLogoutRedirectUris.includes(returnTo) && isRedirectUri(returnTo))) {
       throw new Problem('invalid_request',
         `The post_logout_redirect_uri "${returnTo}" is not registered for the client "${client.clientId}".`)
     }

@@ -21,7 +21,13 @@ export const revokeRoutes: FastifyPluginAsyncTypebox<RevokeOptions> = async (app
       description: 'Ends the session behind an access or refresh token (RFC 7009). 200 even if the token is unknown.',
       tags: ['OAuth 2.1'],
       body: PresentedTokenSchema,
-      response: { 200: Type.Object({}), 400: OAuthErrorSchema, 401: OAuthErrorSchema, 503: OAuthErrorSchema }
+      response: {
+        200: Type.Object({}),
+        400: OAuthErrorSchema,
+        401: OAuthErrorSchema,
+        429: OAuthErrorSchema,
+        503: OAuthErrorSchema
+      }
     }
   }, async (request) => {
     const { token, client_id: clientId } = request.body

@@ -1,4 +1,5 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { addressOf } from '../http/client-address.ts'
 import { OAuthError, toErrorDescription } from '../http/errors.ts'
 import { toOAuthError, toProblem } from '../http/problem-details.ts'
 import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from '../device/authorization.ts'
@@ -25,20 +26,36 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
     done()
   })
 
-  app.setErrorHandler((error, request, reply) => {
-    const failure = toOAuthError(error)
-    if (failure.status >= 500) request.log.error({ err: error }, failure.error)
-    if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
-    else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) {
-      reply.header('www-authenticate', 'Basic realm="signet"')
-    }
-    return reply.code(failure.status).type('application/json; charset=utf-8').serializer(JSON.stringify)
-      .send({ error: failure.error, error_description: toErrorDescription(failure.message) })
-  })
-
-  await app.register(tokenRoutes, options)
-  await app.register(deviceAuthorizationRoutes, options)
-  await app.register(revokeRoutes, options)
-  await app.register(introspectRoutes, options)
+  app.setErrorHandler(sendOAuthError)
   await app.register(userinfoRoutes, options)
+
+  // Where clients authenticate. The limit is checked before any work, and each failure counts: secrets cannot be guessed.
+  await app.register(async (limited) => {
+    const { failedTokenCalls } = limited.limits
+    limited.addHook('onRequest', async (request) => { await failedTokenCalls.check(addressOf(request)) })
+    limited.setErrorHandler(async (error, request, reply) => {
+      const limit = isFailedCall(error) ? failedTokenCalls.count(addressOf(request)) : undefined
+      return sendOAuthError(await limit?.catch((tooMany: unknown) => tooMany) ?? error, request, reply)
+    })
+    await limited.register(tokenRoutes, options)
+    await limited.register(deviceAuthorizationRoutes, options)
+    await limited.register(revokeRoutes, options)
+    await limited.register(introspectRoutes, options)
+  })
+}
+
+/** A device that polls at the right interval has not failed. */
+function isFailedCall (error: unknown): boolean {
+  return error instanceof OAuthError && error.error !== 'authorization_pending'
+}
+
+function sendOAuthError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const failure = toOAuthError(error)
+  if (failure.status >= 500) request.log.error({ err: error }, failure.error)
+  if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
+  else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) {
+    reply.header('www-authenticate', 'Basic realm="signet"')
+  }
+  return reply.code(failure.status).type('application/json; charset=utf-8').serializer(JSON.stringify)
+    .send({ error: failure.error, error_description: toErrorDescription(failure.message) })
 }

@@ -82,17 +82,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
         '5xx': OAuthErrorSchema
       }
     }
-  }, async (request, reply) => {
-    try {
-      return await exchange(request, reply)
-    } catch (error) {
-      // A device that polls at the right interval is no attack.
-      if (error instanceof OAuthError && error.error !== 'authorization_pending') {
-        await app.limits.failedTokenCalls.count(addressOf(request))
-      }
-      throw error
-    }
-  })
+  }, exchange)
 
   async function exchange (request: Request, reply: FastifyReply) {
     const { grant_type: grantType, refresh_token: refreshToken } = request.body
@@ -145,6 +135,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     }
     if (type !== ID_TOKEN_TYPE) throw new OAuthError('invalid_request', `subject_token_type must be ${ID_TOKEN_TYPE}.`)
     const scope = grantableScope(request.body.scope)
+    // Anyone may call this, and each failure is an audit event.
+    await app.limits.signIn.count(`native:${addressOf(request)}`)
     const tokens = await signIn.signInNatively({ provider, idToken, nonce, clientId, scope }, callerOf(request))
     return { ...tokens, issued_token_type: ACCESS_TOKEN_TYPE }
   }

@@ -13,13 +13,15 @@ export interface RateLimit {
   check: (key: string) => Promise<void>
   /** Counts a request without a check. */
   add: (key: string) => Promise<void>
+  /** Takes back what `count` has counted, for a request that proved to be none of those that are limited. */
+  refund: (key: string) => Promise<void>
 }
 
 /** How many requests a key has per minute. */
 const REQUESTS_PER_MINUTE = {
-  /** Starts of a login, and callbacks, by address: each has a key of its own. */
+  /** Starts of a login, callbacks, native sign-ins and device authorizations, by address: each has a key of its own. */
   signIn: 100,
-  /** Failed calls of the token endpoint, by address. */
+  /** Failed calls of the endpoints where clients authenticate, by address. */
   failedTokenCalls: 100,
   /** Rotations of a refresh token, by session: many sessions may share one address. */
   refresh: 30,
@@ -59,7 +61,8 @@ const WINDOW_SECONDS = 60
 /** After a failure Redis is not asked for so long: one that hangs delays one request and not each. */
 const REDIS_PAUSE_MS = 2_000
 const MAX_LOCAL_KEYS = 20_000
-const NO_LIMIT: RateLimit = { count: async () => {}, check: async () => {}, add: async () => {} }
+const nothing = async () => {}
+const NO_LIMIT: RateLimit = { count: nothing, check: nothing, add: nothing, refund: nothing }
 
 /**
  * The rate limits. With Redis all instances count together. While Redis is unavailable each instance counts alone, so
@@ -116,6 +119,9 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
       },
       async add (key) {
         await ask((limiter) => limiter.penalty(key))
+      },
+      async refund (key) {
+        await ask((limiter) => limiter.reward(key))
       }
     }
   }
@@ -133,10 +139,7 @@ function mapLimits (create: (name: RateLimitName) => RateLimit): RateLimits {
   return Object.fromEntries(names.map((name) => [name, create(name)])) as RateLimits
 }
 
-/**
- * Forgets the key whose minute began first when there are too many: requests from many addresses must not fill the
- * memory.
- */
+/** With too many keys, forgets the one whose minute began first: many addresses must not fill the memory. */
 class BoundedMemoryLimiter extends RateLimiterMemory {
   readonly #keys = new Set<string>()
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { addressOf } from '../http/client-address.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { authenticateClient, type Clients } from '../clients/clients.ts'
 import { problems } from '../http/problem-details.ts'
@@ -50,7 +51,13 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationOptions> = as
       }
     }
   }, async (request, reply) => {
-    await app.limits.revocations.count(await confidentialClient(clients, request))
+    const address = addressOf(request)
+    await app.limits.failedTokenCalls.check(address)
+    const clientId = await confidentialClient(clients, request).catch(async (error: unknown) => {
+      if (error instanceof Problem && error.code === 'invalid_client') await app.limits.failedTokenCalls.count(address)
+      throw error
+    })
+    await app.limits.revocations.count(clientId)
     const list = { ...await revocations.list(request.query.since, keepSeconds), keepSeconds }
     const etag = `"${createHash('sha256').update(JSON.stringify(list)).digest('base64url')}"`
     reply.header('etag', etag).header('cache-control', `private, max-age=${CACHE_SECONDS}`)

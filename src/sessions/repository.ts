@@ -28,8 +28,8 @@ export interface SessionRepository {
   redeemDeviceCode: (
     deviceCodeHash: Buffer, clientId: string, secretHash: Buffer, idleSeconds: number
   ) => Promise<IdentityGrant | undefined>
-  /** The session that a code opened when it was spent. */
-  sessionOfSpentCode: (codeHash: Buffer) => Promise<string | undefined>
+  /** The session that a code opened when it was spent. Undefined unless all that the code was made for is presented. */
+  sessionOfSpentCode: (code: PresentedCode) => Promise<string | undefined>
   /** The session whose current refresh token this is. Changes nothing. */
   inspect: (token: PresentedToken) => Promise<SessionState | undefined>
   /** True while the session is active and its user is not disabled. */
@@ -113,8 +113,9 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
       return rows[0]?.grant
     },
 
-    async sessionOfSpentCode (codeHash) {
-      const where = { hash: Uint8Array.from(codeHash), spentAt: { not: null } }
+    async sessionOfSpentCode ({ hash, clientId, redirectUri, codeChallenge }) {
+      if (redirectUri.includes('\0')) return undefined
+      const where = { hash: Uint8Array.from(hash), clientId, redirectUri, codeChallenge, spentAt: { not: null } }
       const code = await prisma.authorizationCode.findFirst({ where, select: { sessionId: true } })
       return code?.sessionId
     },

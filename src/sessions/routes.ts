@@ -20,8 +20,8 @@ export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutRouteOptions> = async
   app.post('/logout', {
     schema: {
       summary: 'Log out',
-      description: 'Ends the session of the access token, which may have expired, or of the refresh cookie, and ' +
-        'clears the cookie. Logging out twice is 204 again.',
+      description: 'Ends the session of the access token, expired or not, or of the refresh cookie, and clears the ' +
+        'cookie. A request of another site clears nothing. Repeating the request is 204, too.',
       tags: ['User'],
       security: [{}, { bearer: [] }],
       response: {
@@ -32,17 +32,20 @@ export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutRouteOptions> = async
   }, async (request, reply) => {
     const caller = callerOf(request)
     const cookie = request.cookies[cookies.refreshCookieName]
+    const { origin, 'sec-fetch-site': site } = request.headers
+    // A browser sends at least one of the two with each POST. Without them only the cookie needs an allowed origin.
+    const isAllowed = (origin === undefined && site === undefined && cookie === undefined) ||
+      await comesFromAllowedOrigin(request, allowedOrigins)
     if (hasBearer(request)) {
       const claims = await app.readAccessToken(request)
       if (!claims) throw badBearer('invalid_token', 'The access token is not valid.')
       await sessions.end(claims.sid, 'logout', caller)
+    } else if (!isAllowed) {
+      throw new Problem('invalid_request', 'Only a page of an allowed origin may log out by cookie.', { status: 403 })
     } else if (cookie !== undefined) {
-      if (!await comesFromAllowedOrigin(request, allowedOrigins)) {
-        throw new Problem('invalid_request', 'The refresh cookie works for allowed origins only.', { status: 403 })
-      }
       await sessions.endByRefreshToken(cookie, 'logout', caller)
     }
-    reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
+    if (isAllowed) reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
     return reply.header('cache-control', 'no-store').code(204).send(null)
   })
 }

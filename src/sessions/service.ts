@@ -39,7 +39,7 @@ export interface SessionService {
   refresh: (request: RefreshRequest, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
   /**
    * Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also
-   * ends the session that it opened.
+   * ends the session that it opened, if its own client presents it with its redirect URI and verifier.
    */
   redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
   /** Exchanges the code of a device. Undefined when it was not approved, or exchanged before. */
@@ -116,7 +116,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       const { secret, secretHash } = createHashedSecret()
       const grant = await repository.redeemCode(code, secretHash, idleSeconds)
       if (grant) return issue(grant, secret)
-      const sessionId = await repository.sessionOfSpentCode(code.hash)
+      const sessionId = await repository.sessionOfSpentCode(code)
       if (sessionId === undefined) {
         throw new OAuthError('invalid_grant',
           'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier do not match it.')

@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
 import { ClientSettingsSchema, type ClientSettings } from '../clients/client-settings.ts'
 import { parseJson } from '../http/json.ts'
-import { isRedirectUri } from '../http/url.ts'
+import { REDIRECT_URI_RULE, isRedirectUri } from '../http/url.ts'
 import { PLACEHOLDER } from '../providers/settings.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import type { Check } from './check.ts'
@@ -31,8 +31,7 @@ function checkClient (client: ClientSettings, production: boolean, check: Check)
   const { post_logout_redirect_uris: logoutUris = [] } = client
   check(id !== OWN_CLIENT_ID, `CLIENTS: "${OWN_CLIENT_ID}" is the client_id of Signet itself; give the client another`)
   for (const uri of [...redirectUris, ...logoutUris]) {
-    check(isRedirectUri(uri),
-      `CLIENTS: "${uri}" of ${id} must be an absolute URI without a fragment, in ASCII and of at most 1000 characters`)
+    check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${id} ${REDIRECT_URI_RULE}`)
   }
   if (secret === undefined || !production) return
   check(secret.length >= 16 && !PLACEHOLDER.test(secret),

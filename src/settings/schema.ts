@@ -118,5 +118,5 @@ function isAddressRange (text: string): boolean {
   const [address, prefix, ...rest] = text.split('/')
   const version = isIP(address ?? '')
   if (version === 0 || rest.length > 0) return false
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
+  return prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128))
 }

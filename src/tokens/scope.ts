@@ -1,12 +1,23 @@
+import { OAuthError } from '../http/errors.ts'
+
 /**
  * The scopes that a client may request. `profile` and `email` open claims. `offline_access` is accepted and changes
  * nothing: every grant comes with a refresh token.
  */
 export const SCOPES = ['openid', 'profile', 'email', 'offline_access']
 
-/** The requested scopes that exist. Unknown ones are ignored (OpenID Connect Core section 3.1.2.1). */
-export function grantableScope (requested: string | undefined): string {
-  const names = new Set((requested ?? '').split(' '))
+/** The characters of RFC 6749 section 3.3, and the space between two scopes. */
+const SCOPE_CHARACTERS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+/**
+ * The requested scopes that exist. Unknown ones are ignored (OpenID Connect Core section 3.1.2.1). Throws
+ * `invalid_scope` for characters that no scope has.
+ */
+export function grantableScope (requested = ''): string {
+  if (!SCOPE_CHARACTERS.test(requested)) {
+    throw new OAuthError('invalid_scope', 'A scope is printable ASCII without quotation marks and backslashes.')
+  }
+  const names = new Set(requested.split(' '))
   return SCOPES.filter((name) => names.has(name)).join(' ')
 }
 

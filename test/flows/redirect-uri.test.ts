@@ -120,6 +120,9 @@ const OTHER_PLACES: Record<string, Attack[]> = {
     ['loopback', 'http://127.0.0.1:80@evil.example/callback', 'host'],
     ['loopback', 'http://0.0.0.0/callback', 'host'],
     ['loopback', 'http://127.0.0.2/callback', 'host'],
+    ['localhost', 'http://127.0.0.1:8080/callback', 'host'],
+    ['localhost', 'http://localhost.evil.example:8080/callback', 'host'],
+    ['localhost', 'http://localhost:8080@evil.example/callback', 'host'],
     ['loopback', 'http://localhost/callback', 'host'],
     ['loopback', 'http://localhost:51004/callback', 'host'],
     ['loopback', 'http://[::1]/callback', 'host'],
@@ -215,9 +218,7 @@ const OTHER_SPELLINGS: Record<string, Attack[]> = {
     ['web', 'https://\uff41pp.example.com/callback', NOT_ASCII],
     ['web', 'https://app\u3002example.com/callback', NOT_ASCII],
     ['port', 'https://app.example.com:08443/callback', 'spelled'],
-    ['port', 'https://app.example.com/callback', 'port'],
-    ['localhost', 'http://localhost/callback', 'port'],
-    ['localhost', 'http://localhost:51004/callback', 'port']
+    ['port', 'https://app.example.com/callback', 'port']
   ]
 }
 
@@ -382,7 +383,8 @@ t.test('what is registered is good to the letter; a loopback address with any po
   const good: [ClientId, string][] = [
     ...Object.entries(REGISTERED) as [ClientId, string][],
     ['loopback', 'http://127.0.0.1:1/callback'], ['loopback', 'http://127.0.0.1:51004/callback'], ['loopback', 'http://127.0.0.1:65535/callback'],
-    ['loopback6', 'http://[::1]/callback'], ['loopback6', 'http://[::1]:51004/callback']
+    ['loopback6', 'http://[::1]/callback'], ['loopback6', 'http://[::1]:51004/callback'],
+    ['localhost', 'http://localhost/callback'], ['localhost', 'http://localhost:51004/callback']
   ]
   for (const [client, uri] of good) {
     const { code, codeVerifier, location } = await authorize(of(client, uri))

@@ -14,7 +14,8 @@ export interface Results {
   user?: object
   /** The session of the presented refresh token. */
   live?: object
-  isActive?: boolean
+  /** The roles of the user while the session of the access token is alive. */
+  roles?: string[]
   /** The tokens for any grant. */
   tokens?: object
   poll?: string
@@ -38,7 +39,9 @@ export async function serve (t: Test, results: Results = {}) {
   app.decorate('requireBearer', async (request: { bearer: unknown }) => { request.bearer = results.bearer })
   app.decorate('readAccessToken', async () => results.claims as never)
   const refreshLimit = { check: async () => {}, add: async () => {} }
-  app.decorate('limits', { failedTokenCalls: { count: record('count') }, refresh: refreshLimit } as never)
+  app.decorate('limits', {
+    failedTokenCalls: { check: async () => {}, count: record('count') }, refresh: refreshLimit, signIn: { count: async () => {} }
+  } as never)
   await app.register(cookie)
   await app.register(oauth2Routes, {
     issuerUrl: 'https://id',
@@ -48,14 +51,13 @@ export async function serve (t: Test, results: Results = {}) {
     ] as never, { find: async () => undefined }),
     cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600 }),
     allowedOrigins: { has: (origin: string) => origin === 'https://spa' },
-    users: { bySession: record('bySession', results.user) },
+    users: { bySession: record('bySession', results.user), rolesBySession: record('rolesBySession', results.roles) },
     devices: { poll: record('poll', results.poll) },
     signIn: { signInNatively: record('signInNatively', results.tokens) },
     sessions: {
       inspectRefreshToken: record('inspect', results.live),
       end: record('end', true),
       endByRefreshToken: record('endByRefreshToken', true),
-      isActive: record('isActive', results.isActive ?? false),
       refresh: record('refresh', results.tokens),
       redeemCode: record('redeemCode', results.tokens),
       redeemDeviceCode: record('redeemDeviceCode', results.tokens)

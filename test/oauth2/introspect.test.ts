@@ -4,7 +4,7 @@ import { serve, WEB, type Results } from './endpoints.ts'
 const soon = () => Math.floor(Date.now() / 1000) + 60
 
 t.test('only confidential clients may introspect tokens (RFC 7662 section 2.1)', async (t) => {
-  const { post } = await serve(t, { claims: { sid: 's', exp: soon() }, isActive: true })
+  const { post } = await serve(t, { claims: { sid: 's', exp: soon() }, roles: [] })
   for (const body of [{}, { client_id: 'spa' }, { client_id: 'web' }, { client_id: 'nobody' }]) {
     t.match(await post('introspect', { token: 'x', ...body }), { status: 401, body: { error: 'invalid_client' } })
   }
@@ -12,7 +12,7 @@ t.test('only confidential clients may introspect tokens (RFC 7662 section 2.1)',
 })
 
 t.test('an access token is active while it has not expired and its session is alive', async (t) => {
-  const claims = { sid: 's', sub: 'u', exp: soon() }
+  const claims = { sid: 's', sub: 'u', exp: soon(), roles: ['then'] }
   const introspect = async (results: Results) => {
     const { post, calls } = await serve(t, results)
     const { status, body, headers } = await post('introspect', { token: 'x', ...WEB })
@@ -20,11 +20,11 @@ t.test('an access token is active while it has not expired and its session is al
     t.match(headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
     return { body, calls }
   }
-  const active = await introspect({ claims, isActive: true })
-  t.strictSame(active.body, { active: true, token_type: 'Bearer', ...claims })
-  t.same(active.calls, [['isActive', 's']])
+  const active = await introspect({ claims, roles: ['now'] })
+  t.strictSame(active.body, { active: true, token_type: 'Bearer', ...claims, roles: ['now'] })
+  t.same(active.calls, [['rolesBySession', 's', 'u']])
   t.strictSame((await introspect({ claims })).body, { active: false })
-  const expired = await introspect({ claims: { ...claims, exp: soon() - 60 }, isActive: true })
+  const expired = await introspect({ claims: { ...claims, exp: soon() - 60 }, roles: [] })
   t.strictSame(expired, { body: { active: false }, calls: [] }, 'the session of an expired token does not matter')
 })
 

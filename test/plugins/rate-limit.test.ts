@@ -96,6 +96,16 @@ t.test('a limit is checked without being counted, and counted without being chec
   await wrongDeviceCodes.check('other')
 })
 
+t.test('what was counted can be taken back', async (t) => {
+  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
+  for (let turn = 0; turn < 30; turn++) {
+    await wrongDeviceCodes.count('one')
+    await wrongDeviceCodes.refund('one')
+  }
+  for (let turn = 0; turn < 10; turn++) await wrongDeviceCodes.count('one')
+  await t.rejects(wrongDeviceCodes.count('one'), { code: 'rate_limited' })
+})
+
 t.test('requests from many addresses do not fill the memory: the oldest counts are forgotten', async (t) => {
   const { app: { limits: { wrongDeviceCodes } } } = await world(t)
   for (let turn = 0; turn < 10; turn++) await wrongDeviceCodes.count('first')

@@ -108,11 +108,11 @@ t.test('of many exchanges of an authorization code one gets the grant, and the s
   for (const wrong of [{ clientId: 'x' }, { redirectUri: 'x' }, { redirectUri: '\0' }, { codeChallenge: 'x' }]) {
     t.equal(await repository.redeemCode({ hash, ...bound, ...wrong }, secretHash, 100), undefined)
   }
-  t.equal(await repository.sessionOfSpentCode(hash), undefined)
+  t.equal(await repository.sessionOfSpentCode({ hash, ...bound }), undefined)
   const grants = await race(5, () => repository.redeemCode({ hash, ...bound }, secretHash, 100))
   t.strictSame(grants.filter((grant) => grant), [{ ...grantOf(sessionId), nonce: 'nonce' }])
   t.same(Buffer.from((await session(sessionId)).secretHash), secretHash)
-  t.equal(await repository.sessionOfSpentCode(hash), sessionId)
+  t.equal(await repository.sessionOfSpentCode({ hash, ...bound }), sessionId)
 })
 
 t.test('a device code is exchanged once it was approved', async (t) => {
