@@ -1,4 +1,5 @@
 import { Type, type TSchema } from 'typebox'
+import type { Position } from '../database/newest-first.ts'
 import { NullableText } from './nullable.ts'
 import { Problem } from './errors.ts'
 
@@ -15,8 +16,7 @@ export const pageSchema = <Item extends TSchema>(item: Item) => Type.Object({
   nextCursor: NullableText({ description: 'Where the next page begins; null on the last.' })
 })
 
-/** A place in a list whose newest comes first: what follows it has `(time, id) < (position.time, position.id)`. Times are in milliseconds. */
-export interface Position { time: Date, id: string }
+export type { Position }
 
 /** Before everything that can be in a list. */
 const START: Position = { time: new Date('9000-01-01'), id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
