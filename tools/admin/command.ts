@@ -1,22 +1,21 @@
-import type pg from 'pg'
 import type { By } from '../../src/audit/events.ts'
-import type { Settings } from '../../src/settings.ts'
-import type { EncryptionKey } from '../../src/vault/sealing.ts'
+import type { Database } from '../../src/database/database.ts'
+import type { ToolSettings } from '../settings-database.ts'
 
-export interface Surroundings {
-  pool: pg.Pool
-  settings: Settings & { encryptionKeys: EncryptionKey[] }
+export interface CommandContext {
+  database: Database
+  settings: ToolSettings
   /** Prints a line. */
-  say: (line: string) => void
+  print: (line: string) => void
 }
 
-/** What `npm run admin -- <what> <to do> ...args` does. Throws an Error with words for the operator. */
-export type Command = (args: string[], surroundings: Surroundings) => Promise<void>
+/** A command of `npm run admin`. Throws an Error whose message is for the operator. */
+export type Command = (args: string[], context: CommandContext) => Promise<void>
 
-/** How the audit trail names whoever sits at the command line. */
+/** The operator at the command line, for the audit trail. */
 export const BY_OPERATOR: By = { actorId: null, caller: {}, details: { by: 'command line' } }
 
-/** The command was not understood. */
+/** Shown together with the usage. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }

@@ -1,12 +1,11 @@
 import { createKeyRepository } from '../../src/keys/repository.ts'
 import { createKeyService } from '../../src/keys/service.ts'
-import { createDatabase } from '../../src/database/database.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { BY_OPERATOR, type Command } from './command.ts'
 
-export const rotateKeys: Command = async (_args, { pool, settings, say }) => {
+export const rotateKeys: Command = async (_args, { database, settings, print }) => {
   const keys = createKeyService({
-    repository: createKeyRepository(createDatabase(pool)),
+    repository: createKeyRepository(database),
     sealer: createSealer(settings.encryptionKeys, 'signing-key'),
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,
@@ -14,6 +13,6 @@ export const rotateKeys: Command = async (_args, { pool, settings, say }) => {
     replaceUnusable: !settings.production
   })
   await keys.rotate(BY_OPERATOR)
-  for (const { kid, status } of await keys.list()) say(`${kid}  ${status}`)
-  say('Running instances sign with the new key within half a minute.')
+  for (const { kid, status } of await keys.list()) print(`${kid}  ${status}`)
+  print('Running instances sign with the new key within half a minute.')
 }
