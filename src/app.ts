@@ -211,7 +211,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(homeRoutes, { issuerUrl, providers, users })
   await app.register(healthRoutes, {
     checks: {
-      database: async () => { await app.database.pool.query('SELECT 1') },
+      database: async () => { await app.database.prisma.$executeRaw`SELECT 1` },
       keys: async () => { if (keys.publicKeys().length === 0) throw new Error('no signing keys') }
     }
   })

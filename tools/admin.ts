@@ -1,4 +1,4 @@
-/** `npm run admin -- <command>`: commands for operators, on the database of the settings. */
+/** `npm run admin -- <what> <to do>`: what an operator does by hand, on the database that the settings name. */
 import '../src/logging/quiet-debug.ts'
 import { addClient, listClients, removeClient } from './admin/clients.ts'
 import { UsageError, type Command } from './admin/command.ts'
@@ -6,12 +6,12 @@ import { rotateKeys } from './admin/keys.ts'
 import { disableUser, enableUser, grantAdmin, listAdmins, revokeAdmin } from './admin/users.ts'
 import { withSettingsDatabase } from './settings-database.ts'
 
-const USAGE = `Usage: npm run admin -- grant <email>       make a user an administrator
+const USAGE = `Usage: npm run admin -- grant <email>       make an administrator of whoever holds it
        npm run admin -- revoke <email>      take the role away
        npm run admin -- list                the administrators
-       npm run admin -- disable <email>     end a user's sessions and reject their sign-ins
+       npm run admin -- disable <email>     end all sessions, and sign them in no more
        npm run admin -- enable <email>
-       npm run admin -- keys rotate         sign with the next key at once
+       npm run admin -- keys rotate         sign with the next key from now on
        npm run admin -- clients add --name <name> --redirect-uri <uri> [--redirect-uri <uri> ...]
                                     [--post-logout-redirect-uri <uri> ...] [--confidential]
        npm run admin -- clients list
@@ -33,9 +33,9 @@ async function main (args: string[]): Promise<void> {
   const words = Object.hasOwn(COMMANDS, args[0] ?? '') ? 1 : 2
   const name = args.slice(0, words).join(' ')
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command) throw new UsageError('Unknown command.')
+  if (!command) throw new UsageError('What is to be done?')
   await withSettingsDatabase((database, settings) =>
-    command(args.slice(words), { database, settings, print: console.log }))
+    command(args.slice(words), { database, settings, say: console.log }))
 }
 
 main(process.argv.slice(2)).then(() => process.exit(0), (error: unknown) => {

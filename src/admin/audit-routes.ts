@@ -4,6 +4,7 @@ import { AuditEventSchema, toAuditEvent } from '../audit/audit-event.ts'
 import type { AuditRepository } from '../audit/repository.ts'
 import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
 import { problems } from '../http/problem-details.ts'
+import { readTime } from '../http/time.ts'
 import { ADMIN_ERRORS } from './guard.ts'
 
 const Time = (description: string) => Type.String({ format: 'date-time', description })
@@ -34,5 +35,5 @@ export const adminAuditRoutes: Routes = async (app, { audit }) => {
 }
 
 function toDate (time: string | undefined): Date | undefined {
-  return time === undefined ? undefined : new Date(time)
+  return time === undefined ? undefined : readTime(time)
 }

@@ -4,6 +4,7 @@ import { WEBHOOK_TYPES } from '../audit/outbox.ts'
 import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
 import { NullableInteger, NullableText } from '../http/nullable.ts'
 import { problems } from '../http/problem-details.ts'
+import { readTime } from '../http/time.ts'
 import type { DeliveryRow } from '../webhooks/delivery-repository.ts'
 import type { Endpoint } from '../webhooks/endpoint-repository.ts'
 import type { WebhookService } from '../webhooks/service.ts'
@@ -179,7 +180,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<{ webhooks: WebhookService
       }
     }
   }, async ({ params: { id }, body }, reply) => {
-    return reply.code(202).send({ replayed: await webhooks.replaySince(id, new Date(body.since)) })
+    return reply.code(202).send({ replayed: await webhooks.replaySince(id, readTime(body.since)) })
   })
 }
 

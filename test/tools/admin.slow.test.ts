@@ -17,7 +17,7 @@ async function world (t: Test) {
   const settings = readSettings(env) as Parameters<Command>[1]['settings']
   async function run (command: Command, ...args: string[]): Promise<string> {
     const lines: string[] = []
-    await command(args, { database: signet.app.database, settings, print: (line) => lines.push(line) })
+    await command(args, { database: signet.app.database, settings, say: (line) => lines.push(line) })
     return lines.join('\n')
   }
   const npmRunAdmin = async (...args: string[]) =>
@@ -79,7 +79,7 @@ t.test('all clients are listed, however many', async (t) => {
 
 t.test('an administrator is made and unmade, and the running instance knows at once', async (t) => {
   const { run, login, call, events } = await world(t)
-  await t.rejects(run(grantAdmin, 'octocat@github.com'), /No user has the email octocat@github.com.*ADMIN_EMAILS/)
+  await t.rejects(run(grantAdmin, 'octocat@github.com'), /Nobody here holds octocat@github.com.*ADMIN_EMAILS/)
   const octocat = await login('github')
   t.equal((await call('GET', '/admin/keys', octocat.access_token)).status, 403)
   t.match(await run(grantAdmin, 'OctoCat@GitHub.com'), 'is an administrator')
@@ -115,7 +115,7 @@ t.test('the command itself: what it says, and how it ends', async (t) => {
   const { npmRunAdmin, login } = await world(t)
   await login('github')
   t.match(await npmRunAdmin('grant', 'octocat@github.com'), { status: 0, stdout: 'octocat@github.com is an administrator.\n' })
-  t.match(await npmRunAdmin('grant', 'nobody@example.com'), { status: 1, stderr: /^No user has the email nobody@example.com/ })
+  t.match(await npmRunAdmin('grant', 'nobody@example.com'), { status: 1, stderr: /^Nobody here holds nobody@example.com/ })
   for (const args of [['toString'], ['clients', 'add']]) {
     t.match(await npmRunAdmin(...args), { status: 2, stderr: /Usage: npm run admin/ }, args.join(' '))
   }

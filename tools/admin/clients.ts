@@ -3,7 +3,7 @@ import { registerClient } from '../../src/clients/registration.ts'
 import { createClientRepository } from '../../src/clients/repository.ts'
 import { BY_OPERATOR, parse, UsageError, type Command } from './command.ts'
 
-export const addClient: Command = async (args, { database, print }) => {
+export const addClient: Command = async (args, { database, say }) => {
   const { values } = parse(() => parseArgs({
     args,
     options: {
@@ -13,38 +13,33 @@ export const addClient: Command = async (args, { database, print }) => {
       confidential: { type: 'boolean', default: false }
     }
   }))
-  if (!values.name || values['redirect-uri'].length === 0) {
-    throw new UsageError('A client needs a --name and a --redirect-uri.')
-  }
+  if (!values.name || values['redirect-uri'].length === 0) throw new UsageError('A client needs a --name and a --redirect-uri.')
   const { client, clientSecret } = await registerClient(createClientRepository(database), {
     name: values.name,
     redirectUris: values['redirect-uri'],
     postLogoutRedirectUris: values['post-logout-redirect-uri'],
     isConfidential: values.confidential
   }, BY_OPERATOR)
-  print(`client_id      ${client.clientId}`)
-  if (clientSecret === undefined) return
-  print(`client_secret  ${clientSecret}\nThe secret is not shown again: Signet keeps only its hash.`)
+  say(`client_id      ${client.clientId}`)
+  if (clientSecret !== undefined) say(`client_secret  ${clientSecret}\nThe secret is not shown again: Signet keeps only its hash.`)
 }
 
 const PAGE = 100
 
-export const listClients: Command = async (_args, { database, print }) => {
+export const listClients: Command = async (_args, { database, say }) => {
   const clients = createClientRepository(database)
   let after = { time: new Date('9000-01-01'), id: '~' }
   for (let page = await clients.list(after, PAGE); page.length > 0; page = await clients.list(after, PAGE)) {
     for (const { clientId, secretHash, name, redirectUris, createdAt } of page) {
-      print(`${clientId}  ${secretHash ? 'confidential' : 'public'}  ${name}\n  ${redirectUris.join('\n  ')}`)
+      say(`${clientId}  ${secretHash ? 'confidential' : 'public'}  ${name}\n  ${redirectUris.join('\n  ')}`)
       after = { time: createdAt, id: clientId }
     }
   }
 }
 
-export const removeClient: Command = async ([clientId], { database, print }) => {
-  if (clientId === undefined) throw new UsageError('A client id is missing.')
+export const removeClient: Command = async ([clientId], { database, say }) => {
+  if (clientId === undefined) throw new UsageError('Which client?')
   const isRemoved = await createClientRepository(database).remove(clientId, BY_OPERATOR)
-  if (!isRemoved) {
-    throw new Error(`There is no client "${clientId}" in the database. Remove a client of the CLIENTS setting there.`)
-  }
-  print(`Removed ${clientId}.`)
+  if (!isRemoved) throw new Error(`There is no client "${clientId}" in the database. Those of the CLIENTS setting are removed there.`)
+  say(`Removed ${clientId}.`)
 }

@@ -2,20 +2,20 @@ import type { By } from '../../src/audit/events.ts'
 import type { Database } from '../../src/database/database.ts'
 import type { ToolSettings } from '../settings-database.ts'
 
-export interface CommandContext {
+export interface Surroundings {
   database: Database
   settings: ToolSettings
   /** Prints a line. */
-  print: (line: string) => void
+  say: (line: string) => void
 }
 
-/** A command of `npm run admin`. Throws an Error whose message is for the operator. */
-export type Command = (args: string[], context: CommandContext) => Promise<void>
+/** What `npm run admin -- <what> <to do> ...args` does. Throws an Error with words for the operator. */
+export type Command = (args: string[], surroundings: Surroundings) => Promise<void>
 
-/** The operator at the command line, for the audit trail. */
+/** How the audit trail names whoever sits at the command line. */
 export const BY_OPERATOR: By = { actorId: null, caller: {}, details: { by: 'command line' } }
 
-/** Shown together with the usage. */
+/** The command was not understood. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }
