@@ -12,7 +12,7 @@ import { accountRoutes } from './accounts/routes.ts'
 import { createAccountService } from './accounts/service.ts'
 import { createAuditRepository } from './audit/repository.ts'
 import { purgeExpired } from './jobs/purge.ts'
-import { patiently } from './database/unavailable.ts'
+import { retryUntilAvailable } from './database/unavailable.ts'
 import { Problem } from './http/errors.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
@@ -115,7 +115,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })
   await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize, tracer: tracing?.tracer })
-  await app.register(jobRunner, { databaseUrl: settings.databaseUrl })
+  await app.register(jobRunner, { databaseUrl: settings.databaseUrl, prisma: app.database.prisma })
   await app.register(cookie)
   const clientRepository = createClientRepository(app.database)
   const allowedOrigins = createAllowedOrigins(settings, clientRepository)
@@ -133,7 +133,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     tokenSeconds: settings.accessTokenSeconds,
     replaceUnusable: !settings.production
   })
-  const keysAreRead = migrated.then(() => patiently(async () => {
+  const keysAreRead = migrated.then(() => retryUntilAvailable(async () => {
     await app.database.clock.synchronize()
     await keys.maintain()
   }))
@@ -212,7 +212,7 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(homeRoutes, { issuerUrl, providers, users })
   await app.register(healthRoutes, {
     checks: {
-      database: async () => { await app.database.pool.query('SELECT 1') },
+      database: async () => { await app.database.prisma.$executeRaw`SELECT 1` },
       keys: async () => { if (keys.publicKeys().length === 0) throw new Error('no signing keys') }
     }
   })

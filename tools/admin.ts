@@ -34,7 +34,8 @@ async function main (args: string[]): Promise<void> {
   const name = args.slice(0, words).join(' ')
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (!command) throw new UsageError('What is to be done?')
-  await withSettingsDatabase((pool, settings) => command(args.slice(words), { pool, settings, say: console.log }))
+  await withSettingsDatabase((database, settings) =>
+    command(args.slice(words), { database, settings, say: console.log }))
 }
 
 main(process.argv.slice(2)).then(() => process.exit(0), (error: unknown) => {

@@ -3,14 +3,12 @@
  * first; the API can serve meanwhile.
  */
 import '../src/logging/quiet-debug.ts'
-import { createDatabase } from '../src/database/database.ts'
 import { rekey } from '../src/vault/rekey.ts'
 import { withSettingsDatabase } from './settings-database.ts'
 
 let unreadable = 0
 
-await withSettingsDatabase(async (pool, { encryptionKeys }) => {
-  const { prisma } = createDatabase(pool)
+await withSettingsDatabase(async ({ prisma }, { encryptionKeys }) => {
   for (const result of await rekey(prisma, encryptionKeys, (line) => console.log(line))) {
     const failed = result.unreadable > 0 ? `, ${result.unreadable} that none of the keys opens` : ''
     console.log(`${result.table}: done, ${result.sealedAnew} sealed anew${failed}.`)

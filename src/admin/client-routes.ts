@@ -1,16 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { NullableText } from '../http/nullable.ts'
-import { REDIRECT_URI_RULE } from '../http/url.ts'
-import { callerOf } from '../http/caller.ts'
+import { hashClientSecret, type Client, type Clients } from '../clients/clients.ts'
+import {
+  InvalidRedirectUriError, checkRedirectUris, newClientSecret, registerClient
+} from '../clients/registration.ts'
+import type { ClientRepository } from '../clients/repository.ts'
 import { Problem } from '../http/errors.ts'
 import { isLower, listQuery, pageSchema, readCursor, toPage, type Position } from '../http/lists.ts'
-import { BadRedirectUri, checkRedirectUris, newClientSecret, registerClient } from '../clients/registration.ts'
-import type { ClientRepository } from '../clients/repository.ts'
-import { hashClientSecret, type Client, type Clients } from '../clients/clients.ts'
+import { NullableText } from '../http/nullable.ts'
 import { problems } from '../http/problem-details.ts'
-import { ADMINISTRATION } from './guard.ts'
+import { REDIRECT_URI_RULE } from '../http/url.ts'
+import { ADMIN_ERRORS, BODY_ERRORS, byAdmin } from './guard.ts'
 
 export interface AdminClientOptions { clientRepository: ClientRepository, clients: Clients }
 
@@ -23,61 +23,66 @@ const ClientSchema = Type.Object({
   type: ClientType,
   redirectUris: Type.Array(Type.String()),
   postLogoutRedirectUris: Type.Array(Type.String()),
-  createdAt: NullableText({ format: 'date-time', description: 'Null for one of the CLIENTS setting, which is only read here.' })
+  createdAt: NullableText({
+    format: 'date-time', description: 'Null for a client of the CLIENTS setting, which cannot be changed here.'
+  })
 }, { title: 'Client' })
-const SecretSchema = { clientSecret: Type.String({ description: 'Told here, and never again.' }) }
+const ClientSecret = Type.String({ description: 'Not shown again.' })
 const Params = Type.Object({ id: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }) })
 
+const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}\\p{Cs}]+$' })
 const Uris = (minItems: number) => Type.Array(Type.String({ maxLength: 1000 }), {
   minItems, maxItems: 50, description: `Compared as text. Each ${REDIRECT_URI_RULE}.`
 })
-const name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}\\p{Cs}]+$' })
+const RedirectUris = Uris(1)
+const PostLogoutRedirectUris = Uris(0)
 
-export const adminClientRoutes: FastifyPluginAsyncTypebox<AdminClientOptions> = async (app, { clientRepository, clients }) => {
-  const by = (request: FastifyRequest) => ({ actorId: request.bearer.sub, caller: callerOf(request) })
+const CHANGE_ERRORS = ['not_found', 'client_from_settings'] as const
 
-  /** One that may be changed here. */
-  async function changeable (clientId: string): Promise<Client> {
-    if (clients.configured.has(clientId)) throw new Problem('client_from_settings')
-    const client = await clients.find(clientId)
-    if (!client) throw notFound()
-    return client
-  }
+type Routes = FastifyPluginAsyncTypebox<AdminClientOptions>
 
+export const adminClientRoutes: Routes = async (app, { clientRepository, clients }) => {
   app.get('/admin/clients', {
     schema: {
       summary: 'Clients',
-      description: 'Newest first; those of the CLIENTS setting last.',
+      description: 'Newest first; clients of the CLIENTS setting last.',
       tags: TAGS,
       security,
       querystring: Type.Object(listQuery, { additionalProperties: false }),
-      response: { 200: pageSchema(ClientSchema), ...problems('validation_failed', ...ADMINISTRATION) }
+      response: { 200: pageSchema(ClientSchema), ...problems('validation_failed', ...ADMIN_ERRORS) }
     }
   }, async ({ query: { limit, cursor } }) => {
     const after = readCursor(cursor)
-    const configured = [...clients.configured.values()].map((client, index) => ({ client, at: settingsPosition(index) })).filter(({ at }) => isLower(at, after))
-    const stored = (await clientRepository.list(after, limit + 1)).map((client) => ({ client, at: { time: client.createdAt as Date, id: client.clientId } }))
-    return toPage([...stored, ...configured], limit, ({ at }) => at, ({ client }) => toClient(client))
+    const registered = (await clientRepository.list(after, limit + 1))
+      .map((client) => ({ client, position: { time: client.createdAt, id: client.clientId } }))
+    const configured = [...clients.configured.values()]
+      .map((client, index) => ({ client, position: settingsPosition(index) }))
+      .filter(({ position }) => isLower(position, after))
+    return toPage([...registered, ...configured], limit, ({ position }) => position, ({ client }) => toClient(client))
   })
 
   app.post('/admin/clients', {
     schema: {
       summary: 'Register a client',
-      description: 'A confidential one gets a secret.',
+      description: 'A confidential client is given a secret.',
       tags: TAGS,
       security,
       body: Type.Object({
-        name, type: Type.Optional(ClientType), redirectUris: Uris(1), postLogoutRedirectUris: Type.Optional(Uris(0))
+        name: Name,
+        type: Type.Optional(ClientType),
+        redirectUris: RedirectUris,
+        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris)
       }, { additionalProperties: false }),
       response: {
-        201: Type.Object({ ...ClientSchema.properties, clientSecret: Type.Optional(SecretSchema.clientSecret) }),
-        ...problems('validation_failed', 'payload_too_large', 'unsupported_media_type', ...ADMINISTRATION)
+        201: Type.Object({ ...ClientSchema.properties, clientSecret: Type.Optional(ClientSecret) }),
+        ...problems(...BODY_ERRORS, ...ADMIN_ERRORS)
       }
     }
   }, async (request, reply) => {
     const { name, type = 'public', redirectUris, postLogoutRedirectUris = [] } = request.body
-    const registration = { name, redirectUris, postLogoutRedirectUris, confidential: type === 'confidential' }
-    const { client, clientSecret } = await registerClient(clientRepository, registration, by(request)).catch(toProblem)
+    const registration = { name, redirectUris, postLogoutRedirectUris, isConfidential: type === 'confidential' }
+    const { client, clientSecret } = await registerClient(clientRepository, registration, byAdmin(request))
+      .catch(rethrow)
     return reply.code(201).send({ ...toClient(client), ...clientSecret === undefined ? {} : { clientSecret } })
   })
 
@@ -87,7 +92,7 @@ export const adminClientRoutes: FastifyPluginAsyncTypebox<AdminClientOptions> = 
       tags: TAGS,
       security,
       params: Params,
-      response: { 200: ClientSchema, ...problems('validation_failed', 'not_found', ...ADMINISTRATION) }
+      response: { 200: ClientSchema, ...problems('validation_failed', 'not_found', ...ADMIN_ERRORS) }
     }
   }, async ({ params }) => {
     const client = await clients.find(params.id)
@@ -98,27 +103,26 @@ export const adminClientRoutes: FastifyPluginAsyncTypebox<AdminClientOptions> = 
   app.patch('/admin/clients/:id', {
     schema: {
       summary: 'Change a client',
-      description: 'At once, on all instances. A list that is given takes the place of the one that is there.',
+      description: 'Takes effect at once, on all instances. A list replaces the previous one.',
       tags: TAGS,
       security,
       params: Params,
       body: Type.Object({
-        name: Type.Optional(name), redirectUris: Type.Optional(Uris(1)), postLogoutRedirectUris: Type.Optional(Uris(0))
+        name: Type.Optional(Name),
+        redirectUris: Type.Optional(RedirectUris),
+        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris)
       }, { additionalProperties: false }),
-      response: {
-        200: ClientSchema,
-        ...problems('validation_failed', 'not_found', 'client_from_settings', 'payload_too_large', 'unsupported_media_type', ...ADMINISTRATION)
-      }
+      response: { 200: ClientSchema, ...problems(...CHANGE_ERRORS, ...BODY_ERRORS, ...ADMIN_ERRORS) }
     }
   }, async (request) => {
     const { params: { id }, body } = request
-    await changeable(id)
+    await findRegistered(id)
     try {
       checkRedirectUris([...body.redirectUris ?? [], ...body.postLogoutRedirectUris ?? []])
     } catch (error) {
-      toProblem(error)
+      rethrow(error)
     }
-    const client = await clientRepository.update(id, body, by(request))
+    const client = await clientRepository.update(id, body, byAdmin(request))
     if (!client) throw notFound()
     return toClient(client)
   })
@@ -126,48 +130,63 @@ export const adminClientRoutes: FastifyPluginAsyncTypebox<AdminClientOptions> = 
   app.delete('/admin/clients/:id', {
     schema: {
       summary: 'Remove a client',
-      description: 'Nobody signs in through it any more. Sessions that are there stay: their tokens were issued to people.',
+      description: 'Ends sign-ins through it. Existing sessions go on: their tokens were issued to people.',
       tags: TAGS,
       security,
       params: Params,
-      response: { 204: Type.Null(), ...problems('validation_failed', 'not_found', 'client_from_settings', ...ADMINISTRATION) }
+      response: { 204: Type.Null(), ...problems('validation_failed', ...CHANGE_ERRORS, ...ADMIN_ERRORS) }
     }
   }, async (request, reply) => {
-    await changeable(request.params.id)
-    if (!await clientRepository.remove(request.params.id, by(request))) throw notFound()
+    await findRegistered(request.params.id)
+    if (!await clientRepository.remove(request.params.id, byAdmin(request))) throw notFound()
     return reply.code(204).send(null)
   })
 
   app.post('/admin/clients/:id/secret', {
     schema: {
-      summary: 'Give a confidential client a new secret',
-      description: 'The one before stops at once.',
+      summary: 'Replace the secret of a confidential client',
+      description: 'The previous secret stops working at once.',
       tags: TAGS,
       security,
       params: Params,
       response: {
-        200: Type.Object({ ...ClientSchema.properties, ...SecretSchema }),
-        ...problems('validation_failed', 'invalid_request', 'not_found', 'client_from_settings', ...ADMINISTRATION)
+        200: Type.Object({ ...ClientSchema.properties, clientSecret: ClientSecret }),
+        ...problems('validation_failed', 'invalid_request', ...CHANGE_ERRORS, ...ADMIN_ERRORS)
       }
     }
   }, async (request) => {
-    const client = await changeable(request.params.id)
-    if (!client.secretHash) throw new Problem('invalid_request', 'This client is public: it could not keep a secret.')
+    const client = await findRegistered(request.params.id)
+    if (!client.secretHash) throw new Problem('invalid_request', 'This client is public: it has no secret.')
     const clientSecret = newClientSecret()
-    if (!await clientRepository.replaceSecret(client.clientId, hashClientSecret(clientSecret), by(request))) throw notFound()
+    const secretHash = hashClientSecret(clientSecret)
+    if (!await clientRepository.replaceSecret(client.clientId, secretHash, byAdmin(request))) throw notFound()
     return { ...toClient(client), clientSecret }
   })
+
+  /** A client that may be changed, unlike one of the CLIENTS setting. */
+  async function findRegistered (clientId: string): Promise<Client> {
+    if (clients.configured.has(clientId)) throw new Problem('client_from_settings')
+    const client = await clients.find(clientId)
+    if (!client) throw notFound()
+    return client
+  }
 }
 
 const notFound = () => new Problem('not_found', 'There is no such client.')
 
-function toClient ({ clientId, name, redirectUris, postLogoutRedirectUris, secretHash, createdAt }: Client): Static<typeof ClientSchema> {
-  return { clientId, name, type: secretHash ? 'confidential' : 'public', redirectUris, postLogoutRedirectUris, createdAt: createdAt?.toISOString() ?? null }
+function toClient ({ secretHash, createdAt, ...client }: Client): Static<typeof ClientSchema> {
+  return {
+    ...client,
+    type: secretHash ? 'confidential' : 'public',
+    createdAt: createdAt?.toISOString() ?? null
+  }
 }
 
-function toProblem (error: unknown): never {
-  throw error instanceof BadRedirectUri ? new Problem('validation_failed', error.message) : error
+function rethrow (error: unknown): never {
+  throw error instanceof InvalidRedirectUriError ? new Problem('validation_failed', error.message) : error
 }
 
-/** Behind all that are in the database, in the order of the setting. */
-const settingsPosition = (index: number): Position => ({ time: new Date(0), id: `00000000-0000-0000-0000-${String(999_999_999_999 - index)}` })
+/** After all registered clients, in the order of the setting. */
+function settingsPosition (index: number): Position {
+  return { time: new Date(0), id: `00000000-0000-0000-0000-${String(999_999_999_999 - index)}` }
+}

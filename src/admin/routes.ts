@@ -5,7 +5,7 @@ import type { UserRepository } from '../users/repository.ts'
 import type { WebhookService } from '../webhooks/service.ts'
 import { adminAuditRoutes } from './audit-routes.ts'
 import { adminClientRoutes, type AdminClientOptions } from './client-routes.ts'
-import { forAdministrators } from './guard.ts'
+import { requireAdmin } from './guard.ts'
 import { adminKeyRoutes } from './key-routes.ts'
 import { adminUserRoutes, type AdminUserOptions } from './user-routes.ts'
 import { webhookRoutes } from './webhook-routes.ts'
@@ -17,9 +17,9 @@ export type AdminOptions = AdminUserOptions & AdminClientOptions & {
   webhooks: WebhookService
 }
 
-/** Administration: whoever comes this far has the role `admin`, now. */
+/** All routes below /admin. */
 export const adminRoutes: FastifyPluginAsync<AdminOptions> = async (app, options) => {
-  forAdministrators(app, options.users)
+  requireAdmin(app, options.users)
   await app.register(adminUserRoutes, options)
   await app.register(adminClientRoutes, options)
   await app.register(adminKeyRoutes, options)

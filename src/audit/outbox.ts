@@ -35,7 +35,8 @@ export async function addToOutbox (tx: Transaction, events: NewEvent[]): Promise
   await tx.webhookDelivery.createMany({ data: deliveries })
   const payloads = distinct(deliveries.map(({ endpointId, userId }) => ({ endpointId, userId })))
   await tx.$executeRaw`
-    SELECT graphile_worker.add_job('deliver-webhooks', payload::json) FROM unnest(${payloads.map((one) => JSON.stringify(one))}) AS payload`
+    SELECT graphile_worker.add_job('deliver-webhooks', payload::json)
+    FROM unnest(${payloads.map((payload) => JSON.stringify(payload))}::text[]) AS payload`
 }
 
 function toReport ({ type, userId, deletedUserId, provider, details = {} }: NewEvent): Report[] {

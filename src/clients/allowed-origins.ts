@@ -4,8 +4,11 @@ import { originsOf, type ClientRepository } from './repository.ts'
 
 export interface OriginSettings { allowedOrigins: string[], clients: ClientSettings[] }
 
-/** Allows ALLOWED_ORIGINS, the origins of the CLIENTS setting, and those of registered clients. */
-export function createAllowedOrigins (settings: OriginSettings, clients: Pick<ClientRepository, 'hasOrigin'>): AllowedOrigins {
-  const configured = new Set([...settings.allowedOrigins, ...settings.clients.flatMap((client) => originsOf(client.redirect_uris))])
-  return { has: async (origin) => configured.has(origin) || (/^https?:\/\/[\x21-\x7e]{1,250}$/.test(origin) && await clients.hasOrigin(origin)) }
+/** Allows ALLOWED_ORIGINS, and the origins of all clients: those of the CLIENTS setting and those of the database. */
+export function createAllowedOrigins (
+  { allowedOrigins, clients }: OriginSettings, repository: Pick<ClientRepository, 'hasOrigin'>
+): AllowedOrigins {
+  const configured = new Set([...allowedOrigins, ...clients.flatMap((client) => originsOf(client.redirect_uris))])
+  const isOrigin = (text: string) => /^https?:\/\/[\x21-\x7e]{1,250}$/.test(text)
+  return { has: async (origin) => configured.has(origin) || (isOrigin(origin) && await repository.hasOrigin(origin)) }
 }

@@ -5,25 +5,25 @@ import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import type { ClientSettings } from './client-settings.ts'
 import type { ClientRepository } from './repository.ts'
 
-/** An application that signs people in here. All are first-party: there is no consent page. */
+/** An application that people sign in to. All clients are first-party: there is no consent page. */
 export interface Client {
   clientId: string
   name: string
   redirectUris: string[]
   postLogoutRedirectUris: string[]
-  /** SHA-256 of the secret of a confidential client; absent for a public one, which proves itself by PKCE alone. */
-  secretHash: Buffer | undefined
-  /** Absent for those of the CLIENTS setting. */
+  /** SHA-256 of a confidential client's secret; undefined for a public client, which authenticates by PKCE alone. */
+  secretHash: Uint8Array<ArrayBuffer> | undefined
+  /** Undefined for a client of the CLIENTS setting. */
   createdAt?: Date
 }
 
 export interface Clients {
-  /** Those of the CLIENTS setting. */
+  /** The clients of the CLIENTS setting, by their ids. */
   configured: ReadonlyMap<string, Client>
   find: (clientId: string) => Promise<Client | undefined>
 }
 
-/** Those of the CLIENTS setting, and those of the database, in this order. */
+/** Finds clients in the CLIENTS setting first, then in the database. */
 export function createClients (settings: ClientSettings[], repository: Pick<ClientRepository, 'find'>): Clients {
   const configured = new Map<string, Client>(settings.map((client) => [client.client_id, {
     clientId: client.client_id,
@@ -32,21 +32,32 @@ export function createClients (settings: ClientSettings[], repository: Pick<Clie
     postLogoutRedirectUris: client.post_logout_redirect_uris ?? [],
     secretHash: client.client_secret === undefined ? undefined : hashClientSecret(client.client_secret)
   }]))
-  // What is no id does not reach the database, which could not even read a NUL.
+  // PostgreSQL would reject a NUL character with an error.
   const isId = (clientId: string) => /^[\x21-\x7e]{1,200}$/.test(clientId)
-  return { configured, find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined) }
+  return {
+    configured,
+    find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined)
+  }
 }
 
-export interface ClientCredentials { client_id?: string | undefined, client_secret?: string | undefined }
+/** The credentials of a client in the body of a request. */
+export interface BodyCredentials { client_id?: string | undefined, client_secret?: string | undefined }
 
 /**
- * Who calls an OAuth endpoint (RFC 6749 section 2.3): a confidential client proves it with its secret, in the header or in
- * the body but not in both; a public one only says it. Undefined when nobody says anything. Throws `invalid_client`.
+ * Authenticates the client of an OAuth request (RFC 6749 section 2.3). A confidential client sends its secret in the
+ * Authorization header or in the body, not in both; a public client only sends its id. Returns undefined when the
+ * request names no client. Throws `invalid_client`, or `invalid_request` when header and body contradict each other.
  */
-export async function authenticateClient (clients: Clients, request: FastifyRequest, body: ClientCredentials): Promise<Client | undefined> {
+export async function authenticateClient (
+  clients: Clients, request: FastifyRequest, body: BodyCredentials
+): Promise<Client | undefined> {
   const header = readBasic(request.headers.authorization)
-  if (header && body.client_secret !== undefined) throw new OAuthError('invalid_request', 'Send the client secret in the header or in the body, not in both.')
-  if (header && body.client_id !== undefined && body.client_id !== header.clientId) throw new OAuthError('invalid_request', 'The header and the body name two clients.')
+  if (header && body.client_secret !== undefined) {
+    throw new OAuthError('invalid_request', 'Send the client secret in the header or in the body, not in both.')
+  }
+  if (header && body.client_id !== undefined && body.client_id !== header.clientId) {
+    throw new OAuthError('invalid_request', 'The header and the body name two clients.')
+  }
   const clientId = header?.clientId ?? body.client_id
   const secret = header?.secret ?? body.client_secret
   if (clientId === undefined) {
@@ -55,18 +66,30 @@ export async function authenticateClient (clients: Clients, request: FastifyRequ
   }
   const client = await clients.find(clientId)
   if (!client) throw new OAuthError('invalid_client', 'There is no such client.')
-  const isProven = client.secretHash === undefined ? secret === undefined : secret !== undefined && timingSafeEqual(hashClientSecret(secret), client.secretHash)
-  if (!isProven) throw new OAuthError('invalid_client', client.secretHash ? 'The client secret is missing or wrong.' : 'This client is public: it has no secret.')
+  checkSecret(client, secret)
   return client
 }
 
-/** The id of the client that calls, which may be Signet's own: that one is public and not registered. */
-export async function resolveClientId (clients: Clients, request: FastifyRequest, body: ClientCredentials): Promise<string | undefined> {
+function checkSecret ({ secretHash }: Client, secret: string | undefined): void {
+  if (!secretHash) {
+    if (secret !== undefined) throw new OAuthError('invalid_client', 'This client is public: it has no secret.')
+  } else if (secret === undefined || !timingSafeEqual(hashClientSecret(secret), secretHash)) {
+    throw new OAuthError('invalid_client', 'The client secret is missing or wrong.')
+  }
+}
+
+/**
+ * The client id of an OAuth request that Signet's own client may send, which has no registration and nothing to
+ * authenticate with. Every other client is authenticated as by `authenticateClient`.
+ */
+export async function resolveClientId (
+  clients: Clients, request: FastifyRequest, body: BodyCredentials
+): Promise<string | undefined> {
   if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT_ID
   return (await authenticateClient(clients, request, body))?.clientId
 }
 
-/** RFC 6749 section 2.3.1: both halves are form-encoded before they are put together; an empty secret is none. */
+/** RFC 6749 section 2.3.1: id and secret are form-encoded first, then joined. An empty secret counts as none. */
 function readBasic (authorization: string | undefined): { clientId: string, secret: string | undefined } | undefined {
   const [, encoded] = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(authorization ?? '') ?? []
   if (encoded === undefined) return undefined
@@ -81,7 +104,7 @@ function readBasic (authorization: string | undefined): { clientId: string, secr
   }
 }
 
-/** Client secrets are random and long, so one round of a plain hash is enough. */
-export function hashClientSecret (secret: string): Buffer {
+/** Client secrets are long and random, so a single round of a fast hash is enough. */
+export function hashClientSecret (secret: string) {
   return createHash('sha256').update(secret).digest()
 }

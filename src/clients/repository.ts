@@ -1,76 +1,92 @@
-import { recordEvents, type By, type NewEvent } from '../audit/old-events.ts'
-import { inTransaction } from '../database/transaction.ts'
-import type { Position } from '../http/lists.ts'
+import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
 import type { Database } from '../database/database.ts'
+import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
+import type { Transaction } from '../database/transaction.ts'
 import type { Client } from './clients.ts'
 
-/** The clients that an administrator registered. A change and its event are written together. */
+/** A client of the database, which unlike one of the CLIENTS setting has a time of registration. */
+export type RegisteredClient = Client & { createdAt: Date }
+
+/** The clients that administrators registered. Each change and its audit event are committed together. */
 export interface ClientRepository {
-  find: (clientId: string) => Promise<Client | undefined>
+  find: (clientId: string) => Promise<RegisteredClient | undefined>
   /** Newest first. */
-  list: (after: Position, count: number) => Promise<Client[]>
-  create: (client: Client, by: By) => Promise<void>
-  /** Undefined when there is none. */
-  update: (clientId: string, change: ClientChange, by: By) => Promise<Client | undefined>
-  /** The secret before stops at once. False when there is no such client, or it is a public one. */
-  replaceSecret: (clientId: string, secretHash: Buffer, by: By) => Promise<boolean>
-  /** False when there was none. Its sessions stay: their tokens were issued to people. */
+  list: (after: Position, count: number) => Promise<RegisteredClient[]>
+  create: (client: Client, by: By) => Promise<RegisteredClient>
+  /** Undefined when there is no such client. */
+  update: (clientId: string, change: ClientChange, by: By) => Promise<RegisteredClient | undefined>
+  /** Replaces the secret at once. False when there is no such client, or it is a public one. */
+  replaceSecret: (clientId: string, secretHash: Uint8Array<ArrayBuffer>, by: By) => Promise<boolean>
+  /** Leaves the client's sessions as they are. False when there is no such client. */
   remove: (clientId: string, by: By) => Promise<boolean>
-  /** Whether some client has a redirect URI on this web origin. */
+  /** Whether a client has a redirect URI with this web origin. */
   hasOrigin: (origin: string) => Promise<boolean>
 }
 
-export interface ClientChange { name?: string, redirectUris?: string[], postLogoutRedirectUris?: string[] }
+export type ClientChange = Partial<Pick<Client, 'name' | 'redirectUris' | 'postLogoutRedirectUris'>>
 
-const COLUMNS = `client_id AS "clientId", name, redirect_uris AS "redirectUris", post_logout_redirect_uris AS "postLogoutRedirectUris",
-  secret_hash AS "secretHash", created_at AS "createdAt"`
+const FIELDS = {
+  clientId: true, name: true, redirectUris: true, postLogoutRedirectUris: true, secretHash: true, createdAt: true
+} as const
 
-export function createClientRepository ({ pool }: Pick<Database, 'pool'>): ClientRepository {
-  const write = (type: NewEvent['type'], clientId: string, { actorId, caller, details }: By, text: string, values: unknown[]) =>
-    inTransaction(pool, async (transaction) => {
-      const { rows: [row] } = await transaction.query(`${text} RETURNING ${COLUMNS}`, values)
-      if (row) await recordEvents(transaction, [{ type, clientId, actorId, ...details ? { details } : {} }], caller)
-      return row && toClient(row)
-    })
-
+export function createClientRepository ({ prisma }: Pick<Database, 'prisma'>): ClientRepository {
   return {
     async find (clientId) {
-      const { rows: [row] } = await pool.query({ name: 'find-client', text: `SELECT ${COLUMNS} FROM clients WHERE client_id = $1`, values: [clientId] })
-      return row && toClient(row)
+      const row = await prisma.client.findFirst({ where: { clientId }, select: FIELDS })
+      return row ? toClient(row) : undefined
     },
 
-    async list ({ time, id }, count) {
-      const text = `SELECT ${COLUMNS} FROM clients WHERE (created_at, client_id) < ($1, $2) ORDER BY created_at DESC, client_id DESC LIMIT $3`
-      return (await pool.query(text, [time, id, count])).rows.map(toClient)
+    async list (position, count) {
+      const where = olderThan(position, 'clientId')
+      const orderBy = newestFirst('clientId')
+      return (await prisma.client.findMany({ where, orderBy, take: count, select: FIELDS })).map(toClient)
     },
 
-    async create ({ clientId, name, redirectUris, postLogoutRedirectUris, secretHash, createdAt }, by) {
-      await write('client.created', clientId, by,
-        'INSERT INTO clients (client_id, name, redirect_uris, post_logout_redirect_uris, origins, secret_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, now()))',
-        [clientId, name, redirectUris, postLogoutRedirectUris, originsOf(redirectUris), secretHash, createdAt])
-    },
+    create: (client, by) => prisma.$transaction(async (tx) => {
+      const data = { ...client, origins: originsOf(client.redirectUris), secretHash: client.secretHash ?? null }
+      const row = await tx.client.create({ data, select: FIELDS })
+      await record(tx, 'client.created', client.clientId, by)
+      return toClient(row)
+    }),
 
-    update: (clientId, { name, redirectUris, postLogoutRedirectUris }, by) => write('client.updated', clientId, by,
-      `UPDATE clients SET name = COALESCE($2, name), redirect_uris = COALESCE($3, redirect_uris), origins = COALESCE($4, origins),
-        post_logout_redirect_uris = COALESCE($5, post_logout_redirect_uris) WHERE client_id = $1`,
-      [clientId, name, redirectUris, redirectUris && originsOf(redirectUris), postLogoutRedirectUris]),
+    update: (clientId, change, by) => prisma.$transaction(async (tx) => {
+      const data = { ...change, ...change.redirectUris ? { origins: originsOf(change.redirectUris) } : {} }
+      const [row] = await tx.client.updateManyAndReturn({ where: { clientId }, data, select: FIELDS })
+      if (!row) return undefined
+      await record(tx, 'client.updated', clientId, by)
+      return toClient(row)
+    }),
 
-    replaceSecret: async (clientId, secretHash, by) =>
-      await write('client.secret_rotated', clientId, by, 'UPDATE clients SET secret_hash = $2 WHERE client_id = $1 AND secret_hash IS NOT NULL', [clientId, secretHash]) !== undefined,
+    replaceSecret: (clientId, secretHash, by) => prisma.$transaction(async (tx) => {
+      const where = { clientId, secretHash: { not: null } }
+      const { count } = await tx.client.updateMany({ where, data: { secretHash } })
+      if (count === 1) await record(tx, 'client.secret_rotated', clientId, by)
+      return count === 1
+    }),
 
-    remove: async (clientId, by) => await write('client.deleted', clientId, by, 'DELETE FROM clients WHERE client_id = $1', [clientId]) !== undefined,
+    remove: (clientId, by) => prisma.$transaction(async (tx) => {
+      const { count } = await tx.client.deleteMany({ where: { clientId } })
+      if (count === 1) await record(tx, 'client.deleted', clientId, by)
+      return count === 1
+    }),
 
     async hasOrigin (origin) {
-      return (await pool.query({ name: 'client-origin', text: 'SELECT 1 FROM clients WHERE $1 = ANY(origins) LIMIT 1', values: [origin] })).rowCount === 1
+      return await prisma.client.findFirst({ where: { origins: { has: origin } }, select: { clientId: true } }) !== null
     }
   }
 }
 
-function toClient ({ secretHash, ...row }: Omit<Client, 'secretHash'> & { secretHash: Buffer | null }): Client {
+async function record (tx: Transaction, type: NewEvent['type'], clientId: string, { actorId, caller, details }: By) {
+  await recordEvents(tx, [{ type, clientId, actorId, ...details ? { details } : {} }], caller)
+}
+
+type Row = Omit<RegisteredClient, 'secretHash'> & { secretHash: Uint8Array<ArrayBuffer> | null }
+
+function toClient ({ secretHash, ...row }: Row): RegisteredClient {
   return { ...row, secretHash: secretHash ?? undefined }
 }
 
-/** The web origins among redirect URIs; those of native apps have none. */
+/** The web origins of redirect URIs. The URIs of native apps have none. */
 export function originsOf (redirectUris: string[]): string[] {
   const urls = redirectUris.map((uri) => new URL(uri)).filter(({ protocol }) => /^https?:$/.test(protocol))
   return [...new Set(urls.map(({ origin }) => origin))]

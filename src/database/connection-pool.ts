@@ -2,96 +2,101 @@ import pg from 'pg'
 import { Connection } from './connection.ts'
 import { isDatabaseUnavailable } from './unavailable.ts'
 
-/** How long a request waits for a connection while the database is merely busy: it will be served. */
-const BUSY_MS = 10_000
-/** The same once somebody has just found that the database does not answer: a 503 within three seconds, of all waits together (SEC-91). */
-const TROUBLED_MS = 500
-const TROUBLE_LASTS_MS = 2_000
-/** How long a new connection may take, and the answer to a statement. */
-const CONNECT_MS = 2_300
-const ANSWER_MS = 2_500
+/** How long a request waits for a connection while the database is only busy: it will get one. */
+const BUSY_WAIT_MS = 10_000
+/** The same while the database does not answer: all waits together end in a 503 within three seconds (SEC-91). */
+const DEGRADED_WAIT_MS = 500
+/** How long after its last failure the database counts as not answering. */
+const DEGRADED_FOR_MS = 2_000
+const CONNECT_TIMEOUT_MS = 2_300
+const QUERY_TIMEOUT_MS = 2_500
 
-type Callback = (error: Error | undefined, client?: pg.PoolClient, release?: (error?: Error | boolean) => void) => void
-interface Waiting { since: number, timer: NodeJS.Timeout, enter: () => void, refuse: () => void }
+type Callback = (
+  error: Error | undefined, client?: pg.PoolClient, release?: (error?: Error | boolean) => void
+) => void
+interface Waiter { since: number, timer: NodeJS.Timeout, connect: () => void, reject: () => void }
 
 /**
- * A pool before which requests queue with patience that depends on how the database is. A queue that is long because many have come
- * at once goes on moving; one behind connections that hang does not, and whoever stands in it is told so instead of waiting.
+ * A pool whose queue adapts to the state of the database. A long queue that keeps moving only means many requests; a
+ * queue behind connections that hang is rejected early.
  */
 export class ConnectionPool extends pg.Pool {
   private readonly size: number
   private inUse = 0
-  private readonly queue = new Set<Waiting>()
-  private troubledUntil = -Infinity
+  private readonly queue = new Set<Waiter>()
+  private degradedUntil = -Infinity
 
   constructor (connectionString: string, size: number, Client = Connection) {
     super({
       connectionString,
       max: size,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: ANSWER_MS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       application_name: 'signet',
       Client,
-      onConnect: (client) => (client as Connection).lookBehind()
+      onConnect: (client) => (client as Connection).detectPooler()
     })
     this.size = size
-    this.on('release', (error: unknown) => this.leave(error))
+    this.on('release', (error: unknown) => this.connectNext(error))
     Object.defineProperty(this, 'waitingCount', { get: () => this.queue.size })
   }
 
   override connect (callback?: any): any {
-    if (!callback) return new Promise<pg.PoolClient>((resolve, reject) => { this.take((error, client) => { client ? resolve(client) : reject(error) }) })
-    this.take(callback)
+    if (callback) return this.connectOrWait(callback)
+    return new Promise<pg.PoolClient>((resolve, reject) => {
+      this.connectOrWait((error, client) => { client ? resolve(client) : reject(error) })
+    })
   }
 
-  private take (callback: Callback): void {
-    if (this.inUse < this.size) return this.enter(callback)
-    const waiting: Waiting = {
+  private connectOrWait (callback: Callback): void {
+    if (this.inUse < this.size) return this.connectNow(callback)
+    const waiter: Waiter = {
       since: Date.now(),
-      timer: setTimeout(() => waiting.refuse(), this.isTroubled() ? TROUBLED_MS : BUSY_MS),
-      enter: () => {
-        clearTimeout(waiting.timer)
-        this.queue.delete(waiting)
-        this.enter(callback)
+      timer: setTimeout(() => waiter.reject(), this.isDegraded() ? DEGRADED_WAIT_MS : BUSY_WAIT_MS),
+      connect: () => {
+        clearTimeout(waiter.timer)
+        this.queue.delete(waiter)
+        this.connectNow(callback)
       },
-      refuse: () => {
-        clearTimeout(waiting.timer)
-        this.queue.delete(waiting)
+      reject: () => {
+        clearTimeout(waiter.timer)
+        this.queue.delete(waiter)
         callback(new Error('timeout exceeded when trying to connect'))
       }
     }
-    this.queue.add(waiting)
+    this.queue.add(waiter)
   }
 
-  private enter (callback: Callback): void {
+  private connectNow (callback: Callback): void {
     this.inUse++
     super.connect((error, client, release) => {
-      if (error) this.leave(error)
+      if (error) this.connectNext(error)
       callback(error, client, release)
     })
   }
 
-  /** A place is free. Who waits longest takes it, if there is anything to wait for. */
-  private leave (error: unknown): void {
+  /** Gives the connection that has become free to the first in the queue. */
+  private connectNext (error: unknown): void {
     this.inUse--
-    if (isDatabaseUnavailable(error)) this.noteTrouble()
-    const [next] = this.queue
-    next?.enter()
+    if (isDatabaseUnavailable(error)) this.markDegraded()
+    const [first] = this.queue
+    first?.connect()
   }
 
-  private isTroubled = () => Date.now() < this.troubledUntil
+  private isDegraded = () => Date.now() < this.degradedUntil
 
-  private noteTrouble (): void {
-    const wasTroubled = this.isTroubled()
-    this.troubledUntil = Date.now() + TROUBLE_LASTS_MS
-    if (wasTroubled) return
-    for (const waiting of [...this.queue]) {
-      clearTimeout(waiting.timer)
-      const left = waiting.since + TROUBLED_MS - Date.now()
-      if (left <= 0) waiting.refuse()
-      else waiting.timer = setTimeout(waiting.refuse, left)
+  /** Shortens the waits of all that are in the queue. */
+  private markDegraded (): void {
+    const wasDegraded = this.isDegraded()
+    this.degradedUntil = Date.now() + DEGRADED_FOR_MS
+    if (wasDegraded) return
+    for (const waiter of [...this.queue]) {
+      clearTimeout(waiter.timer)
+      const remainingMs = waiter.since + DEGRADED_WAIT_MS - Date.now()
+      if (remainingMs <= 0) waiter.reject()
+      else waiter.timer = setTimeout(waiter.reject, remainingMs)
     }
   }
 }

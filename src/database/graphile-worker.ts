@@ -1,2 +1,2 @@
-// Imported by `await import()`, when the service listens. Asked for directly so, a CommonJS package has its names in Node only, and not in a bundle.
+// For `await import()`: once bundled, a CommonJS package that is imported dynamically has no named exports of its own.
 export { Logger, parseCronItems, run, runMigrations } from 'graphile-worker'

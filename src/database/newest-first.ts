@@ -7,8 +7,8 @@ export function newestFirst<IdField extends string = 'id'> (idField = 'id' as Id
 }
 
 /**
- * What comes after a position in that order, for `where`. PostgreSQL begins to read an index of (createdAt, id) at `lte`;
- * the rest only leaves out items of that millisecond.
+ * What comes after a position in that order, for `where`. `lte` is where PostgreSQL begins to read an index of
+ * (createdAt, id); the rest only leaves out items of that millisecond.
  */
 export function olderThan<IdField extends string = 'id'> ({ time, id }: Position, idField = 'id' as IdField) {
   const hasLowerId = { [idField]: { lt: id } } as Record<IdField, { lt: string }>

@@ -1,4 +1,3 @@
-import type { EventEmitter } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -8,14 +7,17 @@ import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type { SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg'
 
 /**
- * Runs `work` with Prisma's own schema engine, as WebAssembly: the code behind `prisma migrate deploy`, without the
- * binary that the CLI downloads.
+ * Runs `work` with Prisma's schema engine as WebAssembly: the code behind `prisma migrate deploy`, without the binary
+ * that the CLI downloads.
  */
-export async function withSchemaEngine<Result> (databaseUrl: string, work: (engine: SchemaEngine) => Promise<Result>): Promise<Result> {
+export async function withSchemaEngine<Result> (
+  databaseUrl: string, work: (engine: SchemaEngine) => Promise<Result>
+): Promise<Result> {
   await loadWasm()
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, Client: CatalogueClient } as pg.PoolConfig)
   const adapter = new CatalogueAdapter(pool, { schema: 'public' })
-  const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, bindMigrationAwareSqlAdapterFactory(adapter))
+  const factory = bindMigrationAwareSqlAdapterFactory(adapter)
+  const engine = await bindings.SchemaEngine.new({ datamodels: undefined }, () => {}, factory)
   try {
     return await work(engine)
   } finally {
@@ -24,16 +26,17 @@ export async function withSchemaEngine<Result> (databaseUrl: string, work: (engi
   }
 }
 
-/** OID of PostgreSQL's one-byte type `"char"`, which only its own catalogue uses and the adapter does not know. */
+/** OID of the one-byte type `"char"`, which only PostgreSQL's catalogue uses. The adapter does not know it. */
 const CHAR = 18
 const charColumns = new Set<string>()
 
-/** Hands out `"char"` columns as text, and remembers their names. */
+interface RowDescription { fields: { name: string, dataTypeID: number }[] }
+
+/** Returns `"char"` columns as text, and remembers their names. */
 class CatalogueClient extends pg.Client {
   constructor (config?: pg.ClientConfig) {
     super(config)
-    const { connection } = this as unknown as { connection: EventEmitter }
-    connection.on('rowDescription', ({ fields }: { fields: { name: string, dataTypeID: number }[] }) => {
+    this.connection.on('rowDescription', ({ fields }: RowDescription) => {
       for (const field of fields.filter(({ dataTypeID }) => dataTypeID === CHAR)) {
         field.dataTypeID = pg.types.builtins.TEXT
         charColumns.add(field.name)
@@ -48,37 +51,39 @@ class CatalogueClient extends pg.Client {
 }
 
 /**
- * The engine's lock belongs to a session and is never given back: behind PgBouncer in transaction mode it would stay on one of the
- * pooler's connections, and the next version's migrations would wait for it in vain. `migrate` holds one of its own.
+ * Not sent: the engine locks the session and never unlocks it. Behind PgBouncer in transaction mode the lock would stay
+ * on one of the pooler's connections, and the migrations of the next version would wait for it. `migrate` has its own.
  */
 const ENGINE_LOCK = 'SELECT pg_advisory_lock(72707369)'
 
-/** Tells the engine which of the text columns are characters: it insists. */
+/** Reports `"char"` columns as characters, which the engine requires. */
 class CatalogueAdapter extends PrismaPg {
   override async connect () {
     const connection = await super.connect()
     const queryRaw = connection.queryRaw.bind(connection)
     connection.queryRaw = async (query) => {
       const result = await queryRaw(query)
-      const columnTypes = result.columnTypes.map((type, index) => charColumns.has(result.columnNames[index] ?? '') ? ColumnTypeEnum.Character : type)
+      const isChar = (index: number) => charColumns.has(result.columnNames[index] ?? '')
+      const columnTypes = result.columnTypes.map((type, index) => isChar(index) ? ColumnTypeEnum.Character : type)
       return { ...result, columnTypes }
     }
     return connection
   }
 }
 
-/** Node has it; the type definitions know it as a part of the browser only. */
+/** A global of Node, which only the types of browsers declare. */
 declare const WebAssembly: {
   instantiate: (code: Uint8Array, imports: object) => Promise<{ instance: { exports: Record<string, unknown> } }>
 }
 
 let loaded: Promise<void> | undefined
 
-/** What the package's own entry would do if Node could import a .wasm file. The last call must not be forgotten. */
+/** Does what the package's own entry does where .wasm files can be imported. */
 function loadWasm (): Promise<void> {
   loaded ??= (async () => {
-    // Where the engine leaves the message of a panic before it throws.
-    Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message (message: string) { throw new Error(message) } } })
+    // The engine reports the message of a panic here before it throws.
+    const PRISMA_WASM_PANIC_REGISTRY = { set_message (message: string) { throw new Error(message) } }
+    Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY })
     const file = fileURLToPath(import.meta.resolve('@prisma/schema-engine-wasm')).replace(/\.js$/, '_bg.wasm')
     const { instance } = await WebAssembly.instantiate(await readFile(file), { './schema_engine_bg.js': bindings })
     bindings.__wbg_set_wasm(instance.exports)

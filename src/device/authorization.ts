@@ -1,20 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { resolveClientId, type Clients } from '../clients/clients.ts'
+import { addressOf } from '../http/client-address.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
-import { addressOf } from '../http/client-address.ts'
-import { resolveClientId, type Clients } from '../clients/clients.ts'
-import { hashDeviceCode, newDeviceCode, newUserCode, showUserCode } from './codes.ts'
-import type { DeviceRepository } from './repository.ts'
 import { grantableScope } from '../tokens/scope.ts'
+import { formatUserCode, hashDeviceCode, newDeviceCode, newUserCode } from './codes.ts'
+import type { DeviceRepository } from './repository.ts'
 
 export interface DeviceAuthorizationOptions { issuerUrl: string, clients: Clients, devices: DeviceRepository }
 
-const LIFETIME_SECONDS = 10 * 60
-const POLL_SECONDS = 5
+const LIMITS = { lifetimeSeconds: 10 * 60, intervalSeconds: 5 }
 
-/** Where a device begins (RFC 8628 section 3.1). */
-export const deviceAuthorizationRoutes: FastifyPluginAsyncTypebox<DeviceAuthorizationOptions> = async (app, { issuerUrl, clients, devices }) => {
+type Routes = FastifyPluginAsyncTypebox<DeviceAuthorizationOptions>
+
+/** The device authorization endpoint (RFC 8628 section 3.1). */
+export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, clients, devices }) => {
   app.post('/oauth2/device_authorization', {
     schema: {
       summary: 'Start a sign-in on a device without a browser',
@@ -44,19 +45,25 @@ export const deviceAuthorizationRoutes: FastifyPluginAsyncTypebox<DeviceAuthoriz
     await app.limits.signIn.count(`device:${addressOf(request)}`)
     const clientId = await resolveClientId(clients, request, request.body)
     if (clientId === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
-    const deviceCode = newDeviceCode()
-    const deviceCodeHash = hashDeviceCode(deviceCode)
-    const scope = grantableScope(request.body.scope)
-    let userCode = newUserCode()
-    while (!await devices.create({ deviceCodeHash, userCode, clientId, scope }, LIFETIME_SECONDS, POLL_SECONDS)) userCode = newUserCode()
+    const { deviceCode, userCode } = await createGrant(clientId, grantableScope(request.body.scope))
     const verificationUri = `${issuerUrl}/device`
     return {
       device_code: deviceCode,
-      user_code: showUserCode(userCode),
+      user_code: userCode,
       verification_uri: verificationUri,
-      verification_uri_complete: `${verificationUri}?user_code=${showUserCode(userCode)}`,
-      expires_in: LIFETIME_SECONDS,
-      interval: POLL_SECONDS
+      verification_uri_complete: `${verificationUri}?user_code=${userCode}`,
+      expires_in: LIMITS.lifetimeSeconds,
+      interval: LIMITS.intervalSeconds
     }
   })
+
+  /** Tries new user codes until one is free. */
+  async function createGrant (clientId: string, scope: string) {
+    const deviceCode = newDeviceCode()
+    const deviceCodeHash = hashDeviceCode(deviceCode)
+    let userCode: string
+    do userCode = newUserCode()
+    while (!await devices.create({ deviceCodeHash, userCode, clientId, scope }, LIMITS))
+    return { deviceCode, userCode: formatUserCode(userCode) }
+  }
 }

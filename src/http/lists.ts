@@ -1,4 +1,5 @@
 import { Type, type TSchema } from 'typebox'
+import type { Position } from '../database/newest-first.ts'
 import { NullableText } from './nullable.ts'
 import { Problem } from './errors.ts'
 
@@ -17,11 +18,7 @@ export const pageSchema = <Item extends TSchema>(item: Item) => Type.Object({
   nextCursor: NullableText({ description: '`cursor` of the next page; null on the last page.' })
 })
 
-/**
- * A position in a list with the newest first: items after it have `(time, id) < (position.time, position.id)`, in
- * milliseconds.
- */
-export interface Position { time: Date, id: string }
+export type { Position }
 
 /** Before every possible item. */
 const START: Position = { time: new Date('9000-01-01'), id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }

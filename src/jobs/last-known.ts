@@ -1,33 +1,35 @@
-/** A value that is asked for now and then, and known in between. */
+/** A value that is read now and then and cached in between. */
 export interface LastKnown<Value> {
-  /** Asks again when the value is older than allowed, once at a time, and waits no longer than this. Never throws. */
+  /** Reads the value again if it is too old, once at a time, and waits for at most `waitMs`. Never throws. */
   refresh: (waitMs: number) => Promise<void>
-  /** Undefined until it is known, and when the last answer was a failure. */
+  /** Undefined until the first refresh, and after one that failed or took too long. */
   value: () => Value | undefined
 }
 
-export function createLastKnown<Value> (ask: () => Promise<Value>, maxAgeMs: number): LastKnown<Value> {
+export function createLastKnown<Value> (read: () => Promise<Value>, maxAgeMs: number): LastKnown<Value> {
   let known: Value | undefined
-  let askedAt = -Infinity
-  let asking: Promise<void> | undefined
+  let startedAt = -Infinity
+  let reading: Promise<void> | undefined
 
-  function askOnce (): Promise<void> {
-    askedAt = Date.now()
-    return ask().then((value) => { known = value }, () => { known = undefined }).finally(() => { asking = undefined })
+  function readOnce (): Promise<void> {
+    startedAt = Date.now()
+    return read()
+      .then((value) => { known = value }, () => { known = undefined })
+      .finally(() => { reading = undefined })
   }
 
   return {
     async refresh (waitMs) {
-      if (!asking && Date.now() - askedAt < maxAgeMs) return
-      asking ??= askOnce()
+      if (!reading && Date.now() - startedAt < maxAgeMs) return
+      reading ??= readOnce()
       let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => {
+      const timeout = new Promise<void>((resolve) => {
         timer = setTimeout(() => {
           known = undefined
           resolve()
         }, waitMs)
       })
-      await Promise.race([asking, late]).finally(() => clearTimeout(timer))
+      await Promise.race([reading, timeout]).finally(() => clearTimeout(timer))
     },
     value: () => known
   }

@@ -1,39 +1,49 @@
-import type pg from 'pg'
 import type { Database } from '../database/database.ts'
+import { Prisma } from '../database/generated/client.ts'
 
-/** What is of use for a time only: its key, the column (with an index) that says when, and how much longer it is kept. */
-const SHORT_LIVED = [
-  { table: 'spent_states', key: 'hash', column: 'expires_at', keptFor: '0' },
-  // A replayed code must still be known.
-  { table: 'authorization_codes', key: 'hash', column: 'expires_at', keptFor: '1 day' },
-  { table: 'link_codes', key: 'hash', column: 'expires_at', keptFor: '0' },
-  { table: 'device_grants', key: 'device_code_hash', column: 'expires_at', keptFor: '1 hour' },
-  { table: 'revocations', key: 'id', column: 'expires_at', keptFor: '0' },
-  { table: 'webhook_deliveries', key: 'id', column: 'expires_at', keptFor: '0' },
-  // Whoever presents a stolen token of it is still known for what they are.
-  { table: 'sessions', key: 'id', column: 'expires_at', keptFor: '30 days' },
-  { table: 'sessions', key: 'id', column: 'revoked_at', keptFor: '30 days' }
+export interface PurgeDatabase { prisma: Pick<Database['prisma'], '$executeRaw'> }
+export interface PurgeOptions { auditRetentionSeconds: number }
+
+/** Rows of a table that may be deleted so long after the time in `column`, which has an index. */
+interface Expiry { table: string, key: string, column: string, keepFor: string }
+
+const EXPIRIES: Expiry[] = [
+  { table: 'spent_states', key: 'hash', column: 'expires_at', keepFor: '0' },
+  // The replay of a code is detected by its row.
+  { table: 'authorization_codes', key: 'hash', column: 'expires_at', keepFor: '1 day' },
+  { table: 'link_codes', key: 'hash', column: 'expires_at', keepFor: '0' },
+  { table: 'device_grants', key: 'device_code_hash', column: 'expires_at', keepFor: '1 hour' },
+  { table: 'revocations', key: 'id', column: 'expires_at', keepFor: '0' },
+  { table: 'webhook_deliveries', key: 'id', column: 'expires_at', keepFor: '0' },
+  // The theft of a refresh token is detected by its session's row.
+  { table: 'sessions', key: 'id', column: 'expires_at', keepFor: '30 days' },
+  { table: 'sessions', key: 'id', column: 'revoked_at', keepFor: '30 days' }
 ]
 
-const BATCH = 1000
-/** A run has an end, so that it does not meet the next one: what is left then is for that. */
-const MAX_BATCHES = 100
-/** No client waits for it. */
-const BATCH_WAIT_MS = 10_000
+/** Small, so that a slow disk deletes a batch well within the time that a statement may take. */
+const BATCH = 250
+/** Limits a run of each table to 100,000 rows, so that it ends before the next one begins. */
+const MAX_BATCHES = 400
 
 /**
- * Deletes what is over, a thousand rows at a time, until there is no more or the run is long enough. Each batch is a
- * transaction of its own, and passes over the rows that somebody else has locked.
+ * Deletes expired rows in batches, until none is left or the run is long enough. Each batch is a transaction of its own
+ * and skips rows that another transaction has locked, so that several instances may purge at once.
  */
-export async function purgeExpired ({ pool }: Pick<Database, 'pool'>, { auditRetentionSeconds }: { auditRetentionSeconds: number }): Promise<void> {
-  const audit = { table: 'audit_events', key: 'id', column: 'created_at', keptFor: `${auditRetentionSeconds} seconds` }
-  for (const { table, key, column, keptFor } of [...SHORT_LIVED, audit]) {
-    // As an array, so that the rows are found by their key whatever the planner thinks of the table.
-    const text = `DELETE FROM ${table} WHERE ${key} = ANY (ARRAY(
-      SELECT ${key} FROM ${table} WHERE ${column} < now() - interval '${keptFor}' ORDER BY ${column} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))`
+export async function purgeExpired ({ prisma }: PurgeDatabase, { auditRetentionSeconds }: PurgeOptions): Promise<void> {
+  const audit = { table: 'audit_events', key: 'id', column: 'created_at', keepFor: `${auditRetentionSeconds} seconds` }
+  for (const expiry of [...EXPIRIES, audit]) {
+    const statement = deleteBatch(expiry)
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      const { rowCount } = await pool.query({ text, query_timeout: BATCH_WAIT_MS } as pg.QueryConfig)
-      if ((rowCount ?? 0) < BATCH) break
+      if (await prisma.$executeRaw(statement) < BATCH) break
     }
   }
+}
+
+function deleteBatch (expiry: Expiry): Prisma.Sql {
+  const [table, key, column] = [expiry.table, expiry.key, expiry.column].map((name) => Prisma.raw(name))
+  // With ARRAY the rows are found by their key, whatever the planner knows of the table.
+  return Prisma.sql`
+    DELETE FROM ${table} WHERE ${key} = ANY (ARRAY(
+      SELECT ${key} FROM ${table} WHERE ${column} < now() - ${expiry.keepFor}::interval
+      ORDER BY ${column} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))`
 }

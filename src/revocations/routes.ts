@@ -11,42 +11,49 @@ import type { RevocationRepository } from './repository.ts'
 
 export interface RevocationOptions { revocations: RevocationRepository, clients: Clients, accessTokenSeconds: number }
 
-/** Clocks differ; the revocation of a token that is just over is of no harm. */
+/** Allows for differing clocks: a token that has just expired may stay on the list. */
 const MARGIN_SECONDS = 5 * 60
 const CACHE_SECONDS = 1
 
 const Time = Type.String({ format: 'date-time' })
 
 const RevocationSchema = Type.Union([
-  Type.Object({ sessionId: Type.String({ format: 'uuid', description: 'The `sid` of the tokens that are refused.' }), revokedAt: Time }),
   Type.Object({
-    userId: Type.String({ format: 'uuid', description: 'The `sub` of the tokens that are refused,' }),
-    notBefore: Type.String({ format: 'date-time', description: 'when their `iat` is before this; from this time on, so that a new token is a good one.' })
+    sessionId: Type.String({ format: 'uuid', description: 'The `sid` of the tokens that are refused.' }),
+    revokedAt: Time
+  }),
+  Type.Object({
+    userId: Type.String({ format: 'uuid', description: 'The `sub` of the tokens that are refused.' }),
+    notBefore: Type.String({ format: 'date-time', description: 'Only tokens with an earlier `iat` are refused.' })
   })
 ], { title: 'Revocation' })
 
-/** For services that verify access tokens by themselves: which of them are no longer good. */
-export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationOptions> = async (app, { revocations, clients, accessTokenSeconds }) => {
+/** Lists revoked access tokens for services that verify access tokens by themselves. */
+export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationOptions> = async (app, options) => {
+  const { revocations, clients, accessTokenSeconds } = options
   const keepSeconds = accessTokenSeconds + MARGIN_SECONDS
 
   app.get('/revocations', {
     schema: {
-      summary: 'Access tokens that are refused before they expire',
-      description: 'For services that verify tokens by themselves, as confidential clients (HTTP Basic): sessions that have ended, and users who were disabled, ' +
-        'deleted (by their sessions) or given other roles. Poll every few seconds with the `nextCursor` of the answer before and its `ETag`. None is missed; ' +
-        'some come again.',
+      summary: 'Access tokens that are revoked before they expire',
+      description: 'For services that verify access tokens by themselves; they authenticate as confidential clients ' +
+        '(HTTP Basic). Lists sessions that have ended, and users who were disabled, deleted (by their sessions) or ' +
+        'given other roles. Poll every few seconds with `nextCursor` and `ETag` of the previous response. No item is ' +
+        'missed; some come twice.',
       tags: ['Service'],
       security: [{ client: [] }],
       querystring: Type.Object({
-        since: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$', description: 'The `nextCursor` of an answer. Without it: all that is still of use.' }))
+        since: Type.Optional(Type.String({
+          pattern: '^[0-9]{1,18}$', description: 'The `nextCursor` of a previous response. Without it, the whole list.'
+        }))
       }, { additionalProperties: false }),
       response: {
         200: Type.Object({
           items: Type.Array(RevocationSchema),
           nextCursor: Type.String(),
-          keepSeconds: Type.Integer({ description: 'How long an item is of use: then the tokens are over.' })
+          keepSeconds: Type.Integer({ description: 'How long to keep an item: its tokens have expired by then.' })
         }),
-        304: Type.Null({ description: 'Nothing new: as `If-None-Match` says.' }),
+        304: Type.Null({ description: 'Not modified since the response that `If-None-Match` names.' }),
         ...problems('validation_failed', 'invalid_client', 'rate_limited', 'service_unavailable')
       }
     }
@@ -65,12 +72,14 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationOptions> = as
   })
 }
 
-/** A problem, as everywhere outside /oauth2/ (this is no OAuth message), with the challenge that a 401 must have. */
+const CHALLENGE = { 'www-authenticate': 'Basic realm="signet"' }
+
+/** Throws `invalid_client` as a problem, since this is no OAuth endpoint, with the challenge that a 401 needs. */
 async function confidentialClient (clients: Clients, request: FastifyRequest): Promise<string> {
-  const refused = (detail: string) => new Problem('invalid_client', detail, { headers: { 'www-authenticate': 'Basic realm="signet"' } })
+  const invalidClient = (detail: string) => new Problem('invalid_client', detail, { headers: CHALLENGE })
   const client = await authenticateClient(clients, request, {}).catch((error: unknown) => {
-    throw error instanceof OAuthError ? refused(error.message) : error
+    throw error instanceof OAuthError ? invalidClient(error.message) : error
   })
-  if (!client?.secretHash) throw refused('Only a confidential client may ask, with its id and secret by HTTP Basic.')
+  if (!client?.secretHash) throw invalidClient('Authenticate as a confidential client, by HTTP Basic.')
   return client.clientId
 }

@@ -19,7 +19,4 @@ export const USER = `json_build_object(
       FROM accounts a WHERE a.user_id = u.id ORDER BY a.created_at, a.id
     ))`
 
-/** @deprecated Use `updatedAfter`. */
-export const UPDATED = "updated_at = GREATEST(now(), updated_at + interval '1 millisecond')"
-
 export interface UserRow { user: User }

@@ -1,14 +1,16 @@
 import ipaddr from 'ipaddr.js'
 
-/** Where the operator's own services may be. Link-local addresses are not: clouds keep their credentials there. */
+/** Where the operator's own services may be. Link-local addresses are left out: clouds serve credentials there. */
 const PRIVATE = ['loopback', 'private', 'uniqueLocal']
 
+export interface ReachOptions { protocol: string, allowPrivate: boolean }
+
 /**
- * Whether a webhook may go to an address: over https to a public one; over https or http to a private one where that is allowed. An IPv4
- * address within an IPv6 one counts as what it is; all that is neither public nor private (link-local, multicast, shared, mapped,
- * tunnelled, reserved) is refused.
+ * Whether a webhook may be sent to an address: a public one over https; a private one over https or http, where that
+ * is allowed. Refuses every other range (link-local, multicast, shared, tunnelled, reserved). An IPv4 address that is
+ * mapped into IPv6 counts as IPv4.
  */
-export function mayReach (address: string, { protocol, allowPrivate }: { protocol: string, allowPrivate: boolean }): boolean {
+export function mayReach (address: string, { protocol, allowPrivate }: ReachOptions): boolean {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
   const range = parsed.range()
@@ -16,7 +18,7 @@ export function mayReach (address: string, { protocol, allowPrivate }: { protoco
   return allowPrivate && PRIVATE.includes(range) && ['https:', 'http:'].includes(protocol)
 }
 
-/** Of IPv6, what is neither special nor of this block is an old way to write IPv4 (`::7f00:1`), or given to nobody. */
+/** RFC 4291 section 2.4. Other "unicast" IPv6 is unassigned, or an old spelling of IPv4 (`::7f00:1`). */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 
 function isGlobal (address: ipaddr.IPv4 | ipaddr.IPv6): boolean {

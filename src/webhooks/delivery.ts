@@ -10,25 +10,25 @@ import { post } from './post.ts'
 import { signedHeaders } from './signing.ts'
 
 export interface Delivery {
-  /** Sends what a user's box at an endpoint holds, one after the other, up to the first that fails. Returns at once. */
+  /** Starts to send a user's pending deliveries to an endpoint, in order, until one fails. Returns at once. */
   begin: (endpointId: string, userId: string) => void
-  /** Begins with all that is due: what failed before, and what a process that ended left behind. */
+  /** Starts to send all deliveries that are due: failed ones, and those of a process that ended. */
   beginDue: (endpointId?: string) => Promise<void>
-  /** Sends one message, outside of the order and without another try. */
-  send: (message: Outgoing) => Promise<Attempt>
-  /** Begins nothing more; what is under way gets two seconds. */
+  /** Sends one message, regardless of order and without a retry. */
+  send: (message: OutgoingMessage) => Promise<Attempt>
+  /** Starts no more attempts, and gives those in progress two seconds. */
   close: () => Promise<void>
 }
 
-export interface Outgoing { id: string, url: string, body: string, secrets: string[] }
+export interface OutgoingMessage { id: string, url: string, body: string, secrets: string[] }
 
-/** The status of the answer, or why there was none. */
+/** The status of the response, or why there was none. */
 export interface Attempt { statusCode: number | null, error: string | null }
 
 export interface DeliveryOptions {
   deliveries: DeliveryRepository
   endpoints: Pick<EndpointRepository, 'disable'>
-  /** The user as they are now; undefined when they are gone. */
+  /** The user as they are now; undefined when they were deleted. */
   findUser: (userId: string) => Promise<object | undefined>
   sealer: Sealer
   allowPrivate: boolean
@@ -37,14 +37,17 @@ export interface DeliveryOptions {
 
 const ATTEMPT_TIMEOUT_MS = 10_000
 const CLOSING_MS = 2_000
+/** Deliveries of one endpoint that `beginDue` starts at most. */
 const BATCH = 5_000
 const GONE = 410
 
 /**
- * Webhooks, at least once and in order for each user: a delivery is pending in the database until an endpoint has taken it (2xx), and the
- * ones behind it wait. Several instances may begin with the same box: one claims.
+ * Delivers webhooks at least once, and in order for each user: a delivery stays pending in the database until the
+ * endpoint has accepted it (2xx), and later ones wait for it. Several instances may start on the same deliveries; one
+ * of them claims each.
  */
-export function createDelivery ({ deliveries, endpoints, findUser, sealer, allowPrivate, log }: DeliveryOptions): Delivery {
+export function createDelivery (options: DeliveryOptions): Delivery {
+  const { deliveries, endpoints, findUser, sealer, allowPrivate, log } = options
   const stopping = new AbortController()
   const closing = new AbortController()
   const queue = createKeyedQueue((endpointId, userId) => drain(endpointId, userId).catch((error: unknown) => {
@@ -56,23 +59,26 @@ export function createDelivery ({ deliveries, endpoints, findUser, sealer, allow
       const delivery = await deliveries.claim(endpointId, userId)
       if (!delivery) return
       const attempt = await deliver(delivery)
-      // Cut short by closing, and so not known to have failed: it comes again when its time is over.
+      // Aborted by `close`, so nothing is known of it: it is attempted again once this attempt's time is over.
       if (closing.signal.aborted && attempt.statusCode === null) return
-      const result = judge(attempt, delivery.attempts)
-      await deliveries.settle(delivery, result)
+      const result = toResult(attempt, delivery.attempts)
+      await deliveries.recordResult(delivery, result)
       if (attempt.statusCode === GONE) await endpoints.disable(endpointId)
       if (result.status === 'pending') return
     }
   }
 
-  async function deliver ({ id, endpointId, userId, type, details, createdAt, url, sealedSecret, sealedPreviousSecret }: ClaimedDelivery): Promise<Attempt> {
-    const secrets = [sealedSecret, sealedPreviousSecret].flatMap((sealed) => sealed === null ? [] : sealer.open(sealed, endpointId) ?? [])
+  async function deliver (delivery: ClaimedDelivery): Promise<Attempt> {
+    const { id, endpointId, userId, type, details, createdAt, url, sealedSecret, sealedPreviousSecret } = delivery
+    const secrets = [sealedSecret, sealedPreviousSecret]
+      .flatMap((sealed) => sealed === null ? [] : sealer.open(sealed, endpointId) ?? [])
     if (secrets.length === 0) return { statusCode: null, error: 'SECRET_UNREADABLE' }
-    const body = toBody({ type, timestamp: createdAt, data: { userId, ...details, user: await findUser(userId) ?? null } })
+    const user = await findUser(userId) ?? null
+    const body = toBody({ type, timestamp: createdAt, data: { userId, ...details, user } })
     return await send({ id, url, body, secrets })
   }
 
-  async function send ({ id, url, body, secrets }: Outgoing): Promise<Attempt> {
+  async function send ({ id, url, body, secrets }: OutgoingMessage): Promise<Attempt> {
     const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)
     const { protocol } = new URL(url)
     try {
@@ -106,7 +112,8 @@ export function createDelivery ({ deliveries, endpoints, findUser, sealer, allow
   }
 }
 
-function judge ({ statusCode, error }: Attempt, attempts: number): Result {
-  if (statusCode !== null && statusCode >= 200 && statusCode < 300) return { status: 'delivered', statusCode, error: null }
+function toResult ({ statusCode, error }: Attempt, attempts: number): Result {
+  const isAccepted = statusCode !== null && statusCode >= 200 && statusCode < 300
+  if (isAccepted) return { status: 'delivered', statusCode, error: null }
   return { status: attempts >= MAX_ATTEMPTS && statusCode !== GONE ? 'failed' : 'pending', statusCode, error }
 }

@@ -1,10 +1,9 @@
-import type { NewEvent } from '../audit/old-events.ts'
-import { recordEvents, type By } from '../audit/old-events.ts'
-import { inTransaction, type PoolTransaction as Transaction } from '../database/transaction.ts'
-import type { Position } from '../http/lists.ts'
+import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
 import type { Database } from '../database/database.ts'
+import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
+import type { Transaction } from '../database/transaction.ts'
 
-/** Where an administrator wants to be told, and of what. */
+/** A URL that webhooks are sent to, and the types of event that it subscribes to. */
 export interface Endpoint {
   id: string
   url: string
@@ -15,71 +14,84 @@ export interface Endpoint {
 }
 
 export type EndpointChange = Partial<Pick<Endpoint, 'url' | 'types' | 'enabled'>>
+export type NewEndpoint = Pick<Endpoint, 'id' | 'url' | 'types' | 'enabled'> & { sealedSecret: string }
 
+/** Each change and its audit event are committed together. */
 export interface EndpointRepository {
+  /** Newest first. */
   list: (after: Position, count: number) => Promise<Endpoint[]>
   find: (id: string) => Promise<Endpoint | undefined>
   sealedSecret: (id: string) => Promise<string | undefined>
-  create: (endpoint: Pick<Endpoint, 'id' | 'url' | 'types' | 'enabled'> & { sealedSecret: string }, by: By) => Promise<Endpoint>
+  create: (endpoint: NewEndpoint, by: By) => Promise<Endpoint>
+  /** Undefined when there is no such endpoint. */
   change: (id: string, change: EndpointChange, by: By) => Promise<Endpoint | undefined>
-  /** The secret of now becomes the previous one, and signs for a day more. False when there is no such endpoint. */
+  /** Replaces the secret; the previous one goes on signing for 24 hours. False when there is no such endpoint. */
   rotateSecret: (id: string, sealedSecret: string, by: By) => Promise<boolean>
-  /** With what it was not yet told. False when there was none. */
+  /** Removes an endpoint and its deliveries. False when there is no such endpoint. */
   remove: (id: string, by: By) => Promise<boolean>
-  /** It has said that it is gone. */
+  /** Disables an endpoint that answered 410 Gone. */
   disable: (id: string) => Promise<void>
 }
 
-const COLUMNS = 'id, url, types, enabled, created_at AS "createdAt", updated_at AS "updatedAt"'
+const FIELDS = { id: true, url: true, types: true, enabled: true, createdAt: true, updatedAt: true } as const
 
-export function createEndpointRepository ({ pool }: Pick<Database, 'pool'>): EndpointRepository {
-  /** A statement about one endpoint and its event, both or neither; no event when there is no such endpoint. */
-  async function write (type: NewEvent['type'], id: string, statement: (transaction: Transaction) => Promise<{ rows: Endpoint[] }>, { actorId, caller }: By): Promise<Endpoint | undefined> {
-    return await inTransaction(pool, async (transaction) => {
-      const { rows: [row] } = await statement(transaction)
-      if (row) await recordEvents(transaction, [{ type, actorId, details: { webhookId: id } }], caller)
-      return row
+const BY_SERVICE: By = { actorId: null, caller: {} }
+
+export function createEndpointRepository ({ prisma, clock }: Pick<Database, 'prisma' | 'clock'>): EndpointRepository {
+  /** Changes one endpoint, if `where` finds it, and records that. */
+  async function update (where: { id: string, enabled?: boolean }, change: EndpointChange, by: By) {
+    return await prisma.$transaction(async (tx) => {
+      const data = { ...change, updatedAt: clock.now() }
+      const [endpoint] = await tx.webhookEndpoint.updateManyAndReturn({ where, data, select: FIELDS })
+      if (endpoint) await record(tx, 'webhook.updated', where.id, by)
+      return endpoint
     })
   }
 
   return {
-    async list ({ time, id }, count) {
-      const text = `SELECT ${COLUMNS} FROM webhook_endpoints WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3`
-      return (await pool.query<Endpoint>(text, [time, id, count])).rows
-    },
+    list: (position, count) => prisma.webhookEndpoint.findMany({
+      where: olderThan(position), orderBy: newestFirst(), take: count, select: FIELDS
+    }),
 
-    async find (id) {
-      return (await pool.query<Endpoint>(`SELECT ${COLUMNS} FROM webhook_endpoints WHERE id = $1`, [id])).rows[0]
-    },
+    find: async (id) => await prisma.webhookEndpoint.findFirst({ where: { id }, select: FIELDS }) ?? undefined,
 
     async sealedSecret (id) {
-      return (await pool.query('SELECT sealed_secret FROM webhook_endpoints WHERE id = $1', [id])).rows[0]?.sealed_secret
+      const endpoint = await prisma.webhookEndpoint.findFirst({ where: { id }, select: { sealedSecret: true } })
+      return endpoint?.sealedSecret
     },
 
-    async create ({ id, url, types, enabled, sealedSecret }, by) {
-      return await write('webhook.created', id, (transaction) => transaction.query<Endpoint>(
-        `INSERT INTO webhook_endpoints (id, url, types, enabled, sealed_secret) VALUES ($1, $2, $3, $4, $5) RETURNING ${COLUMNS}`,
-        [id, url, types, enabled, sealedSecret]), by) as Endpoint
-    },
+    create: (data, by) => prisma.$transaction(async (tx) => {
+      const endpoint = await tx.webhookEndpoint.create({ data, select: FIELDS })
+      await record(tx, 'webhook.created', data.id, by)
+      return endpoint
+    }),
 
-    change: (id, { url, types, enabled }, by) => write('webhook.updated', id, (transaction) => transaction.query<Endpoint>(
-      `UPDATE webhook_endpoints SET url = coalesce($2, url), types = coalesce($3, types), enabled = coalesce($4, enabled), updated_at = now()
-        WHERE id = $1 RETURNING ${COLUMNS}`, [id, url, types, enabled]), by),
+    change: (id, change, by) => update({ id }, change, by),
 
-    async rotateSecret (id, sealedSecret, by) {
-      return await write('webhook.secret_rotated', id, (transaction) => transaction.query<Endpoint>(
-        `UPDATE webhook_endpoints SET sealed_previous_secret = sealed_secret, previous_secret_until = now() + interval '24 hours', sealed_secret = $2,
-          updated_at = now() WHERE id = $1 RETURNING ${COLUMNS}`, [id, sealedSecret]), by) !== undefined
-    },
+    rotateSecret: (id, sealedSecret, by) => prisma.$transaction(async (tx) => {
+      // In SQL, because the new value of one column is the old value of another: two rotations at once lose no secret.
+      const count = await tx.$executeRaw`
+        UPDATE webhook_endpoints SET sealed_previous_secret = sealed_secret, sealed_secret = ${sealedSecret},
+          previous_secret_until = now() + interval '24 hours', updated_at = now()
+        WHERE id = ${id}::uuid`
+      if (count === 1) await record(tx, 'webhook.secret_rotated', id, by)
+      return count === 1
+    }),
 
-    async remove (id, by) {
-      return await write('webhook.deleted', id, (transaction) => transaction.query<Endpoint>(
-        `WITH deliveries AS (DELETE FROM webhook_deliveries WHERE endpoint_id = $1) DELETE FROM webhook_endpoints WHERE id = $1 RETURNING ${COLUMNS}`, [id]), by) !== undefined
-    },
+    remove: (id, by) => prisma.$transaction(async (tx) => {
+      const { count } = await tx.webhookEndpoint.deleteMany({ where: { id } })
+      if (count === 0) return false
+      await tx.webhookDelivery.deleteMany({ where: { endpointId: id } })
+      await record(tx, 'webhook.deleted', id, by)
+      return true
+    }),
 
     async disable (id) {
-      await write('webhook.updated', id, (transaction) => transaction.query<Endpoint>(
-        `UPDATE webhook_endpoints SET enabled = false, updated_at = now() WHERE id = $1 AND enabled RETURNING ${COLUMNS}`, [id]), { actorId: null, caller: {} })
+      await update({ id, enabled: true }, { enabled: false }, BY_SERVICE)
     }
   }
+}
+
+async function record (tx: Transaction, type: NewEvent['type'], webhookId: string, { actorId, caller }: By) {
+  await recordEvents(tx, [{ type, actorId, details: { webhookId } }], caller)
 }

@@ -3,36 +3,41 @@ import http from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 
-export interface Posting {
+export interface PostOptions {
   headers: Record<string, string>
   body: string
-  /** Ends it, whatever it is at. */
+  /** Aborts the look-up, the connection and the response. */
   signal: AbortSignal
-  /** Whether it may go to an address. Asked of what the name resolves to for this very connection, so that no name can turn round afterwards. */
+  /**
+   * Whether a connection to an address is allowed. Called with the addresses that this very connection may use, so that
+   * a name which resolves differently a moment later (DNS rebinding) gains nothing.
+   */
   mayReach: (address: string) => boolean
 }
 
-/** `body` is undefined where it is longer than 64 KiB, or does not end in time: by then the status is known. */
-export interface Answer { status: number, body: string | undefined }
+/** `body` is undefined when it is longer than 64 KiB or did not end in time; the status counts all the same. */
+export interface PostResponse { status: number, body: string | undefined }
 
-export class RefusedAddress extends Error {
+export class AddressRefusedError extends Error {
   readonly code = 'ADDRESS_REFUSED'
 }
 
 const MAX_BODY_BYTES = 64 * 1024
 
-/** POSTs over a connection of its own. Redirects are not followed. Throws when no answer comes. */
-export async function post (target: string, { headers, body, signal, mayReach }: Posting, resolve: typeof dns.lookup = dns.lookup): Promise<Answer> {
+/** Sends a POST request over a connection of its own; follows no redirects. Throws when there is no response. */
+export async function post (
+  target: string, { headers, body, signal, mayReach }: PostOptions, lookUp: typeof dns.lookup = dns.lookup
+): Promise<PostResponse> {
   const url = new URL(target)
-  // Node looks names up, and not addresses.
+  // Node does not call `lookup` for a literal address.
   const literal = url.hostname.replace(/^\[|\]$/g, '')
-  if (isIP(literal) && !mayReach(literal)) throw new RefusedAddress()
+  if (isIP(literal) && !mayReach(literal)) throw new AddressRefusedError()
 
   const lookup: LookupFunction = (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    lookUp(hostname, { ...options, all: true }, (error, addresses) => {
       const [first] = addresses ?? []
       if (error || !first) callback(error ?? new Error('The name has no address.'), '')
-      else if (!addresses.every(({ address }) => mayReach(address))) callback(new RefusedAddress(), '')
+      else if (!addresses.every(({ address }) => mayReach(address))) callback(new AddressRefusedError(), '')
       else if (options.all) callback(null, addresses)
       else callback(null, first.address, first.family)
     })
@@ -40,17 +45,17 @@ export async function post (target: string, { headers, body, signal, mayReach }:
 
   return await new Promise((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http
-    const sent = request(url, {
+    const outgoing = request(url, {
       method: 'POST',
       headers: { ...headers, 'content-length': Buffer.byteLength(body), 'user-agent': 'signet' },
       agent: false,
       lookup,
       signal
     })
-    sent.once('error', reject)
-    sent.once('response', (response) => {
-      const answer = (body: string | undefined) => { resolve({ status: response.statusCode ?? 0, body }) }
-      sent.off('error', reject).on('error', () => answer(undefined))
+    outgoing.once('error', reject)
+    outgoing.once('response', (response) => {
+      const finish = (body: string | undefined) => { resolve({ status: response.statusCode ?? 0, body }) }
+      outgoing.off('error', reject).on('error', () => finish(undefined))
       const chunks: Buffer[] = []
       let length = 0
       response.on('data', (chunk: Buffer) => {
@@ -58,10 +63,10 @@ export async function post (target: string, { headers, body, signal, mayReach }:
         chunks.push(chunk)
         if (length > MAX_BODY_BYTES) response.destroy()
       })
-      response.on('end', () => answer(length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks).toString()))
-      response.on('error', () => answer(undefined))
-      response.on('close', () => answer(undefined))
+      response.on('end', () => finish(length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks).toString()))
+      response.on('error', () => finish(undefined))
+      response.on('close', () => finish(undefined))
     })
-    sent.end(body)
+    outgoing.end(body)
   })
 }

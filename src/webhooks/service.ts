@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 import { v7 as uuidv7 } from 'uuid'
 import type { By } from '../audit/events.ts'
+import type { Position } from '../database/newest-first.ts'
 import { Problem } from '../http/errors.ts'
-import type { Position } from '../http/lists.ts'
 import { parseUrl } from '../http/url.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import { mayReach } from './address.ts'
@@ -13,22 +13,27 @@ import type { Endpoint, EndpointChange, EndpointRepository } from './endpoint-re
 import { toBody } from './message.ts'
 import { newSecret } from './signing.ts'
 
-/** What administrators do with endpoints. All but `list` and `create` throw `not_found` where there is no such endpoint. */
+export type DescribedEndpoint = Pick<Endpoint, 'url' | 'types' | 'enabled'>
+
+/** Administers webhook endpoints. All but `list` and `create` throw `not_found` when there is no such endpoint. */
 export interface WebhookService {
+  /** Newest first. */
   list: (after: Position, count: number) => Promise<Endpoint[]>
   find: (id: string) => Promise<Endpoint>
-  /** With the secret, which is not shown again. Throws `validation_failed` for a URL that may not be called. */
-  create: (endpoint: Pick<Endpoint, 'url' | 'types' | 'enabled'>, by: By) => Promise<{ endpoint: Endpoint, secret: string }>
-  /** One that is enabled again gets what it has not got. Throws `validation_failed` as well. */
+  /** Returns the secret, which cannot be read later. Throws `validation_failed` for a URL that may not be called. */
+  create: (endpoint: DescribedEndpoint, by: By) => Promise<{ endpoint: Endpoint, secret: string }>
+  /** An endpoint that is enabled is sent its pending deliveries. Throws `validation_failed` like `create`. */
   change: (id: string, change: EndpointChange, by: By) => Promise<Endpoint>
   remove: (id: string, by: By) => Promise<void>
-  /** A new secret; the one of now signs too for a day more. */
+  /** Returns a new secret; the previous one goes on signing for 24 hours. */
   rotateSecret: (id: string, by: By) => Promise<string>
-  /** Sends a message that says nothing, now and once. */
+  /** Sends a `webhook.test` message, now and once. */
   test: (id: string) => Promise<Attempt>
+  /** Newest first. */
   deliveries: (id: string, after: Position, count: number) => Promise<DeliveryRow[]>
-  /** Throws `not_found` too where there is no such delivery. */
+  /** Sends a delivery again. Throws `not_found` when there is no such delivery, too. */
   replay: (id: string, deliveryId: string) => Promise<DeliveryRow>
+  /** Sends the deliveries of all events since then again, and returns their number. */
   replaySince: (id: string, since: Date) => Promise<number>
 }
 
@@ -40,7 +45,9 @@ export interface WebhookOptions {
   allowPrivate: boolean
 }
 
-export function createWebhookService ({ endpoints, deliveries, delivery, sealer, allowPrivate }: WebhookOptions): WebhookService {
+export function createWebhookService (options: WebhookOptions): WebhookService {
+  const { endpoints, deliveries, delivery, sealer, allowPrivate } = options
+
   async function find (id: string): Promise<Endpoint> {
     return await endpoints.find(id) ?? notFound('endpoint')
   }
@@ -52,14 +59,15 @@ export function createWebhookService ({ endpoints, deliveries, delivery, sealer,
     async create (described, by) {
       checkUrl(described.url, allowPrivate)
       const [id, secret] = [uuidv7(), newSecret()]
-      return { endpoint: await endpoints.create({ id, ...described, sealedSecret: sealer.seal(secret, id) }, by), secret }
+      const endpoint = await endpoints.create({ id, ...described, sealedSecret: sealer.seal(secret, id) }, by)
+      return { endpoint, secret }
     },
 
     async change (id, change, by) {
       if (change.url !== undefined) checkUrl(change.url, allowPrivate)
       const endpoint = await endpoints.change(id, change, by) ?? notFound('endpoint')
       if (change.enabled) {
-        await deliveries.hasten(id)
+        await deliveries.makeDueNow(id)
         await delivery.beginDue(id)
       }
       return endpoint
@@ -79,7 +87,8 @@ export function createWebhookService ({ endpoints, deliveries, delivery, sealer,
       const { url } = await find(id)
       const secret = sealer.open(await endpoints.sealedSecret(id) ?? '', id)
       if (secret === undefined) return { statusCode: null, error: 'SECRET_UNREADABLE' }
-      return await delivery.send({ id: randomUUID(), url, body: toBody({ type: 'webhook.test', timestamp: new Date(), data: {} }), secrets: [secret] })
+      const body = toBody({ type: 'webhook.test', timestamp: new Date(), data: {} })
+      return await delivery.send({ id: randomUUID(), url, body, secrets: [secret] })
     },
 
     async deliveries (id, after, count) {
@@ -106,13 +115,20 @@ function notFound (what: string): never {
   throw new Problem('not_found', `There is no such ${what}.`)
 }
 
-/** What can be said before a name is looked up; the rest is checked at each connection (post.ts). */
+/** Checks what a URL shows before its name is looked up; every connection checks the address again (post.ts). */
 function checkUrl (text: string, allowPrivate: boolean): void {
   const url = parseUrl(text)
   const protocols = allowPrivate ? ['https:', 'http:'] : ['https:']
-  const refuse = (detail: string) => { throw new Problem('validation_failed', detail) }
-  if (!url || !protocols.includes(url.protocol)) refuse(`url must be a URL that starts with https://${allowPrivate ? ', or with http:// for a private address' : ''}.`)
-  else if (url.username !== '' || url.password !== '' || url.hash !== '') refuse('url must have no user name, password or fragment.')
-  const literal = url?.hostname.replace(/^\[|\]$/g, '') ?? ''
-  if (isIP(literal) && !mayReach(literal, { protocol: url?.protocol ?? '', allowPrivate })) refuse('url must not lead to this address.')
+  if (!url || !protocols.includes(url.protocol)) {
+    const orPrivate = allowPrivate ? ', or with http:// for a private address' : ''
+    throw new Problem('validation_failed', `url must be a URL that starts with https://${orPrivate}.`)
+  }
+  const { protocol, hostname, username, password, hash } = url
+  if (username !== '' || password !== '' || hash !== '') {
+    throw new Problem('validation_failed', 'url must not contain a user name, a password or a fragment.')
+  }
+  const literal = hostname.replace(/^\[|\]$/g, '')
+  if (isIP(literal) && !mayReach(literal, { protocol, allowPrivate })) {
+    throw new Problem('validation_failed', 'url must not point to this address.')
+  }
 }

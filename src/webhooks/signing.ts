@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 
-/** A symmetric secret of the Standard Webhooks specification: 24 to 64 random bytes. */
+/** A symmetric secret as in the Standard Webhooks specification, which asks for 24 to 64 random bytes. */
 export function newSecret (): string {
   return `whsec_${randomBytes(32).toString('base64')}`
 }
@@ -12,7 +12,7 @@ export function isSecret (text: string): boolean {
   return length >= 24 && length <= 64
 }
 
-/** The headers of a signed message; one signature for each secret, for while a secret is being exchanged. The time is that of the attempt. */
+/** The headers of a message, with one signature for each secret. The timestamp is the time of the attempt. */
 export function signedHeaders (id: string, body: string, secrets: string[]): Record<string, string> {
   const at = new Date()
   return {

@@ -127,7 +127,7 @@ t.test('a device is refused by the same hand', async (t) => {
   await page.getByRole('link', { name: 'Continue with Dev' }).click()
   await choosePersona(page, 'Verified Vera')
   await page.getByRole('button', { name: 'No' }).click()
-  await page.getByRole('heading', { name: 'The device stays out' }).waitFor()
+  await page.getByRole('heading', { name: 'The device is not signed in' }).waitFor()
   t.equal((await poll(grant.device_code)).error, 'access_denied')
   t.same(complaints, [], 'the console is quiet')
 })

@@ -1,12 +1,12 @@
 import t from 'tap'
 import {
   authenticateClient,
-  type ClientCredentials,
+  type BodyCredentials,
   createClients,
   hashClientSecret,
   resolveClientId
 } from '../../src/clients/clients.ts'
-import { hashDeviceCode, newDeviceCode, newUserCode, readUserCode, showUserCode } from '../../src/device/codes.ts'
+import { hashDeviceCode, newDeviceCode, newUserCode, readUserCode, formatUserCode } from '../../src/device/codes.ts'
 
 const SECRET = 'a secret: with + colons & spaces'
 const asked: string[] = []
@@ -62,7 +62,7 @@ t.test('clients are those of the settings, then those of the database', async (t
 })
 
 t.test('a client proves itself in the header or in the body', async (t) => {
-  const id = async (from: ReturnType<typeof request>, body: ClientCredentials) =>
+  const id = async (from: ReturnType<typeof request>, body: BodyCredentials) =>
     (await authenticateClient(clients, from, body))?.clientId
   t.equal(await id(request(), {}), undefined)
   t.equal(await id(request('Bearer x'), {}), undefined)
@@ -106,7 +106,7 @@ t.test('a code to type: eight consonants, in whatever way people write them', as
   const code = newUserCode()
   t.match(code, /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/)
   t.not(newUserCode(), code)
-  t.equal(showUserCode('BCDFGHJK'), 'BCDF-GHJK')
+  t.equal(formatUserCode('BCDFGHJK'), 'BCDF-GHJK')
   for (const typed of ['BCDFGHJK', 'bcdf-ghjk', ' b c d f  g-h-j-k ', `BCDFGHJK${' '.repeat(32)}`]) {
     t.equal(readUserCode(typed), 'BCDFGHJK', typed)
   }

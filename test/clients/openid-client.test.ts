@@ -263,7 +263,7 @@ t.test('a device is signed in, or not', async (t) => {
   const signedIn = pollDeviceAuthorizationGrant(config, one)
   const denied = failure(pollDeviceAuthorizationGrant(config, other))
   t.match(await decide(one.verification_uri_complete ?? '', 'approve'), 'The device is signed in')
-  t.match(await decide(other.verification_uri_complete ?? '', 'deny'), 'The device stays out')
+  t.match(await decide(other.verification_uri_complete ?? '', 'deny'), 'The device is not signed in')
   const tokens = await signedIn
   t.match(tokens.claims(), { aud: 'tv', name: 'The Octocat' })
   t.match(await fetchUserInfo(config, tokens.access_token, tokens.claims()?.sub ?? ''), { name: 'The Octocat' })

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { newClientSecret, registerClient } from '../../src/clients/registration.ts'
 import { originsOf } from '../../src/clients/repository.ts'
-import { hashClientSecret } from '../../src/clients/clients.ts'
+import type { By } from '../../src/audit/events.ts'
+import { hashClientSecret, type Client } from '../../src/clients/clients.ts'
 import { createAllowedOrigins } from '../../src/clients/allowed-origins.ts'
 import { comesFromAllowedOrigin } from '../../src/http/allowed-origins.ts'
 import { redirectUriMistake } from '../../src/clients/redirect-uri.ts'
@@ -29,27 +30,27 @@ t.test('a redirect URI is a registered one to the letter, or the rule that it br
   for (const [received, mistake] of [
     ['/cb', 'it is not an absolute URI'],
     ['https://app.example.com/cb?a=1#', 'it has a fragment'],
-    ['http://app.example.com/cb?a=1', 'the scheme is another'],
-    ['https://other.example.com/cb?a=1', 'the host is another'],
-    ['https://app.example.com:444/cb?a=1', 'the port is another'],
-    ['https://app.example.com/other?a=1', 'the path is another'],
-    ['https://app.example.com/cb?a=2', 'the query is another'],
+    ['http://app.example.com/cb?a=1', 'the scheme differs'],
+    ['https://other.example.com/cb?a=1', 'the host differs'],
+    ['https://app.example.com:444/cb?a=1', 'the port differs'],
+    ['https://app.example.com/other?a=1', 'the path differs'],
+    ['https://app.example.com/cb?a=2', 'the query differs'],
     ['https://APP.example.com/cb?a=1', 'it is spelled differently'],
-    ['http://127.0.0.1:5/other', 'the path is another'],
+    ['http://127.0.0.1:5/other', 'the path differs'],
     ['http://127.0.0.1:123456/cb', 'it is not an absolute URI'],
     ['http://127.0.0.1:99999/cb', 'it is not an absolute URI'],
-    ['http://127.0.0.1:5/cb?x', 'the query is another'],
-    ['xhttp://127.0.0.1:5/cb', 'the scheme is another'],
-    ['http://127.0.0.1.example:5/cb', 'the host is another']
+    ['http://127.0.0.1:5/cb?x', 'the query differs'],
+    ['xhttp://127.0.0.1:5/cb', 'the scheme differs'],
+    ['http://127.0.0.1.example:5/cb', 'the host differs']
   ] as const) { t.equal(redirectUriMistake(received, registered), mistake, received) }
   t.equal(redirectUriMistake('https://x/', []), 'the client has registered none')
-  t.equal(redirectUriMistake('http://127.0.0.1:5/cb', ['http://[::1]/cb']), 'the host is another')
+  t.equal(redirectUriMistake('http://127.0.0.1:5/cb', ['http://[::1]/cb']), 'the host differs')
   t.equal(redirectUriMistake('http://localhost:5/cb', ['http://localhost/cb']), undefined, 'localhost may have any port, too')
-  t.equal(redirectUriMistake('http://localhost:5/cb', ['http://127.0.0.1/cb']), 'the host is another')
-  t.equal(redirectUriMistake('http://localhost.evil.example:5/cb', ['http://localhost/cb']), 'the host is another')
+  t.equal(redirectUriMistake('http://localhost:5/cb', ['http://127.0.0.1/cb']), 'the host differs')
+  t.equal(redirectUriMistake('http://localhost.evil.example:5/cb', ['http://localhost/cb']), 'the host differs')
   t.equal(redirectUriMistake('javascript:x', ['javascript:x']), 'it may not be a redirect URI', 'whatever was registered before')
-  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/x?y', 'https://a.example/x']), 'the host is another', 'of two with one mistake each the first')
-  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/z', 'https://a.example/x']), 'the query is another', 'the one most like it')
+  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/x?y', 'https://a.example/x']), 'the host differs', 'of two with one mistake each the first')
+  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/z', 'https://a.example/x']), 'the query differs', 'the one most like it')
 })
 
 t.test('what may be registered', async (t) => {
@@ -70,17 +71,19 @@ t.test('what may be registered', async (t) => {
 
 t.test('a client is registered, with a secret when it can keep one', async (t) => {
   const created: unknown[][] = []
+  const createdAt = new Date()
   const repository = {
-    create: async (...args: unknown[]) => {
-      created.push(args)
+    async create (client: Client, by: By) {
+      created.push([client, by])
+      return { ...client, createdAt }
     }
-  } as never
+  }
   const by = { actorId: 'me', caller: {} }
   const request = {
     name: 'App',
     redirectUris: ['https://x/cb'],
     postLogoutRedirectUris: ['https://x/bye'],
-    confidential: true
+    isConfidential: true
   }
   const { client, clientSecret } = await registerClient(repository, request, by)
   t.match(clientSecret, /^[\w-]{43}$/)
@@ -90,10 +93,11 @@ t.test('a client is registered, with a secret when it can keep one', async (t) =
     name: 'App',
     redirectUris: ['https://x/cb'],
     postLogoutRedirectUris: ['https://x/bye'],
-    secretHash: hashClientSecret(clientSecret ?? '')
+    secretHash: hashClientSecret(clientSecret ?? ''),
+    createdAt
   })
-  t.same(created, [[client, by]])
-  const open = await registerClient(repository, { ...request, confidential: false }, by)
+  t.match(created, [[{ ...client, createdAt: undefined }, by]])
+  const open = await registerClient(repository, { ...request, isConfidential: false }, by)
   t.equal(open.clientSecret, undefined)
   t.equal(open.client.secretHash, undefined)
   t.not(open.client.clientId, client.clientId)

@@ -375,12 +375,12 @@ t.test('oidcc-redirect-uri-query-OK', async (t) => {
 
 t.test('oidcc-redirect-uri-query-mismatch', async (t) => {
   const { errorPage, request } = await world(t)
-  t.match(await errorPage(request({ redirect_uri: 'https://app.example.com/callback?tenant=2' }).path), 'the query is another')
+  t.match(await errorPage(request({ redirect_uri: 'https://app.example.com/callback?tenant=2' }).path), 'the query differs')
 })
 
 t.test('oidcc-redirect-uri-query-added', async (t) => {
   const { errorPage, request, of } = await world(t)
-  t.match(await errorPage(request(of({ redirect_uri: `${CALLBACK}?foo=bar` })).path), 'the query is another')
+  t.match(await errorPage(request(of({ redirect_uri: `${CALLBACK}?foo=bar` })).path), 'the query differs')
 })
 
 t.test('oidcc-redirect-uri-regfrag', async (t) => {

@@ -79,7 +79,7 @@ t.test('the person says no', async (t) => {
   const grant = await begin()
   const browser = createBrowser(url)
   await typeAndSignIn(browser, grant.user_code)
-  t.match((await submit(browser, '/device/confirm', { decision: 'deny' })).text, 'The device stays out')
+  t.match((await submit(browser, '/device/confirm', { decision: 'deny' })).text, 'The device is not signed in')
   t.equal((await poll(grant.device_code)).body.error, 'access_denied')
   t.ok((await sql.query('SELECT revoked_at FROM sessions')).rows[0].revoked_at)
 })

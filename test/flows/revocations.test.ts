@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
-import { recordEvents, type NewEvent } from '../../src/audit/old-events.ts'
-import { inTransaction } from '../../src/database/transaction.ts'
+import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
 import { race, readJson } from '../helper.ts'
 import { basic, openFrontDoor, WEB } from './front-door.ts'
 
@@ -13,7 +12,8 @@ interface List { items: { sessionId?: string, userId?: string, revokedAt?: strin
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const front = await openFrontDoor(t, environment)
-  const { url, sql } = front
+  const { app, url, sql } = front
+  const { prisma } = app.database
   const ask = async (since?: string, headers: Record<string, string> = {}, at = url) =>
     await fetch(`${at}/revocations${since === undefined ? '' : `?since=${since}`}`, { headers: { ...AS_WEB, ...headers } })
   async function list (since?: string, at = url): Promise<List> {
@@ -36,8 +36,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
     const open = () => sql.query('SELECT 1 FROM revocations WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint')
     while ((await open()).rowCount !== 0) await sleep(5)
   }
-  const record = (...events: NewEvent[]) => recordEvents(sql, events, {})
-  return { ...front, ask, list, settled, signedIn, bearer, logout, record }
+  const record = (...events: NewEvent[]) => prisma.$transaction((tx) => recordEvents(tx, events, {}))
+  return { ...front, prisma, ask, list, settled, signedIn, bearer, logout, record }
 }
 
 const sessionIds = (items: { sessionId?: string }[]) => items.map(({ sessionId }) => sessionId)
@@ -159,17 +159,17 @@ t.test('the same list is 304 to whoever has it, busy as the rest of the database
 })
 
 t.test('a transaction that began before others and commits after them is not missed', async (t) => {
-  const { sql, list, settled, signedIn, logout } = await world(t)
+  const { prisma, sql, list, settled, signedIn, logout } = await world(t)
   const [slow, quick, quickest] = [await signedIn(), await signedIn(), await signedIn()]
   let commit: () => void = () => {}
   const mayCommit = new Promise<void>((resolve) => { commit = resolve })
   let written: () => void = () => {}
   const isWritten = new Promise<void>((resolve) => { written = resolve })
-  const committed = inTransaction(sql, async (transaction) => {
-    await recordEvents(transaction, [{ type: 'session.revoked', details: { sessionId: slow.sessionId } }], {})
+  const committed = prisma.$transaction(async (tx) => {
+    await recordEvents(tx, [{ type: 'session.revoked', details: { sessionId: slow.sessionId } }], {})
     written()
     await mayCommit
-  })
+  }, { timeout: 30_000 })
   await isWritten
   await logout(quick)
   // Long ago, so that no overlap of times would save it.
@@ -189,13 +189,13 @@ t.test('a transaction that began before others and commits after them is not mis
 })
 
 t.test('a transaction that is rolled back leaves nothing, and holds nobody up', async (t) => {
-  const { sql, list, settled, signedIn, logout } = await world(t)
+  const { prisma, list, settled, signedIn, logout } = await world(t)
   const [one, other] = [await signedIn(), await signedIn()]
-  await inTransaction(sql, async (transaction) => {
-    await recordEvents(transaction, [{ type: 'session.revoked', details: { sessionId: other.sessionId } }], {})
+  await prisma.$transaction(async (tx) => {
+    await recordEvents(tx, [{ type: 'session.revoked', details: { sessionId: other.sessionId } }], {})
     await logout(one)
     throw new Error('no')
-  }).catch(() => {})
+  }, { timeout: 30_000 }).catch(() => {})
   await settled()
   const { items, nextCursor } = await list()
   t.same(sessionIds(items), [one.sessionId])

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { recordEvents } from '../../src/audit/old-events.ts'
+import { recordEvents } from '../../src/audit/events.ts'
 import { createDeliveryRepository } from '../../src/webhooks/delivery-repository.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
 import { eventually } from '../helper.ts'
@@ -39,22 +39,20 @@ t.test('each change is told once, verifiably, in order, with the user as they ar
 })
 
 t.test('a change that is rolled back tells nothing; nor does one that nobody wants to hear of', async (t) => {
-  const { receiver, app, sql, login, deliveries } = await withReceiver(t, ['user.updated'])
+  const { receiver, app, sql, login, deliveries, record } = await withReceiver(t, ['user.updated'])
   const { user } = await login('github')
-  const client = await sql.connect()
-  await client.query('BEGIN')
-  await recordEvents(client, [{ type: 'user.updated', userId: user.id }], {})
-  t.equal((await client.query('SELECT 1 FROM webhook_deliveries')).rowCount, 1)
-  await client.query('ROLLBACK')
-  client.release()
-  await t.rejects(app.database.prisma.$transaction(async (transaction) => {
-    await recordEvents(transaction, [{ type: 'user.disabled', userId: user.id }], {})
+  await t.rejects(app.database.prisma.$transaction(async (tx) => {
+    await recordEvents(tx, [{ type: 'user.disabled', userId: user.id }], {})
+    t.equal(await tx.webhookDelivery.count(), 1)
     throw new Error('no')
   }), { message: 'no' })
   t.same(await deliveries(), [])
   t.equal((await sql.query("SELECT 1 FROM graphile_worker.jobs WHERE task_identifier = 'deliver-webhooks'")).rowCount, 0)
 
-  await recordEvents(sql, [{ type: 'user.disabled', userId: user.id }, { type: 'user.roles_changed', userId: user.id, details: { roles: [] } }], {})
+  await record([
+    { type: 'user.disabled', userId: user.id },
+    { type: 'user.roles_changed', userId: user.id, details: { roles: [] } }
+  ])
   t.match(await receiver.taken(1), [{ type: 'user.updated', data: { userId: user.id } }], 'two events of one change are told once')
   t.same(receiver.received.length, 1)
 })
@@ -118,7 +116,7 @@ t.test('after three days of failing the next one may go; 410 disables the endpoi
 })
 
 t.test('an endpoint that hangs holds up neither the others nor the grants that are taken back', async (t) => {
-  const { receiver, sql, login, call, acme } = await withReceiver(t, ['user.updated', 'user.deleted'])
+  const { receiver, sql, login, call, acme, record } = await withReceiver(t, ['user.updated', 'user.deleted'])
   const other = await startWebhookReceiver()
   t.teardown(() => other.close())
   receiver.behave(() => 'hang')
@@ -126,7 +124,7 @@ t.test('an endpoint that hangs holds up neither the others nor the grants that a
   await sql.query(`WITH many AS (INSERT INTO users (id) SELECT gen_random_uuid() FROM generate_series(1, 50) RETURNING id)
     SELECT count(*) FROM many`)
   const { rows: users } = await sql.query('SELECT id FROM users')
-  await recordEvents(sql, users.map(({ id }) => ({ type: 'user.updated', userId: id })), {})
+  await record(users.map(({ id }) => ({ type: 'user.updated', userId: id })))
   t.equal((await receiver.came(5)).length, 5)
   other.verifyWith((await addEndpoint(sql, other.url)).secret)
   const before = Date.now()
@@ -153,11 +151,11 @@ t.test('an endpoint with very many that are due crowds out no other', async (t) 
 })
 
 t.test('two instances deliver each once', async (t) => {
-  const { receiver, sql, login, call, another, deliveries } = await withReceiver(t)
+  const { receiver, login, call, another, deliveries, record } = await withReceiver(t)
   const { address } = await another()
   const { access_token: token } = await login('github')
   for (let index = 0; index < 10; index++) await call('PATCH', '/me', token, { body: { name: `Name ${index}` }, ...index % 2 ? { at: address } : {} })
-  await recordEvents(sql, Array.from({ length: 20 }, () => ({ type: 'user.updated', userId: randomUUID() })), {})
+  await record(Array.from({ length: 20 }, () => ({ type: 'user.updated', userId: randomUUID() })))
   await receiver.taken(31)
   await sleep(200)
   t.equal(receiver.received.length, 31)

@@ -1,18 +1,23 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { createDatabase } from '../../src/database/database.ts'
 import { purgeExpired } from '../../src/jobs/purge.ts'
-import { createDatabase } from '../database.ts'
+import { createDatabase as createTestDatabase } from '../database.ts'
 
 const RETENTION = { auditRetentionSeconds: 400 * 86_400 }
 
 /** A database without a Signet, whose own purge would come at the next minute. */
-async function connect (t: Test): Promise<pg.Pool> {
-  const database = await createDatabase()
-  t.teardown(database.drop)
-  const sql = new pg.Pool({ connectionString: database.url, max: 4 })
+async function connect (t: Test) {
+  const { url, drop } = await createTestDatabase()
+  const sql = new pg.Pool({ connectionString: url, max: 4 })
   sql.on('error', () => {})
-  t.teardown(() => sql.end())
-  return sql
+  const { prisma } = createDatabase(sql)
+  t.teardown(async () => {
+    await prisma.$disconnect()
+    await sql.end()
+    await drop()
+  })
+  return { sql, prisma, purge: () => purgeExpired({ prisma }, RETENTION) }
 }
 
 /** Rows of each kind: `age` is how long ago they were over, or were made. */
@@ -31,39 +36,47 @@ const INSERT: Record<string, (count: number, age: string) => string> = {
     FROM generate_series(1, ${count}) n`
 }
 
-t.test('what is over is deleted, a thousand rows at a time, and what lives is kept', async (t) => {
-  const sql = await connect(t)
+t.test('what is over is deleted, in small batches, and what lives is kept', async (t) => {
+  const { sql, prisma } = await connect(t)
   await sql.query('INSERT INTO users (id) VALUES (gen_random_uuid())')
   for (const table of Object.keys(INSERT).reverse()) {
     await sql.query(INSERT[table]!(2500, '401 days'))
     await sql.query(INSERT[table]!(3, '-1 minute'))
   }
   const batches: number[] = []
-  const counting = { query: async (text: string) => { const result = await sql.query(text); batches.push(result.rowCount ?? 0); return result } }
-  await purgeExpired({ pool: counting as unknown as pg.Pool }, RETENTION)
+  const counting = prisma.$extends({
+    query: {
+      async $executeRaw ({ args, query }) {
+        const count: number = await query(args)
+        batches.push(count)
+        return count
+      }
+    }
+  })
+  await purgeExpired({ prisma: counting }, RETENTION)
   for (const table of Object.keys(INSERT)) {
     t.equal((await sql.query(`SELECT 1 FROM ${table}`)).rowCount, 3, table)
   }
-  t.equal(Math.max(...batches), 1000)
+  t.equal(Math.max(...batches), 250)
   t.equal(batches.reduce((sum, count) => sum + count, 0), 2500 * Object.keys(INSERT).length)
 })
 
 t.test('what was over a moment ago is kept as long as somebody may ask for it', async (t) => {
-  const sql = await connect(t)
+  const { sql, purge } = await connect(t)
   await sql.query('INSERT INTO users (id) VALUES (gen_random_uuid())')
   for (const [table, age] of [['sessions', '29 days'], ['authorization_codes', '23 hours'], ['device_grants', '59 minutes'], ['audit_events', '399 days']] as const) {
     await sql.query(INSERT[table]!(2, age))
-    await purgeExpired({ pool: sql }, RETENTION)
+    await purge()
     t.equal((await sql.query(`SELECT 1 FROM ${table}`)).rowCount, 2, table)
   }
 })
 
 t.test('two instances that purge at once pass over each other, and a long run has an end', async (t) => {
-  const sql = await connect(t)
+  const { sql, purge } = await connect(t)
   await sql.query(INSERT['spent_states']!(20_000, '1 minute'))
-  await Promise.all([purgeExpired({ pool: sql }, RETENTION), purgeExpired({ pool: sql }, RETENTION)])
+  await Promise.all([purge(), purge()])
   t.equal((await sql.query('SELECT 1 FROM spent_states')).rowCount, 0)
   await sql.query(INSERT['spent_states']!(101_000, '1 minute'))
-  await purgeExpired({ pool: sql }, RETENTION)
+  await purge()
   t.equal((await sql.query('SELECT 1 FROM spent_states')).rowCount, 1000)
 })

@@ -1,8 +1,9 @@
 import Fastify from 'fastify'
 import pg from 'pg'
 import t from 'tap'
+import { createDatabase } from '../../src/database/database.ts'
 import { jobRunner } from '../../src/jobs/job-runner.ts'
-import { createDatabase } from '../database.ts'
+import { createDatabase as createTestDatabase } from '../database.ts'
 import { eventually, setup } from '../helper.ts'
 
 t.test('what comes again every minute is known to the job runner, once for all instances', async (t) => {
@@ -25,20 +26,20 @@ t.test('and each of them does its work, as when the minute comes', async (t) => 
 
 for (const outcome of ['succeeds', 'fails'] as const) {
   t.test(`a job that ${outcome} while the database is away ends the runner, which is started again, and not the process`, async (t) => {
-    const database = await createDatabase()
+    const database = await createTestDatabase()
     t.teardown(database.drop)
+    const sql = new pg.Pool({ connectionString: database.url, max: 1 })
+    sql.on('error', () => {})
+    t.teardown(() => sql.end())
     const lines: string[] = []
     const app = Fastify({ logger: { stream: { write: (line: string) => { lines.push(line) } } } })
-    await app.register(jobRunner, { databaseUrl: database.url })
+    await app.register(jobRunner, { databaseUrl: database.url, prisma: createDatabase(sql).prisma })
     let isUnderWay = false
     let end = () => {}
     app.jobs.work('revoke-grant', async () => {
       isUnderWay = true
       await new Promise<void>((resolve, reject) => { end = outcome === 'succeeds' ? resolve : () => reject(new Error('so it is')) })
     })
-    const sql = new pg.Client({ connectionString: database.url })
-    sql.on('error', () => {})
-    await sql.connect()
     await sql.query("SELECT graphile_worker.add_job('revoke-grant')")
     await app.listen({ port: 0 })
     t.teardown(() => app.close())

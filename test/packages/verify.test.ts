@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { createVerifier, VerificationError, type VerifierOptions } from '../../packages/verify/src/index.ts'
-import { recordEvents } from '../../src/audit/old-events.ts'
+import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
 import { answerJson } from '../fakes/answers.ts'
 import type { Fault } from '../fakes/faults.ts'
 import { startHttpFake } from '../fakes/http-fake.ts'
@@ -214,13 +214,15 @@ t.test('a revoked session is refused within a poll, and no other', async (t) => 
 })
 
 t.test('other roles refuse the tokens of before, and a new one is good; a deleted user has none', async (t) => {
-  const { url, signIn, refresh, verifier, sql } = await world(t)
+  const { app, url, signIn, refresh, verifier, sql } = await world(t)
   await sql.query("UPDATE users SET roles = '{admin}'")
   const { access_token: before, refresh_token: refreshToken } = await signIn()
   const { verify, verdict, becomes } = verifier({ ...CLIENT, pollSeconds: 0.1 })
   t.equal(await verdict(before), 'good')
   await sql.query("UPDATE users SET roles = '{editor}'")
-  await recordEvents(sql, [{ type: 'user.roles_changed', userId: decodeJwt(before).sub as string, details: { roles: ['editor'] } }], {})
+  const userId = decodeJwt(before).sub as string
+  const rolesChanged: NewEvent = { type: 'user.roles_changed', userId, details: { roles: ['editor'] } }
+  await app.database.prisma.$transaction((tx) => recordEvents(tx, [rolesChanged], {}))
   await becomes(before, 'revoked')
   const { body: { access_token: after } } = await refresh(refreshToken)
   t.same((await verify(after)).roles, ['editor'])

@@ -17,7 +17,7 @@ async function world (t: Test) {
   const settings = readSettings(env) as Parameters<Command>[1]['settings']
   async function run (command: Command, ...args: string[]): Promise<string> {
     const lines: string[] = []
-    await command(args, { pool: signet.sql, settings, say: (line) => lines.push(line) })
+    await command(args, { database: signet.app.database, settings, say: (line) => lines.push(line) })
     return lines.join('\n')
   }
   const npmRunAdmin = async (...args: string[]) =>

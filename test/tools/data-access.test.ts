@@ -1,14 +1,12 @@
 import t from 'tap'
 import { packageRoot } from '../../src/package-root.ts'
 import { findAccesses } from '../../tools/data-access/find.ts'
-import {
-  OLD_POOL_PLACES, POOL_PLACES, findFaults, isAt, readDataAccess, toTable
-} from '../../tools/data-access/report.ts'
+import { POOL_PLACES, findFaults, isAt, readDataAccess, toTable } from '../../tools/data-access/report.ts'
 
 t.test('data is read and written through Prisma, and on the pool in the named places only', async (t) => {
   const accesses = await readDataAccess(packageRoot)
   t.same(findFaults(accesses), [])
-  for (const place of [...POOL_PLACES, ...OLD_POOL_PLACES]) {
+  for (const place of POOL_PLACES) {
     t.ok(accesses.some((access) => access.kind === 'pool' && isAt(access, place)), `${place} still uses the pool`)
   }
 })

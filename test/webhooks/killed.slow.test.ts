@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { recordEvents } from '../../src/audit/old-events.ts'
-import { createDatabase } from '../database.ts'
+import { recordEvents } from '../../src/audit/events.ts'
+import { createDatabase } from '../../src/database/database.ts'
+import { createDatabase as createTestDatabase } from '../database.ts'
 import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
@@ -13,10 +14,12 @@ import { ENCRYPTION_KEYS } from '../helper.ts'
 import { addEndpoint, lookForDue } from './world.ts'
 
 t.test('a kill -9 between a change and its delivery loses nothing: another process goes on, in order, under the same ids', async (t) => {
-  const [database, github, receiver] = [await createDatabase(), await startFakeGitHub(), await startWebhookReceiver()]
+  const [database, github, receiver] = [await createTestDatabase(), await startFakeGitHub(), await startWebhookReceiver()]
   const sql = new pg.Pool({ connectionString: database.url })
   sql.on('error', () => {})
+  const { prisma } = createDatabase(sql)
   t.teardown(async () => {
+    await prisma.$disconnect()
     await Promise.all([github.close(), receiver.close(), sql.end()])
     await database.drop()
   })
@@ -45,7 +48,8 @@ t.test('a kill -9 between a change and its delivery loses nothing: another proce
   first.child.kill('SIGKILL')
   await once(first.child, 'exit')
   // The box of somebody else that the process was about to look into: its job is taken, and nothing was done.
-  await recordEvents(sql, [{ type: 'user.deleted', deletedUserId: '00000000-0000-7000-8000-000000000001' }], {})
+  const deletedUserId = '00000000-0000-7000-8000-000000000001'
+  await prisma.$transaction((tx) => recordEvents(tx, [{ type: 'user.deleted', deletedUserId }], {}))
   await sql.query('DELETE FROM graphile_worker._private_jobs')
 
   receiver.behave(() => 204)

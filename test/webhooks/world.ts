@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
 import type { Test } from 'tap'
+import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
 import { readSettings } from '../../src/settings.ts'
 import { createSealer, type EncryptionKey } from '../../src/vault/sealing.ts'
 import { WEBHOOK_TYPES } from '../../src/audit/outbox.ts'
@@ -36,5 +37,6 @@ export async function withReceiver (t: Test, types?: readonly string[], environm
     await running.sql.query(`UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '${interval}', last_attempt_at = last_attempt_at - interval '${interval}'`)
     await lookForDue(running.sql)
   }
-  return { ...running, receiver, endpoint, deliveries, later }
+  const record = (events: NewEvent[]) => running.app.database.prisma.$transaction((tx) => recordEvents(tx, events, {}))
+  return { ...running, receiver, endpoint, deliveries, later, record }
 }

@@ -1,11 +1,10 @@
-import type pg from 'pg'
 import type { By } from '../../src/audit/events.ts'
-import type { Settings } from '../../src/settings.ts'
-import type { EncryptionKey } from '../../src/vault/sealing.ts'
+import type { Database } from '../../src/database/database.ts'
+import type { ToolSettings } from '../settings-database.ts'
 
 export interface Surroundings {
-  pool: pg.Pool
-  settings: Settings & { encryptionKeys: EncryptionKey[] }
+  database: Database
+  settings: ToolSettings
   /** Prints a line. */
   say: (line: string) => void
 }

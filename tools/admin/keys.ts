@@ -1,12 +1,11 @@
 import { createKeyRepository } from '../../src/keys/repository.ts'
 import { createKeyService } from '../../src/keys/service.ts'
-import { createDatabase } from '../../src/database/database.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { BY_OPERATOR, type Command } from './command.ts'
 
-export const rotateKeys: Command = async (_args, { pool, settings, say }) => {
+export const rotateKeys: Command = async (_args, { database, settings, say }) => {
   const keys = createKeyService({
-    repository: createKeyRepository(createDatabase(pool)),
+    repository: createKeyRepository(database),
     sealer: createSealer(settings.encryptionKeys, 'signing-key'),
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,

@@ -2,32 +2,32 @@ import { createAdminUserRepository, type AdminUserRepository, type UserChange } 
 import { email as toEmail } from '../../src/providers/claims.ts'
 import { BY_OPERATOR, UsageError, type Command } from './command.ts'
 
-export const grantAdmin: Command = async ([email], { pool, say }) => {
-  const users = createAdminUserRepository({ pool })
+export const grantAdmin: Command = async ([email], { database, say }) => {
+  const users = createAdminUserRepository(database)
   const { id, roles } = await holder(users, email)
   await change(users, id, { roles: [...new Set([...roles, 'admin'])] })
   say(`${email} is an administrator.`)
 }
 
-export const revokeAdmin: Command = async ([email], { pool, say }) => {
-  const users = createAdminUserRepository({ pool })
+export const revokeAdmin: Command = async ([email], { database, say }) => {
+  const users = createAdminUserRepository(database)
   const { id, roles } = await holder(users, email)
   await change(users, id, { roles: roles.filter((role) => role !== 'admin') })
   say(`${email} is no administrator.`)
 }
 
-export const listAdmins: Command = async (_args, { pool, say }) => {
-  for (const { id, email, name } of await createAdminUserRepository({ pool }).administrators()) say(`${id}  ${email ?? '(no email)'}  ${name ?? ''}`.trimEnd())
+export const listAdmins: Command = async (_args, { database, say }) => {
+  for (const { id, email, name } of await createAdminUserRepository(database).administrators()) say(`${id}  ${email ?? '(no email)'}  ${name ?? ''}`.trimEnd())
 }
 
-export const disableUser: Command = async ([email], { pool, say }) => {
-  const users = createAdminUserRepository({ pool })
+export const disableUser: Command = async ([email], { database, say }) => {
+  const users = createAdminUserRepository(database)
   await change(users, (await holder(users, email)).id, { status: 'disabled' })
   say(`${email} is disabled, and all sessions have ended.`)
 }
 
-export const enableUser: Command = async ([email], { pool, say }) => {
-  const users = createAdminUserRepository({ pool })
+export const enableUser: Command = async ([email], { database, say }) => {
+  const users = createAdminUserRepository(database)
   await change(users, (await holder(users, email)).id, { status: 'active' })
   say(`${email} may sign in again.`)
 }
@@ -35,8 +35,7 @@ export const enableUser: Command = async ([email], { pool, say }) => {
 async function holder (users: AdminUserRepository, email: string | undefined) {
   const address = toEmail(email)
   if (address === null) throw new UsageError('Whose email?')
-  const id = await users.idByEmail(address)
-  const user = id === undefined ? undefined : await users.find(id)
+  const user = await users.findByEmail(address)
   if (!user) throw new Error(`Nobody here holds ${address}. They must sign in once, at a provider that has verified it; or put it into ADMIN_EMAILS before they do.`)
   return user
 }

@@ -13,12 +13,6 @@ export const POOL_PLACES = [
   'src/sessions/repository.ts redeemDeviceCode'
 ]
 
-/** Still to be moved to Prisma. */
-export const OLD_POOL_PLACES = [
-  'src/admin/user-repository.ts', 'src/app.ts', 'src/audit/', 'src/clients/', 'src/device/', 'src/jobs/', 'src/keys/',
-  'src/revocations/', 'src/users/old-last-admin.ts', 'src/webhooks/'
-]
-
 /** Every access to the database in the files of `src` below a folder, generated files left out. */
 export async function readDataAccess (root: string): Promise<DataAccess[]> {
   const names = await readdir(join(root, 'src'), { recursive: true })
@@ -32,16 +26,15 @@ export const isAt = ({ file, functionName }: DataAccess, place: string) => `${fi
 
 /** What breaks the rule, a line each: a use of the pool in another place, or a statement without a row type. */
 export function findFaults (accesses: DataAccess[]): string[] {
-  const allowed = [...POOL_PLACES, ...OLD_POOL_PLACES]
   const fault = ({ file, line }: DataAccess, what: string) => `${file}:${line} ${what}`
   return accesses.flatMap((access) => [
-    ...access.kind === 'pool' && !allowed.some((place) => isAt(access, place)) ? [fault(access, 'uses the pool')] : [],
+    ...access.kind === 'pool' && !POOL_PLACES.some((place) => isAt(access, place)) ? [fault(access, 'uses the pool')] : [],
     ...access.hasRowType || isUnchecked(access) ? [] : [fault(access, 'has no row type')]
   ])
 }
 
-/** Statements about connections and migrations return no rows, and the old places are going. */
-const isUnchecked = (access: DataAccess) => ['src/database/', ...OLD_POOL_PLACES].some((place) => isAt(access, place))
+/** Statements about connections and migrations return no rows. */
+const isUnchecked = (access: DataAccess) => isAt(access, 'src/database/')
 
 const KINDS: AccessKind[] = ['typed', 'raw', 'pool']
 

@@ -43,6 +43,8 @@ t.test('audit events are listed and filtered, page by page', async (t) => {
   t.equal((await items('from=2026-01-11T00:00:00Z&to=2026-01-21T00:00:00Z')).length, 10)
   t.ok((await items(`userId=${octocat.user.id}`)).every(({ userId }: { userId: string }) => userId === octocat.user.id))
   for (const time of ['0000-01-01T00:00:00Z', '9999-12-31T23:59:59.999999Z', '2026-01-01t00:00:00%2B23:59']) t.equal((await ask('GET', `/admin/audit-events?from=${time}`)).status, 200, time)
+  t.equal((await items('from=0000-01-01T00:00:00Z')).length, all.length)
+  t.same(await items('to=0000-01-01T00:00:00%2B23:59'), [])
   for (const query of ['type=A', 'userId=1', 'from=yesterday', 'to=2026', 'other=1', 'from=2016-12-31T23:59:60Z', 'to=2026-01-01T00:00:00%2B01',
     'from=2026-02-30T00:00:00Z']) t.equal((await ask('GET', `/admin/audit-events?${query}`)).status, 400, query)
 })

@@ -94,6 +94,15 @@ t.test('roles are set, and the next token has them', async (t) => {
   }
 })
 
+t.test('a role that an administrator took away does not come back by ADMIN_EMAILS', async (t) => {
+  const { ask, login, octocat } = await administration(t, { ADMIN_EMAILS: 'octocat@github.com' })
+  const path = `/admin/users/${octocat.user.id}`
+  t.same((await ask('GET', path)).body.roles, ['admin'])
+  t.match(await ask('PATCH', path, { roles: [] }), { status: 200, body: { roles: [] } })
+  await login('github')
+  t.same((await ask('GET', path)).body.roles, [])
+})
+
 t.test('the last administrator stays, whatever two of them do at once', async (t) => {
   const { ask, call, admin, octocat, sql, another } = await administration(t)
   const own = `/admin/users/${admin.user.id}`

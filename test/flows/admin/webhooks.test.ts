@@ -34,6 +34,8 @@ t.test('endpoints are added, read, changed and removed, with an event each', asy
 
   const changed = await ask('PATCH', `/admin/webhooks/${other.id}`, { enabled: true, types: ['user.deleted'] })
   t.match(changed, { status: 200, body: { url: 'https://example.com/hooks', types: ['user.deleted'], enabled: true } })
+  const replayed = await ask('POST', `/admin/webhooks/${other.id}/replay`, { since: '0000-01-01T00:00:00Z' })
+  t.match(replayed, { status: 202, body: { replayed: 0 } }, 'PostgreSQL has no year 0')
   t.equal((await ask('DELETE', `/admin/webhooks/${other.id}`)).status, 204)
   for (const [method, path, body] of [['GET', '', undefined], ['PATCH', '', {}], ['DELETE', '', undefined], ['POST', '/secret', undefined], ['POST', '/test', undefined],
     ['GET', '/deliveries', undefined], ['POST', '/replay', { since: '2026-01-01T00:00:00Z' }], ['POST', `/deliveries/${other.id}/replay`, undefined]] as const) {
