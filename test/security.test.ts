@@ -120,10 +120,10 @@ t.test('the figures are those of the code', async (t) => {
   }
 
   const { url, sql, authorize, ask, post } = await openFrontDoor(t)
-  /** Seconds that are left of a row that was just written, rounded up to ten. */
+  /** Seconds that are left of a row that was just written, rounded to ten. */
   async function lifetime (name: string): Promise<number> {
     const { rows: [row] } = await sql.query(`SELECT extract(epoch FROM expires_at - now()) AS left FROM ${name}`)
-    return Math.ceil(row.left / 10) * 10
+    return Math.round(row.left / 10) * 10
   }
   const header = ({ headers }: Response, name: string) => headers.get(name) ?? ''
   const seconds = (text: string) => Number(/max-age=(\d+)/i.exec(text)?.[1])

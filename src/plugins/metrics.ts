@@ -119,7 +119,8 @@ export const metrics = fp(async (app) => {
   gauge('signing_key_age_seconds', 'Time since the current signing key began to sign.', function () {
     const since = sources?.signingSince()
     this.remove()
-    if (since) this.set((Date.now() - since.getTime()) / 1000)
+    // The database's clock may be ahead of this process's.
+    if (since) this.set(Math.max(0, Date.now() - since.getTime()) / 1000)
   })
 
   function gauge (name: string, help: string, collect: (this: Gauge) => void, ...labelNames: string[]): void {

@@ -59,7 +59,7 @@ export interface SignInServiceOptions {
   attempts: LoginAttempts
   repository: Pick<SignInRepository, 'spendState'>
   signIn: SignIn
-  users: Pick<UserRepository, 'bySession'>
+  users: Pick<UserRepository, 'find'>
   sessions: SessionService
   accounts: Pick<AccountService, 'createLinkCode'>
   audit: AuditRepository
@@ -123,10 +123,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return await options.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, caller)
   }
 
-  /** The user as it is now. A session that ended in the meantime signs in nobody. */
-  async function userOf ({ sessionId, userId }: SignedIn): Promise<User> {
-    const user = await options.users.bySession(sessionId, userId)
-    if (!user) throw new Problem('invalid_state', 'This sign-in was ended in the meantime. Start again.')
+  async function userOf ({ userId }: SignedIn): Promise<User> {
+    const user = await options.users.find(userId)
+    if (!user) throw new Problem('invalid_state', 'This user was deleted in the meantime. Start again.')
     return user
   }
 

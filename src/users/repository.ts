@@ -8,9 +8,10 @@ import { isSameContent, type Preferences } from './preferences.ts'
 import { PROFILE_FIELDS, type ProfilePatch } from './profile.ts'
 import { updatedAfter } from './updated-at.ts'
 import { USER, type UserRow } from './user-row.ts'
-import type { User } from './user.ts'
+import { toUser, type User } from './user.ts'
 
 export interface UserRepository {
+  find: (userId: string) => Promise<User | undefined>
   /** The user of an active session, unless the user is disabled. */
   bySession: (sessionId: string, userId: string) => Promise<User | undefined>
   /** The roles of that user. */
@@ -35,6 +36,13 @@ const USER_BY_SESSION = `
 
 export function createUserRepository ({ prisma, pool, clock }: Database): UserRepository {
   return {
+    async find (id) {
+      const user = await prisma.user.findFirst({
+        where: { id }, include: { accounts: true }, relationLoadStrategy: 'join'
+      })
+      return user ? toUser(user) : undefined
+    },
+
     async bySession (sessionId, userId) {
       const statement = { name: 'user-by-session', text: USER_BY_SESSION, values: [sessionId, userId] }
       const { rows } = await pool.query<UserRow>(statement)

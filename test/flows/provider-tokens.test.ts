@@ -166,6 +166,8 @@ t.test('unlinking takes the grant back at the provider: in the background, again
   t.equal(acme.calls(acme.paths.revoke).length, 2)
   t.equal((await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${lent}` } })).status, 401, 'the token is dead at the provider')
 
+  // An identity that was unlinked does not join again by email: another person.
+  await sql.query('TRUNCATE users CASCADE')
   const { token: other, account: accountOf } = await signedIn('github')
   t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
   await eventually('GitHub is asked', () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1)

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import cookie from '@fastify/cookie'
 import fc from 'fast-check'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -33,15 +32,6 @@ async function start (
   await app.ready()
   return { app, providers }
 }
-
-t.test('without a provider the plugin is not even loaded', async (t) => {
-  const isLoaded = () =>
-    Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes('/simple-oauth2/'))
-  await start(t, {})
-  t.notOk(isLoaded())
-  await start(t, credentials('GITHUB'))
-  t.ok(isLoaded())
-})
 
 t.test(
   'a provider whose endpoints and secret are in the settings is registered by name, and its logins go through it',

@@ -68,7 +68,7 @@ function serve (
       'signIn',
       told.disabled ? new AccountDisabled('u') : { userId: 'u', sessionId: 'sid', authenticatedAt }
     ) as never,
-    users: { bySession: async () => user as never },
+    users: { find: async () => user as never },
     sessions: {
       newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }),
       issue: (...args: unknown[]) => ({ issued: args })

@@ -115,7 +115,7 @@ function signInBy (repository: SignInRepository): SignInPerson {
       more.session ?? newSession(),
       caller
     )
-    return { ...signedIn, user: (await users.bySession(signedIn.sessionId, signedIn.userId)) as User }
+    return { ...signedIn, user: (await users.find(signedIn.userId)) as User }
   }
 }
 
