@@ -34,14 +34,14 @@ export function createSignIn ({ repository, providerTokens, policy, mayCreate }:
 
   return async ({ profile, tokens: tokenSet }, session, caller) => {
     const tokens = tokenSet ? providerTokens.seal(profile, toStoredTokens(tokenSet)) : NO_TOKENS
-    if (maxSessions === undefined) {
-      const isAdminEmail = profile.emailVerified && profile.email !== null && adminEmails.includes(profile.email)
-      const signedIn = await repository.signInKnownPerson({ profile, tokens, session, isAdminEmail, caller })
-      if (signedIn) return signedIn
-    }
-
+    const isAdminEmail = profile.emailVerified && profile.email !== null && adminEmails.includes(profile.email)
     let hookAnswer: ReturnType<CreationHook> | undefined
+
     return await retryingConflicts(async () => {
+      if (maxSessions === undefined) {
+        const signedIn = await repository.signInKnownPerson({ profile, tokens, session, isAdminEmail, caller })
+        if (signedIn) return signedIn
+      }
       const found = await repository.find(profile)
       const plan = planSignIn({ profile, ...found, policy })
       if (plan.outcome === 'refuse') throw new AccountDisabled(plan.userId)
