@@ -85,7 +85,7 @@ t.test('each thing that would make a login fail is found, with what to do', asyn
   await bad('encryption keys', /do not open/, /ENCRYPTION_KEYS/, { ENCRYPTION_KEYS: `other:${Buffer.alloc(32, 7).toString('base64')}` })
   await bad('public URL', /is not a Signet with this ISSUER_URL/, /ISSUER_URL/, { ISSUER_URL: acme.url })
   await bad('scheme', /is not https/, /https/, { ISSUER_URL: 'http://id.invalid' })
-  await bad('settings', /PORT must be a port/, /\.env/, { PORT: '0' })
+  await bad('settings', /PORT must be a whole number/, /\.env/, { PORT: '0' })
   await sql.query("UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name LIKE '%clients_and_vault'")
   t.match((await findings())['migrations'], { status: 'warning', message: /1 not applied/ })
 })
