@@ -12,6 +12,7 @@ let database: Database
 t.before(async () => {
   const { url, drop } = await createTestDatabase()
   sql = new pg.Pool({ connectionString: url, max: 4 })
+  sql.on('error', () => {})
   database = createDatabase(sql)
   t.teardown(async () => {
     await database.prisma.$disconnect()

@@ -20,6 +20,7 @@ const providerTokens = createProviderTokens(createSealer([{ id: 'k', key: random
 t.before(async () => {
   const { url, drop } = await createTestDatabase()
   sql = new pg.Pool({ connectionString: url, max: 4 })
+  sql.on('error', () => {})
   database = createDatabase(sql)
   t.teardown(async () => {
     await database.prisma.$disconnect()

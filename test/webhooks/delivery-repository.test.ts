@@ -12,6 +12,7 @@ const [USER, OTHER_USER] = [randomUUID(), randomUUID()]
 async function world (t: Test) {
   const { url, drop } = await createTestDatabase()
   const sql = new pg.Pool({ connectionString: url, max: 4 })
+  sql.on('error', () => {})
   const { prisma } = createDatabase(sql)
   t.teardown(async () => {
     await prisma.$disconnect()
