@@ -81,10 +81,15 @@ export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: Encr
 const HALF_A_MINUTE_MS = 30_000
 
 /**
- * The whole service, ready to listen or to be injected into. Reads top to bottom. The database must be migrated, or be so once
+ * The whole service, ready to listen or to be injected into. Reads top to bottom. The database must be migrated, or be
+ * so once
  * `migrated` resolves: it is waited for before the first statement, and the rest is put together meanwhile.
  */
-export async function buildApp (settings: AppSettings, logger: FastifyServerOptions['logger'] = false, migrated: Promise<unknown> = Promise.resolve()): Promise<FastifyInstance> {
+export async function buildApp (
+  settings: AppSettings,
+  logger: FastifyServerOptions['logger'] = false,
+  migrated: Promise<unknown> = Promise.resolve()
+): Promise<FastifyInstance> {
   const { issuerUrl } = settings
   // Loaded only where traces are wanted: they take memory, and time at start.
   const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
@@ -97,7 +102,9 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     connectionTimeout: 60_000,
     return503OnClosing: true,
     routerOptions: { maxParamLength: 256 },
-    frameworkErrors: (_error, request, reply) => { sendProblem(issuerUrl, request, reply, new Problem('validation_failed', 'The URL could not be read.')) },
+    frameworkErrors: (_error, request, reply) => {
+      sendProblem(issuerUrl, request, reply, new Problem('validation_failed', 'The URL could not be read.'))
+    },
     clientErrorHandler: answerUnreadableRequest,
     http: { requireHostHeader: false }
   })
@@ -114,7 +121,11 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(handleMalformedRequests)
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
   await app.register(problemDetails, { issuerUrl })
-  await app.register(database, { url: settings.databaseUrl, poolSize: settings.databasePoolSize, tracer: tracing?.tracer })
+  await app.register(database, {
+    url: settings.databaseUrl,
+    poolSize: settings.databasePoolSize,
+    tracer: tracing?.tracer
+  })
   await app.register(jobRunner, { databaseUrl: settings.databaseUrl, prisma: app.database.prisma })
   await app.register(cookie)
   const clientRepository = createClientRepository(app.database)
@@ -133,17 +144,27 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     tokenSeconds: settings.accessTokenSeconds,
     replaceUnusable: !settings.production
   })
-  const keysAreRead = migrated.then(() => retryUntilAvailable(async () => {
-    await app.database.clock.synchronize()
-    await keys.maintain()
-  }))
+  const keysAreRead = migrated.then(() =>
+    retryUntilAvailable(async () => {
+      await app.database.clock.synchronize()
+      await keys.maintain()
+    })
+  )
   keysAreRead.catch(() => {}) // Waited for below, with its failure.
-  const accessTokens = createAccessTokens(keys, { issuer: issuerUrl, audience: settings.tokenAudience, lifetimeSeconds: settings.accessTokenSeconds })
+  const accessTokens = createAccessTokens(keys, {
+    issuer: issuerUrl,
+    audience: settings.tokenAudience,
+    lifetimeSeconds: settings.accessTokenSeconds
+  })
   const sessions = createSessionService({
     repository: createSessionRepository(app.database),
     codec: createRefreshTokenCodec(encryptionKeys),
     accessTokens,
-    idToken: createIdTokens(keys, { issuer: issuerUrl, lifetimeSeconds: settings.accessTokenSeconds, algorithm: settings.signingAlgorithm }),
+    idToken: createIdTokens(keys, {
+      issuer: issuerUrl,
+      lifetimeSeconds: settings.accessTokenSeconds,
+      algorithm: settings.signingAlgorithm
+    }),
     idleSeconds: settings.refreshTokenSeconds,
     reuseGraceSeconds: settings.refreshReuseGraceSeconds,
     onRefresh: app.metrics.refresh
@@ -155,7 +176,10 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   // @fastify/oauth2, once for each provider: app.github, app.google, ...
   await app.register(providerClients, { providers })
   app.metrics.watch({ providers, signingSince: keys.signingSince })
-  const cookies = createCookiePolicy(issuerUrl, { attemptSeconds: ATTEMPT_LIFETIME_SECONDS, refreshTokenSeconds: settings.refreshTokenSeconds })
+  const cookies = createCookiePolicy(issuerUrl, {
+    attemptSeconds: ATTEMPT_LIFETIME_SECONDS,
+    refreshTokenSeconds: settings.refreshTokenSeconds
+  })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'pending-login'), cookies)
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
   const devices = createDeviceRepository(app.database)
@@ -194,7 +218,10 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
       providerTokens: vault,
       policy: settings,
       mayCreate: settings.creationHook
-        ? createCreationHook({ ...settings.creationHook, onError: (reason) => app.log.warn({ reason }, 'before.user.created was not answered') })
+        ? createCreationHook({
+          ...settings.creationHook,
+          onError: (reason) => app.log.warn({ reason }, 'before.user.created was not answered')
+        })
         : noCreationHook
     }),
     users,
@@ -212,8 +239,12 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(homeRoutes, { issuerUrl, providers, users })
   await app.register(healthRoutes, {
     checks: {
-      database: async () => { await app.database.prisma.$executeRaw`SELECT 1` },
-      keys: async () => { if (keys.publicKeys().length === 0) throw new Error('no signing keys') }
+      database: async () => {
+        await app.database.prisma.$executeRaw`SELECT 1`
+      },
+      keys: async () => {
+        if (keys.publicKeys().length === 0) throw new Error('no signing keys')
+      }
     }
   })
   await app.register(problemRoutes)
@@ -224,8 +255,27 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
     await forms.register(formbody)
     await forms.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
     await forms.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
-    await forms.register(oauth2Routes, { issuerUrl, sessions, signIn, clients, devices, users, cookies, allowedOrigins })
-    await forms.register(deviceRoutes, { issuerUrl, devices, clients, providers, sessions, signIn, attempts, cookies, visitSealer })
+    await forms.register(oauth2Routes, {
+      issuerUrl,
+      sessions,
+      signIn,
+      clients,
+      devices,
+      users,
+      cookies,
+      allowedOrigins
+    })
+    await forms.register(deviceRoutes, {
+      issuerUrl,
+      devices,
+      clients,
+      providers,
+      sessions,
+      signIn,
+      attempts,
+      cookies,
+      visitSealer
+    })
     await forms.register(rpLogoutRoutes, { sessions, clients })
   })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
@@ -234,7 +284,11 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   await app.register(deletionRoutes, { accounts, sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
   await app.register(adminRoutes, { users, adminUsers, accounts, clients, clientRepository, keys, audit, webhooks })
-  await app.register(revocationRoutes, { revocations: createRevocationRepository(app.database), clients, accessTokenSeconds: settings.accessTokenSeconds })
+  await app.register(revocationRoutes, {
+    revocations: createRevocationRepository(app.database),
+    clients,
+    accessTokenSeconds: settings.accessTokenSeconds
+  })
 
   await keysAreRead
 
@@ -242,7 +296,9 @@ export async function buildApp (settings: AppSettings, logger: FastifyServerOpti
   repeat(app, 'read the signing keys', HALF_A_MINUTE_MS, () => keys.reload())
   repeat(app, "read the database's time", 2 * HALF_A_MINUTE_MS, () => app.database.clock.synchronize())
   app.jobs.everyMinute('rotate-keys', () => keys.maintain())
-  app.jobs.everyMinute('purge', () => purgeExpired(app.database, { auditRetentionSeconds: settings.auditRetentionSeconds }))
+  app.jobs.everyMinute('purge', () =>
+    purgeExpired(app.database, { auditRetentionSeconds: settings.auditRetentionSeconds })
+  )
   app.jobs.everyMinute('deliver-due-webhooks', () => delivery.beginDue())
   app.jobs.work('deliver-webhooks', async (job) => {
     const { endpointId, userId } = job as { endpointId: string, userId: string }

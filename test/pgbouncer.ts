@@ -10,15 +10,22 @@ import { freePort } from './free-port.ts'
 const COMMAND = ['pgbouncer', '/usr/sbin/pgbouncer'].find((command) => spawnSync(command, ['--version']).status === 0)
 
 /** Why there can be no PgBouncer here; false when there can. */
-export const withoutPgBouncer = COMMAND === undefined && 'pgbouncer is not installed here (Debian: apt-get install pgbouncer)'
-export const pgBouncerVersion = () => /PgBouncer (\S+)/.exec(spawnSync(COMMAND as string, ['--version']).stdout.toString())?.[1] ?? 'unknown'
+export const withoutPgBouncer =
+  COMMAND === undefined && 'pgbouncer is not installed here (Debian: apt-get install pgbouncer)'
+export const pgBouncerVersion = () =>
+  /PgBouncer (\S+)/.exec(spawnSync(COMMAND as string, ['--version']).stdout.toString())?.[1] ?? 'unknown'
 
 /** PgBouncer in transaction mode in front of a database, with so few connections that no client has one for itself. */
-export async function startPgBouncer (folder: string, databaseUrl: string): Promise<{ url: string, stop: () => Promise<void> }> {
+export async function startPgBouncer (
+  folder: string,
+  databaseUrl: string
+): Promise<{ url: string, stop: () => Promise<void> }> {
   const { hostname, port: serverPort, username, password, pathname } = new URL(databaseUrl)
   const port = await freePort()
   const file = join(folder, 'pgbouncer.ini')
-  await writeFile(file, `[databases]
+  await writeFile(
+    file,
+    `[databases]
 signet = host=${hostname} port=${serverPort} dbname=${pathname.slice(1)} user=${username} password=${password}
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -28,12 +35,13 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = 5
 max_client_conn = 200
-`)
+`
+  )
   // It does not run as root.
   await chmod(folder, 0o755)
   const asNobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
   const child = spawn(COMMAND as string, ['-q', file], { stdio: 'ignore', ...asNobody })
-  while (!await listens(port)) {
+  while (!(await listens(port))) {
     if (child.exitCode !== null) throw new Error(`PgBouncer has ended with ${child.exitCode}`)
     await sleep(25)
   }
@@ -50,9 +58,11 @@ max_client_conn = 200
 async function listens (port: number): Promise<boolean> {
   return await new Promise((resolve) => {
     const socket = createConnection(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    }).once('error', () => resolve(false))
+    socket
+      .once('connect', () => {
+        socket.destroy()
+        resolve(true)
+      })
+      .once('error', () => resolve(false))
   })
 }

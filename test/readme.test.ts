@@ -12,12 +12,16 @@ t.test('the curl lines of the README work as they stand, against a running Signe
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   const { url } = await setup(t, github.settings)
-  const { access_token: ACCESS_TOKEN, refresh_token: REFRESH_TOKEN } = (await createBrowser(url).login('/login/github')).json()
+  const { access_token: ACCESS_TOKEN, refresh_token: REFRESH_TOKEN } = (
+    await createBrowser(url).login('/login/github')
+  ).json()
   const lines = readme.split('\n').filter((line) => line.startsWith('curl '))
   const statuses = []
   for (const line of lines) {
     const command = `${line.replaceAll('http://localhost:3000', url)} --silent --show-error --output /dev/null --write-out '%{http_code}'`
-    const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ACCESS_TOKEN, REFRESH_TOKEN } })
+    const { stdout } = await promisify(execFile)('bash', ['-c', command], {
+      env: { ...process.env, ACCESS_TOKEN, REFRESH_TOKEN }
+    })
     statuses.push(stdout)
   }
   t.same(statuses, ['200', '200', '200', '200', '204'])
@@ -28,6 +32,13 @@ t.test('every npm script and file that the README and CONTRIBUTING name is there
   const contributing = await readFile(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8')
   for (const text of [readme, contributing]) {
     for (const [, name = ''] of text.matchAll(/npm run ([\w:-]+)/g)) t.ok(name in scripts, name)
-    for (const [, file = ''] of text.matchAll(/\]\(([\w./-]+)\)/g)) await t.resolves(readFile(new URL(`../${file}`, import.meta.url)).catch((error) => { if (error.code !== 'EISDIR') throw error }), file)
+    for (const [, file = ''] of text.matchAll(/\]\(([\w./-]+)\)/g)) {
+      await t.resolves(
+        readFile(new URL(`../${file}`, import.meta.url)).catch((error) => {
+          if (error.code !== 'EISDIR') throw error
+        }),
+        file
+      )
+    }
   }
 })

@@ -15,7 +15,9 @@ async function filesOf (folder: string): Promise<string[]> {
   return files.map(({ parentPath, name }) => relative(packageRoot, join(parentPath, name)))
 }
 
-const atRoot = (await readdir(packageRoot, { withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name)
+const atRoot = (await readdir(packageRoot, { withFileTypes: true }))
+  .filter((entry) => entry.isFile())
+  .map(({ name }) => name)
 const files = [...atRoot, ...(await Promise.all(FOLDERS.map(filesOf))).flat()].filter((file) => !MADE.test(`${file}/`))
 const documents = files.filter((file) => file.endsWith('.md'))
 const texts = files.filter((file) => /\.(md|ts|mjs|js|yaml|yml|prisma)$|^(Dockerfile|\.env\.example)$/.test(file))
@@ -25,7 +27,10 @@ const exists = (...path: string[]) => existsSync(join(packageRoot, ...path))
 
 /** As GitHub makes the anchor of a heading. */
 function anchorOf (heading: string): string {
-  return heading.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
 }
 
 async function anchorsOf (file: string): Promise<string[]> {
@@ -45,15 +50,25 @@ t.test('relative links lead to a file and a heading that exist', async (t) => {
 
 t.test('a document that a file names is there', async (t) => {
   for (const file of texts) {
-    const names = [...(await read(file)).matchAll(/(?<![\w./:-])(?:\.{1,2}\/)*[\w-][\w./-]*\.md\b/g)].map(([name]) => name)
+    const names = [...(await read(file)).matchAll(/(?<![\w./:-])(?:\.{1,2}\/)*[\w-][\w./-]*\.md\b/g)].map(
+      ([name]) => name
+    )
     const isThere = (name: string) => [name, join(dirname(file), name), join('docs', name)].some((path) => exists(path))
-    t.same(names.filter((name) => !isThere(name)), [], file)
+    t.same(
+      names.filter((name) => !isThere(name)),
+      [],
+      file
+    )
   }
 })
 
 t.test('a path that a document names is there', async (t) => {
   for (const file of documents.filter((file) => file !== 'CHANGELOG.md')) {
     const paths = (await read(file)).matchAll(new RegExp(`\`((?:${FOLDERS.join('|')})/[\\w./-]+)\``, 'g'))
-    t.same([...paths].map(([, path = '']) => path).filter((path) => !exists(path)), [], file)
+    t.same(
+      [...paths].map(([, path = '']) => path).filter((path) => !exists(path)),
+      [],
+      file
+    )
   }
 })

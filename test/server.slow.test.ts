@@ -15,7 +15,9 @@ t.before(build)
 /** The built server, as `npm start` runs it, in a folder of its own. */
 async function startServer (t: Test, folder: string, environment: Record<string, string> = {}): Promise<BuiltServer> {
   const server = await startBuilt(folder, environment)
-  t.teardown(() => { server.child.kill('SIGKILL') })
+  t.teardown(() => {
+    server.child.kill('SIGKILL')
+  })
   return server
 }
 
@@ -61,7 +63,11 @@ t.test('a login in flight is finished after SIGTERM, and what it answered holds 
 
   const third = await startServer(t, path, { ...github.settings, PORT: new URL(first.url).port })
   await untilReady({ ...third, url: first.url })
-  t.equal((await fetch(`${first.url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status, 200, 'also after kill -9: the left-over server is taken over')
+  t.equal(
+    (await fetch(`${first.url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status,
+    200,
+    'also after kill -9: the left-over server is taken over'
+  )
   third.child.kill('SIGTERM')
   t.equal(await third.exit, 0)
 })
@@ -93,10 +99,16 @@ t.test('a second signal ends it at once, and not with 0', async (t) => {
 
 t.test('wrong settings end it with 1 and are all named, without a value', async (t) => {
   const server = await startServer(t, await folder(t), {
-    NODE_ENV: 'production', ISSUER_URL: 'http://id.example.com', GITHUB_CLIENT_ID: 'x', ENCRYPTION_KEYS: 'k1:canary', ACCESS_TOKEN_TTL: 'canary'
+    NODE_ENV: 'production',
+    ISSUER_URL: 'http://id.example.com',
+    GITHUB_CLIENT_ID: 'x',
+    ENCRYPTION_KEYS: 'k1:canary',
+    ACCESS_TOKEN_TTL: 'canary'
   })
   t.equal(await server.exit, 1)
-  for (const name of ['ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'ACCESS_TOKEN_TTL', 'GITHUB_CLIENT_SECRET']) t.match(server.output(), name)
+  for (const name of ['ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'ACCESS_TOKEN_TTL', 'GITHUB_CLIENT_SECRET']) {
+    t.match(server.output(), name)
+  }
   t.notMatch(server.output(), /canary|at \w+ \(/)
 })
 
@@ -115,13 +127,20 @@ t.test('SIGTERM sends the last spans; a collector that hangs holds the end up fo
   const collector = await startCollector()
   t.teardown(() => collector.close())
   const path = await folder(t)
-  const environment = { ...collector.settings, OTEL_SERVICE_NAME: 'identity', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test', OTEL_BSP_SCHEDULE_DELAY: '600000' }
+  const environment = {
+    ...collector.settings,
+    OTEL_SERVICE_NAME: 'identity',
+    OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+    OTEL_BSP_SCHEDULE_DELAY: '600000'
+  }
   const server = await startServer(t, path, environment)
   await untilReady(server)
   t.equal((await fetch(`${server.url}/login`)).status, 200)
   server.child.kill('SIGTERM')
   t.equal(await server.exit, 0)
-  t.match(collector.spans(), [{ name: 'GET /login', resource: { 'service.name': 'identity', 'deployment.environment.name': 'test' } }])
+  t.match(collector.spans(), [
+    { name: 'GET /login', resource: { 'service.name': 'identity', 'deployment.environment.name': 'test' } }
+  ])
 
   collector.fault(TRACES_PATH, { kind: 'hang' })
   const held = await startServer(t, path, environment)
@@ -141,7 +160,9 @@ t.test('an error that no code handles ends the process with 1', async (t) => {
   const failOnSignal = 'process.once("SIGUSR2", () => { Promise.reject(new Error("unhandled canary")) })'
   const nodeArguments = ['--import', `data:text/javascript,${encodeURIComponent(failOnSignal)}`]
   const server = await startBuilt(await folder(t), { DATABASE_URL: database.url }, { nodeArguments })
-  t.teardown(() => { server.child.kill('SIGKILL') })
+  t.teardown(() => {
+    server.child.kill('SIGKILL')
+  })
   await untilReady(server)
   server.child.kill('SIGUSR2')
   t.equal(await server.exit, 1)

@@ -9,7 +9,12 @@ import { SettingsError, readSettings } from '../src/settings.ts'
 import { settingsSchema } from '../src/settings/schema.ts'
 
 const KEY = `k1:${randomBytes(32).toString('base64')}`
-const PRODUCTION = { NODE_ENV: 'production', ISSUER_URL: 'https://id.example.com', DATABASE_URL: 'postgresql://db/signet', ENCRYPTION_KEYS: KEY }
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  ISSUER_URL: 'https://id.example.com',
+  DATABASE_URL: 'postgresql://db/signet',
+  ENCRYPTION_KEYS: KEY
+}
 
 function mistakes (environment: Record<string, string>): string[] {
   try {
@@ -49,9 +54,19 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
   })
   t.equal(readSettings({ PORT: '8080' }).issuerUrl, 'http://localhost:8080')
   t.equal(readSettings({ MAX_SESSIONS_PER_USER: '1' }).maxSessionsPerUser, 1)
-  for (const value of ['0', '-1', '1.5', 'many']) t.same(mistakes({ MAX_SESSIONS_PER_USER: value }), ['MAX_SESSIONS_PER_USER must be a whole number, 1 to 1000'], value)
+  for (const value of ['0', '-1', '1.5', 'many']) {
+    t.same(
+      mistakes({ MAX_SESSIONS_PER_USER: value }),
+      ['MAX_SESSIONS_PER_USER must be a whole number, 1 to 1000'],
+      value
+    )
+  }
   t.ok(Object.isFrozen(readSettings({})))
-  t.same(readSettings({ PORT: ' ', GITHUB_CLIENT_ID: '', GITHUB_CLIENT_SECRET: '' }).providers, [], 'empty counts as unset')
+  t.same(
+    readSettings({ PORT: ' ', GITHUB_CLIENT_ID: '', GITHUB_CLIENT_SECRET: '' }).providers,
+    [],
+    'empty counts as unset'
+  )
 })
 
 t.test('every mistake is named at once, and no secret is told', async (t) => {
@@ -79,42 +94,94 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     BEFORE_USER_CREATED_ON_FAILURE: 'maybe',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.com/?key=canary'
   })
-  for (const name of ['PORT', 'REFRESH_REUSE_GRACE', 'ACCESS_TOKEN_TTL', 'AUTO_LINK', 'MAX_SESSIONS_PER_USER', 'ISSUER_URL', 'DATABASE_URL', 'ENCRYPTION_KEYS', 'CLIENTS', 'ALLOWED_ORIGINS',
-    'TRUST_PROXY', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'OIDC_ACME_ISSUER', 'OIDC_ACME_CLIENT_ID', 'OIDC_ACME_CLIENT_SECRET', 'WEBHOOK_ALLOW_PRIVATE_ADDRESSES',
-    'BEFORE_USER_CREATED_URL', 'BEFORE_USER_CREATED_SECRET', 'BEFORE_USER_CREATED_ON_FAILURE', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
-    t.ok(found.some((mistake) => mistake.startsWith(name)), name)
+  for (const name of [
+    'PORT',
+    'REFRESH_REUSE_GRACE',
+    'ACCESS_TOKEN_TTL',
+    'AUTO_LINK',
+    'MAX_SESSIONS_PER_USER',
+    'ISSUER_URL',
+    'DATABASE_URL',
+    'ENCRYPTION_KEYS',
+    'CLIENTS',
+    'ALLOWED_ORIGINS',
+    'TRUST_PROXY',
+    'GITHUB_CLIENT_SECRET',
+    'GOOGLE_CLIENT_ID',
+    'OIDC_ACME_ISSUER',
+    'OIDC_ACME_CLIENT_ID',
+    'OIDC_ACME_CLIENT_SECRET',
+    'WEBHOOK_ALLOW_PRIVATE_ADDRESSES',
+    'BEFORE_USER_CREATED_URL',
+    'BEFORE_USER_CREATED_SECRET',
+    'BEFORE_USER_CREATED_ON_FAILURE',
+    'OTEL_EXPORTER_OTLP_ENDPOINT'
+  ]) {
+    t.ok(
+      found.some((mistake) => mistake.startsWith(name)),
+      name
+    )
   }
   t.notMatch(found.join('\n'), /canary|Y2FuYXJ5|changeme/)
 })
 
 t.test('every wrong entry of a list is quoted', async (t) => {
-  t.same(mistakes({ ALLOWED_ORIGINS: 'https://a.example/, https://b.example, c.example', TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33, 0.0.0.0/0', ADMIN_EMAILS: 'a, b@example.com' }), [
-    'TRUST_PROXY: "10.0.0.0/33" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every client',
-    'TRUST_PROXY: "0.0.0.0/0" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every client',
-    'ALLOWED_ORIGINS: "https://a.example/" is not an origin; write scheme, host and port only, such as https://app.example.com',
-    'ALLOWED_ORIGINS: "c.example" is not an origin; write scheme, host and port only, such as https://app.example.com',
-    'ADMIN_EMAILS: "a" is not an email address'
-  ])
-  t.match(readSettings({ ALLOWED_ORIGINS: 'https://a.example', TRUST_PROXY: '10.0.0.0/8, ::1', ADMIN_EMAILS: ' Vera@Example.com ' }), {
-    allowedOrigins: ['https://a.example'], trustProxy: ['10.0.0.0/8', '::1'], adminEmails: ['vera@example.com']
-  })
+  t.same(
+    mistakes({
+      ALLOWED_ORIGINS: 'https://a.example/, https://b.example, c.example',
+      TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33, 0.0.0.0/0',
+      ADMIN_EMAILS: 'a, b@example.com'
+    }),
+    [
+      'TRUST_PROXY: "10.0.0.0/33" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust ' +
+        'every client',
+      'TRUST_PROXY: "0.0.0.0/0" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every ' +
+        'client',
+      'ALLOWED_ORIGINS: "https://a.example/" is not an origin; write scheme, host and port only, such as ' +
+        'https://app.example.com',
+      'ALLOWED_ORIGINS: "c.example" is not an origin; write scheme, host and port only, such as ' +
+        'https://app.example.com',
+      'ADMIN_EMAILS: "a" is not an email address'
+    ]
+  )
+  t.match(
+    readSettings({
+      ALLOWED_ORIGINS: 'https://a.example',
+      TRUST_PROXY: '10.0.0.0/8, ::1',
+      ADMIN_EMAILS: ' Vera@Example.com '
+    }),
+    {
+      allowedOrigins: ['https://a.example'],
+      trustProxy: ['10.0.0.0/8', '::1'],
+      adminEmails: ['vera@example.com']
+    }
+  )
   t.equal(readSettings({ TRUST_PROXY: 'false' }).trustProxy, false)
 })
 
 t.test('settings that belong together are set together', async (t) => {
   const secret = `whsec_${randomBytes(32).toString('base64')}`
   const url = 'https://hook.example.com'
-  t.same(readSettings({ BEFORE_USER_CREATED_URL: url, BEFORE_USER_CREATED_SECRET: secret }).creationHook, { url, secret, onFailure: 'deny' })
+  t.same(readSettings({ BEFORE_USER_CREATED_URL: url, BEFORE_USER_CREATED_SECRET: secret }).creationHook, {
+    url,
+    secret,
+    onFailure: 'deny'
+  })
   t.equal(readSettings({ BEFORE_USER_CREATED_ON_FAILURE: 'allow' }).creationHook, undefined)
   t.match(mistakes({ BEFORE_USER_CREATED_URL: url }), [/^BEFORE_USER_CREATED_SECRET is missing; it must be whsec_ and/])
   t.match(mistakes({ BEFORE_USER_CREATED_SECRET: secret }), [/^BEFORE_USER_CREATED_URL is missing; it must be a URL/])
   const endpoint = 'http://collector:4318'
-  t.same(readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, { endpoint, headers: 'a=b' })
+  t.same(readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, {
+    endpoint,
+    headers: 'a=b'
+  })
   t.equal(readSettings({ OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, undefined)
 })
 
 t.test('a number is written in decimal digits', async (t) => {
-  for (const PORT of ['0x10', '1e3', '+80', '80.0', '-1', '8 0', 'http']) t.same(mistakes({ PORT }), ['PORT must be a whole number, 1 to 65535'], PORT)
+  for (const PORT of ['0x10', '1e3', '+80', '80.0', '-1', '8 0', 'http']) {
+    t.same(mistakes({ PORT }), ['PORT must be a whole number, 1 to 65535'], PORT)
+  }
 })
 
 t.test('production demands https, a database and real keys', async (t) => {
@@ -126,23 +193,52 @@ t.test('production demands https, a database and real keys', async (t) => {
     t.match(mistakes(rest)[0], name)
   }
   for (const [name, key] of Object.entries({
-    short: randomBytes(31).toString('base64'), zero: Buffer.alloc(32).toString('base64'), repeated: Buffer.from('ab'.repeat(16)).toString('base64')
-  })) t.match(mistakes({ ...PRODUCTION, ENCRYPTION_KEYS: `k1:${key}` })[0], 'ENCRYPTION_KEYS', name)
+    short: randomBytes(31).toString('base64'),
+    zero: Buffer.alloc(32).toString('base64'),
+    repeated: Buffer.from('ab'.repeat(16)).toString('base64')
+  })) { t.match(mistakes({ ...PRODUCTION, ENCRYPTION_KEYS: `k1:${key}` })[0], 'ENCRYPTION_KEYS', name) }
   t.match(mistakes({ ...PRODUCTION, ISSUER_URL: 'http://id.example.com' })[0], 'ISSUER_URL')
   for (const secret of ['changeme', 'secret', 'your-client-secret', 'example', '<secret>', 'xxxx']) {
-    t.match(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: secret })[0], 'GITHUB_CLIENT_SECRET', secret)
+    t.match(
+      mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: secret })[0],
+      'GITHUB_CLIENT_SECRET',
+      secret
+    )
   }
   const clients = JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], client_secret: 'short' }])
   t.match(mistakes({ ...PRODUCTION, CLIENTS: clients })[0], 'CLIENTS')
-  t.match(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y'.repeat(40), GITHUB_API_URL: 'http://github.internal' })[0], 'GITHUB_API_URL')
-  t.same(mistakes({ ...PRODUCTION, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y'.repeat(40), GITHUB_API_URL: 'http://127.0.0.1:9/api/v3' }), [])
+  t.match(
+    mistakes({
+      ...PRODUCTION,
+      GITHUB_CLIENT_ID: 'x',
+      GITHUB_CLIENT_SECRET: 'y'.repeat(40),
+      GITHUB_API_URL: 'http://github.internal'
+    })[0],
+    'GITHUB_API_URL'
+  )
+  t.same(
+    mistakes({
+      ...PRODUCTION,
+      GITHUB_CLIENT_ID: 'x',
+      GITHUB_CLIENT_SECRET: 'y'.repeat(40),
+      GITHUB_API_URL: 'http://127.0.0.1:9/api/v3'
+    }),
+    []
+  )
 })
 
 t.test('a client is not called as Signet is, and has redirect URIs that can be asked for', async (t) => {
-  const client = (more: object) => mistakes({ CLIENTS: JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], ...more }]) })
+  const client = (more: object) =>
+    mistakes({ CLIENTS: JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], ...more }]) })
   t.same(client({ redirect_uris: ['com.example.app:/callback', `https://app.example.com/${'x'.repeat(900)}`] }), [])
   t.match(client({ client_id: 'signet' })[0], /CLIENTS: "signet" is the client_id of Signet itself/)
-  for (const uri of ['/callback', 'https://app.example.com/#x', 'https://bücher.example/', 'https://app.example.com/a b', `https://app.example.com/${'x'.repeat(1000)}`]) {
+  for (const uri of [
+    '/callback',
+    'https://app.example.com/#x',
+    'https://bücher.example/',
+    'https://app.example.com/a b',
+    `https://app.example.com/${'x'.repeat(1000)}`
+  ]) {
     t.match(client({ redirect_uris: [uri] })[0], /CLIENTS: ".*" of web must be an absolute URI/, uri)
     t.match(client({ post_logout_redirect_uris: [uri] })[0], /CLIENTS/, uri)
   }
@@ -153,7 +249,11 @@ t.test('a secret may come from a file', async (t) => {
   t.teardown(() => rm(folder, { recursive: true }))
   await writeFile(join(folder, 'key'), `${KEY}\n`)
   await writeFile(join(folder, 'secret'), 'from a file\n')
-  const settings = readSettings({ ENCRYPTION_KEYS_FILE: join(folder, 'key'), GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET_FILE: join(folder, 'secret') })
+  const settings = readSettings({
+    ENCRYPTION_KEYS_FILE: join(folder, 'key'),
+    GITHUB_CLIENT_ID: 'x',
+    GITHUB_CLIENT_SECRET_FILE: join(folder, 'secret')
+  })
   t.equal(settings.encryptionKeys?.[0]?.key.length, 32)
   t.equal(settings.providers[0]?.clientSecret, 'from a file')
   t.match(mistakes({ DATABASE_URL_FILE: join(folder, 'missing') })[0], /DATABASE_URL_FILE cannot be read/)
@@ -190,53 +290,88 @@ t.test('any number of OAuth 2.0 providers by settings', async (t) => {
     OAUTH_FORUM_CLIENT_SECRET: 'b'
   }
   t.match(readSettings({ ...forum, OAUTH_FORUM_SUBJECT: ' /data/0/id ', OAUTH_FORUM_SCOPE: 'read, email' }).providers, [
-    { id: 'forum', kind: 'oauth', scope: ['read', 'email'], emailTrusted: false, own: { PROFILE_URL: 'https://forum.example/me', SUBJECT: '/data/0/id', EMAIL: undefined } }
+    {
+      id: 'forum',
+      kind: 'oauth',
+      scope: ['read', 'email'],
+      emailTrusted: false,
+      own: { PROFILE_URL: 'https://forum.example/me', SUBJECT: '/data/0/id', EMAIL: undefined }
+    }
   ])
-  t.same(mistakes({
-    OIDC_PROVIDERS: 'acme',
-    OIDC_ACME_ISSUER: 'https://acme.example',
-    OIDC_ACME_CLIENT_ID: 'a',
-    OIDC_ACME_CLIENT_SECRET: 'b',
-    OAUTH_PROVIDERS: 'Fo rum, zoom, acme, one, one',
-    OAUTH_ZOOM_AUTHORIZATION_URL: 'ftp://zoom.example',
-    OAUTH_ZOOM_AUTHENTICATION: 'Basic',
-    OAUTH_ZOOM_EMAIL_TRUSTED: 'yes',
-    OAUTH_ZOOM_SUBJECT: 'id',
-    OAUTH_ZOOM_EMAIL: '$.email',
-    OAUTH_ZOOM_PICTURE: '/a~2',
-    OAUTH_ZOOM_PROFILE_URL: 'zoom.example/me',
-    OAUTH_ZOOM_REVOCATION_URL: 'javascript:alert(1)'
-  }).filter((mistake) => !/ is missing$/.test(mistake)), [
-    'OAUTH_PROVIDERS: "Fo rum" must be lower-case letters, digits and hyphens, and start with a letter',
-    'OAUTH_PROVIDERS: "zoom" is the id of a built-in provider',
-    'OAUTH_PROVIDERS: "acme" is in OIDC_PROVIDERS too',
-    'OAUTH_PROVIDERS: "one" is there twice',
-    'OAUTH_ZOOM_PROFILE_URL must be an https URL (http is for loopback hosts, and outside production)',
-    'OAUTH_ZOOM_REVOCATION_URL must be an https URL (http is for loopback hosts, and outside production)',
-    'OAUTH_ZOOM_AUTHENTICATION must be body or header',
-    'OAUTH_ZOOM_SUBJECT must be a JSON pointer, such as /id',
-    'OAUTH_ZOOM_EMAIL must be a JSON pointer, such as /email',
-    'OAUTH_ZOOM_PICTURE must be a JSON pointer, such as /picture',
-    'OAUTH_ZOOM_AUTHORIZATION_URL must be an https URL (http is for loopback hosts, and outside production)',
-    'OAUTH_ZOOM_EMAIL_TRUSTED must be true or false'
-  ])
-  t.same(mistakes({ OAUTH_PROVIDERS: 'forum' }), ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID', 'CLIENT_SECRET'].map((name) => `OAUTH_FORUM_${name} is missing`))
-  t.match(mistakes({ ...PRODUCTION, ...forum, OAUTH_FORUM_CLIENT_SECRET: 'changeme', OAUTH_FORUM_PROFILE_URL: 'http://forum.example/me' }),
-    [/^OAUTH_FORUM_PROFILE_URL/, /^OAUTH_FORUM_CLIENT_SECRET/])
+  t.same(
+    mistakes({
+      OIDC_PROVIDERS: 'acme',
+      OIDC_ACME_ISSUER: 'https://acme.example',
+      OIDC_ACME_CLIENT_ID: 'a',
+      OIDC_ACME_CLIENT_SECRET: 'b',
+      OAUTH_PROVIDERS: 'Fo rum, zoom, acme, one, one',
+      OAUTH_ZOOM_AUTHORIZATION_URL: 'ftp://zoom.example',
+      OAUTH_ZOOM_AUTHENTICATION: 'Basic',
+      OAUTH_ZOOM_EMAIL_TRUSTED: 'yes',
+      OAUTH_ZOOM_SUBJECT: 'id',
+      OAUTH_ZOOM_EMAIL: '$.email',
+      OAUTH_ZOOM_PICTURE: '/a~2',
+      OAUTH_ZOOM_PROFILE_URL: 'zoom.example/me',
+      OAUTH_ZOOM_REVOCATION_URL: 'javascript:alert(1)'
+    }).filter((mistake) => !/ is missing$/.test(mistake)),
+    [
+      'OAUTH_PROVIDERS: "Fo rum" must be lower-case letters, digits and hyphens, and start with a letter',
+      'OAUTH_PROVIDERS: "zoom" is the id of a built-in provider',
+      'OAUTH_PROVIDERS: "acme" is in OIDC_PROVIDERS too',
+      'OAUTH_PROVIDERS: "one" is there twice',
+      'OAUTH_ZOOM_PROFILE_URL must be an https URL (http is for loopback hosts, and outside production)',
+      'OAUTH_ZOOM_REVOCATION_URL must be an https URL (http is for loopback hosts, and outside production)',
+      'OAUTH_ZOOM_AUTHENTICATION must be body or header',
+      'OAUTH_ZOOM_SUBJECT must be a JSON pointer, such as /id',
+      'OAUTH_ZOOM_EMAIL must be a JSON pointer, such as /email',
+      'OAUTH_ZOOM_PICTURE must be a JSON pointer, such as /picture',
+      'OAUTH_ZOOM_AUTHORIZATION_URL must be an https URL (http is for loopback hosts, and outside production)',
+      'OAUTH_ZOOM_EMAIL_TRUSTED must be true or false'
+    ]
+  )
+  t.same(
+    mistakes({ OAUTH_PROVIDERS: 'forum' }),
+    ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID', 'CLIENT_SECRET'].map(
+      (name) => `OAUTH_FORUM_${name} is missing`
+    )
+  )
+  t.match(
+    mistakes({
+      ...PRODUCTION,
+      ...forum,
+      OAUTH_FORUM_CLIENT_SECRET: 'changeme',
+      OAUTH_FORUM_PROFILE_URL: 'http://forum.example/me'
+    }),
+    [/^OAUTH_FORUM_PROFILE_URL/, /^OAUTH_FORUM_CLIENT_SECRET/]
+  )
 })
 
 t.test('Apple has a key in place of a client secret', async (t) => {
-  const pem = (curve: string) => generateKeyPairSync('ec', { namedCurve: curve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const pem = (curve: string) =>
+    generateKeyPairSync('ec', { namedCurve: curve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   const key = pem('P-256')
-  const whole = { APPLE_CLIENT_ID: 'com.example.web', APPLE_TEAM_ID: 'A1B2C3D4E5', APPLE_KEY_ID: 'F6G7H8J9K0', APPLE_PRIVATE_KEY: key }
+  const whole = {
+    APPLE_CLIENT_ID: 'com.example.web',
+    APPLE_TEAM_ID: 'A1B2C3D4E5',
+    APPLE_KEY_ID: 'F6G7H8J9K0',
+    APPLE_PRIVATE_KEY: key
+  }
 
   await t.test('of which no part may be missing', async (t) => {
-    t.match(readSettings({ ...PRODUCTION, ...whole }).providers, [{ id: 'apple', clientId: 'com.example.web', clientSecret: '', own: { TEAM_ID: 'A1B2C3D4E5' } }])
+    t.match(readSettings({ ...PRODUCTION, ...whole }).providers, [
+      { id: 'apple', clientId: 'com.example.web', clientSecret: '', own: { TEAM_ID: 'A1B2C3D4E5' } }
+    ])
     for (const name of Object.keys(whole)) t.same(mistakes({ ...whole, [name]: '' }), [`${name} is missing`])
     t.same(mistakes({ APPLE_CLIENT_ID: 'x' }), ['APPLE_CLIENT_SECRET is missing'])
-    t.same(mistakes({ APPLE_TEAM_ID: 'x' }), ['APPLE_CLIENT_ID is missing', 'APPLE_KEY_ID is missing', 'APPLE_PRIVATE_KEY is missing'])
+    t.same(mistakes({ APPLE_TEAM_ID: 'x' }), [
+      'APPLE_CLIENT_ID is missing',
+      'APPLE_KEY_ID is missing',
+      'APPLE_PRIVATE_KEY is missing'
+    ])
     t.same(mistakes({ APPLE_CLIENT_SECRET: 'a.ready.jwt' }), ['APPLE_CLIENT_ID is missing'])
-    t.match(readSettings({ APPLE_CLIENT_ID: 'x', APPLE_CLIENT_SECRET: 'a.ready.jwt' }).providers, [{ clientSecret: 'a.ready.jwt' }])
+    t.match(readSettings({ APPLE_CLIENT_ID: 'x', APPLE_CLIENT_SECRET: 'a.ready.jwt' }).providers, [
+      { clientSecret: 'a.ready.jwt' }
+    ])
   })
 
   await t.test('that may come from a file, or in one line', async (t) => {
@@ -244,15 +379,32 @@ t.test('Apple has a key in place of a client secret', async (t) => {
     t.teardown(() => rm(folder, { recursive: true }))
     await writeFile(join(folder, 'apple.p8'), key)
     const { APPLE_PRIVATE_KEY: _key, ...rest } = whole
-    t.equal(readSettings({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'apple.p8') }).providers[0]?.own['PRIVATE_KEY'], key.trim())
-    t.match(mistakes({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'none.p8') }), [/^APPLE_PRIVATE_KEY_FILE cannot be read/, 'APPLE_PRIVATE_KEY is missing'])
+    t.equal(
+      readSettings({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'apple.p8') }).providers[0]?.own['PRIVATE_KEY'],
+      key.trim()
+    )
+    t.match(mistakes({ ...rest, APPLE_PRIVATE_KEY_FILE: join(folder, 'none.p8') }), [
+      /^APPLE_PRIVATE_KEY_FILE cannot be read/,
+      'APPLE_PRIVATE_KEY is missing'
+    ])
     t.same(mistakes({ ...whole, APPLE_PRIVATE_KEY: key.trim().replaceAll('\n', '\\n') }), [])
   })
 
   await t.test('and must be one, of the right kind; a wrong one is not told', async (t) => {
-    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString()
-    for (const wrong of ['canary', '-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----', key.slice(0, 80), pem('P-384'), rsa, publicKey]) {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+      .privateKey.export({ type: 'pkcs8', format: 'pem' })
+      .toString()
+    const publicKey = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      .publicKey.export({ type: 'spki', format: 'pem' })
+      .toString()
+    for (const wrong of [
+      'canary',
+      '-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----',
+      key.slice(0, 80),
+      pem('P-384'),
+      rsa,
+      publicKey
+    ]) {
       const [mistake = '', ...others] = mistakes({ ...whole, APPLE_PRIVATE_KEY: wrong })
       t.same(others, [])
       t.match(mistake, /^APPLE_PRIVATE_KEY must be the P-256 key/)
@@ -265,27 +417,90 @@ t.test('what Microsoft and Google have of their own', async (t) => {
   const microsoft = { MICROSOFT_CLIENT_ID: 'x', MICROSOFT_CLIENT_SECRET: 'y' }
   const tenant = '72f988bf-86f1-41af-91ab-2d7cd011db47'
   for (const audience of ['common', 'organizations', 'consumers', tenant]) {
-    t.same(mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${audience}/v2.0` }), [], audience)
+    t.same(
+      mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${audience}/v2.0` }),
+      [],
+      audience
+    )
   }
-  for (const rest of ['common', 'common/v2.0/', 'common/', '', 'contoso.onmicrosoft.com/v2.0', `${tenant.toUpperCase()}/v2.0`, '{tenantid}/v2.0']) {
-    t.match(mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${rest}` }), [/^MICROSOFT_ISSUER must end in \/common\/v2\.0, /], rest)
+  for (const rest of [
+    'common',
+    'common/v2.0/',
+    'common/',
+    '',
+    'contoso.onmicrosoft.com/v2.0',
+    `${tenant.toUpperCase()}/v2.0`,
+    '{tenantid}/v2.0'
+  ]) {
+    t.match(
+      mistakes({ ...microsoft, MICROSOFT_ISSUER: `https://login.microsoftonline.com/${rest}` }),
+      [/^MICROSOFT_ISSUER must end in \/common\/v2\.0, /],
+      rest
+    )
   }
   t.same(mistakes(microsoft), [])
-  t.same(mistakes({ GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ACCESS_TYPE: 'Offline' }), ['GOOGLE_ACCESS_TYPE must be online or offline'])
+  t.same(mistakes({ GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ACCESS_TYPE: 'Offline' }), [
+    'GOOGLE_ACCESS_TYPE must be online or offline'
+  ])
 })
 
 t.test('.env.example documents every setting with its default', async (t) => {
   const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
-  const shown = Object.fromEntries([...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]))
-  for (const name of ['HOST', 'PORT', 'ISSUER_URL', 'DATABASE_URL', 'DATABASE_POOL_SIZE', 'REDIS_URL', 'ENCRYPTION_KEYS', 'SIGNING_ALG', 'SIGNING_KEY_ROTATION', 'TOKEN_AUDIENCE',
-    'ACCESS_TOKEN_TTL', 'REFRESH_TOKEN_TTL', 'SESSION_TTL', 'REFRESH_REUSE_GRACE', 'ALLOWED_ORIGINS', 'CLIENTS', 'AUTO_LINK', 'ADMIN_EMAILS', 'MAX_SESSIONS_PER_USER', 'RATE_LIMITS', 'TRUST_PROXY',
-    'LOG_LEVEL', 'GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET', 'GOOGLE_CLIENT_ID', 'GOOGLE_HOSTED_DOMAIN', 'GOOGLE_ACCESS_TYPE', 'MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET', 'MICROSOFT_ISSUER',
-    'APPLE_CLIENT_ID', 'APPLE_TEAM_ID', 'APPLE_KEY_ID', 'APPLE_PRIVATE_KEY', 'OIDC_PROVIDERS', 'OAUTH_PROVIDERS', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS']) t.ok(name in shown, name)
+  const shown = Object.fromEntries(
+    [...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value])
+  )
+  for (const name of [
+    'HOST',
+    'PORT',
+    'ISSUER_URL',
+    'DATABASE_URL',
+    'DATABASE_POOL_SIZE',
+    'REDIS_URL',
+    'ENCRYPTION_KEYS',
+    'SIGNING_ALG',
+    'SIGNING_KEY_ROTATION',
+    'TOKEN_AUDIENCE',
+    'ACCESS_TOKEN_TTL',
+    'REFRESH_TOKEN_TTL',
+    'SESSION_TTL',
+    'REFRESH_REUSE_GRACE',
+    'ALLOWED_ORIGINS',
+    'CLIENTS',
+    'AUTO_LINK',
+    'ADMIN_EMAILS',
+    'MAX_SESSIONS_PER_USER',
+    'RATE_LIMITS',
+    'TRUST_PROXY',
+    'LOG_LEVEL',
+    'GITHUB_CLIENT_ID',
+    'GITHUB_CLIENT_SECRET',
+    'GOOGLE_CLIENT_ID',
+    'GOOGLE_HOSTED_DOMAIN',
+    'GOOGLE_ACCESS_TYPE',
+    'MICROSOFT_CLIENT_ID',
+    'MICROSOFT_CLIENT_SECRET',
+    'MICROSOFT_ISSUER',
+    'APPLE_CLIENT_ID',
+    'APPLE_TEAM_ID',
+    'APPLE_KEY_ID',
+    'APPLE_PRIVATE_KEY',
+    'OIDC_PROVIDERS',
+    'OAUTH_PROVIDERS',
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'OTEL_EXPORTER_OTLP_HEADERS'
+  ]) { t.ok(name in shown, name) }
   const described = JSON.stringify(settingsSchema(false)).matchAll(/"variable":"(\w+)"/g)
   for (const [, name = ''] of described) t.ok(name in shown, name)
   for (const { id } of BUILT_IN_PROVIDERS) t.equal(shown[`${id.toUpperCase()}_CLIENT_ID`], '', id)
-  for (const name of Object.keys(POINTERS)) t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
-  const { OIDC_PROVIDERS: _acme, OAUTH_PROVIDERS: _forum, ...defaults } =
-    Object.fromEntries(Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|OAUTH_FORUM|GITHUB|GOOGLE)_/.test(name)))
+  for (const name of Object.keys(POINTERS)) {
+    t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
+  }
+  const {
+    OIDC_PROVIDERS: _acme,
+    OAUTH_PROVIDERS: _forum,
+    ...defaults
+  } = Object.fromEntries(
+    Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|OAUTH_FORUM|GITHUB|GOOGLE)_/.test(name))
+  )
   t.same(readSettings(defaults), readSettings({}), 'what it shows is what holds without it')
 })

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net'
 
-/** Stands before a server, and on demand swallows every byte in both directions, as a network does that drops packets. */
+/**
+ * Stands before a server, and on demand swallows every byte in both directions, as a network does that drops packets.
+ */
 export interface TcpProxy {
   port: number
   swallow: (on: boolean) => void
@@ -13,9 +15,14 @@ export async function startTcpProxy (target: number): Promise<TcpProxy> {
   let isSwallowing = false
   const server = createServer((client) => {
     const upstream = createConnection(target, '127.0.0.1')
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client]
+    ] as const) {
       sockets.add(from)
-      from.on('data', (bytes) => { if (!isSwallowing) to.write(bytes) })
+      from.on('data', (bytes) => {
+        if (!isSwallowing) to.write(bytes)
+      })
       from.on('error', () => {})
       from.on('close', () => {
         sockets.delete(from)

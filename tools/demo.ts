@@ -24,7 +24,9 @@ function demand (truth: boolean, what: string): asserts truth {
 
 const dataFolder = await mkdtemp(join(tmpdir(), 'signet-demo-'))
 const closers: (() => Promise<void>)[] = [() => rm(dataFolder, { recursive: true, force: true })]
-const closeAll = async () => { for (const close of closers.splice(0).reverse()) await close() }
+const closeAll = async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+}
 
 try {
   await demo()
@@ -43,7 +45,10 @@ async function demo (): Promise<void> {
   const port = await freePort(3000)
   const api = `http://localhost:${port}`
   say('Starting a PostgreSQL, an identity provider and Signet ...')
-  const idp = await startDevIdp({ port: await freePort(4400), clients: [{ ...DEV_CLIENT, redirect_uris: [`${api}/login/dev/callback`] }] })
+  const idp = await startDevIdp({
+    port: await freePort(4400),
+    clients: [{ ...DEV_CLIENT, redirect_uris: [`${api}/login/dev/callback`] }]
+  })
   closers.push(idp.close)
   const settings = readSettings({
     PORT: String(port),
@@ -70,17 +75,24 @@ async function demo (): Promise<void> {
 
   say('\n3. GET /login/dev/callback: Signet checks everything and answers with its own tokens')
   const callback = await fetch(callbackUrl, { headers: { cookie: cookie.split(';')[0] as string }, redirect: 'manual' })
-  demand(callback.status === 200, 'state, issuer, code and ID token in order; user, account and session written in one transaction')
-  const first = await callback.json() as Tokens & { user: { name: string } }
+  demand(
+    callback.status === 200,
+    'state, issuer, code and ID token in order; user, account and session written in one transaction'
+  )
+  const first = (await callback.json()) as Tokens & { user: { name: string } }
   say(`\n${first.access_token}\n`)
   proves(`first JWT after ${((Date.now() - beganAt) / 1000).toFixed(1)} s`)
   const replayed = await fetch(callbackUrl, { headers: { cookie: cookie.split(';')[0] as string } })
   demand(replayed.status === 400, 'the same callback a second time: 400, a state works once')
 
   say('\n4. GET /.well-known/jwks.json: anyone can verify the JWT')
-  const jwks = await (await fetch(`${api}/.well-known/jwks.json`)).json() as Parameters<typeof createLocalJWKSet>[0]
+  const jwks = (await (await fetch(`${api}/.well-known/jwks.json`)).json()) as Parameters<typeof createLocalJWKSet>[0]
   say(`\n${JSON.stringify(jwks, null, 2)}\n`)
-  const { payload, protectedHeader } = await jwtVerify(first.access_token, createLocalJWKSet(jwks), { issuer: api, audience: api, typ: 'at+jwt' })
+  const { payload, protectedHeader } = await jwtVerify(first.access_token, createLocalJWKSet(jwks), {
+    issuer: api,
+    audience: api,
+    typ: 'at+jwt'
+  })
   demand(protectedHeader.alg === 'ES256', 'the signature verifies with the published key')
   say(`   ${JSON.stringify(payload)}`)
 
@@ -93,7 +105,10 @@ async function demo (): Promise<void> {
   const second = await refresh(api, first)
   demand(second.status === 200, 'new tokens')
   const again = await refresh(api, first)
-  demand(again.tokens.refresh_token === second.tokens.refresh_token, 'a second tab, at the same moment with the same token, gets the same successor: nobody is logged out')
+  demand(
+    again.tokens.refresh_token === second.tokens.refresh_token,
+    'a second tab, at the same moment with the same token, gets the same successor: nobody is logged out'
+  )
 
   say('\n7. A thief has a copy of the first refresh token and tries it later')
   const third = await refresh(api, second.tokens)
@@ -106,7 +121,10 @@ async function demo (): Promise<void> {
   say('\n8. The owner signs in again, and logs out')
   const fresh = await login(api)
   demand((await callMe(api, fresh)).status === 200, '/me answers')
-  const logout = await fetch(`${api}/logout`, { method: 'POST', headers: { authorization: `Bearer ${fresh.access_token}` } })
+  const logout = await fetch(`${api}/logout`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${fresh.access_token}` }
+  })
   demand(logout.status === 204, 'logged out')
   demand((await callMe(api, fresh)).status === 401, '/me is closed at once')
   demand((await refresh(api, fresh)).status === 400, 'and so is the refresh token')
@@ -115,7 +133,11 @@ async function demo (): Promise<void> {
   if (serves) printWhatToTry(api)
 }
 
-interface Tokens { access_token: string, refresh_token: string, error?: string }
+interface Tokens {
+  access_token: string
+  refresh_token: string
+  error?: string
+}
 
 async function startLogin (api: string): Promise<{ authorizationUrl: string, cookie: string }> {
   const response = await fetch(`${api}/login/dev`, { redirect: 'manual' })
@@ -125,7 +147,7 @@ async function startLogin (api: string): Promise<{ authorizationUrl: string, coo
 async function login (api: string): Promise<Tokens> {
   const { authorizationUrl, cookie } = await startLogin(api)
   const callbackUrl = await signInAs(authorizationUrl, 'verified')
-  return await (await fetch(callbackUrl, { headers: { cookie: cookie.split(';')[0] as string } })).json() as Tokens
+  return (await (await fetch(callbackUrl, { headers: { cookie: cookie.split(';')[0] as string } })).json()) as Tokens
 }
 
 async function callMe (api: string, tokens: Tokens): Promise<Response> {
@@ -133,18 +155,24 @@ async function callMe (api: string, tokens: Tokens): Promise<Response> {
 }
 
 async function refresh (api: string, tokens: Tokens): Promise<{ status: number, tokens: Tokens }> {
-  const response = await fetch(`${api}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token }) })
-  return { status: response.status, tokens: await response.json() as Tokens }
+  const response = await fetch(`${api}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
+  })
+  return { status: response.status, tokens: (await response.json()) as Tokens }
 }
 
 /** `wanted` if it is free, else any. */
 async function freePort (wanted: number): Promise<number> {
-  const tryPort = (port: number) => new Promise<number>((resolve, reject) => {
-    const probe = createServer().on('error', reject).listen(port, '127.0.0.1', () => {
-      const { port: found } = probe.address() as { port: number }
-      probe.close(() => resolve(found))
+  const tryPort = (port: number) =>
+    new Promise<number>((resolve, reject) => {
+      const probe = createServer()
+        .on('error', reject)
+        .listen(port, '127.0.0.1', () => {
+          const { port: found } = probe.address() as { port: number }
+          probe.close(() => resolve(found))
+        })
     })
-  })
   return await tryPort(wanted).catch(() => tryPort(0))
 }
 

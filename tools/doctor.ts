@@ -11,7 +11,9 @@ const isWell = !findings.some(({ status }) => status === 'error')
 if (process.argv.includes('--json')) {
   console.log(JSON.stringify({ ok: isWell, findings }, undefined, 2))
 } else {
-  for (const { check, status, message, advice } of findings) console.log(`${MARKS[status]} ${check}: ${message}${advice === undefined ? '' : `\n    ${advice}`}`)
+  for (const { check, status, message, advice } of findings) {
+    console.log(`${MARKS[status]} ${check}: ${message}${advice === undefined ? '' : `\n    ${advice}`}`)
+  }
   console.log(isWell ? '\nNothing stands in the way of a login.' : '\nA login would fail.')
 }
 process.exit(isWell ? 0 : 1)

@@ -1,4 +1,7 @@
-/** `npm run migration -- <name>`: writes the SQL that brings the database from prisma/migrations to prisma/schema.prisma. */
+/**
+ * `npm run migration -- <name>`: writes the SQL that brings the database from prisma/migrations to
+ * prisma/schema.prisma.
+ */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

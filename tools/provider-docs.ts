@@ -41,9 +41,21 @@ export function providerDocs (): string {
   return `${HEAD}${trust}\n${BUILT_IN_PROVIDERS.map(section).join('')}${TAIL}`
 }
 
-function section ({ id, name, console: where, scope, documentation, quirks, settings = {}, insteadOfSecret = [] }: ProviderDefinition): string {
+function section ({
+  id,
+  name,
+  console: where,
+  scope,
+  documentation,
+  quirks,
+  settings = {},
+  insteadOfSecret = []
+}: ProviderDefinition): string {
   const prefix = id.toUpperCase()
-  const secret = insteadOfSecret.length === 0 ? `\`${prefix}_CLIENT_SECRET\`` : `\`${prefix}_CLIENT_SECRET\` or ${insteadOfSecret.map((one) => `\`${prefix}_${one}\``).join(', ')}`
+  const secret =
+    insteadOfSecret.length === 0
+      ? `\`${prefix}_CLIENT_SECRET\``
+      : `\`${prefix}_CLIENT_SECRET\` or ${insteadOfSecret.map((one) => `\`${prefix}_${one}\``).join(', ')}`
   const own = Object.entries(settings).map(([setting, meaning]) => `- \`${prefix}_${setting}\`: ${meaning}`)
   return [
     `\n## ${name}\n`,
@@ -58,4 +70,6 @@ function section ({ id, name, console: where, scope, documentation, quirks, sett
   ].join('\n')
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) await writeFile(new URL('../docs/providers.md', import.meta.url), providerDocs())
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  await writeFile(new URL('../docs/providers.md', import.meta.url), providerDocs())
+}

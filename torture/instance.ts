@@ -11,14 +11,19 @@ export interface Instance extends BuiltServer {
   stop: () => Promise<number | null>
 }
 
-export async function startInstance (folder: string, environment: Record<string, string>, options: { deaf?: boolean } = {}): Promise<Instance> {
+export async function startInstance (
+  folder: string,
+  environment: Record<string, string>,
+  options: { deaf?: boolean } = {}
+): Promise<Instance> {
   const server = await startBuilt(folder, environment, options)
   const { child } = server
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   await untilReady(server)
   return {
     ...server,
-    memory: async () => Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
+    memory: async () =>
+      Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
     hasEnded,
     async kill () {
       child.kill('SIGKILL')

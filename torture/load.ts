@@ -16,7 +16,13 @@ export interface Report {
 }
 
 export type Kind = 'login' | 'refresh' | 'me'
-export interface Request { kind: Kind, at: number, beganAt: number, milliseconds: number, status: number }
+export interface Request {
+  kind: Kind
+  at: number
+  beganAt: number
+  milliseconds: number
+  status: number
+}
 
 export const endOf = ({ beganAt, milliseconds }: Request) => beganAt + milliseconds
 
@@ -33,24 +39,46 @@ export interface LoadOptions {
   people?: number
 }
 
-interface Person { name: string, address: string, access: string, refresh: string, busy: boolean, loggedOut: boolean }
+interface Person {
+  name: string
+  address: string
+  access: string
+  refresh: string
+  busy: boolean
+  loggedOut: boolean
+}
 
-/** No divisor of it divides the twenty below: everybody does everything in turn, and nobody refreshes oftener than the rate limit allows. */
+/**
+ * No divisor of it divides the twenty below: everybody does everything in turn, and nobody refreshes oftener than the
+ * rate limit allows.
+ */
 const PEOPLE = 41
 
 /** Twenty kinds of request in turn: 5 % logins, 25 % refreshes, the rest GET /me. */
-const MIX: Kind[] = Array.from({ length: 20 }, (_, index) => index === 0 ? 'login' : index % 4 === 1 ? 'refresh' : 'me')
+const MIX: Kind[] = Array.from({ length: 20 }, (_, index) =>
+  index === 0 ? 'login' : index % 4 === 1 ? 'refresh' : 'me'
+)
 
 /**
- * A steady load on both instances, until it is stopped. People act one request at a time, and like good clients: what failed is
- * tried again later with what they hold. Somebody whose token response has arrived must never be refused.
+ * A steady load on both instances, until it is stopped. People act one request at a time, and like good clients: what
+ * failed is tried again later with what they hold. Somebody whose token response has arrived must never be refused.
  */
-export async function startLoad (client: Client, { perSecond = 40, route = (index) => index % 2, people: count = PEOPLE }: LoadOptions = {}): Promise<Load> {
+export async function startLoad (
+  client: Client,
+  { perSecond = 40, route = (index) => index % 2, people: count = PEOPLE }: LoadOptions = {}
+): Promise<Load> {
   const prefix = `load${Math.random().toString(36).slice(2, 8)}-`
   const people: Person[] = []
   for (let index = 0; index < count; index++) {
     const tokens = await client.login(`${prefix}${index}`, { at: index })
-    people.push({ name: `${prefix}${index}`, address: newAddress(), access: tokens.access_token, refresh: tokens.refresh_token, busy: false, loggedOut: false })
+    people.push({
+      name: `${prefix}${index}`,
+      address: newAddress(),
+      access: tokens.access_token,
+      refresh: tokens.refresh_token,
+      busy: false,
+      loggedOut: false
+    })
   }
   const requests: Request[] = []
   const underWay = new Set<Promise<void>>()
@@ -58,9 +86,22 @@ export async function startLoad (client: Client, { perSecond = 40, route = (inde
 
   async function act (kind: Kind, person: Person, at: number): Promise<void> {
     person.busy = true
-    const answer = await answerTo(kind, person, at).catch((): Answer => ({ status: 0, body: undefined, milliseconds: 0, headers: undefined }))
-    requests.push({ kind, at, beganAt: performance.now() - answer.milliseconds, milliseconds: answer.milliseconds, status: answer.status })
-    if (answer.status === 200 && kind !== 'me') Object.assign(person, { access: answer.body.access_token, refresh: answer.body.refresh_token })
+    const answer = await answerTo(kind, person, at).catch((): Answer => ({
+      status: 0,
+      body: undefined,
+      milliseconds: 0,
+      headers: undefined
+    }))
+    requests.push({
+      kind,
+      at,
+      beganAt: performance.now() - answer.milliseconds,
+      milliseconds: answer.milliseconds,
+      status: answer.status
+    })
+    if (answer.status === 200 && kind !== 'me') {
+      Object.assign(person, { access: answer.body.access_token, refresh: answer.body.refresh_token })
+    }
     if (answer.status === 401 || answer.status === 400) person.loggedOut = true
     person.busy = false
   }
@@ -93,16 +134,25 @@ export async function startLoad (client: Client, { perSecond = 40, route = (inde
       await running
       await Promise.all(underWay)
       // Everybody still has what they were given.
-      await Promise.all(people.map(async (person, index) => {
-        const answer = await client.refresh(person.refresh, { at: index, address: person.address })
-        if (answer.status !== 200) person.loggedOut = true
-      }))
+      await Promise.all(
+        people.map(async (person, index) => {
+          const answer = await client.refresh(person.refresh, { at: index, address: person.address })
+          if (answer.status !== 200) person.loggedOut = true
+        })
+      )
       const failed = requests.filter(({ status }) => status === 0 || status >= 500)
       return {
         requests,
         failed,
-        p99: () => percentile(requests.filter(({ status }) => status === 200).map(({ milliseconds }) => milliseconds), 0.99),
-        failingSeconds: failed.length === 0 ? 0 : (Math.max(...failed.map(endOf)) - Math.min(...failed.map(({ beganAt }) => beganAt))) / 1000,
+        p99: () =>
+          percentile(
+            requests.filter(({ status }) => status === 200).map(({ milliseconds }) => milliseconds),
+            0.99
+          ),
+        failingSeconds:
+          failed.length === 0
+            ? 0
+            : (Math.max(...failed.map(endOf)) - Math.min(...failed.map(({ beganAt }) => beganAt))) / 1000,
         loggedOut: people.filter(({ loggedOut }) => loggedOut).length
       }
     }

@@ -9,7 +9,12 @@ export const worst = (values: number[]) => Math.max(0, ...values)
 export function tally (values: (number | string)[]): string {
   const counts = new Map<number | string, number>()
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return [...counts].sort(([one], [other]) => String(one).localeCompare(String(other))).map(([value, count]) => `${count} × ${value}`).join(', ') || 'none'
+  return (
+    [...counts]
+      .sort(([one], [other]) => String(one).localeCompare(String(other)))
+      .map(([value, count]) => `${count} × ${value}`)
+      .join(', ') || 'none'
+  )
 }
 
 export const milliseconds = (value: number) => `${Math.round(value)} ms`

@@ -2,8 +2,14 @@ import { answerJson } from '../test/fakes/answers.ts'
 import { bearerToken, parameter } from '../test/fakes/calls.ts'
 import { startHttpFake, type HttpFake } from '../test/fakes/http-fake.ts'
 
-/** A provider that costs next to nothing: it takes any code for the person of that name, so nobody has to visit it first. */
-export interface Provider extends HttpFake { id: string, settings: Record<string, string> }
+/**
+ * A provider that costs next to nothing: it takes any code for the person of that name, so nobody has to visit it
+ * first.
+ */
+export interface Provider extends HttpFake {
+  id: string
+  settings: Record<string, string>
+}
 
 export const PATHS = { token: '/token', profile: '/me' }
 
@@ -12,7 +18,9 @@ export async function startProvider (id: string, lifetimeSeconds = 3600): Promis
     // A hundred thousand calls would be remembered otherwise.
     if (fake.calls().length > 1000) fake.reset()
     const code = parameter(call.body, 'code') ?? parameter(call.body, 'refresh_token') ?? ''
-    if (call.path === PATHS.token) return answerJson({ access_token: code, token_type: 'Bearer', expires_in: lifetimeSeconds, refresh_token: code })
+    if (call.path === PATHS.token) {
+      return answerJson({ access_token: code, token_type: 'Bearer', expires_in: lifetimeSeconds, refresh_token: code })
+    }
     const name = bearerToken(call, ['bearer']) ?? ''
     if (call.path === PATHS.profile) return answerJson({ id: name, name, ...emailOf(name) })
   })
@@ -32,6 +40,7 @@ export async function startProvider (id: string, lifetimeSeconds = 3600): Promis
 }
 
 /** Everybody has an address of their own, but those whom nobody has verified: they all have the same. */
-const emailOf = (name: string) => name.startsWith('unverified')
-  ? { email: 'shared@example.com', email_verified: false }
-  : { email: `${name}@example.com`, email_verified: true }
+const emailOf = (name: string) =>
+  name.startsWith('unverified')
+    ? { email: 'shared@example.com', email_verified: false }
+    : { email: `${name}@example.com`, email_verified: true }

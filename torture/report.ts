@@ -4,36 +4,66 @@ import { join } from 'node:path'
 import { packageRoot } from '../src/package-root.ts'
 import type { Fault, Result } from './fault.ts'
 
-const verdict = ({ broken, skipped }: Result) => broken.length > 0 ? 'BROKEN' : skipped === undefined ? 'held' : 'skipped'
-const figures = ({ figures, skipped }: Result) => [...figures.map(([name, value]) => `${name}: ${value}`), ...skipped === undefined ? [] : [`skipped: ${skipped}`]]
+const verdict = ({ broken, skipped }: Result) =>
+  broken.length > 0 ? 'BROKEN' : skipped === undefined ? 'held' : 'skipped'
+const figures = ({ figures, skipped }: Result) => [
+  ...figures.map(([name, value]) => `${name}: ${value}`),
+  ...(skipped === undefined ? [] : [`skipped: ${skipped}`])
+]
 
 /** A fault's result as it is told while the others still run. */
-export const lines = (result: Result) => [...figures(result), ...result.broken.map((name) => `BROKEN: ${name}`), `${verdict(result)}, ${Math.round(result.seconds)} s`]
+export const lines = (result: Result) => [
+  ...figures(result),
+  ...result.broken.map((name) => `BROKEN: ${name}`),
+  `${verdict(result)}, ${Math.round(result.seconds)} s`
+]
 
 /** The closing table, as TAP, with tap's closing comment: `.ci/run` adds it to the tests. */
 export function printTable (faults: Fault[], results: Result[], seconds: number): void {
   console.log('\n')
   for (const [index, result] of results.entries()) {
     const skipped = result.broken.length === 0 && result.skipped !== undefined ? ` # SKIP ${result.skipped}` : ''
-    console.log(`${result.broken.length === 0 ? 'ok' : 'not ok'} ${index + 1} - ${result.id} ${(faults[index] as Fault).title}${skipped}`)
-    for (const line of [...figures(result), ...result.broken.map((name) => `BROKEN: ${name}`)]) console.log(`    # ${line}`)
+    console.log(
+      `${result.broken.length === 0 ? 'ok' : 'not ok'} ${index + 1} - ${result.id} ${(faults[index] as Fault).title}${skipped}`
+    )
+    for (const line of [...figures(result), ...result.broken.map((name) => `BROKEN: ${name}`)]) {
+      console.log(`    # ${line}`)
+    }
   }
   const count = (kind: string) => results.filter((result) => verdict(result) === kind).length
   console.log(`# ${Math.round(seconds)} s`)
-  console.log(`# { total: ${results.length}, pass: ${count('held')}, fail: ${count('BROKEN')}, skip: ${count('skipped')} }`)
+  console.log(
+    `# { total: ${results.length}, pass: ${count('held')}, fail: ${count('BROKEN')}, skip: ${count('skipped')} }`
+  )
 }
 
 /** docs/reliability.md, whole. */
-export async function writeDocument (faults: Fault[], results: Result[], seconds: number, short: boolean): Promise<void> {
+export async function writeDocument (
+  faults: Fault[],
+  results: Result[],
+  seconds: number,
+  short: boolean
+): Promise<void> {
   const sections = results.map((result, index) => {
     const { id, title, pass, note } = faults[index] as Fault
     return [
-      `### ${id}: ${title}`, '', `Must hold: ${pass}.`, '', ...figures(result).map((line) => `- ${line}`), ...result.broken.map((name) => `- **broken: ${name}**`),
-      ...note === undefined ? [] : ['', `Not shown: ${note}.`], ''
+      `### ${id}: ${title}`,
+      '',
+      `Must hold: ${pass}.`,
+      '',
+      ...figures(result).map((line) => `- ${line}`),
+      ...result.broken.map((name) => `- **broken: ${name}**`),
+      ...(note === undefined ? [] : ['', `Not shown: ${note}.`]),
+      ''
     ].join('\n')
   })
-  const table = results.map((result, index) => `| [${result.id}](#${anchor(`${result.id}: ${(faults[index] as Fault).title}`)}) | ${(faults[index] as Fault).title} | ${verdict(result)} |`)
-  await writeFile(join(packageRoot, 'docs/reliability.md'), `# Reliability
+  const table = results.map(
+    (result, index) =>
+      `| [${result.id}](#${anchor(`${result.id}: ${(faults[index] as Fault).title}`)}) | ${(faults[index] as Fault).title} | ${verdict(result)} |`
+  )
+  await writeFile(
+    join(packageRoot, 'docs/reliability.md'),
+    `# Reliability
 
 What Signet survives, played by \`npm run torture\` and written by it (\`-- --write\`). \`npm run torture -- F2 C1\` plays some; with
 \`--short\` there are fewer rounds, as in every run of the tests (\`.ci/run\`).
@@ -50,7 +80,12 @@ must be the same on any.
 | --- | --- | --- |
 ${table.join('\n')}
 
-${sections.join('\n')}`.trimEnd() + '\n')
+${sections.join('\n')}`.trimEnd() + '\n'
+  )
 }
 
-const anchor = (heading: string) => heading.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-')
+const anchor = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')

@@ -16,20 +16,38 @@ import { lines, printTable, writeDocument } from './report.ts'
 import { startWorld } from './world.ts'
 
 /** The messages of a log's warnings and errors. */
-const complaints = (log: string) => [...log.matchAll(/"level":[45]0.*?"msg":"(.*?)"/g)].map(([line, message]) => `${message}: ${/"message":"(.*?)"/.exec(line)?.[1] ?? ''}`)
+const complaints = (log: string) =>
+  [...log.matchAll(/"level":[45]0.*?"msg":"(.*?)"/g)].map(
+    ([line, message]) => `${message}: ${/"message":"(.*?)"/.exec(line)?.[1] ?? ''}`
+  )
 
 const byNumber = (one: Fault, other: Fault) => one.id.localeCompare(other.id, 'en', { numeric: true })
-const faults = [...processFaults, ...databaseFaults, ...providerFaults, ...keyFaults, ...clientFaults, ...soakFaults].sort(byNumber)
+const faults = [
+  ...processFaults,
+  ...databaseFaults,
+  ...providerFaults,
+  ...keyFaults,
+  ...clientFaults,
+  ...soakFaults
+].sort(byNumber)
 const all = [...faults, ...races, throughPgBouncer]
 
-const { values: { short = false, write = false }, positionals } = parseArgs({ options: { short: { type: 'boolean' }, write: { type: 'boolean' } }, allowPositionals: true })
+const {
+  values: { short = false, write = false },
+  positionals
+} = parseArgs({ options: { short: { type: 'boolean' }, write: { type: 'boolean' } }, allowPositionals: true })
 const unknown = positionals.filter((id) => !all.some((fault) => fault.id === id))
 if (unknown.length > 0) {
-  console.error(`There is no ${unknown.join(', ')}. Usage: npm run torture [-- [--short] [--write] [ID ...]]\n${all.map(({ id, title }) => `  ${id}: ${title}`).join('\n')}`)
+  console.error(
+    `There is no ${unknown.join(', ')}. Usage: npm run torture [-- [--short] [--write] [ID ...]]\n${all.map(({ id, title }) => `  ${id}: ${title}`).join('\n')}`
+  )
   process.exit(2)
 }
-const chosen = positionals.length === 0 ? all.filter(({ wholeOnly }) => !(short && wholeOnly)) : all.filter(({ id }) => positionals.includes(id))
-const size: Size = { short, pick: (whole, less) => short ? less : whole }
+const chosen =
+  positionals.length === 0
+    ? all.filter(({ wholeOnly }) => !(short && wholeOnly))
+    : all.filter(({ id }) => positionals.includes(id))
+const size: Size = { short, pick: (whole, less) => (short ? less : whole) }
 
 build()
 const beganAt = performance.now()
@@ -43,8 +61,16 @@ try {
     const ended = await world.mend().catch((error: Error) => [`afterwards no instance starts: ${error.message}`])
     result.broken.push(...ended.map((lastWords) => `a process ended unasked: ${lastWords}`))
     results.push(result)
-    if (result.broken.length > 0) console.log(`    what the instances logged: ${world.instances.map(({ child, output }) => tally(complaints(output().slice(before.find((one) => one.child === child)?.length)))).join(' | ')}`)
-    console.log(lines(result).map((line) => `    ${line}`).join('\n'))
+    if (result.broken.length > 0) {
+      console.log(
+        `    what the instances logged: ${world.instances.map(({ child, output }) => tally(complaints(output().slice(before.find((one) => one.child === child)?.length)))).join(' | ')}`
+      )
+    }
+    console.log(
+      lines(result)
+        .map((line) => `    ${line}`)
+        .join('\n')
+    )
   }
 } finally {
   await world.close()

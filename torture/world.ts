@@ -27,18 +27,26 @@ export interface World {
   instances: [Instance, Instance]
   client: Client
   environment: Record<string, string>
-  /** Another process with the same settings, unless `changed`; `index` for one of the two addresses, which must be free. */
+  /**
+   * Another process with the same settings, unless `changed`; `index` for one of the two addresses, which must be free.
+   */
   start: (changed?: Record<string, string>, index?: number, options?: { deaf?: boolean }) => Promise<Instance>
   /** Both anew, with these settings changed. */
   restart: (changed?: Record<string, string>) => Promise<void>
-  /** All is as before the first fault: the providers sound, both instances there. Returns the last words of those that had ended. */
+  /**
+   * All is as before the first fault: the providers sound, both instances there. Returns the last words of those that
+   * had ended.
+   */
   mend: () => Promise<string[]>
   audit: () => Promise<Audit>
   close: () => Promise<void>
 }
 
 /** What must never be in the database. All 0. */
-export type Audit = Record<'usersWithoutAccount' | 'accountsWithoutUser' | 'sessionsWithoutUser' | 'duplicatedIdentities', number>
+export type Audit = Record<
+  'usersWithoutAccount' | 'accountsWithoutUser' | 'sessionsWithoutUser' | 'duplicatedIdentities',
+  number
+>
 
 const AUDIT = `SELECT
   (SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.user_id = u.id))::int AS "usersWithoutAccount",
@@ -59,7 +67,16 @@ export async function startWorld (onProgress: (line: string) => void): Promise<W
   sql.on('connect', (client) => client.on('error', () => {}))
   undo.push(() => sql.end())
   const redisPort = await freePort()
-  const redis = withoutRedis ? undefined : await startRedis({ teardown: (handler: () => Promise<void>) => { undo.push(handler) } } as never, redisPort)
+  const redis = withoutRedis
+    ? undefined
+    : await startRedis(
+      {
+        teardown: (handler: () => Promise<void>) => {
+          undo.push(handler)
+        }
+      } as never,
+      redisPort
+    )
   const [swift, second, acme] = await Promise.all([startProvider('swift'), startProvider('second', 1), startFakeOidc()])
   undo.push(swift.close, second.close, acme.close)
 
@@ -69,7 +86,7 @@ export async function startWorld (onProgress: (line: string) => void): Promise<W
     DATABASE_URL: postgres.url,
     ENCRYPTION_KEYS: `torture:${randomBytes(32).toString('base64')}`,
     CLIENTS: JSON.stringify([{ client_id: APP.client_id, name: 'App', redirect_uris: [APP.redirect_uri] }]),
-    ...redis ? { REDIS_URL: `redis://127.0.0.1:${redisPort}` } : {},
+    ...(redis ? { REDIS_URL: `redis://127.0.0.1:${redisPort}` } : {}),
     // Each of the people comes from an address of their own.
     TRUST_PROXY: '127.0.0.1,::1',
     LOG_LEVEL: 'warn',
@@ -79,7 +96,11 @@ export async function startWorld (onProgress: (line: string) => void): Promise<W
     ...acme.settings('acme', { emailTrusted: true })
   }
   const start: World['start'] = (changed = {}, index, options) =>
-    startInstance(folder, { ...environment, ...index === undefined ? {} : { PORT: String(ports[index]) }, ...changed }, options)
+    startInstance(
+      folder,
+      { ...environment, ...(index === undefined ? {} : { PORT: String(ports[index]) }), ...changed },
+      options
+    )
   const both = (changed: Record<string, string> = {}) => Promise.all([start(changed, 0), start(changed, 1)])
 
   const world: World = {
@@ -100,8 +121,14 @@ export async function startWorld (onProgress: (line: string) => void): Promise<W
     },
     async mend () {
       for (const provider of [swift, second, acme]) provider.heal()
-      const lastWords = world.instances.filter((instance) => instance.hasEnded()).map(({ output }) => output().slice(-1000))
-      await Promise.all(world.instances.map(async (instance, index) => { if (instance.hasEnded()) world.instances[index] = await start({}, index) }))
+      const lastWords = world.instances
+        .filter((instance) => instance.hasEnded())
+        .map(({ output }) => output().slice(-1000))
+      await Promise.all(
+        world.instances.map(async (instance, index) => {
+          if (instance.hasEnded()) world.instances[index] = await start({}, index)
+        })
+      )
       return lastWords
     },
     audit: async () => (await sql.query<Audit>(AUDIT)).rows[0] as Audit,

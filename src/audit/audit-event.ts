@@ -2,27 +2,48 @@ import { Type, type Static } from 'typebox'
 import { NullableText } from '../http/nullable.ts'
 
 /** What is written down: see `AuditEvent` in prisma/schema.prisma. */
-export type AuditEventType = 'login.succeeded' | 'login.failed' | 'account.linked' | 'account.unlinked' | 'token.reuse_detected'
-  | 'session.revoked' | 'user.created' | 'user.updated' | 'user.deleted' | 'user.disabled' | 'user.enabled' | 'user.roles_changed'
-  | 'client.created' | 'client.updated' | 'client.deleted' | 'client.secret_rotated' | 'key.rotated'
-  | 'webhook.created' | 'webhook.updated' | 'webhook.deleted' | 'webhook.secret_rotated'
+export type AuditEventType =
+  | 'login.succeeded'
+  | 'login.failed'
+  | 'account.linked'
+  | 'account.unlinked'
+  | 'token.reuse_detected'
+  | 'session.revoked'
+  | 'user.created'
+  | 'user.updated'
+  | 'user.deleted'
+  | 'user.disabled'
+  | 'user.enabled'
+  | 'user.roles_changed'
+  | 'client.created'
+  | 'client.updated'
+  | 'client.deleted'
+  | 'client.secret_rotated'
+  | 'key.rotated'
+  | 'webhook.created'
+  | 'webhook.updated'
+  | 'webhook.deleted'
+  | 'webhook.secret_rotated'
 
 const Text = NullableText()
 const Id = NullableText({ format: 'uuid' })
 
-export const AuditEventSchema = Type.Object({
-  id: Type.String({ format: 'uuid' }),
-  type: Type.String(),
-  createdAt: Type.String({ format: 'date-time' }),
-  userId: Id,
-  actorId: Id,
-  clientId: Text,
-  provider: Text,
-  ipAddress: Text,
-  userAgent: Text,
-  requestId: Text,
-  details: Type.Object({}, { additionalProperties: true })
-}, { title: 'AuditEvent', description: 'What happened to `userId`, and who did it: `actorId`.' })
+export const AuditEventSchema = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    type: Type.String(),
+    createdAt: Type.String({ format: 'date-time' }),
+    userId: Id,
+    actorId: Id,
+    clientId: Text,
+    provider: Text,
+    ipAddress: Text,
+    userAgent: Text,
+    requestId: Text,
+    details: Type.Object({}, { additionalProperties: true })
+  },
+  { title: 'AuditEvent', description: 'What happened to `userId`, and who did it: `actorId`.' }
+)
 
 export type AuditEvent = Static<typeof AuditEventSchema>
 
@@ -35,5 +56,5 @@ export function toAuditEvent (row: AuditEventRow): AuditEvent {
 /** An event as a user may see it who is no administrator: where somebody else sat who did it is not for them. */
 export function toOwnAuditEvent (row: AuditEventRow, viewerId: string): AuditEvent {
   const isByAnother = row.actorId !== null && row.actorId !== viewerId
-  return { ...toAuditEvent(row), ...isByAnother ? { ipAddress: null, userAgent: null, requestId: null } : {} }
+  return { ...toAuditEvent(row), ...(isByAnother ? { ipAddress: null, userAgent: null, requestId: null } : {}) }
 }

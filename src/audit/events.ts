@@ -8,8 +8,8 @@ import { revokeAccessTokens, revokedBy } from './revoke-access-tokens.ts'
 export type { By, NewEvent }
 
 /**
- * Records events in the transaction that makes the change: the audit trail, the access tokens that the events revoke, and
- * the webhooks that report them are committed with the change or not at all.
+ * Records events in the transaction that makes the change: the audit trail, the access tokens that the events revoke,
+ * and the webhooks that report them are committed with the change or not at all.
  */
 export async function recordEvents (tx: Transaction, events: NewEvent[], caller: Partial<Caller>): Promise<void> {
   const rows = events.map((event) => toRow(event, caller))
@@ -20,9 +20,21 @@ export async function recordEvents (tx: Transaction, events: NewEvent[], caller:
   await addToOutbox(tx, events)
 }
 
-function toRow ({ type, userId = null, actorId = null, clientId, provider = null, details = {} }: NewEvent, caller: Partial<Caller>) {
+function toRow (
+  { type, userId = null, actorId = null, clientId, provider = null, details = {} }: NewEvent,
+  caller: Partial<Caller>
+) {
   const { ipAddress = null, userAgent = null, requestId = null } = caller
   return {
-    id: uuidv7(), type, userId, actorId, clientId: clientId ?? caller.clientId ?? null, provider, ipAddress, userAgent, requestId, details
+    id: uuidv7(),
+    type,
+    userId,
+    actorId,
+    clientId: clientId ?? caller.clientId ?? null,
+    provider,
+    ipAddress,
+    userAgent,
+    requestId,
+    details
   }
 }

@@ -4,7 +4,13 @@ import type { NewEvent } from './new-event.ts'
 
 /** What endpoints can subscribe to. */
 export const WEBHOOK_TYPES = [
-  'user.created', 'user.updated', 'user.deleted', 'account.linked', 'account.unlinked', 'session.revoked', 'token.reuse_detected'
+  'user.created',
+  'user.updated',
+  'user.deleted',
+  'account.linked',
+  'account.unlinked',
+  'session.revoked',
+  'token.reuse_detected'
 ] as const
 
 /** Events that endpoints learn of as another type. */
@@ -14,11 +20,15 @@ const REPORTED_AS: Partial<Record<NewEvent['type'], string>> = {
   'user.enabled': 'user.updated'
 }
 
-interface Report { userId: string, type: string, details: Record<string, string> }
+interface Report {
+  userId: string
+  type: string
+  details: Record<string, string>
+}
 
 /**
- * Adds a delivery for each endpoint that subscribes to an event's type, and a job that sends it once the transaction has
- * committed. A delivery holds ids and codes only; the user is read when it is sent.
+ * Adds a delivery for each endpoint that subscribes to an event's type, and a job that sends it once the transaction
+ * has committed. A delivery holds ids and codes only; the user is read when it is sent.
  */
 export async function addToOutbox (tx: Transaction, events: NewEvent[]): Promise<void> {
   const reports = distinct(events.flatMap(toReport))
@@ -28,9 +38,11 @@ export async function addToOutbox (tx: Transaction, events: NewEvent[]): Promise
     select: { id: true, types: true },
     orderBy: { id: 'asc' }
   })
-  const deliveries = reports.flatMap(({ userId, type, details }) => endpoints
-    .filter(({ types }) => types.includes(type))
-    .map((endpoint) => ({ id: uuidv7(), endpointId: endpoint.id, userId, type, details })))
+  const deliveries = reports.flatMap(({ userId, type, details }) =>
+    endpoints
+      .filter(({ types }) => types.includes(type))
+      .map((endpoint) => ({ id: uuidv7(), endpointId: endpoint.id, userId, type, details }))
+  )
   if (deliveries.length === 0) return
   await tx.webhookDelivery.createMany({ data: deliveries })
   const payloads = distinct(deliveries.map(({ endpointId, userId }) => ({ endpointId, userId })))
@@ -44,7 +56,9 @@ function toReport ({ type, userId, deletedUserId, provider, details = {} }: NewE
   const subject = userId ?? deletedUserId
   if (!subject || !WEBHOOK_TYPES.some((one) => one === reportedType)) return []
   const { accountId, sessionId, reason } = details
-  const texts = Object.entries({ accountId, sessionId, provider, reason }).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  const texts = Object.entries({ accountId, sessionId, provider, reason }).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string'
+  )
   return [{ userId: subject, type: reportedType, details: Object.fromEntries(texts) }]
 }
 

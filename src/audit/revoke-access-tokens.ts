@@ -13,12 +13,14 @@ export async function revokeAccessTokens (tx: Transaction, revoked: RevokedToken
 }
 
 /**
- * The access tokens that an event revokes. A change of roles that names a session comes from that session's own sign-in,
- * which only adds a role: its access token has it already.
+ * The access tokens that an event revokes. A change of roles that names a session comes from that session's own
+ * sign-in, which only adds a role: its access token has it already.
  */
 export function revokedBy ({ type, userId, details = {} }: NewEvent): RevokedTokens[] {
   const { sessionId } = details
-  if (type === 'session.revoked' || type === 'token.reuse_detected') return typeof sessionId === 'string' ? [{ sessionId }] : []
+  if (type === 'session.revoked' || type === 'token.reuse_detected') {
+    return typeof sessionId === 'string' ? [{ sessionId }] : []
+  }
   const revokesUser = type === 'user.disabled' || (type === 'user.roles_changed' && sessionId === undefined)
   return revokesUser && userId ? [{ userId }] : []
 }

@@ -5,8 +5,8 @@ import ipaddr from 'ipaddr.js'
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 
 /**
- * The address of the client, as text: the one that the outermost proxy of TRUST_PROXY reports. Where that is no address,
- * the nearest proxy that has one counts, so that no client chooses its own.
+ * The address of the client, as text: the one that the outermost proxy of TRUST_PROXY reports. Where that is no
+ * address, the nearest proxy that has one counts, so that no client chooses its own.
  */
 export function clientAddress ({ ip, ips = [ip] }: Pick<FastifyRequest, 'ip' | 'ips'>): string {
   return findAddress(ips)?.toString() ?? 'unknown'
@@ -19,7 +19,10 @@ export function clientAddress ({ ip, ips = [ip] }: Pick<FastifyRequest, 'ip' | '
 export function addressOf ({ ip, ips = [ip] }: Pick<FastifyRequest, 'ip' | 'ips'>): string {
   const address = findAddress(ips)
   if (!(address instanceof ipaddr.IPv6)) return address?.toString() ?? 'unknown'
-  const network = address.parts.slice(0, 4).map((part) => part.toString(16)).join(':')
+  const network = address.parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':')
   return `${network}::/64`
 }
 

@@ -11,7 +11,8 @@ export function isLoopback (url: URL): boolean {
 /** Schemes of code, of local files, of documents that are part of another one, and of what is no page. */
 const REFUSED_SCHEMES = /^(?:javascript|data|vbscript|file|blob|about|filesystem|view-source|wss?|ftp):$/
 
-export const REDIRECT_URI_RULE = 'must be an absolute URI without a fragment: https, http of a loopback address, or an ' +
+export const REDIRECT_URI_RULE =
+  'must be an absolute URI without a fragment: https, http of a loopback address, or an ' +
   "app's own scheme; in ASCII, of at most 1000 characters, without a user name"
 
 /**

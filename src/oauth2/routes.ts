@@ -8,8 +8,11 @@ import { revokeRoutes, type RevokeOptions } from './revoke.ts'
 import { tokenRoutes, type TokenOptions } from './token.ts'
 import { userinfoRoutes, type UserinfoOptions } from './userinfo.ts'
 
-export type OAuth2Options =
-  TokenOptions & DeviceAuthorizationOptions & RevokeOptions & IntrospectOptions & UserinfoOptions
+export type OAuth2Options = TokenOptions &
+  DeviceAuthorizationOptions &
+  RevokeOptions &
+  IntrospectOptions &
+  UserinfoOptions
 
 /** The endpoints that clients call. Errors follow RFC 6749 section 5.2, and no response is cached (section 5.1). */
 export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, options) => {
@@ -29,13 +32,16 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
   app.setErrorHandler(sendOAuthError)
   await app.register(userinfoRoutes, options)
 
-  // Where clients authenticate. The limit is checked before any work, and each failure counts: secrets cannot be guessed.
+  // Where clients authenticate. The limit is checked before any work, and each failure counts: secrets cannot be
+  // guessed.
   await app.register(async (limited) => {
     const { failedTokenCalls } = limited.limits
-    limited.addHook('onRequest', async (request) => { await failedTokenCalls.check(addressOf(request)) })
+    limited.addHook('onRequest', async (request) => {
+      await failedTokenCalls.check(addressOf(request))
+    })
     limited.setErrorHandler(async (error, request, reply) => {
       const limit = isFailedCall(error) ? failedTokenCalls.count(addressOf(request)) : undefined
-      return sendOAuthError(await limit?.catch((tooMany: unknown) => tooMany) ?? error, request, reply)
+      return sendOAuthError((await limit?.catch((tooMany: unknown) => tooMany)) ?? error, request, reply)
     })
     await limited.register(tokenRoutes, options)
     await limited.register(deviceAuthorizationRoutes, options)
@@ -56,6 +62,9 @@ function sendOAuthError (error: unknown, request: FastifyRequest, reply: Fastify
   else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="signet"')
   }
-  return reply.code(failure.status).type('application/json; charset=utf-8').serializer(JSON.stringify)
+  return reply
+    .code(failure.status)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
     .send({ error: failure.error, error_description: toErrorDescription(failure.message) })
 }

@@ -35,8 +35,9 @@ export function joinTexts (values: unknown[], separator = ' ', maximum?: number)
 }
 
 /**
- * An email address, in lower case. Null when it is not one, is longer than 254 characters, or is not in NFKC: full-width
- * letters or a long s would name another mailbox than the one that the provider verified (GHSA-7rqj-j65f-68wh).
+ * An email address, in lower case. Null when it is not one, is longer than 254 characters, or is not in NFKC:
+ * full-width letters or a long s would name another mailbox than the one that the provider verified
+ * (GHSA-7rqj-j65f-68wh).
  */
 export function email (value: unknown): string | null {
   if (typeof value !== 'string' || value.split('@').length !== 2 || value.normalize('NFKC') !== value) return null

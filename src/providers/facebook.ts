@@ -11,7 +11,10 @@ const AUTHORIZATION_URL = 'https://www.facebook.com/v23.0/dialog/oauth'
 const TOKEN_URL = 'https://graph.facebook.com/v23.0/oauth/access_token'
 const ISSUER = 'https://www.facebook.com'
 const JWKS_URL = 'https://limited.facebook.com/.well-known/oauth/openid/jwks/'
-/** The error of an access token that is no longer valid: https://developers.facebook.com/docs/graph-api/guides/error-handling */
+/**
+ * The error of an access token that is no longer valid:
+ * https://developers.facebook.com/docs/graph-api/guides/error-handling
+ */
 const INVALID_TOKEN = 190
 const PROFILE_FIELDS = 'id,name,email,picture.width(320)'
 

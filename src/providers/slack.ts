@@ -17,7 +17,8 @@ export const slack: ProviderDefinition = {
     'https://docs.slack.dev/reference/methods/openid.connect.token/',
     'https://docs.slack.dev/reference/methods/openid.connect.userInfo/'
   ],
-  console: 'https://api.slack.com/apps, with the user scopes `openid`, `profile` and `email`; the callback URL must be ' +
+  console:
+    'https://api.slack.com/apps, with the user scopes `openid`, `profile` and `email`; the callback URL must be ' +
     'https',
   scope: ['openid', 'profile', 'email'],
   quirks: [
@@ -46,7 +47,7 @@ export const slack: ProviderDefinition = {
         const team = subject(member(user, 'https://slack.com/team_id'))
         return {
           subject: member(user, 'sub'),
-          ...team === undefined ? {} : { tenant: team },
+          ...(team === undefined ? {} : { tenant: team }),
           username: null,
           email: address,
           emailVerified: address !== null && emailTrust('slack').isVerified(member(user, 'email_verified')),

@@ -9,7 +9,8 @@ export const x: ProviderDefinition = {
     'https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code',
     'https://docs.x.com/x-api/users/get-my-user'
   ],
-  console: 'https://developer.x.com/en/portal/dashboard, "User authentication settings", type "Web App" (a confidential ' +
+  console:
+    'https://developer.x.com/en/portal/dashboard, "User authentication settings", type "Web App" (a confidential ' +
     'client)',
   scope: ['users.read', 'tweet.read'],
   quirks: [
@@ -22,7 +23,7 @@ export const x: ProviderDefinition = {
 
   create (settings) {
     const asksEmail = (settings.scope ?? x.scope).includes('users.email')
-    const fields = ['name', 'profile_image_url', 'username', ...asksEmail ? ['confirmed_email'] : []]
+    const fields = ['name', 'profile_image_url', 'username', ...(asksEmail ? ['confirmed_email'] : [])]
     return createOAuthProvider(x, settings, {
       authorizationUrl: 'https://x.com/i/oauth2/authorize',
       tokenUrl: 'https://api.x.com/2/oauth2/token',

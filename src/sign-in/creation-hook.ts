@@ -8,7 +8,10 @@ import { toBody } from '../webhooks/message.ts'
 import { post } from '../webhooks/post.ts'
 import { signedHeaders } from '../webhooks/signing.ts'
 
-/** Asks the operator's own service whether somebody may become a user, and with which roles. Throws `access_denied` when not. */
+/**
+ * Asks the operator's own service whether somebody may become a user, and with which roles. Throws `access_denied` when
+ * not.
+ */
 export type CreationHook = (profile: Profile) => Promise<{ roles: string[] }>
 
 export interface CreationHookOptions {
@@ -27,7 +30,10 @@ const MAX_ROLES = 20
 /** Everybody may come. */
 export const noCreationHook: CreationHook = async () => ({ roles: [] })
 
-/** The question is a signed message of the type `before.user.created`; the answer is 200 and `{ allow: true, roles? }` or `{ allow: false, reason? }`. */
+/**
+ * The question is a signed message of the type `before.user.created`; the answer is 200 and `{ allow: true, roles? }`
+ * or `{ allow: false, reason? }`.
+ */
 export function createCreationHook ({ url, secret, onFailure, onError }: CreationHookOptions): CreationHook {
   async function ask (profile: Profile): Promise<Verdict> {
     const { provider, issuer, subject, username, email, emailVerified, name, avatarUrl, locale } = profile
@@ -43,7 +49,9 @@ export function createCreationHook ({ url, secret, onFailure, onError }: Creatio
   return async (profile) => {
     const verdict = await ask(profile).catch((error: unknown): Verdict => {
       onError(error instanceof BadAnswer ? error.message : networkReason(error))
-      return onFailure === 'allow' ? { roles: [] } : { denied: 'Whether you may sign up could not be checked. Try again later.' }
+      return onFailure === 'allow'
+        ? { roles: [] }
+        : { denied: 'Whether you may sign up could not be checked. Try again later.' }
     })
     if ('denied' in verdict) throw new Problem('access_denied', verdict.denied)
     return verdict
@@ -67,5 +75,9 @@ function readVerdict (answer: unknown): Verdict | undefined {
 }
 
 function areRoles (roles: unknown): roles is string[] {
-  return Array.isArray(roles) && roles.length <= MAX_ROLES && roles.every((role) => typeof role === 'string' && /^[a-z][a-z0-9_.:-]{0,49}$/.test(role))
+  return (
+    Array.isArray(roles) &&
+    roles.length <= MAX_ROLES &&
+    roles.every((role) => typeof role === 'string' && /^[a-z][a-z0-9_.:-]{0,49}$/.test(role))
+  )
 }

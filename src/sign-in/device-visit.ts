@@ -16,10 +16,18 @@ export interface DeviceVisit {
 const CONTEXT = 'device-visit'
 
 export function writeDeviceVisit (reply: FastifyReply, sealer: Sealer, cookies: CookiePolicy, visit: DeviceVisit): void {
-  reply.setCookie(cookies.deviceVisitName, sealer.seal(JSON.stringify({ ...visit, at: Date.now() }), CONTEXT), cookies.deviceVisit)
+  reply.setCookie(
+    cookies.deviceVisitName,
+    sealer.seal(JSON.stringify({ ...visit, at: Date.now() }), CONTEXT),
+    cookies.deviceVisit
+  )
 }
 
-export function readDeviceVisit (request: FastifyRequest, sealer: Sealer, cookies: CookiePolicy): DeviceVisit | undefined {
+export function readDeviceVisit (
+  request: FastifyRequest,
+  sealer: Sealer,
+  cookies: CookiePolicy
+): DeviceVisit | undefined {
   const opened = sealer.open(request.cookies[cookies.deviceVisitName] ?? '', CONTEXT)
   if (opened === undefined) return undefined
   const { at, ...visit } = JSON.parse(opened) as DeviceVisit & { at: number }

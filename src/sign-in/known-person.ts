@@ -19,7 +19,8 @@ export interface KnownPersonSignIn {
  * session, when anything differs: then find, plan and write decide. Pure optimisation: nothing is lost without it.
  */
 export async function signInKnownPerson (
-  prisma: Database['prisma'], { profile: p, tokens, session: s, caller, isAdminEmail }: KnownPersonSignIn
+  prisma: Database['prisma'],
+  { profile: p, tokens, session: s, caller, isAdminEmail }: KnownPersonSignIn
 ): Promise<SignedIn | undefined> {
   const { ipAddress, userAgent, requestId } = caller
   const [signedIn] = await prisma.$queryRaw<SignedIn[]>`

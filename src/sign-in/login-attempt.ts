@@ -51,8 +51,9 @@ export interface LoginAttempts {
 type Cookies = Record<string, string | undefined>
 
 /**
- * Each attempt has a cookie of its own, named after its state, so that logins in several tabs do not interfere. The seal
- * is bound to that name. `secure` adds the prefix `__Host-`, so that no other host, not even a sibling, can set one.
+ * Each attempt has a cookie of its own, named after its state, so that logins in several tabs do not interfere. The
+ * seal is bound to that name. `secure` adds the prefix `__Host-`, so that no other host, not even a sibling, can set
+ * one.
  */
 export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boolean }): LoginAttempts {
   const prefix = `${secure ? '__Host-' : ''}signet-login-`
@@ -91,10 +92,12 @@ export function createLoginAttempts (sealer: Sealer, { secure }: { secure: boole
         })
         .sort((one, other) => other.startedAt - one.startedAt)
       let bytes = size
-      return pending.filter((cookie, index) => {
-        bytes += cookie.bytes
-        return cookie.startedAt === -Infinity || index >= MAX_PENDING - 1 || bytes > MAX_COOKIE_BYTES
-      }).map(({ name }) => name)
+      return pending
+        .filter((cookie, index) => {
+          bytes += cookie.bytes
+          return cookie.startedAt === -Infinity || index >= MAX_PENDING - 1 || bytes > MAX_COOKIE_BYTES
+        })
+        .map(({ name }) => name)
     }
   }
 }

@@ -7,7 +7,17 @@ export interface NewSession {
   /** The one device grant that the session may be given to. */
   deviceCodeHash?: NonSharedBuffer
   /** For a client that will exchange it for the session's tokens. */
-  code?: { hash: NonSharedBuffer, redirectUri: string, codeChallenge: string, nonce: string | null, lifetimeSeconds: number }
+  code?: {
+    hash: NonSharedBuffer
+    redirectUri: string
+    codeChallenge: string
+    nonce: string | null
+    lifetimeSeconds: number
+  }
 }
 
-export interface SignedIn { userId: string, sessionId: string, authenticatedAt: Date }
+export interface SignedIn {
+  userId: string
+  sessionId: string
+  authenticatedAt: Date
+}

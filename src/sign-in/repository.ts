@@ -18,8 +18,8 @@ export type { NewSession, SignedIn }
 
 /** The account of an identity with its user, and the user who has its verified email, as they are in the database. */
 export interface Found {
-  account: AccountModel & { user: FoundUser } | null
-  emailOwner: EmailOwner & Pick<UserModel, 'updatedAt'> | null
+  account: (AccountModel & { user: FoundUser }) | null
+  emailOwner: (EmailOwner & Pick<UserModel, 'updatedAt'>) | null
 }
 
 export type FoundUser = KnownUser & Pick<UserModel, 'updatedAt'>
@@ -64,24 +64,32 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
 
     async find ({ provider, issuer, subject, email, emailVerified }) {
       const account = await prisma.account.findFirst({
-        where: { provider, issuer, subject }, include: { user: true }, relationLoadStrategy: 'join'
+        where: { provider, issuer, subject },
+        include: { user: true },
+        relationLoadStrategy: 'join'
       })
-      const emailOwner = emailVerified && email !== null
-        ? await findEmailOwner(email, hashIdentity({ provider, issuer, subject }))
-        : null
+      const emailOwner =
+        emailVerified && email !== null
+          ? await findEmailOwner(email, hashIdentity({ provider, issuer, subject }))
+          : null
       return { account: account && { ...account, user: toKnownUser(account.user) }, emailOwner }
     },
 
-    write: async (write) => await prisma.$transaction(async (tx) => {
-      const now = clock.now()
-      const { session, profile: { provider }, plan } = write
-      const userId = await writeUser(tx, write, now)
-      const accountId = await writeAccount(tx, write, userId, now)
-      const sessionId = await openSession(tx, write, userId, accountId)
-      const { clientId } = session
-      await recordEvents(tx, eventsOf(plan, { userId, accountId, sessionId, clientId, provider }), write.caller)
-      return { userId, sessionId, authenticatedAt: now }
-    })
+    write: async (write) =>
+      await prisma.$transaction(async (tx) => {
+        const now = clock.now()
+        const {
+          session,
+          profile: { provider },
+          plan
+        } = write
+        const userId = await writeUser(tx, write, now)
+        const accountId = await writeAccount(tx, write, userId, now)
+        const sessionId = await openSession(tx, write, userId, accountId)
+        const { clientId } = session
+        await recordEvents(tx, eventsOf(plan, { userId, accountId, sessionId, clientId, provider }), write.caller)
+        return { userId, sessionId, authenticatedAt: now }
+      })
   }
 
   async function findEmailOwner (email: string, identityHash: NonSharedBuffer): Promise<Found['emailOwner']> {
@@ -101,7 +109,10 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
   /** A user who changed since it was found, was disabled or is gone matches nothing: P2025. */
   async function writeUser (tx: Transaction, { plan, found }: SignInWrite, now: Date): Promise<string> {
     if (plan.outcome === 'create') {
-      const { id } = await tx.user.create({ data: { id: uuidv7(), ...plan.fields, lastLoginAt: now }, select: { id: true } })
+      const { id } = await tx.user.create({
+        data: { id: uuidv7(), ...plan.fields, lastLoginAt: now },
+        select: { id: true }
+      })
       return id
     }
     const { id, roles } = plan.user
@@ -109,14 +120,19 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     const isChanged = changedFields(plan).length > 0 || roles.length !== plan.fields.roles.length
     await tx.user.update({
       where: { id, updatedAt, disabledAt: null },
-      data: { lastLoginAt: now, ...isChanged ? { ...plan.fields, updatedAt: updatedAfter(updatedAt, now) } : {} },
+      data: { lastLoginAt: now, ...(isChanged ? { ...plan.fields, updatedAt: updatedAfter(updatedAt, now) } : {}) },
       select: { id: true }
     })
     return id
   }
 
   /** An account that was unlinked meanwhile matches nothing: P2025. One that another sign-in created first: P2002. */
-  async function writeAccount (tx: Transaction, { found, profile, tokens }: SignInWrite, userId: string, now: Date): Promise<string> {
+  async function writeAccount (
+    tx: Transaction,
+    { found, profile, tokens }: SignInWrite,
+    userId: string,
+    now: Date
+  ): Promise<string> {
     const { sealedTokens, sealedRefreshToken } = tokens
     const { name, ...described } = profile
     if (!found.account) {
@@ -128,16 +144,19 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
       ...described,
       lastLoginAt: now,
       // Apple says the name only once.
-      ...name === null ? {} : { name },
-      ...sealedTokens === null ? {} : { sealedTokens },
-      ...sealedRefreshToken === null ? {} : { sealedRefreshToken }
+      ...(name === null ? {} : { name }),
+      ...(sealedTokens === null ? {} : { sealedTokens }),
+      ...(sealedRefreshToken === null ? {} : { sealedRefreshToken })
     }
     await tx.account.update({ where: { id, userId }, data, select: { id: true } })
     return id
   }
 
   async function openSession (
-    tx: Transaction, { session, profile, maxSessions, caller }: SignInWrite, userId: string, accountId: string
+    tx: Transaction,
+    { session, profile, maxSessions, caller }: SignInWrite,
+    userId: string,
+    accountId: string
   ): Promise<string> {
     const { clientId, scope, secretHash, idleSeconds, maximumSeconds, deviceCodeHash = null, code } = session
     const now = clock.now()
@@ -163,14 +182,31 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     })
     if (code) {
       const { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds } = code
-      const data = { hash, sessionId: id, clientId, redirectUri, codeChallenge, nonce, expiresAt: clock.inSeconds(lifetimeSeconds) }
+      const data = {
+        hash,
+        sessionId: id,
+        clientId,
+        redirectUri,
+        codeChallenge,
+        nonce,
+        expiresAt: clock.inSeconds(lifetimeSeconds)
+      }
       await tx.authorizationCode.create({ data, select: { hash: true } })
     }
     return id
   }
 
-  /** Ends the sessions used longest ago. The user's row is locked by now, so that each sign-in sees the session of the one before. */
-  async function makeRoom (tx: Transaction, userId: string, maxSessions: number, caller: Caller, now: Date): Promise<void> {
+  /**
+   * Ends the sessions used longest ago. The user's row is locked by now, so that each sign-in sees the session of the
+   * one before.
+   */
+  async function makeRoom (
+    tx: Transaction,
+    userId: string,
+    maxSessions: number,
+    caller: Caller,
+    now: Date
+  ): Promise<void> {
     const surplus = await tx.session.findMany({
       where: { userId, ...activeSession(now) },
       orderBy: [{ lastUsedAt: 'desc' }, { id: 'desc' }],

@@ -2,9 +2,9 @@ import type { AllowedOrigins } from '../http/allowed-origins.ts'
 import { parseUrl } from '../http/url.ts'
 
 /**
- * A `return_to` is good when its origin is one of the allowed ones, exactly (RFC 9700 section 4.11.1). It is taken apart
- * by the same parser that browsers have, and what goes out again is that parser's own spelling, so that there is no
- * second reading of it. Returns undefined for anything else.
+ * A `return_to` is good when its origin is one of the allowed ones, exactly (RFC 9700 section 4.11.1). It is taken
+ * apart by the same parser that browsers have, and what goes out again is that parser's own spelling, so that there is
+ * no second reading of it. Returns undefined for anything else.
  */
 export async function allowedReturnTo (returnTo: unknown, allowedOrigins: AllowedOrigins): Promise<string | undefined> {
   if (typeof returnTo !== 'string' || returnTo.length > 2000) return undefined
@@ -12,5 +12,5 @@ export async function allowedReturnTo (returnTo: unknown, allowedOrigins: Allowe
   if (/[\s\\\p{Cc}]/u.test(returnTo) || !/^https?:\/\/[^/]/i.test(returnTo)) return undefined
   const url = parseUrl(returnTo)
   const isPlain = url !== null && url.username === '' && url.password === ''
-  return isPlain && await allowedOrigins.has(url.origin) ? url.href : undefined
+  return isPlain && (await allowedOrigins.has(url.origin)) ? url.href : undefined
 }

@@ -35,105 +35,189 @@ export interface SignInOptions {
 const TAGS = ['Sign-in']
 const ProviderParams = Type.Object({ provider: Type.String({ maxLength: 64 }) })
 const Redirect = { 302: { description: 'On to the next place.', type: 'null' } }
-const START_PROBLEMS = problems('invalid_return_to', 'unknown_provider', 'rate_limited', 'provider_error', 'provider_timeout')
-const CALLBACK_PROBLEMS = problems('invalid_state', 'invalid_request', 'access_denied', 'account_disabled', 'unknown_provider', 'rate_limited',
-  'provider_error', 'invalid_id_token', 'service_unavailable', 'provider_timeout')
+const START_PROBLEMS = problems(
+  'invalid_return_to',
+  'unknown_provider',
+  'rate_limited',
+  'provider_error',
+  'provider_timeout'
+)
+const CALLBACK_PROBLEMS = problems(
+  'invalid_state',
+  'invalid_request',
+  'access_denied',
+  'account_disabled',
+  'unknown_provider',
+  'rate_limited',
+  'provider_error',
+  'invalid_id_token',
+  'service_unavailable',
+  'provider_timeout'
+)
 
 export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app, options) => {
   const { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins } = options
 
   const list = () => [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}` }))
 
-  app.get('/login', {
-    schema: {
-      summary: 'The enabled providers',
-      description: 'JSON, or a page to choose from when the client asks for text/html.',
-      tags: TAGS,
-      response: {
-        200: {
-          description: 'The providers.',
-          content: {
-            'application/json': { schema: Type.Object({ providers: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), loginUrl: Type.String() })) }) },
-            'text/html': { schema: Type.String() }
+  app.get(
+    '/login',
+    {
+      schema: {
+        summary: 'The enabled providers',
+        description: 'JSON, or a page to choose from when the client asks for text/html.',
+        tags: TAGS,
+        response: {
+          200: {
+            description: 'The providers.',
+            content: {
+              'application/json': {
+                schema: Type.Object({
+                  providers: Type.Array(
+                    Type.Object({ id: Type.String(), name: Type.String(), loginUrl: Type.String() })
+                  )
+                })
+              },
+              'text/html': { schema: Type.String() }
+            }
           }
         }
       }
+    },
+    async (request, reply) => {
+      reply.header('vary', 'Accept')
+      if (!wantsHtml(request)) return { providers: list() }
+      const choices = list().map(
+        ({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`
+      )
+      return sendPage(
+        reply,
+        'Sign in',
+        choices.length > 0
+          ? html`<ul>
+              ${choices}
+            </ul>`
+          : html`<p>
+              No provider is enabled yet. Put the client id and secret of one into the settings, for instance
+              <code>GITHUB_CLIENT_ID</code> and <code>GITHUB_CLIENT_SECRET</code>.
+            </p>`
+      ) as never
     }
-  }, async (request, reply) => {
-    reply.header('vary', 'Accept')
-    if (!wantsHtml(request)) return { providers: list() }
-    const choices = list().map(({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`)
-    return sendPage(reply, 'Sign in', choices.length > 0
-      ? html`<ul>${choices}</ul>`
-      : html`<p>No provider is enabled yet. Put the client id and secret of one into the settings, for instance <code>GITHUB_CLIENT_ID</code> and <code>GITHUB_CLIENT_SECRET</code>.</p>`) as never
-  })
+  )
 
-  app.get('/login/:provider', {
-    exposeHeadRoute: false,
-    schema: {
-      summary: 'Start a login',
-      description: 'Sends the browser to the provider. Without parameters the callback answers with JSON; with `return_to` it sets the refresh cookie and goes there.',
-      tags: TAGS,
-      params: ProviderParams,
-      querystring: Type.Object({ return_to: Type.Optional(Type.Unknown({ description: 'A URL whose origin is allowed.' })) }),
-      response: { ...Redirect, ...START_PROBLEMS }
+  app.get(
+    '/login/:provider',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'Start a login',
+        description:
+          'Sends the browser to the provider. Without parameters the callback answers with JSON; with `return_to` ' +
+            'it sets the refresh cookie and goes there.',
+        tags: TAGS,
+        params: ProviderParams,
+        querystring: Type.Object({
+          return_to: Type.Optional(Type.Unknown({ description: 'A URL whose origin is allowed.' }))
+        }),
+        response: { ...Redirect, ...START_PROBLEMS }
+      }
+    },
+    async (request, reply) => {
+      await app.limits.signIn.count(`start:${addressOf(request)}`)
+      const completion = await chooseCompletion(request.query.return_to)
+      try {
+        return (await sendToProvider(options, request, reply, request.params.provider, completion)) as never
+      } catch (error) {
+        return fail(request, reply, completion, error)
+      }
     }
-  }, async (request, reply) => {
-    await app.limits.signIn.count(`start:${addressOf(request)}`)
-    const completion = await chooseCompletion(request.query.return_to)
-    try {
-      return await sendToProvider(options, request, reply, request.params.provider, completion) as never
-    } catch (error) {
-      return fail(request, reply, completion, error)
-    }
-  })
+  )
 
   async function chooseCompletion (returnTo: unknown): Promise<LoginCompletion> {
     if (returnTo === undefined) return { mode: 'direct' }
     const url = await allowedReturnTo(returnTo, allowedOrigins)
-    if (url === undefined) throw new Problem('invalid_return_to', 'return_to must be an absolute URL whose origin (scheme, host and port) is in ALLOWED_ORIGINS.')
+    if (url === undefined) {
+      throw new Problem(
+        'invalid_return_to',
+        'return_to must be an absolute URL whose origin (scheme, host and port) is in ALLOWED_ORIGINS.'
+      )
+    }
     return { mode: 'cookie', returnTo: url }
   }
 
   const callbackSchema = {
     tags: TAGS,
     params: ProviderParams,
-    response: { 200: Type.Intersect([TokenResponseSchema, Type.Object({ user: UserSchema })], { description: 'Direct mode.' }), ...Redirect, ...CALLBACK_PROBLEMS }
+    response: {
+      200: Type.Intersect([TokenResponseSchema, Type.Object({ user: UserSchema })], { description: 'Direct mode.' }),
+      ...Redirect,
+      ...CALLBACK_PROBLEMS
+    }
   }
 
-  app.get('/login/:provider/callback', {
-    exposeHeadRoute: false,
-    schema: { summary: 'End a login', description: 'Where the provider sends the browser back to.', ...callbackSchema }
-  }, async (request, reply) => await callback(request, reply, request.params.provider, request.query))
+  app.get(
+    '/login/:provider/callback',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        summary: 'End a login',
+        description: 'Where the provider sends the browser back to.',
+        ...callbackSchema
+      }
+    },
+    async (request, reply) => await callback(request, reply, request.params.provider, request.query)
+  )
 
-  app.post('/login/:provider/callback', {
-    schema: { summary: 'End a login, by form_post', description: 'For providers that answer with response_mode=form_post.', ...callbackSchema }
-  }, async (request, reply) => {
-    const provider = providers.get(request.params.provider)
-    if (provider && !provider.formPost) throw new Problem('not_found', `${provider.name} does not answer by POST.`)
-    return await callback(request, reply, request.params.provider, request.body)
-  })
+  app.post(
+    '/login/:provider/callback',
+    {
+      schema: {
+        summary: 'End a login, by form_post',
+        description: 'For providers that answer with response_mode=form_post.',
+        ...callbackSchema
+      }
+    },
+    async (request, reply) => {
+      const provider = providers.get(request.params.provider)
+      if (provider && !provider.formPost) throw new Problem('not_found', `${provider.name} does not answer by POST.`)
+      return await callback(request, reply, request.params.provider, request.body)
+    }
+  )
 
-  async function callback (request: FastifyRequest, reply: FastifyReply, provider: string, parameters: unknown): Promise<never> {
+  async function callback (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    provider: string,
+    parameters: unknown
+  ): Promise<never> {
     await app.limits.signIn.count(`callback:${addressOf(request)}`)
     reply.header('cache-control', 'no-store')
     if (!providers.has(provider)) throw new Problem('unknown_provider', `There is no provider "${provider}" here.`)
     const { state, attempt } = returned(provider, () => openAttempt(request, provider, parameters))
-    const forget = () => reply.clearCookie(attempts.cookieName(state), cookies.loginAttempt(providers.get(provider)?.formPost ?? false))
+    const forget = () =>
+      reply.clearCookie(attempts.cookieName(state), cookies.loginAttempt(providers.get(provider)?.formPost ?? false))
     try {
       const answer = returned(provider, () => readParameters(state, parameters))
       const finished = await signIn.finish(attempt, answer, callerOf(request))
       forget()
       const { completion } = attempt
-      if ('code' in finished) return redirectBack(reply, { ...completion as CodeCompletion, issuerUrl }, { code: finished.code }) as never
+      if ('code' in finished) {
+        return redirectBack(reply, { ...(completion as CodeCompletion), issuerUrl }, { code: finished.code }) as never
+      }
       if (completion.mode === 'device' && 'sessionId' in finished) {
         const { mode: _mode, ...visit } = completion
-        writeDeviceVisit(reply, visitSealer, cookies, { ...visit, sessionId: finished.sessionId, userName: finished.user.name })
+        writeDeviceVisit(reply, visitSealer, cookies, {
+          ...visit,
+          sessionId: finished.sessionId,
+          userName: finished.user.name
+        })
         return reply.redirect(`${issuerUrl}/device/confirm`, 302) as never
       }
       if (!('tokens' in finished)) throw new Error(`A sign-in in ${completion.mode} mode ended without tokens.`)
       if (completion.mode !== 'cookie') return reply.send({ ...finished.tokens, user: finished.user }) as never
-      return reply.setCookie(cookies.refreshCookieName, finished.tokens.refresh_token, cookies.refreshToken).redirect(completion.returnTo, 302) as never
+      return reply
+        .setCookie(cookies.refreshCookieName, finished.tokens.refresh_token, cookies.refreshToken)
+        .redirect(completion.returnTo, 302) as never
     } catch (error) {
       // With the database away nothing was spent: the same answer of the provider may be tried again.
       if (!isDatabaseUnavailable(error)) forget()
@@ -141,11 +225,18 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     }
   }
 
-  function openAttempt (request: FastifyRequest, provider: string, parameters: unknown): { state: string, attempt: LoginAttempt } {
+  function openAttempt (
+    request: FastifyRequest,
+    provider: string,
+    parameters: unknown
+  ): { state: string, attempt: LoginAttempt } {
     const state = readOnce(parameters, 'state', 256)
     const attempt = state === undefined ? undefined : attempts.open(request.cookies, state, provider)
     if (state !== undefined && attempt) return { state, attempt }
-    throw new Problem('invalid_state', 'This sign-in was not started in this browser, is older than ten minutes, or was completed. Start again.')
+    throw new Problem(
+      'invalid_state',
+      'This sign-in was not started in this browser, is older than ten minutes, or was completed. Start again.'
+    )
   }
 
   /** A login that ends before the service has seen it is counted all the same. */
@@ -175,9 +266,17 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
 }
 
 function readParameters (state: string, parameters: unknown): CallbackParameters {
-  const [code, iss, error] = ([['code', 4096], ['iss', 1024], ['error', 256]] as const).map(([name, maximum]) => {
+  const [code, iss, error] = (
+    [
+      ['code', 4096],
+      ['iss', 1024],
+      ['error', 256]
+    ] as const
+  ).map(([name, maximum]) => {
     const value = readOnce(parameters, name, maximum)
-    if (value === undefined && isPresent(parameters, name)) throw new Problem('invalid_request', `${name} must be there once, as text of at most ${maximum} characters.`)
+    if (value === undefined && isPresent(parameters, name)) {
+      throw new Problem('invalid_request', `${name} must be there once, as text of at most ${maximum} characters.`)
+    }
     return value
   })
   const user = isPresent(parameters, 'user') ? (parameters as Record<string, unknown>)['user'] : undefined
@@ -187,7 +286,9 @@ function readParameters (state: string, parameters: unknown): CallbackParameters
 /** A parameter that is there once, as printable text; anything else is as good as absent (SEC-5, SEC-12). */
 function readOnce (parameters: unknown, name: string, maximum: number): string | undefined {
   const value = isPresent(parameters, name) ? (parameters as Record<string, unknown>)[name] : undefined
-  return typeof value === 'string' && value.length > 0 && value.length <= maximum && /^[\x20-\x7e]+$/.test(value) ? value : undefined
+  return typeof value === 'string' && value.length > 0 && value.length <= maximum && /^[\x20-\x7e]+$/.test(value)
+    ? value
+    : undefined
 }
 
 function isPresent (parameters: unknown, name: string): boolean {

@@ -13,7 +13,11 @@ import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
 import {
-  ATTEMPT_LIFETIME_SECONDS, type CodeCompletion, type LoginAttempt, type LoginAttempts, type LoginCompletion
+  ATTEMPT_LIFETIME_SECONDS,
+  type CodeCompletion,
+  type LoginAttempt,
+  type LoginAttempts,
+  type LoginCompletion
 } from './login-attempt.ts'
 import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn } from './new-session.ts'
@@ -31,7 +35,11 @@ export interface CallbackParameters {
   user: string | undefined
 }
 
-export interface StartedLogin { url: string, cookie: { name: string, value: string }, provider: Provider }
+export interface StartedLogin {
+  url: string
+  cookie: { name: string, value: string }
+  provider: Provider
+}
 
 export interface SignInService {
   /** Starts a login and says where to send the browser and what cookie to give it. Writes nothing. */
@@ -49,10 +57,19 @@ export interface SignInService {
   signInNatively: (request: NativeSignIn, caller: Caller) => Promise<TokenResponse>
 }
 
-export interface NativeSignIn { provider: string, idToken: string, nonce: string | undefined, clientId: string, scope: string }
+export interface NativeSignIn {
+  provider: string
+  idToken: string
+  nonce: string | undefined
+  clientId: string
+  scope: string
+}
 
-/** Tokens for whoever holds the browser, a code for the client that asked, or a session that waits for a confirmation. */
-export type FinishedSignIn = { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
+/**
+ * Tokens for whoever holds the browser, a code for the client that asked, or a session that waits for a confirmation.
+ */
+export type FinishedSignIn =
+  { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
 
 export interface SignInServiceOptions {
   providers: Providers
@@ -89,21 +106,32 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function finish (
-    attempt: LoginAttempt, { state, code, iss, error, user }: CallbackParameters, caller: Caller, reached: (stage: LoginStage) => void
+    attempt: LoginAttempt,
+    { state, code, iss, error, user }: CallbackParameters,
+    caller: Caller,
+    reached: (stage: LoginStage) => void
   ): Promise<FinishedSignIn> {
     const provider = findProvider(attempt.provider)
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
-    if (!await repository.spendState(attempts.stateHash(state), forgetAt)) throw new Problem('invalid_state', 'This sign-in was already completed. Start again.')
+    if (!(await repository.spendState(attempts.stateHash(state), forgetAt))) {
+      throw new Problem('invalid_state', 'This sign-in was already completed. Start again.')
+    }
     // RFC 9207 section 2.4: neither the code nor the error of another issuer counts (mix-up).
-    if (iss !== undefined && !provider.isResponseIssuer(iss)) throw providerError(provider.name, 'authorization response', 'iss names another issuer')
+    if (iss !== undefined && !provider.isResponseIssuer(iss)) {
+      throw providerError(provider.name, 'authorization response', 'iss names another issuer')
+    }
     if (error !== undefined) throw refusal(provider, error)
     if (code === undefined) throw new Problem('invalid_request', 'The provider sent the browser back without a code.')
 
     reached('identified')
     const who = await withTimeout(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
       const late = new Promise<never>((_resolve, reject) => {
-        signal.addEventListener('abort', () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)), { once: true })
+        signal.addEventListener(
+          'abort',
+          () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)),
+          { once: true }
+        )
       })
       const secrets = { state: attempt.state, codeVerifier: attempt.codeVerifier, nonce: attempt.nonce }
       const identified = provider.identify({ code, state, iss, user, secrets, signal })
@@ -119,7 +147,11 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return await openSession(who, OWN_CLIENT_ID, '', caller)
   }
 
-  async function signIn (who: IdentifiedPerson, session: Omit<NewSession, 'maximumSeconds'>, caller: Caller): Promise<SignedIn> {
+  async function signIn (
+    who: IdentifiedPerson,
+    session: Omit<NewSession, 'maximumSeconds'>,
+    caller: Caller
+  ): Promise<SignedIn> {
     return await options.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, caller)
   }
 
@@ -130,7 +162,10 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function openSession (
-    who: IdentifiedPerson, clientId: string, scope: string, caller: Caller
+    who: IdentifiedPerson,
+    clientId: string,
+    scope: string,
+    caller: Caller
   ): Promise<{ tokens: TokenResponse, user: User }> {
     const { secret, secretHash } = sessions.newSecret()
     const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: options.idleSeconds }, caller)
@@ -142,23 +177,37 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
   async function completeWithCode (
-    completion: CodeCompletion, who: IdentifiedPerson, caller: Caller
+    completion: CodeCompletion,
+    who: IdentifiedPerson,
+    caller: Caller
   ): Promise<FinishedSignIn> {
     const { clientId, scope, redirectUri, codeChallenge, nonce } = completion
     const code = randomBytes(32).toString('base64url')
-    await signIn(who, {
-      clientId,
-      scope,
-      secretHash: sessions.newSecret().secretHash,
-      idleSeconds: CODE_LIFETIME_SECONDS,
-      code: { hash: createHash('sha256').update(code).digest(), redirectUri, codeChallenge, nonce: nonce ?? null, lifetimeSeconds: CODE_LIFETIME_SECONDS }
-    }, caller)
+    await signIn(
+      who,
+      {
+        clientId,
+        scope,
+        secretHash: sessions.newSecret().secretHash,
+        idleSeconds: CODE_LIFETIME_SECONDS,
+        code: {
+          hash: createHash('sha256').update(code).digest(),
+          redirectUri,
+          codeChallenge,
+          nonce: nonce ?? null,
+          lifetimeSeconds: CODE_LIFETIME_SECONDS
+        }
+      },
+      caller
+    )
     return { code }
   }
 
   /** The session waits, for as long as the device does, for the person to confirm. */
   async function completeWithSession (
-    { clientId, scope }: { clientId: string, scope: string }, who: IdentifiedPerson, caller: Caller
+    { clientId, scope }: { clientId: string, scope: string },
+    who: IdentifiedPerson,
+    caller: Caller
   ): Promise<FinishedSignIn> {
     const { secretHash } = sessions.newSecret()
     const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
@@ -166,21 +215,36 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function signInNatively (
-    { provider: id, idToken, nonce, clientId, scope }: NativeSignIn, caller: Caller, reached: (stage: LoginStage) => void
+    { provider: id, idToken, nonce, clientId, scope }: NativeSignIn,
+    caller: Caller,
+    reached: (stage: LoginStage) => void
   ): Promise<TokenResponse> {
     const provider = findProvider(id)
-    if (!provider.identifyNative) throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: send the person to /oauth2/authorize.`)
+    if (!provider.identifyNative) {
+      throw new OAuthError(
+        'invalid_request',
+        `${provider.name} makes no ID tokens: send the person to /oauth2/authorize.`
+      )
+    }
     reached('identified')
     const profile = await provider.identifyNative(idToken, nonce)
     const forgetAt = new Date(Date.now() + 2 * ID_TOKEN_MAX_AGE_SECONDS * 1000)
-    if (!await repository.spendState(idTokenHash(idToken), forgetAt)) throw new OAuthError('invalid_grant', 'This ID token has signed somebody in before. Get a new one.')
+    if (!(await repository.spendState(idTokenHash(idToken), forgetAt))) {
+      throw new OAuthError('invalid_grant', 'This ID token has signed somebody in before. Get a new one.')
+    }
     reached('completed')
     return (await openSession({ profile }, clientId, scope, caller)).tokens
   }
 
-  /** Tells which stages a sign-in passes once the person is back, and where it ends; a failure goes into the audit trail. */
+  /**
+   * Tells which stages a sign-in passes once the person is back, and where it ends; a failure goes into the audit
+   * trail.
+   */
   async function recorded<Result> (
-    providerId: string, clientId: string, caller: Caller, work: (reached: (stage: LoginStage) => void) => Promise<Result>
+    providerId: string,
+    clientId: string,
+    caller: Caller,
+    work: (reached: (stage: LoginStage) => void) => Promise<Result>
   ): Promise<Result> {
     let stage: LoginStage = 'returned'
     const reached = (next: LoginStage) => {
@@ -216,12 +280,19 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     },
 
     finish: async (attempt, parameters, caller) =>
-      await recorded(attempt.provider, clientOf(attempt), caller, (reached) => finish(attempt, parameters, caller, reached)),
+      await recorded(attempt.provider, clientOf(attempt), caller, (reached) =>
+        finish(attempt, parameters, caller, reached)
+      ),
 
     async signInNatively (request, caller) {
-      if (!providers.has(request.provider)) throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
-      return await recorded(request.provider, request.clientId, caller, (reached) => signInNatively(request, caller, reached))
-        .catch((error) => { throw toGrantError(error) })
+      if (!providers.has(request.provider)) {
+        throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
+      }
+      return await recorded(request.provider, request.clientId, caller, (reached) =>
+        signInNatively(request, caller, reached)
+      ).catch((error) => {
+        throw toGrantError(error)
+      })
     }
   }
 }
@@ -234,18 +305,24 @@ function clientOf ({ completion }: LoginAttempt): string {
 function toGrantError (error: unknown): unknown {
   if (!(error instanceof Problem)) return error
   switch (error.code) {
-    case 'provider_error': return new OAuthError('server_error', error.message, 502)
-    case 'provider_timeout': return new OAuthError('temporarily_unavailable', error.message, 504)
+    case 'provider_error':
+      return new OAuthError('server_error', error.message, 502)
+    case 'provider_timeout':
+      return new OAuthError('temporarily_unavailable', error.message, 504)
     case 'invalid_id_token':
     case 'access_denied':
-    case 'account_disabled': return new OAuthError('invalid_grant', error.message)
-    default: return error
+    case 'account_disabled':
+      return new OAuthError('invalid_grant', error.message)
+    default:
+      return error
   }
 }
 
 /** Of what is signed: a signature can be written in more than one way, what it signs cannot. */
 function idTokenHash (idToken: string): NonSharedBuffer {
-  return createHash('sha256').update(`id-token:${idToken.slice(0, idToken.lastIndexOf('.'))}`).digest()
+  return createHash('sha256')
+    .update(`id-token:${idToken.slice(0, idToken.lastIndexOf('.'))}`)
+    .digest()
 }
 
 /** The provider's own words are not passed on: they may hold anything (SEC-11). */

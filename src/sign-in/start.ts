@@ -4,7 +4,11 @@ import type { CookiePolicy } from '../http/cookies.ts'
 import type { LoginAttempts, LoginCompletion } from './login-attempt.ts'
 import type { SignInService } from './service.ts'
 
-export interface StartOptions { signIn: SignInService, attempts: LoginAttempts, cookies: CookiePolicy }
+export interface StartOptions {
+  signIn: SignInService
+  attempts: LoginAttempts
+  cookies: CookiePolicy
+}
 
 /** Of name and value together. Browsers ignore a longer cookie without an error (RFC 6265bis section 5.6). */
 const MAX_COOKIE_LENGTH = 4096
@@ -14,13 +18,19 @@ const MAX_COOKIE_LENGTH = 4096
  * Cookie header small.
  */
 export async function sendToProvider (
-  { signIn, attempts, cookies }: StartOptions, request: FastifyRequest, reply: FastifyReply,
-  providerId: string, completion: LoginCompletion
+  { signIn, attempts, cookies }: StartOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  providerId: string,
+  completion: LoginCompletion
 ): Promise<FastifyReply> {
   const { url, cookie, provider } = await signIn.start(providerId, completion)
   const length = cookie.name.length + cookie.value.length
   if (length > MAX_COOKIE_LENGTH) {
-    throw new Problem('invalid_request', 'The request is too long for a cookie: send a shorter redirect_uri, state or nonce.')
+    throw new Problem(
+      'invalid_request',
+      'The request is too long for a cookie: send a shorter redirect_uri, state or nonce.'
+    )
   }
   const attributes = cookies.loginAttempt(provider.formPost)
   for (const name of attempts.surplus(request.cookies, length)) reply.clearCookie(name, attributes)

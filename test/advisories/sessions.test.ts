@@ -165,7 +165,8 @@ t.test(
     ).body.accessToken
     t.match(lent, /^ya29\./)
     const { rows: tables } = await sql.query(
-      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'"
+      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema NOT IN " +
+        "('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'"
     )
     let dump = ''
     for (const { name } of tables) {
@@ -179,12 +180,15 @@ t.test(
         Buffer.from(one).toString('hex'),
         Buffer.from(one).toString('base64'),
         Buffer.from(one, 'base64url').toString('hex')
-      ]) { t.notOk(dump.includes(form)) }
+      ]) {
+        t.notOk(dump.includes(form))
+      }
     }
     for (const form of ['hex', 'base64', 'base64url'] as const) t.notOk(dump.includes(secret.toString(form)), form)
     // What is sealed is sealed for its own row.
     const { rows: columns } = await sql.query(
-      "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'accounts' AND column_name LIKE 'sealed%'"
+      "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'accounts' AND column_name " +
+        "LIKE 'sealed%'"
     )
     t.not(columns.length, 0)
     const other = await (async () => {
@@ -238,7 +242,8 @@ t.test(
 )
 
 t.test(
-  'auth-js #203, auth-js #213, supabase/auth #466, supabase/auth #2136, supabase-js #2126: who did not get the answer asks again, and is not signed out',
+  'auth-js #203, auth-js #213, supabase/auth #466, supabase/auth #2136, supabase-js #2126: who did not get the ' +
+    'answer asks again, and is not signed out',
   async (t) => {
     let { refresh_token: refreshToken } = await login()
     for (let round = 0; round < 10; round++) {
@@ -284,7 +289,8 @@ t.test('keycloak #51885: rotations within one second are told apart', async (t) 
 })
 
 t.test(
-  "supabase/auth #2675, prisma #3242, prisma #9972: first logins of one person at once are one user, and nobody's fault",
+  "supabase/auth #2675, prisma #3242, prisma #9972: first logins of one person at once are one user, and nobody's " +
+    'fault',
   async (t) => {
     github.user({ id: 907, login: 'many' })
     const statuses = await race(20, async () => (await createBrowser(url).login('/login/github')).status)
@@ -296,7 +302,8 @@ t.test(
 
 // The last: nothing else could be asked meanwhile.
 t.test(
-  'prisma #27641, prisma #27673, prisma-client-js #446: a database that goes away ends no process, and is used again when it is back',
+  'prisma #27641, prisma #27673, prisma-client-js #446: a database that goes away ends no process, and is used ' +
+    'again when it is back',
   async (t) => {
     const { access_token: accessToken, refresh_token: refreshToken } = await login()
     await database.goAway()

@@ -18,7 +18,7 @@ interface Email {
 export interface Tokens {
   access_token: string
   refresh_token: string
-  user: Email & { id: string; avatarUrl: string | null; accounts: (Email & { id: string })[] }
+  user: Email & { id: string, avatarUrl: string | null, accounts: (Email & { id: string })[] }
 }
 
 /**

@@ -13,7 +13,13 @@ import { startHttpsProxy, type HttpsProxy } from './https-proxy.ts'
  * (https://localhost), where only a SameSite=None cookie comes along (SEC-13).
  */
 
-interface World { url: string, proxy: HttpsProxy, apple: FakeApple, context: BrowserContext, page: Page }
+interface World {
+  url: string
+  proxy: HttpsProxy
+  apple: FakeApple
+  context: BrowserContext
+  page: Page
+}
 
 const browser = await launchChromium(t)
 
@@ -23,7 +29,7 @@ async function world (t: Test, environment: Record<string, string> = {}): Promis
   const proxy = await startHttpsProxy(t)
   const { app } = await setup(t, { ...apple.settings(), ISSUER_URL: proxy.url, ...environment })
   proxy.target(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
-  return { url: proxy.url, proxy, apple, ...await open(t) }
+  return { url: proxy.url, proxy, apple, ...(await open(t)) }
 }
 
 /** A browser of somebody's own. */
@@ -37,7 +43,12 @@ async function open (t: Test): Promise<Pick<World, 'context' | 'page'>> {
 async function callbackOf (page: Page, go: () => Promise<unknown>) {
   const [request] = await Promise.all([page.waitForRequest((one) => one.url().includes('/login/apple/callback')), go()])
   const headers = await request.allHeaders()
-  return { method: request.method(), site: headers['sec-fetch-site'], origin: headers['origin'], cookies: (headers['cookie'] ?? '').split('; ').map((one) => one.split('=')[0]) }
+  return {
+    method: request.method(),
+    site: headers['sec-fetch-site'],
+    origin: headers['origin'],
+    cookies: (headers['cookie'] ?? '').split('; ').map((one) => one.split('=')[0])
+  }
 }
 
 /** A page of the app that signs people in, at Signet's host. */
@@ -46,7 +57,9 @@ async function startApp (t: Test): Promise<string> {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>The app</title><p>Welcome back')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => { server.close().closeAllConnections() })
+  t.teardown(() => {
+    server.close().closeAllConnections()
+  })
   return `http://localhost:${(server.address() as AddressInfo).port}`
 }
 
@@ -56,7 +69,11 @@ t.test('direct mode: the form comes back by itself, and the page is the tokens',
   await page.waitForURL(`${url}/login/apple/callback`)
   t.match(came, { method: 'POST', site: 'cross-site', origin: apple.url, cookies: [/^__Host-signet-login-/] })
   const body = JSON.parse(await page.evaluate('document.body.innerText'))
-  t.match(body, { access_token: /./, refresh_token: /./, user: { name: 'Anne Haro', email: 'anne@example.com', emailVerified: true } })
+  t.match(body, {
+    access_token: /./,
+    refresh_token: /./,
+    user: { name: 'Anne Haro', email: 'anne@example.com', emailVerified: true }
+  })
   t.same(await context.cookies(), [], 'the cookie of the login is gone')
   t.same(apple.unexpected(), [])
 })
@@ -67,7 +84,9 @@ t.test('cookie mode: the browser ends at the app, with the refresh cookie', asyn
   await page.goto(`${url}/login/apple?return_to=${encodeURIComponent(`${app}/home`)}`)
   await page.waitForURL(`${app}/home`)
   t.equal(await page.title(), 'The app')
-  t.match(await context.cookies(), [{ name: '__Host-signet-refresh', domain: 'localhost', path: '/', secure: true, httpOnly: true, sameSite: 'Strict' }])
+  t.match(await context.cookies(), [
+    { name: '__Host-signet-refresh', domain: 'localhost', path: '/', secure: true, httpOnly: true, sameSite: 'Strict' }
+  ])
   t.equal((await context.cookies()).length, 1)
   t.same(apple.unexpected(), [])
 })
@@ -77,7 +96,9 @@ t.test('the cookie of the login is None and Secure', async (t) => {
   // Held on Apple's page, so that the cookie can be looked at.
   await page.route('**/login/apple/callback', (route) => route.abort())
   await page.goto(`${url}/login/apple`)
-  t.match(await context.cookies(), [{ name: /^__Host-signet-login-/, secure: true, httpOnly: true, sameSite: 'None', path: '/', domain: 'localhost' }])
+  t.match(await context.cookies(), [
+    { name: /^__Host-signet-login-/, secure: true, httpOnly: true, sameSite: 'None', path: '/', domain: 'localhost' }
+  ])
 })
 
 t.test('as Lax it would not have come', async (t) => {
@@ -91,17 +112,24 @@ t.test('as Lax it would not have come', async (t) => {
   t.equal(apple.calls(apple.paths.token).length, 0)
 })
 
-t.test('somebody else\'s form in my browser signs nobody in', async (t) => {
+t.test("somebody else's form in my browser signs nobody in", async (t) => {
   const { url, apple, context, page } = await world(t)
   const attacker = await open(t)
   await attacker.page.route('**/login/apple/callback', (route) => route.abort())
-  const [request] = await Promise.all([attacker.page.waitForRequest('**/login/apple/callback'), attacker.page.goto(`${url}/login/apple`)])
+  const [request] = await Promise.all([
+    attacker.page.waitForRequest('**/login/apple/callback'),
+    attacker.page.goto(`${url}/login/apple`)
+  ])
   const form = request.postData() ?? ''
   t.match(form, /code=.*state=/)
 
-  const inputs = [...new URLSearchParams(form)].map(([name, value]) => `<input type="hidden" name="${name}" value='${value}'>`).join('')
+  const inputs = [...new URLSearchParams(form)]
+    .map(([name, value]) => `<input type="hidden" name="${name}" value='${value}'>`)
+    .join('')
   await page.goto(apple.url)
-  await page.setContent(`<form method="post" action="${url}/login/apple/callback">${inputs}</form><script>document.forms[0].submit()</script>`)
+  await page.setContent(
+    `<form method="post" action="${url}/login/apple/callback">${inputs}</form><script>document.forms[0].submit()</script>`
+  )
   await page.waitForURL(`${url}/login/apple/callback`)
   t.match(JSON.parse(await page.evaluate('document.body.innerText')), { status: 400, code: 'invalid_state' })
   t.same(await context.cookies(), [])

@@ -14,9 +14,13 @@ function findChromium (): string {
     if (isExecutable(wanted)) return wanted
     throw new Error(`CHROMIUM is ${wanted}, which is not a program that can be run.`)
   }
-  const found = PATH.split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name))).find(isExecutable)
+  const found = PATH.split(delimiter)
+    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
+    .find(isExecutable)
   if (found === undefined) {
-    throw new Error(`The browser tests need Chromium: install it (Debian, Ubuntu: apt-get install chromium), or set CHROMIUM to its path. Looked for ${NAMES.join(', ')} in PATH.`)
+    throw new Error(
+      `The browser tests need Chromium: install it (Debian, Ubuntu: apt-get install chromium), or set CHROMIUM to its path. Looked for ${NAMES.join(', ')} in PATH.`
+    )
   }
   return found
 }
@@ -40,12 +44,18 @@ export async function launchChromium (t: Test): Promise<Browser> {
   return browser
 }
 
-/** A Chromium with a profile of its own, gone with the test, that lets third-party cookies be or blocks them, as its settings page does. */
+/**
+ * A Chromium with a profile of its own, gone with the test, that lets third-party cookies be or blocks them, as its
+ * settings page does.
+ */
 export async function launchProfile (t: Test, thirdPartyCookies: 'allowed' | 'blocked'): Promise<BrowserContext> {
   const folder = await mkdtemp(join(tmpdir(), 'signet-profile-'))
   const blocks = thirdPartyCookies === 'blocked'
   await mkdir(join(folder, 'Default'))
-  await writeFile(join(folder, 'Default', 'Preferences'), JSON.stringify({ profile: { cookie_controls_mode: blocks ? 1 : 0, block_third_party_cookies: blocks } }))
+  await writeFile(
+    join(folder, 'Default', 'Preferences'),
+    JSON.stringify({ profile: { cookie_controls_mode: blocks ? 1 : 0, block_third_party_cookies: blocks } })
+  )
   const context = await chromium.launchPersistentContext(folder, launchOptions())
   t.teardown(async () => {
     await context.close()

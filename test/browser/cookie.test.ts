@@ -80,8 +80,13 @@ t.test('two tabs that refresh at the same moment both stay signed in, round afte
   let metRounds = 0
   for (let round = 0; round < 5; round++) {
     const answers = await meetAt(context, TOKEN_URL, 2, () => pressAtOnce([first, second], 'Refresh now'))
-    t.same(answers.map((answer) => answer.status()), [200, 200])
-    const [one, other] = await Promise.all(answers.map(async (answer) => (await answer.request().allHeaders())['cookie']))
+    t.same(
+      answers.map((answer) => answer.status()),
+      [200, 200]
+    )
+    const [one, other] = await Promise.all(
+      answers.map(async (answer) => (await answer.request().allHeaders())['cookie'])
+    )
     t.match(one, /signet-refresh=/)
     if (one === other) metRounds++
   }
@@ -98,7 +103,7 @@ t.test('signing out ends the session and the cookie, in every tab', async (t) =>
   const context = await world.visit(t)
   const page = await signIn(context)
   const second = await openAnother(context)
-  const { access_token: accessToken } = await (await refreshNow(second)).json() as { access_token: string }
+  const { access_token: accessToken } = (await (await refreshNow(second)).json()) as { access_token: string }
   const me = () => fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })
   t.equal((await me()).status, 200)
   const cookie = await refreshCookie(context)
@@ -108,7 +113,10 @@ t.test('signing out ends the session and the cookie, in every tab', async (t) =>
   for (const tab of [page, second]) await tab.getByRole('link', { name: 'Continue with Dev' }).waitFor()
   t.equal(await refreshCookie(context), undefined)
   t.equal((await me()).status, 401)
-  const stolen = await fetch(TOKEN_URL, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: cookie?.value ?? '' }) })
+  const stolen = await fetch(TOKEN_URL, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: cookie?.value ?? '' })
+  })
   t.match(await stolen.json(), { error: 'invalid_grant' })
   await page.reload()
   await waitForNews(page, /You are not signed in/)
@@ -118,7 +126,10 @@ t.test('signing out ends the session and the cookie, in every tab', async (t) =>
 t.test('a session that has ended elsewhere is told in words', async (t) => {
   const context = await world.visit(t)
   const page = await signIn(context)
-  await fetch(`${url}/oauth2/revoke`, { method: 'POST', body: new URLSearchParams({ client_id: 'signet', token: (await refreshCookie(context))?.value ?? '' }) })
+  await fetch(`${url}/oauth2/revoke`, {
+    method: 'POST',
+    body: new URLSearchParams({ client_id: 'signet', token: (await refreshCookie(context))?.value ?? '' })
+  })
   t.equal((await refreshNow(page)).status(), 400)
   t.equal(await page.getByRole('alert').innerText(), 'Your sign-in has ended. Please sign in again.')
   await page.getByRole('link', { name: 'Continue with Dev' }).waitFor()
@@ -143,37 +154,58 @@ t.test('whoever declines at the provider, or meets a broken one, is told so in w
   }
 })
 
-t.test('a page on an origin that is not allowed reads nothing, refreshes nothing and ends nothing, even on the same site', async (t) => {
-  const context = await world.visit(t)
-  const own = await signIn(context)
-  const { access_token: accessToken } = await (await refreshNow(own)).json() as { access_token: string }
-  const elsewhere = await world.serveElsewhere(t)
-  const [sessions, cookie] = [await allSessions(), await refreshCookie(context)]
+t.test(
+  'a page on an origin that is not allowed reads nothing, refreshes nothing and ends nothing, even on the same site',
+  async (t) => {
+    const context = await world.visit(t)
+    const own = await signIn(context)
+    const { access_token: accessToken } = (await (await refreshNow(own)).json()) as { access_token: string }
+    const elsewhere = await world.serveElsewhere(t)
+    const [sessions, cookie] = [await allSessions(), await refreshCookie(context)]
 
-  const page = await context.newPage()
-  const call = (path: string, request: object) => page.evaluate<string>(
-    `fetch(${JSON.stringify(url + path)}, ${JSON.stringify(request)}).then((response) => response.text(), (error) => error.name)`)
-  for (const mode of ['/', '/cookie.html']) {
-    await page.goto(elsewhere + mode)
-    if (mode === '/') await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-    t.match(await page.getByRole('alert').innerText(), 'does not allow this page\'s origin')
+    const page = await context.newPage()
+    const call = (path: string, request: object) =>
+      page.evaluate<string>(
+        `fetch(${JSON.stringify(url + path)}, ${JSON.stringify(request)}).then((response) => response.text(), (error) => error.name)`
+      )
+    for (const mode of ['/', '/cookie.html']) {
+      await page.goto(elsewhere + mode)
+      if (mode === '/') await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+      t.match(await page.getByRole('alert').innerText(), "does not allow this page's origin")
+    }
+    const form = {
+      method: 'POST',
+      credentials: 'include',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'grant_type=refresh_token'
+    }
+    const logged = world.log().length
+    t.equal(await call('/oauth2/token', form), 'TypeError')
+    t.match(
+      world.log().slice(logged),
+      '"statusCode":403',
+      'the cookie came along, else it were 400: Signet looked at the origin'
+    )
+    t.equal(
+      await call('/oauth2/token', {
+        ...form,
+        headers: { 'content-type': 'application/json' },
+        body: '{"grant_type":"refresh_token"}'
+      }),
+      'TypeError'
+    )
+    t.equal(await call('/logout', { method: 'POST', credentials: 'include' }), 'TypeError')
+    t.equal(await call('/me', { headers: { authorization: `Bearer ${accessToken}` } }), 'TypeError')
+    t.equal(await call('/login', {}), 'TypeError')
+    await page.goto(`${url}/login/dev?return_to=${encodeURIComponent(elsewhere)}`)
+    t.equal(new URL(page.url()).origin, url, 'and nobody is sent there')
+
+    t.same(await allSessions(), sessions)
+    t.same(await refreshCookie(context), cookie)
+    await own.bringToFront()
+    t.equal((await refreshNow(own)).status(), 200)
   }
-  const form = { method: 'POST', credentials: 'include', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'grant_type=refresh_token' }
-  const logged = world.log().length
-  t.equal(await call('/oauth2/token', form), 'TypeError')
-  t.match(world.log().slice(logged), '"statusCode":403', 'the cookie came along, else it were 400: Signet looked at the origin')
-  t.equal(await call('/oauth2/token', { ...form, headers: { 'content-type': 'application/json' }, body: '{"grant_type":"refresh_token"}' }), 'TypeError')
-  t.equal(await call('/logout', { method: 'POST', credentials: 'include' }), 'TypeError')
-  t.equal(await call('/me', { headers: { authorization: `Bearer ${accessToken}` } }), 'TypeError')
-  t.equal(await call('/login', {}), 'TypeError')
-  await page.goto(`${url}/login/dev?return_to=${encodeURIComponent(elsewhere)}`)
-  t.equal(new URL(page.url()).origin, url, 'and nobody is sent there')
-
-  t.same(await allSessions(), sessions)
-  t.same(await refreshCookie(context), cookie)
-  await own.bringToFront()
-  t.equal((await refreshNow(own)).status(), 200)
-})
+)
 
 t.test('from another site the cookie does not come along, allowed as its origin may be', async (t) => {
   const context = await world.visit(t)
@@ -182,6 +214,6 @@ t.test('from another site the cookie does not come along, allowed as its origin 
   const answer = page.waitForResponse(TOKEN_URL)
   await page.goto(`${otherSite}/cookie.html`)
   t.equal((await answer).status(), 400)
-  t.notOk('cookie' in await (await answer).request().allHeaders())
+  t.notOk('cookie' in (await (await answer).request().allHeaders()))
   await waitForNews(page, /You are not signed in/)
 })

@@ -12,7 +12,9 @@ const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 async function openPage (t: Test): Promise<{ page: Page, complaints: string[] }> {
   const page = await (await world.visit(t)).newPage()
   const complaints: string[] = []
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()) })
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
   page.on('pageerror', (error) => complaints.push(error.message))
   return { page, complaints }
 }
@@ -22,7 +24,7 @@ async function tabTo (page: Page, target: Locator): Promise<void> {
   await target.waitFor()
   for (let presses = 0; presses < 20; presses++) {
     await page.keyboard.press('Tab')
-    if (await target.and(page.locator(':focus')).count() > 0) return
+    if ((await target.and(page.locator(':focus')).count()) > 0) return
   }
   throw new Error(`Tab does not get to ${target}.`)
 }
@@ -37,7 +39,8 @@ async function post (path: string, form: Record<string, string>) {
 }
 
 const beginDevice = () => post('/oauth2/device_authorization', { client_id: 'spa', scope: 'openid' })
-const poll = (deviceCode: string) => post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: 'spa' })
+const poll = (deviceCode: string) =>
+  post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: 'spa' })
 
 t.test('the keyboard alone gets one from the app through the chooser and the provider', async (t) => {
   const { page, complaints } = await openPage(t)
@@ -65,15 +68,25 @@ t.test('the keyboard alone gets one through /login', async (t) => {
 t.test('a screen reader finds its way on the pages of Signet', async (t) => {
   const { page, complaints } = await openPage(t)
   const authorize = new URLSearchParams({
-    client_id: 'spa', redirect_uri: `${otherSite}/`, response_type: 'code', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256'
+    client_id: 'spa',
+    redirect_uri: `${otherSite}/`,
+    response_type: 'code',
+    code_challenge: 'x'.repeat(43),
+    code_challenge_method: 'S256'
   })
-  for (const [path, title] of [['/login', 'Sign in'], [`/oauth2/authorize?${authorize}`, 'Sign in to Example app']] as const) {
+  for (const [path, title] of [
+    ['/login', 'Sign in'],
+    [`/oauth2/authorize?${authorize}`, 'Sign in to Example app']
+  ] as const) {
     await page.goto(url + path)
     t.equal(await page.title(), title)
     t.equal(await page.locator('html').getAttribute('lang'), 'en')
     const main = page.getByRole('main')
     t.same(await main.getByRole('heading', { level: 1 }).allInnerTexts(), [title])
-    t.same(await main.getByRole('list').getByRole('listitem').getByRole('link').allInnerTexts(), ['Continue with GitHub', 'Continue with Dev'])
+    t.same(await main.getByRole('list').getByRole('listitem').getByRole('link').allInnerTexts(), [
+      'Continue with GitHub',
+      'Continue with Dev'
+    ])
   }
   await page.goto(`${url}/device`)
   t.equal(await page.title(), 'Connect a device')
@@ -88,7 +101,9 @@ t.test('the pages of Signet can be read in light and dark, and on a narrow scree
     for (const path of ['/login', '/device']) {
       await page.goto(url + path)
       const { ink, paper, width } = await page.evaluate<{ ink: string, paper: string, width: number }>(
-        '({ ink: getComputedStyle(document.body).color, paper: getComputedStyle(document.body).backgroundColor, width: document.documentElement.scrollWidth })')
+        '({ ink: getComputedStyle(document.body).color, paper: getComputedStyle(document.body).backgroundColor, ' +
+          'width: document.documentElement.scrollWidth })'
+      )
       t.ok(contrast(ink, paper) > 7, `${path}, ${colorScheme}: ${ink} on ${paper}`)
       t.equal(luminance(paper) < 0.2, colorScheme === 'dark')
       t.ok(width <= 320, 'nothing to scroll sideways')
@@ -107,7 +122,10 @@ t.test('a device is connected by hand: code typed, provider chosen, who asks sho
   await press(page, page.getByRole('link', { name: 'Continue with Dev' }))
   await press(page, page.getByRole('button', { name: 'Verified Vera' }))
   await page.getByRole('heading', { name: 'Sign in to Example app?' }).waitFor()
-  t.match(await page.getByRole('main').innerText(), `The device with the code ${grant.user_code} will be signed in as Verified Vera.`)
+  t.match(
+    await page.getByRole('main').innerText(),
+    `The device with the code ${grant.user_code} will be signed in as Verified Vera.`
+  )
   t.equal((await poll(grant.device_code)).error, 'authorization_pending')
   await press(page, page.getByRole('button', { name: 'Yes, sign it in' }))
   await page.getByRole('heading', { name: 'The device is signed in' }).waitFor()
@@ -159,7 +177,9 @@ t.test('whoever declines at the provider is told so on the way to a device', asy
 /** WCAG 2.2, "relative luminance" and "contrast ratio". */
 function luminance (color: string): number {
   const parts = [...color.matchAll(/\d+/g)].map(([part]) => Number(part) / 255)
-  const [red = 0, green = 0, blue = 0] = parts.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+  const [red = 0, green = 0, blue = 0] = parts.map((part) =>
+    part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  )
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 

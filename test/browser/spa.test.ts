@@ -5,7 +5,12 @@ import { meetAt, pressAtOnce, signInThroughChooser, startWorld, waitForNews } fr
 const world = await startWorld(t)
 const { url, otherSite } = world
 
-interface Tokens { access_token: string, refresh_token: string, id_token: string, expires_at: number }
+interface Tokens {
+  access_token: string
+  refresh_token: string
+  id_token: string
+  expires_at: number
+}
 
 /** The example's own page, where somebody is signed in. */
 async function signIn (context: BrowserContext, persona = 'Verified Vera'): Promise<Page> {
@@ -30,7 +35,11 @@ async function stored (page: Page): Promise<Tokens> {
 
 /** Polls, because a tab behind another one is not painted. */
 async function waitForNewToken (page: Page, { refresh_token: old }: Pick<Tokens, 'refresh_token'>): Promise<void> {
-  await page.waitForFunction(`JSON.parse(localStorage.getItem('oidc.user:${url}:spa')).refresh_token !== ${JSON.stringify(old)}`, undefined, { polling: 20 })
+  await page.waitForFunction(
+    `JSON.parse(localStorage.getItem('oidc.user:${url}:spa')).refresh_token !== ${JSON.stringify(old)}`,
+    undefined,
+    { polling: 20 }
+  )
 }
 
 async function me (tokens: Tokens): Promise<number> {
@@ -57,7 +66,11 @@ t.test('somebody signs in, sees who they are, and calls /me', async (t) => {
   t.equal(page.url(), `${otherSite}/`, 'code and state are gone from the address')
   const claims = await page.getByRole('definition').allInnerTexts()
   for (const claim of [url, 'spa', 'Verified Vera', 'vera@example.com']) t.ok(claims.includes(claim), claim)
-  t.match(JSON.parse(await callMe(page)), { name: 'Verified Vera', email: 'vera@example.com', accounts: [{ provider: 'dev' }] })
+  t.match(JSON.parse(await callMe(page)), {
+    name: 'Verified Vera',
+    email: 'vera@example.com',
+    accounts: [{ provider: 'dev' }]
+  })
   t.equal(await page.getByRole('alert').isVisible(), false)
 })
 
@@ -96,9 +109,14 @@ t.test('two tabs that refresh at the same moment both stay signed in, round afte
   for (let round = 0; round < 5; round++) {
     const before = await stored(first)
     const answers = await meetAt(context, `${url}/oauth2/token`, 2, () => pressAtOnce([first, second], 'Refresh now'))
-    const presented = answers.map((answer) => new URLSearchParams(answer.request().postData() ?? '').get('refresh_token'))
+    const presented = answers.map((answer) =>
+      new URLSearchParams(answer.request().postData() ?? '').get('refresh_token')
+    )
     t.same(presented, [before.refresh_token, before.refresh_token], 'one refresh token, presented twice')
-    t.same(answers.map((answer) => answer.status()), [200, 200])
+    t.same(
+      answers.map((answer) => answer.status()),
+      [200, 200]
+    )
     await waitForNewToken(first, before)
   }
   for (const page of [first, second, first]) {
@@ -128,7 +146,10 @@ t.test('signing out ends the session: no /me, no refresh, in no tab', async (t) 
   await second.getByRole('button', { name: 'Sign in', exact: true }).waitFor()
   t.equal(await storedTokens(page), undefined)
   t.equal(await me(tokens), 401)
-  const refused = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', client_id: 'spa', refresh_token: tokens.refresh_token }) })
+  const refused = await fetch(`${url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'refresh_token', client_id: 'spa', refresh_token: tokens.refresh_token })
+  })
   t.equal(refused.status, 400)
   t.match(await refused.json(), { error: 'invalid_grant' })
   await page.reload()
@@ -138,14 +159,26 @@ t.test('signing out ends the session: no /me, no refresh, in no tab', async (t) 
 t.test('a session that has ended elsewhere is told in words, and the way back in is there', async (t) => {
   const page = await signIn(await world.visit(t))
   const tokens = await stored(page)
-  t.equal((await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${tokens.access_token}` } })).status, 204)
+  t.equal(
+    (await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${tokens.access_token}` } }))
+      .status,
+    204
+  )
   await page.getByRole('button', { name: 'Call /me' }).click()
   t.equal(await page.getByRole('alert').innerText(), 'Your sign-in has ended. Please sign in again.')
   await signInThroughChooser(page, 'Verified Vera')
   await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
   t.equal(await page.getByRole('alert').isVisible(), false)
 
-  t.equal((await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${(await stored(page)).access_token}` } })).status, 204)
+  t.equal(
+    (
+      await fetch(`${url}/logout`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${(await stored(page)).access_token}` }
+      })
+    ).status,
+    204
+  )
   t.equal(await refreshNow(page), 400)
   t.equal(await page.getByRole('alert').innerText(), 'Your sign-in has ended. Please sign in again.')
   t.equal(await storedTokens(page), undefined)

@@ -16,9 +16,13 @@ async function watchFrames (context: BrowserContext): Promise<string[]> {
   const frames: string[] = []
   context.on('page', (page) => {
     page.on('frameattached', (frame) => frames.push(`a frame in ${page.url()} (${frame.url()})`))
-    page.on('framenavigated', (frame) => { if (frame.parentFrame()) frames.push(frame.url()) })
+    page.on('framenavigated', (frame) => {
+      if (frame.parentFrame()) frames.push(frame.url())
+    })
   })
-  context.on('request', (request) => { if (request.frame().parentFrame()) frames.push(request.url()) })
+  context.on('request', (request) => {
+    if (request.frame().parentFrame()) frames.push(request.url())
+  })
   return frames
 }
 
@@ -30,14 +34,19 @@ async function thirdPartyCookie (t: Test, context: BrowserContext): Promise<stri
     response.end(request.headers.cookie ?? 'nothing')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => { server.close(); server.closeAllConnections() })
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
   const there = `http://localhost:${(server.address() as AddressInfo).port}/`
   const page = await context.newPage()
   await page.goto(there)
   await page.reload()
   t.equal(await page.locator('body').innerText(), 'probe=1', 'it is a cookie of the first party there')
   await page.goto(otherSite)
-  return await page.evaluate<string>(`fetch(${JSON.stringify(there)}, { credentials: 'include' }).then((response) => response.text())`)
+  return await page.evaluate<string>(
+    `fetch(${JSON.stringify(there)}, { credentials: 'include' }).then((response) => response.text())`
+  )
 }
 
 async function refreshesByItself (t: Test, page: Page): Promise<void> {
@@ -51,36 +60,42 @@ t.test('this browser does block third-party cookies, and would not without being
   t.equal(await thirdPartyCookie(t, await launchProfile(t, 'allowed')), 'probe=1')
 })
 
-t.test('code mode, on another site: sign-in, silent refresh by itself, reload and sign-out, without a frame', async (t) => {
-  const context = await launchProfile(t, 'blocked')
-  const frames = await watchFrames(context)
-  const page = await context.newPage()
-  await page.goto(otherSite)
-  await signInThroughChooser(page, 'Verified Vera')
-  await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
-  await refreshesByItself(t, page)
-  await page.reload()
-  await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
-  await refreshesByItself(t, page)
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor()
-  t.equal(page.url(), `${otherSite}/`)
-  t.same(frames, [])
-})
+t.test(
+  'code mode, on another site: sign-in, silent refresh by itself, reload and sign-out, without a frame',
+  async (t) => {
+    const context = await launchProfile(t, 'blocked')
+    const frames = await watchFrames(context)
+    const page = await context.newPage()
+    await page.goto(otherSite)
+    await signInThroughChooser(page, 'Verified Vera')
+    await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
+    await refreshesByItself(t, page)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
+    await refreshesByItself(t, page)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor()
+    t.equal(page.url(), `${otherSite}/`)
+    t.same(frames, [])
+  }
+)
 
-t.test('cookie mode, on the same site: sign-in, silent refresh by itself, reload and sign-out, without a frame', async (t) => {
-  const context = await launchProfile(t, 'blocked')
-  const frames = await watchFrames(context)
-  const page = await context.newPage()
-  await page.goto(`${sameSite}/cookie.html`)
-  await page.getByRole('link', { name: 'Continue with Dev' }).click()
-  await choosePersona(page, 'Verified Vera')
-  await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
-  await refreshesByItself(t, page)
-  await page.reload()
-  await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
-  await refreshesByItself(t, page)
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('link', { name: 'Continue with Dev' }).waitFor()
-  t.same(frames, [])
-})
+t.test(
+  'cookie mode, on the same site: sign-in, silent refresh by itself, reload and sign-out, without a frame',
+  async (t) => {
+    const context = await launchProfile(t, 'blocked')
+    const frames = await watchFrames(context)
+    const page = await context.newPage()
+    await page.goto(`${sameSite}/cookie.html`)
+    await page.getByRole('link', { name: 'Continue with Dev' }).click()
+    await choosePersona(page, 'Verified Vera')
+    await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
+    await refreshesByItself(t, page)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Hello, Verified Vera' }).waitFor()
+    await refreshesByItself(t, page)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('link', { name: 'Continue with Dev' }).waitFor()
+    t.same(frames, [])
+  }
+)

@@ -19,7 +19,10 @@ export interface World extends Running {
   /** The same app at an origin that no setting of Signet names, on Signet's own site. */
   serveElsewhere: (t: Test) => Promise<string>
   /** A browser of its own: no cookies, no storage. Closed with the test. */
-  visit: (t: Test, context?: Parameters<Awaited<ReturnType<typeof launchChromium>>['newContext']>[0]) => Promise<BrowserContext>
+  visit: (
+    t: Test,
+    context?: Parameters<Awaited<ReturnType<typeof launchChromium>>['newContext']>[0]
+  ) => Promise<BrowserContext>
 }
 
 /**
@@ -29,7 +32,11 @@ export interface World extends Running {
  */
 export async function startWorld (t: Test, environment: Record<string, string> = {}): Promise<World> {
   const [idpPort, appPort] = [await freePort(), await freePort()]
-  const [otherSite, sameSite, idpIssuer] = [`http://127.0.0.1:${appPort}`, `http://localhost:${appPort}`, `http://127.0.0.1:${idpPort}`]
+  const [otherSite, sameSite, idpIssuer] = [
+    `http://127.0.0.1:${appPort}`,
+    `http://localhost:${appPort}`,
+    `http://127.0.0.1:${idpPort}`
+  ]
   const running = await setup(t, {
     OIDC_PROVIDERS: 'dev',
     OIDC_DEV_NAME: 'Dev',
@@ -37,11 +44,22 @@ export async function startWorld (t: Test, environment: Record<string, string> =
     OIDC_DEV_CLIENT_ID: DEV_CLIENT.client_id,
     OIDC_DEV_CLIENT_SECRET: DEV_CLIENT.client_secret,
     OIDC_DEV_EMAIL_TRUSTED: 'true',
-    CLIENTS: JSON.stringify([{ client_id: 'spa', name: 'Example app', redirect_uris: [`${otherSite}/`], post_logout_redirect_uris: [`${otherSite}/`] }]),
+    CLIENTS: JSON.stringify([
+      {
+        client_id: 'spa',
+        name: 'Example app',
+        redirect_uris: [`${otherSite}/`],
+        post_logout_redirect_uris: [`${otherSite}/`]
+      }
+    ]),
     ALLOWED_ORIGINS: sameSite,
     ...environment
   })
-  const idp = await startDevIdp({ port: idpPort, issuer: idpIssuer, clients: [{ ...DEV_CLIENT, redirect_uris: [`${running.url}/login/dev/callback`] }] })
+  const idp = await startDevIdp({
+    port: idpPort,
+    issuer: idpIssuer,
+    clients: [{ ...DEV_CLIENT, redirect_uris: [`${running.url}/login/dev/callback`] }]
+  })
   t.teardown(() => idp.close())
   const outDir = await buildSpa(t, running.url)
   await serveSpa(t, outDir, appPort)
@@ -78,7 +96,12 @@ async function buildSpa (t: Test, signetUrl: string): Promise<string> {
 }
 
 async function serveSpa (t: Test, outDir: string, port: number): Promise<void> {
-  const server = await preview({ root: SPA_FOLDER, logLevel: 'warn', build: { outDir }, preview: { host: '127.0.0.1', port } })
+  const server = await preview({
+    root: SPA_FOLDER,
+    logLevel: 'warn',
+    build: { outDir },
+    preview: { host: '127.0.0.1', port }
+  })
   t.teardown(() => server.close())
 }
 
@@ -98,16 +121,29 @@ export async function waitForNews (page: Page, news: RegExp): Promise<void> {
   await page.getByRole('status').filter({ hasText: news }).waitFor()
 }
 
-/** Presses a button in several tabs at the same moment. Nobody can click in a tab that is behind another one; a timer can fire there. */
+/**
+ * Presses a button in several tabs at the same moment. Nobody can click in a tab that is behind another one; a timer
+ * can fire there.
+ */
 export async function pressAtOnce (pages: Page[], button: string): Promise<void> {
   await Promise.all(pages.map((page) => page.getByRole('button', { name: button }).dispatchEvent('click')))
 }
 
-/** Lets `count` requests of a URL wait for one another, once, and go on together. Resolves to their answers, in the order of the requests. */
-export async function meetAt (context: BrowserContext, url: string, count: number, start: () => Promise<void>): Promise<Response[]> {
+/**
+ * Lets `count` requests of a URL wait for one another, once, and go on together. Resolves to their answers, in the
+ * order of the requests.
+ */
+export async function meetAt (
+  context: BrowserContext,
+  url: string,
+  count: number,
+  start: () => Promise<void>
+): Promise<Response[]> {
   const answers: Promise<Response | null>[] = []
   let open: () => void = () => {}
-  const barrier = new Promise<void>((resolve) => { open = resolve })
+  const barrier = new Promise<void>((resolve) => {
+    open = resolve
+  })
   await context.route(url, async (route) => {
     answers.push(route.request().response())
     if (answers.length === count) open()

@@ -123,7 +123,7 @@ t.test(
     const { perform, live, github, url } = await world(t)
     const openedUrl = await catchOpened(t)
 
-    async function signIn (): Promise<{ outcome: Outcome; page: string }> {
+    async function signIn (): Promise<{ outcome: Outcome, page: string }> {
       const port = await freePort()
       const performing = perform(new NodeBasedHandler(port), `http://127.0.0.1:${port}/callback`)
       const browser = createBrowser(url)

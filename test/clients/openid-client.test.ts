@@ -78,7 +78,7 @@ async function world (t: Test) {
   return { ...running, configure, begin, signIn }
 }
 
-const KINDS: [string, { client_id: string; redirect_uris: string[] }, ClientAuth][] = [
+const KINDS: [string, { client_id: string, redirect_uris: string[] }, ClientAuth][] = [
   ['a public client', SPA, None()],
   ['a confidential client with client_secret_basic', WEB, ClientSecretBasic(WEB.client_secret)],
   ['a confidential client with client_secret_post', WEB, ClientSecretPost(WEB.client_secret)]

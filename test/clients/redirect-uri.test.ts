@@ -42,15 +42,33 @@ t.test('a redirect URI is a registered one to the letter, or the rule that it br
     ['http://127.0.0.1:5/cb?x', 'the query differs'],
     ['xhttp://127.0.0.1:5/cb', 'the scheme differs'],
     ['http://127.0.0.1.example:5/cb', 'the host differs']
-  ] as const) { t.equal(redirectUriMistake(received, registered), mistake, received) }
+  ] as const) {
+    t.equal(redirectUriMistake(received, registered), mistake, received)
+  }
   t.equal(redirectUriMistake('https://x/', []), 'the client has registered none')
   t.equal(redirectUriMistake('http://127.0.0.1:5/cb', ['http://[::1]/cb']), 'the host differs')
-  t.equal(redirectUriMistake('http://localhost:5/cb', ['http://localhost/cb']), undefined, 'localhost may have any port, too')
+  t.equal(
+    redirectUriMistake('http://localhost:5/cb', ['http://localhost/cb']),
+    undefined,
+    'localhost may have any port, too'
+  )
   t.equal(redirectUriMistake('http://localhost:5/cb', ['http://127.0.0.1/cb']), 'the host differs')
   t.equal(redirectUriMistake('http://localhost.evil.example:5/cb', ['http://localhost/cb']), 'the host differs')
-  t.equal(redirectUriMistake('javascript:x', ['javascript:x']), 'it may not be a redirect URI', 'whatever was registered before')
-  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/x?y', 'https://a.example/x']), 'the host differs', 'of two with one mistake each the first')
-  t.equal(redirectUriMistake('https://a.example/x?y', ['https://b.example/z', 'https://a.example/x']), 'the query differs', 'the one most like it')
+  t.equal(
+    redirectUriMistake('javascript:x', ['javascript:x']),
+    'it may not be a redirect URI',
+    'whatever was registered before'
+  )
+  t.equal(
+    redirectUriMistake('https://a.example/x?y', ['https://b.example/x?y', 'https://a.example/x']),
+    'the host differs',
+    'of two with one mistake each the first'
+  )
+  t.equal(
+    redirectUriMistake('https://a.example/x?y', ['https://b.example/z', 'https://a.example/x']),
+    'the query differs',
+    'the one most like it'
+  )
 })
 
 t.test('what may be registered', async (t) => {
@@ -66,7 +84,9 @@ t.test('what may be registered', async (t) => {
     ' https://x/',
     'https://x/ ',
     `https://x/${'a'.repeat(991)}`
-  ]) { t.equal(isRedirectUri(bad), false, bad) }
+  ]) {
+    t.equal(isRedirectUri(bad), false, bad)
+  }
 })
 
 t.test('a client is registered, with a secret when it can keep one', async (t) => {
@@ -140,7 +160,9 @@ t.test('web origins: those of the settings, of the clients there, and of the cli
     'https://a b',
     'ftp://db.example',
     `https://${'x'.repeat(251)}`
-  ]) { t.equal(await origins.has(rubbish), false, rubbish) }
+  ]) {
+    t.equal(await origins.has(rubbish), false, rubbish)
+  }
   t.equal(asked.length, 2, 'what is no origin does not reach the database')
   const from = (origin?: string, site?: string) =>
     comesFromAllowedOrigin({ headers: { origin, 'sec-fetch-site': site } } as never, origins)
@@ -162,7 +184,7 @@ t.test('a scope is what there is of what was asked', async (t) => {
 
 /** What a reply was told. */
 function createReply () {
-  const told: { headers: Record<string, string>; to?: URL; status?: number } = { headers: {} }
+  const told: { headers: Record<string, string>, to?: URL, status?: number } = { headers: {} }
   const reply = {
     header (name: string, value: string) {
       told.headers[name] = value

@@ -21,26 +21,40 @@ t.test('schema.prisma and the migrations agree', async (t) => {
   const { url, drop } = await createDatabase()
   t.teardown(drop)
   t.equal(await difference(url, schema), '')
-  const other = await difference(url, schema.replace('  email        String?   @unique', '  email        String?   @unique\n  shoeSize     Int?'))
+  const other = await difference(
+    url,
+    schema.replace('  email        String?   @unique', '  email        String?   @unique\n  shoeSize     Int?')
+  )
   t.match(other, 'ADD COLUMN', 'a schema that says more is noticed')
 })
 
-t.test('five instances that start at once on an empty database apply the migrations once, with Prisma\'s bookkeeping', async (t) => {
-  const { url, drop } = await createEmptyDatabase()
-  t.teardown(drop)
-  const migrations = await readMigrations()
-  const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
-  t.same(applied.sort(), [0, 0, 0, 0, migrations.length])
-  const pool = await query(t, url)
-  const { rows } = await pool.query('SELECT * FROM _prisma_migrations ORDER BY started_at')
-  t.same(rows.map(({ migration_name: name }) => name), migrations.map(({ name }) => name))
-  for (const [index, row] of rows.entries()) {
-    t.equal(row.checksum, createHash('sha256').update(migrations[index]?.sql ?? '').digest('hex'))
-    t.ok(row.finished_at)
-    t.equal(row.applied_steps_count, 1)
+t.test(
+  "five instances that start at once on an empty database apply the migrations once, with Prisma's bookkeeping",
+  async (t) => {
+    const { url, drop } = await createEmptyDatabase()
+    t.teardown(drop)
+    const migrations = await readMigrations()
+    const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
+    t.same(applied.sort(), [0, 0, 0, 0, migrations.length])
+    const pool = await query(t, url)
+    const { rows } = await pool.query('SELECT * FROM _prisma_migrations ORDER BY started_at')
+    t.same(
+      rows.map(({ migration_name: name }) => name),
+      migrations.map(({ name }) => name)
+    )
+    for (const [index, row] of rows.entries()) {
+      t.equal(
+        row.checksum,
+        createHash('sha256')
+          .update(migrations[index]?.sql ?? '')
+          .digest('hex')
+      )
+      t.ok(row.finished_at)
+      t.equal(row.applied_steps_count, 1)
+    }
+    t.equal(await migrate(url), 0)
   }
-  t.equal(await migrate(url), 0)
-})
+)
 
 t.test('when nothing is pending, no right to change tables is needed', async (t) => {
   const { url, drop } = await createDatabase()
@@ -48,7 +62,10 @@ t.test('when nothing is pending, no right to change tables is needed', async (t)
   const pool = await query(t, url)
   const role = `reader_${Date.now()}`
   await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`)
-  t.teardown(async () => { await pool.query(`DROP OWNED BY ${role}`); await pool.query(`DROP ROLE ${role}`) })
+  t.teardown(async () => {
+    await pool.query(`DROP OWNED BY ${role}`)
+    await pool.query(`DROP ROLE ${role}`)
+  })
   await pool.query(`GRANT SELECT ON _prisma_migrations TO ${role}`)
   const asReader = new URL(url)
   asReader.username = role

@@ -9,7 +9,7 @@ import { readStages } from './dockerfile.ts'
 
 interface Service {
   image?: string
-  build?: { context: string; target: string }
+  build?: { context: string, target: string }
   network_mode?: string
   depends_on?: Record<string, { condition: string }>
   environment?: Record<string, string>
@@ -23,7 +23,7 @@ interface Service {
 
 const root = join(import.meta.dirname, '..', '..')
 const file = join(root, 'docker-compose.yml')
-const { services, volumes }: { services: Record<string, Service>; volumes: Record<string, unknown> } = parse(
+const { services, volumes }: { services: Record<string, Service>, volumes: Record<string, unknown> } = parse(
   await readFile(file, 'utf8'),
   { merge: true }
 )

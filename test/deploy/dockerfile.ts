@@ -42,7 +42,7 @@ export function all (stage: Stage, name: string): string[] {
 }
 
 /** `COPY --from=stage source... target`; `from` is undefined for what comes from the build context. */
-export function copies (stage: Stage): { from: string | undefined; sources: string[] }[] {
+export function copies (stage: Stage): { from: string | undefined, sources: string[] }[] {
   return all(stage, 'COPY').map((text) => {
     const words = text.split(/\s+/)
     const from = words.find((word) => word.startsWith('--from='))?.slice('--from='.length)

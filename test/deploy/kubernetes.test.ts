@@ -21,7 +21,7 @@ const KINDS = { Deployment, NetworkPolicy, PodDisruptionBudget, ConfigMap, Names
 interface Manifest {
   apiVersion: string
   kind: keyof typeof KINDS
-  metadata: { name: string; namespace?: string }
+  metadata: { name: string, namespace?: string }
 }
 
 const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.yaml')).sort()

@@ -13,7 +13,7 @@ interface Rule {
   expr: string
   for?: string
   labels: { severity: string }
-  annotations: { summary: string; runbook: string }
+  annotations: { summary: string, runbook: string }
 }
 
 const read = (path: string) => readFile(join(packageRoot, path), 'utf8')
@@ -25,8 +25,8 @@ const operations = await read('docs/operations.md')
 
 /** Grafana's variables, as it would fill them in. */
 const filledIn = (expression: string) => expression.replace(/\$__\w+/g, '5m').replace(/\$\w+/g, 'github')
-const onDashboard: { title: string; expr: string }[] = dashboard.panels.flatMap(
-  ({ title, targets }: { title: string; targets: { expr: string }[] }) =>
+const onDashboard: { title: string, expr: string }[] = dashboard.panels.flatMap(
+  ({ title, targets }: { title: string, targets: { expr: string }[] }) =>
     targets.map(({ expr }) => ({ title, expr: filledIn(expr) }))
 )
 const expressions = [...rules.map(({ alert, expr }) => ({ title: alert, expr })), ...onDashboard]

@@ -18,7 +18,7 @@ const missing = ['bash', 'curl', 'jq'].filter((tool) => spawnSync(tool, ['--vers
 const options = { skip: missing.length > 0 && `${missing.join(' and ')} must be installed` }
 
 interface Run {
-  done: Promise<{ status: number; stdout: string; stderr: string }>
+  done: Promise<{ status: number, stdout: string, stderr: string }>
   link: () => Promise<string>
 }
 

@@ -199,13 +199,15 @@ t.test('a role opens what is for it, and a rotated key goes unnoticed', async (t
   t.match(await withToken('/admin', before.access_token), {
     status: 403,
     challenge:
-      'Bearer realm="notes", error="insufficient_scope", error_description="This needs a role that the access token does not have."'
+      'Bearer realm="notes", error="insufficient_scope", error_description="This needs a role that the access ' +
+        'token does not have."'
   })
   t.equal((await withToken('/admin', 'made-up')).status, 401)
 
   await world.sql.query("UPDATE users SET roles = '{admin}'")
   await world.sql.query(
-    "UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' THEN now() - interval '1 year' END"
+    "UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' " +
+      "THEN now() - interval '1 year' END"
   )
   const { address } = await world.another()
   const after = await refresh(address, before.refresh_token)
@@ -246,7 +248,9 @@ t.test('as a confidential client it refuses a token whose session has ended', as
   for (
     const endsAt = Date.now() + 15_000;
     Date.now() < endsAt && (await withToken('/notes', accessToken)).status === 200;
-  ) { await sleep(100) }
+  ) {
+    await sleep(100)
+  }
   t.match(await withToken('/notes', accessToken), { status: 401, challenge: INVALID })
   t.match(await offline.withToken('/notes', accessToken), { status: 200 })
 })

@@ -7,10 +7,17 @@ export interface Answer {
   body: string
 }
 
-export interface AnswerOptions { status?: number, headers?: OutgoingHttpHeaders }
+export interface AnswerOptions {
+  status?: number
+  headers?: OutgoingHttpHeaders
+}
 
 export function answerJson (value: unknown, { status = 200, headers = {} }: AnswerOptions = {}): Answer {
-  return { status, headers: { 'content-type': 'application/json; charset=utf-8', ...headers }, body: JSON.stringify(value) ?? '' }
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+    body: JSON.stringify(value) ?? ''
+  }
 }
 
 export function answerHtml (body: string, { status = 200, headers = {} }: AnswerOptions = {}): Answer {
@@ -30,10 +37,15 @@ export function answerRedirect (location: string, parameters: Record<string, str
   return { status: 302, headers: { location: url.href }, body: '' }
 }
 
-/** A page that posts `parameters` to `action` by itself (OAuth 2.0 Form Post Response Mode); those that are `undefined` are left out. */
+/**
+ * A page that posts `parameters` to `action` by itself (OAuth 2.0 Form Post Response Mode); those that are `undefined`
+ * are left out.
+ */
 export function answerForm (action: string, parameters: Record<string, string | undefined>): Answer {
   const fields = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  const inputs = fields.map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`).join('\n')
+  const inputs = fields
+    .map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`)
+    .join('\n')
   const form = `<form method="post" action="${escape(action)}">\n${inputs}\n<noscript><button>Continue</button></noscript>\n</form>`
   return answerHtml(`<!doctype html><title>Signing in</title>\n${form}\n<script>document.forms[0].submit()</script>`)
 }
@@ -42,18 +54,23 @@ export function answerForm (action: string, parameters: Record<string, string | 
 export function readForm (page: string): { action: string, fields: Record<string, string> } {
   const action = /<form method="post" action="([^"]*)">/.exec(page)?.[1]
   if (action === undefined) throw new Error(`There is no form in: ${page.slice(0, 500)}`)
-  const fields = [...page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, name = '', value = '']) => [unescape(name), unescape(value)])
+  const fields = [...page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(
+    ([, name = '', value = '']) => [unescape(name), unescape(value)]
+  )
   return { action: unescape(action), fields: Object.fromEntries(fields) }
 }
 
-const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\'': '&#39;', '\r': '&#13;', '\n': '&#10;' }
+const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '\r': '&#13;', '\n': '&#10;' }
 
 function escape (text: string): string {
   return text.replace(/[&<>"'\r\n]/g, (character) => ENTITIES[character as keyof typeof ENTITIES])
 }
 
 function unescape (text: string): string {
-  return Object.entries(ENTITIES).reduceRight((result, [character, entity]) => result.replaceAll(entity, character), text)
+  return Object.entries(ENTITIES).reduceRight(
+    (result, [character, entity]) => result.replaceAll(entity, character),
+    text
+  )
 }
 
 export function send (response: ServerResponse, { status, headers, body }: Answer): void {

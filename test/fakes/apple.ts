@@ -48,8 +48,8 @@ const ANNE: ApplePerson = {
 }
 
 /**
- * Sign in with Apple: https://developer.apple.com/documentation/signinwithapplerestapi. No user info; the client secret is
- * a JWT; with a scope the answer is a form, and the name comes beside the first code.
+ * Sign in with Apple: https://developer.apple.com/documentation/signinwithapplerestapi. No user info; the client secret
+ * is a JWT; with a scope the answer is a form, and the name comes beside the first code.
  */
 export async function startFakeApple (): Promise<FakeApple> {
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -78,7 +78,9 @@ export async function startFakeApple (): Promise<FakeApple> {
   /** Only by `client_secret_post`. */
   async function isClient ({ headers, body }: Call): Promise<boolean> {
     const secret = parameter(body, 'client_secret')
-    if (headers.authorization !== undefined || parameter(body, 'client_id') !== CLIENT_ID || secret === undefined) return false
+    if (headers.authorization !== undefined || parameter(body, 'client_id') !== CLIENT_ID || secret === undefined) {
+      return false
+    }
     secrets.add(secret)
     return await isClientSecret(secret)
   }
@@ -87,17 +89,30 @@ export async function startFakeApple (): Promise<FakeApple> {
     const scope = (parameter(query, 'scope') ?? '').split(' ')
     const asksForPerson = scope.includes('name') || scope.includes('email')
     if (asksForPerson && parameter(query, 'response_mode') !== 'form_post') {
-      return { error: 'invalid_request', error_description: 'response_mode must be form_post when name or email scope is requested.' }
+      return {
+        error: 'invalid_request',
+        error_description: 'response_mode must be form_post when name or email scope is requested.'
+      }
     }
     const isFirst = !known.has(sub)
     known.add(sub)
     if (user !== undefined) return { user }
     if (!asksForPerson || !isFirst) return {}
     const { firstName, lastName, email } = person
-    return { user: JSON.stringify({ ...(scope.includes('name') ? { name: { firstName, lastName } } : {}), ...(scope.includes('email') ? { email } : {}) }) }
+    return {
+      user: JSON.stringify({
+        ...(scope.includes('name') ? { name: { firstName, lastName } } : {}),
+        ...(scope.includes('email') ? { email } : {})
+      })
+    }
   }
 
-  const { settings: _settings, googleSettings: _google, clientSecret: _secret, ...fake } = await startFakeOidc({
+  const {
+    settings: _settings,
+    googleSettings: _google,
+    clientSecret: _secret,
+    ...fake
+  } = await startFakeOidc({
     clientId: CLIENT_ID,
     manners: {
       paths: { jwks: '/auth/keys', authorize: '/auth/authorize', token: '/auth/token', revoke: '/auth/revoke' },
@@ -110,17 +125,35 @@ export async function startFakeApple (): Promise<FakeApple> {
         id_token_signing_alg_values_supported: ['RS256'],
         scopes_supported: ['openid', 'email', 'name'],
         token_endpoint_auth_methods_supported: ['client_secret_post'],
-        claims_supported: ['aud', 'email', 'email_verified', 'exp', 'iat', 'is_private_email', 'iss', 'nonce', 'nonce_supported', 'real_user_status', 'sub', 'transfer_sub']
+        claims_supported: [
+          'aud',
+          'email',
+          'email_verified',
+          'exp',
+          'iat',
+          'is_private_email',
+          'iss',
+          'nonce',
+          'nonce_supported',
+          'real_user_status',
+          'sub',
+          'transfer_sub'
+        ]
       }),
       response: (query, { sub }) => nameBeside(query, sub),
       isClient,
       tokenResponse: () => ({ scope: undefined, expires_in: 3600 }),
       idToken (_url, { person: claims, scope }) {
         const now = Math.floor(Date.now() / 1000)
-        const hidden = scope.split(' ').includes('email') ? {} : { email: undefined, email_verified: undefined, is_private_email: undefined }
+        const hidden = scope.split(' ').includes('email')
+          ? {}
+          : { email: undefined, email_verified: undefined, is_private_email: undefined }
         return { ...claims, ...hidden, exp: now + DAY_SECONDS, auth_time: now, nonce_supported: true }
       },
-      error: (error, description) => ({ status: 400, body: error === 'invalid_client' ? { error } : { error, error_description: description } })
+      error: (error, description) => ({
+        status: 400,
+        body: error === 'invalid_client' ? { error } : { error, error_description: description }
+      })
     }
   })
 
@@ -136,15 +169,27 @@ export async function startFakeApple (): Promise<FakeApple> {
     teamId: TEAM_ID,
     keyId: KEY_ID,
     privateKey,
-    settings: () => ({ APPLE_CLIENT_ID: CLIENT_ID, APPLE_TEAM_ID: TEAM_ID, APPLE_KEY_ID: KEY_ID, APPLE_PRIVATE_KEY: privateKey, APPLE_ISSUER: fake.issuer }),
+    settings: () => ({
+      APPLE_CLIENT_ID: CLIENT_ID,
+      APPLE_TEAM_ID: TEAM_ID,
+      APPLE_KEY_ID: KEY_ID,
+      APPLE_PRIVATE_KEY: privateKey,
+      APPLE_ISSUER: fake.issuer
+    }),
     async makeSecret (claims = {}, { kid = KEY_ID, pem = privateKey } = {}) {
       const now = Math.floor(Date.now() / 1000)
       const right = { iss: TEAM_ID, sub: CLIENT_ID, aud: AUDIENCE, iat: now, exp: now + 90 * DAY_SECONDS }
-      return await new SignJWT({ ...right, ...claims }).setProtectedHeader({ alg: 'ES256', kid }).sign(createPrivateKey(pem))
+      return await new SignJWT({ ...right, ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid })
+        .sign(createPrivateKey(pem))
     },
     person: setPerson,
-    user (raw) { user = raw },
-    deny (error = 'user_cancelled_authorize') { fake.deny(error) },
+    user (raw) {
+      user = raw
+    },
+    deny (error = 'user_cancelled_authorize') {
+      fake.deny(error)
+    },
     secrets: () => [...secrets]
   }
 }

@@ -12,7 +12,10 @@ async function setup (t: Test, handler: Handler) {
 }
 
 /** A server that sets the cookie lines it is asked for. */
-const setsCookies: Handler = ({ query }) => ({ ...answerEmpty(204), headers: { 'set-cookie': [query['line'] ?? []].flat() } })
+const setsCookies: Handler = ({ query }) => ({
+  ...answerEmpty(204),
+  headers: { 'set-cookie': [query['line'] ?? []].flat() }
+})
 const asking = (line: string, path = '/') => `${path}?${new URLSearchParams({ line })}`
 
 t.test('goes through a login, in one go and step by step', async (t) => {
@@ -24,7 +27,9 @@ t.test('goes through a login, in one go and step by step', async (t) => {
       const answer = answerRedirect(github.settings['GITHUB_AUTHORIZATION_URL'] ?? '', login)
       return { ...answer, headers: { ...answer.headers, 'set-cookie': 'attempt=1; Path=/; HttpOnly' } }
     }
-    if (call.path === '/callback') return answerJson({ cookie: call.headers.cookie, state: parameter(call.query, 'state') })
+    if (call.path === '/callback') {
+      return answerJson({ cookie: call.headers.cookie, state: parameter(call.query, 'state') })
+    }
     return undefined
   })
   const response = await browser.login('/login')
@@ -54,7 +59,10 @@ t.test('keeps cookies by name, host and path', async (t) => {
   t.equal(await sent('/deeper'), 'a=1')
   t.equal(await sent('/deep/x'), 'a=2; b=3; a=1')
   t.equal(browser.cookieHeaderSize('/deep'), 'a=2; b=3; a=1'.length)
-  t.match(browser.cookies().find(({ value }) => value === '1'), { name: 'a', host: new URL(server.url).host, path: '/', httpOnly: true, sameSite: 'Lax', secure: false })
+  t.match(
+    browser.cookies().find(({ value }) => value === '1'),
+    { name: 'a', host: new URL(server.url).host, path: '/', httpOnly: true, sameSite: 'Lax', secure: false }
+  )
   browser.clearCookies()
   browser.plantCookie('c=4')
   t.equal(await sent('/'), 'c=4')
@@ -62,7 +70,11 @@ t.test('keeps cookies by name, host and path', async (t) => {
 
 t.test('deletes cookies by Max-Age and Expires, under their own path', async (t) => {
   const { browser } = await setup(t, setsCookies)
-  const names = () => browser.cookies().map(({ name }) => name).join()
+  const names = () =>
+    browser
+      .cookies()
+      .map(({ name }) => name)
+      .join()
   await browser.get(asking('a=1; Path=/'))
   await browser.get(asking('b=1; Path=/'))
   await browser.get(asking('a=; Path=/other; Max-Age=0'))
@@ -100,7 +112,10 @@ t.test('follows redirects when told to', async (t) => {
   const followed = await browser.post('/one', { follow: true, form: { a: '1' } })
   t.strictSame(followed.json(), { method: 'GET', body: null })
   t.match(followed, { url: `${server.url}/two`, locations: [`${server.url}/two`] })
-  t.strictSame((await browser.post('/repeat', { follow: true, json: { a: 1 } })).json(), { method: 'POST', body: { a: 1 } })
+  t.strictSame((await browser.post('/repeat', { follow: true, json: { a: 1 } })).json(), {
+    method: 'POST',
+    body: { a: 1 }
+  })
   await t.rejects(browser.get('/loop', { follow: true }), { message: /Too many redirects/ })
 })
 
@@ -108,5 +123,8 @@ t.test('sends forms, JSON and headers', async (t) => {
   const { server, browser } = await setup(t, () => answerEmpty(204))
   await browser.post('/', { form: { a: 'b c' } })
   await browser.request('PATCH', '/', { json: [1], headers: { origin: 'http://app.example' } })
-  t.match(server.calls(), [{ method: 'POST', body: { a: 'b c' } }, { method: 'PATCH', body: [1], headers: { origin: 'http://app.example' } }])
+  t.match(server.calls(), [
+    { method: 'POST', body: { a: 'b c' } },
+    { method: 'PATCH', body: [1], headers: { origin: 'http://app.example' } }
+  ])
 })

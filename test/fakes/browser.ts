@@ -50,14 +50,22 @@ const MAX_REDIRECTS = 10
 export function createBrowser (baseUrl: string): Browser {
   const jar = createCookieJar()
 
-  async function fetchOnce (method: string, url: URL, { headers = {}, form, json }: RequestOptions): Promise<BrowserResponse> {
+  async function fetchOnce (
+    method: string,
+    url: URL,
+    { headers = {}, form, json }: RequestOptions
+  ): Promise<BrowserResponse> {
     const cookie = jar.header(url)
     const body = form ? new URLSearchParams(form) : json === undefined ? undefined : JSON.stringify(json)
     const response = await fetch(url, {
       method,
       redirect: 'manual',
       signal: AbortSignal.timeout(TIME_LIMIT_MS),
-      headers: { ...(cookie && { cookie }), ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        ...(cookie && { cookie }),
+        ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...headers
+      },
       ...(body !== undefined && { body })
     })
     for (const line of response.headers.getSetCookie()) jar.set(url, line)
@@ -91,7 +99,11 @@ export function createBrowser (baseUrl: string): Browser {
 
   async function redirectOf (url: string): Promise<string> {
     const response = await request('GET', url)
-    if (!isRedirect(response)) throw new Error(`Expected a redirect from ${response.url}, but it answered ${response.status}: ${response.text.slice(0, 500)}`)
+    if (!isRedirect(response)) {
+      throw new Error(
+        `Expected a redirect from ${response.url}, but it answered ${response.status}: ${response.text.slice(0, 500)}`
+      )
+    }
     return response.location
   }
 

@@ -32,7 +32,10 @@ export async function readCall (request: IncomingMessage): Promise<Call> {
 
 /** A parameter that came exactly once, as text; repeated ones count as missing (RFC 6749 section 3.1 forbids them). */
 export function parameter (fields: unknown, name: string): string | undefined {
-  const value = typeof fields === 'object' && fields !== null && Object.hasOwn(fields, name) ? (fields as Record<string, unknown>)[name] : undefined
+  const value =
+    typeof fields === 'object' && fields !== null && Object.hasOwn(fields, name)
+      ? (fields as Record<string, unknown>)[name]
+      : undefined
   return typeof value === 'string' ? value : undefined
 }
 
@@ -43,10 +46,12 @@ export function bearerToken (call: Call, schemes = ['bearer']): string | undefin
 }
 
 function toFields (parameters: URLSearchParams): Fields {
-  return Object.fromEntries([...new Set(parameters.keys())].map((name) => {
-    const values = parameters.getAll(name)
-    return [name, values.length === 1 ? values[0] as string : values]
-  }))
+  return Object.fromEntries(
+    [...new Set(parameters.keys())].map((name) => {
+      const values = parameters.getAll(name)
+      return [name, values.length === 1 ? (values[0] as string) : values]
+    })
+  )
 }
 
 function parse (body: string, contentType: string): unknown {

@@ -23,21 +23,41 @@ export interface Span {
 
 /** An OpenTelemetry collector: takes traces by OTLP over HTTP, in JSON, and decodes them. */
 export async function startCollector () {
-  const fake = await startHttpFake((call) => call.path === TRACES_PATH && call.method === 'POST' ? answerJson({}) : undefined)
+  const fake = await startHttpFake((call) =>
+    call.path === TRACES_PATH && call.method === 'POST' ? answerJson({}) : undefined
+  )
   const bodies = () => fake.calls(TRACES_PATH).map(({ body }) => body as Otlp)
   return {
     ...fake,
     settings: { OTEL_EXPORTER_OTLP_ENDPOINT: fake.url },
     /** All that came so far, by when it ended. */
-    spans: (): Span[] => bodies().flatMap(({ resourceSpans }) => resourceSpans.flatMap(({ resource, scopeSpans }) => scopeSpans.flatMap(({ spans }) =>
-      spans.map((span) => ({ ...span, attributes: decode(span.attributes), resource: decode(resource.attributes) }))))),
+    spans: (): Span[] =>
+      bodies().flatMap(({ resourceSpans }) =>
+        resourceSpans.flatMap(({ resource, scopeSpans }) =>
+          scopeSpans.flatMap(({ spans }) =>
+            spans.map((span) => ({
+              ...span,
+              attributes: decode(span.attributes),
+              resource: decode(resource.attributes)
+            }))
+          )
+        )
+      ),
     /** The same as it came. */
     text: () => JSON.stringify(bodies())
   }
 }
 
-interface Otlp { resourceSpans: { resource: { attributes: Attribute[] }, scopeSpans: { spans: (Omit<Span, 'attributes' | 'resource'> & { attributes: Attribute[] })[] }[] }[] }
-interface Attribute { key: string, value: Record<string, unknown> }
+interface Otlp {
+  resourceSpans: {
+    resource: { attributes: Attribute[] }
+    scopeSpans: { spans: (Omit<Span, 'attributes' | 'resource'> & { attributes: Attribute[] })[] }[]
+  }[]
+}
+interface Attribute {
+  key: string
+  value: Record<string, unknown>
+}
 
 function decode (attributes: Attribute[]): Record<string, unknown> {
   return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))

@@ -11,7 +11,10 @@ export interface Cookie {
   expiresAt: number | undefined
 }
 
-/** What browsers keep of a cookie at most: https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.5 */
+/**
+ * What browsers keep of a cookie at most:
+ * https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.5
+ */
 const MAX_COOKIE_BYTES = 4096
 
 export interface CookieJar {
@@ -24,7 +27,9 @@ export interface CookieJar {
   clear: () => void
 }
 
-/** A cookie is known by name, host with port, and path, as in a browser: a deletion under another path deletes nothing. */
+/**
+ * A cookie is known by name, host with port, and path, as in a browser: a deletion under another path deletes nothing.
+ */
 export function createCookieJar (): CookieJar {
   let cookies: Cookie[] = []
 
@@ -35,7 +40,10 @@ export function createCookieJar (): CookieJar {
 
   function matching (url: URL): Cookie[] {
     return alive()
-      .filter((cookie) => cookie.host === url.host && isBelow(url.pathname, cookie.path) && (!cookie.secure || isTrustworthy(url)))
+      .filter(
+        (cookie) =>
+          cookie.host === url.host && isBelow(url.pathname, cookie.path) && (!cookie.secure || isTrustworthy(url))
+      )
       .toSorted((one, other) => other.path.length - one.path.length)
   }
 
@@ -43,13 +51,20 @@ export function createCookieJar (): CookieJar {
     set (url, line) {
       const cookie = parseSetCookie(url, line)
       if (!cookie) return
-      cookies = cookies.filter(({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path)
+      cookies = cookies.filter(
+        ({ name, host, path }) => name !== cookie.name || host !== cookie.host || path !== cookie.path
+      )
       cookies.push(cookie)
     },
     for: matching,
-    header: (url) => matching(url).map(({ name, value }) => `${name}=${value}`).join('; '),
+    header: (url) =>
+      matching(url)
+        .map(({ name, value }) => `${name}=${value}`)
+        .join('; '),
     all: () => [...alive()],
-    clear () { cookies = [] }
+    clear () {
+      cookies = []
+    }
   }
 }
 
@@ -72,7 +87,9 @@ function parseSetCookie (url: URL, line: string): Cookie | undefined {
   const isTooLarge = Buffer.byteLength(name + value) > MAX_COOKIE_BYTES
   const isForeign = attributes.has('domain') && attributes.get('domain')?.replace(/^\./, '') !== url.hostname
   const isInsecure = cookie.secure && !isTrustworthy(url)
-  return name === '' || isTooLarge || isForeign || isInsecure || breaksPrefix(cookie, url, attributes.has('domain')) ? undefined : cookie
+  return name === '' || isTooLarge || isForeign || isInsecure || breaksPrefix(cookie, url, attributes.has('domain'))
+    ? undefined
+    : cookie
 }
 
 /** `__Host-` and `__Secure-` work on https alone, not even on http://localhost. */
@@ -85,7 +102,9 @@ function breaksPrefix ({ name, secure, path }: Cookie, url: URL, hasDomain: bool
 /** Max-Age wins over Expires (RFC 6265 section 5.3). */
 function expiry (attributes: Map<string, string>): number | undefined {
   const maxAge = attributes.get('max-age')
-  if (maxAge !== undefined && /^-?\d+$/.test(maxAge)) return Number(maxAge) <= 0 ? 0 : Date.now() + Number(maxAge) * 1000
+  if (maxAge !== undefined && /^-?\d+$/.test(maxAge)) {
+    return Number(maxAge) <= 0 ? 0 : Date.now() + Number(maxAge) * 1000
+  }
   const expires = Date.parse(attributes.get('expires') ?? '')
   return Number.isNaN(expires) ? undefined : expires
 }

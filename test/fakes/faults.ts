@@ -33,23 +33,38 @@ const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
 /** Plays a fault instead of an answer. Endless ones end when the client, or the fake, closes the socket. */
 export function play (fault: Exclude<Fault, { kind: 'delay' }>, response: ServerResponse): void {
   switch (fault.kind) {
-    case 'status': return playStatus(fault, response)
-    case 'hang': return
-    case 'drip': return drip(response)
-    case 'reset': return reset(response)
-    case 'huge': return stream(response)
-    case 'malformed': return send(response, { status: 200, headers: JSON_HEADERS, body: '{"access_token":"gho_' })
-    case 'html': return send(response, answerHtml('<!doctype html><title>Back soon</title><p>Down for maintenance'))
-    case 'redirect': return send(response, answerRedirect(fault.location))
-    case 'json': return send(response, answerJson(fault.value))
+    case 'status':
+      return playStatus(fault, response)
+    case 'hang':
+      return
+    case 'drip':
+      return drip(response)
+    case 'reset':
+      return reset(response)
+    case 'huge':
+      return stream(response)
+    case 'malformed':
+      return send(response, { status: 200, headers: JSON_HEADERS, body: '{"access_token":"gho_' })
+    case 'html':
+      return send(response, answerHtml('<!doctype html><title>Back soon</title><p>Down for maintenance'))
+    case 'redirect':
+      return send(response, answerRedirect(fault.location))
+    case 'json':
+      return send(response, answerJson(fault.value))
   }
 }
 
-function playStatus ({ status, body = '', contentType, headers = {} }: Extract<Fault, { kind: 'status' }>, response: ServerResponse): void {
+function playStatus (
+  { status, body = '', contentType, headers = {} }: Extract<Fault, { kind: 'status' }>,
+  response: ServerResponse
+): void {
   const isText = typeof body === 'string'
   send(response, {
     status,
-    headers: { 'content-type': contentType ?? (isText ? 'text/plain; charset=utf-8' : JSON_HEADERS['content-type']), ...headers },
+    headers: {
+      'content-type': contentType ?? (isText ? 'text/plain; charset=utf-8' : JSON_HEADERS['content-type']),
+      ...headers
+    },
     body: isText ? body : JSON.stringify(body)
   })
 }

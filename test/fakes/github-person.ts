@@ -18,7 +18,10 @@ export interface GitHubPerson {
   /** The address shown on the profile: often null, never a proof of anything. */
   email?: unknown
   avatar_url?: unknown
-  /** The answer of `/user/emails`, a list of GitHubEmail; when left out, one primary and verified address, `email` or `<login>@example.com`. */
+  /**
+   * The answer of `/user/emails`, a list of GitHubEmail; when left out, one primary and verified address, `email` or
+   * `<login>@example.com`.
+   */
   emails?: unknown
   /** Anything else that the profile should hold, such as a hostile `role`. */
   [member: string]: unknown

@@ -24,25 +24,44 @@ async function setup (t: Test, options: FakeGitHubOptions = {}) {
     })
     const response = await fetch(`${github.settings['GITHUB_AUTHORIZATION_URL']}?${query}`, { redirect: 'manual' })
     const location = response.headers.get('location')
-    return { status: response.status, location, callback: location ? Object.fromEntries(new URL(location).searchParams) : {} }
+    return {
+      status: response.status,
+      location,
+      callback: location ? Object.fromEntries(new URL(location).searchParams) : {}
+    }
   }
 
   function form (code: string | undefined, parameters: Record<string, string> = {}) {
     return new URLSearchParams({
-      client_id: github.clientId, client_secret: github.clientSecret, code: code ?? '', redirect_uri: REDIRECT_URI, code_verifier: pkce.verifier, ...parameters
+      client_id: github.clientId,
+      client_secret: github.clientSecret,
+      code: code ?? '',
+      redirect_uri: REDIRECT_URI,
+      code_verifier: pkce.verifier,
+      ...parameters
     })
   }
 
   async function exchange (body: URLSearchParams, headers: Record<string, string> = {}) {
-    return await fetch(github.settings['GITHUB_TOKEN_URL'] ?? '', { method: 'POST', headers: { accept: 'application/json', ...headers }, body })
+    return await fetch(github.settings['GITHUB_TOKEN_URL'] ?? '', {
+      method: 'POST',
+      headers: { accept: 'application/json', ...headers },
+      body
+    })
   }
 
   async function logIn (parameters: Record<string, string> = {}) {
     const { callback } = await authorize(parameters)
     const tokens: any = await (await exchange(form(callback['code']))).json()
     return async (path: string) => {
-      const response = await fetch(github.settings['GITHUB_API_URL'] + path, { headers: { authorization: `Bearer ${tokens.access_token}` } })
-      return { status: response.status, scopes: response.headers.get('x-oauth-scopes'), body: await response.json() as any }
+      const response = await fetch(github.settings['GITHUB_API_URL'] + path, {
+        headers: { authorization: `Bearer ${tokens.access_token}` }
+      })
+      return {
+        status: response.status,
+        scopes: response.headers.get('x-oauth-scopes'),
+        body: (await response.json()) as any
+      }
     }
   }
 
@@ -61,8 +80,14 @@ t.test('signs somebody in', async (t) => {
 
   github.user({ id: 7, login: 'ada', email: null, role: 'admin' })
   const get = await logIn()
-  t.match(await get('/user'), { status: 200, scopes: 'read:user, user:email', body: { id: 7, login: 'ada', email: null, type: 'User', role: 'admin' } })
-  t.strictSame((await get('/user/emails')).body, [{ email: 'ada@example.com', primary: true, verified: true, visibility: 'private' }])
+  t.match(await get('/user'), {
+    status: 200,
+    scopes: 'read:user, user:email',
+    body: { id: 7, login: 'ada', email: null, type: 'User', role: 'admin' }
+  })
+  t.strictSame((await get('/user/emails')).body, [
+    { email: 'ada@example.com', primary: true, verified: true, visibility: 'private' }
+  ])
   t.strictSame(github.unexpected(), [])
 })
 
@@ -97,7 +122,7 @@ t.test('exchanges a code once, for its client, redirect URI and verifier only', 
   const error = async (body: URLSearchParams, headers?: Record<string, string>) => {
     const response = await exchange(body, headers)
     t.equal(response.status, 200, 'errors come as 200')
-    return (await response.json() as any).error
+    return ((await response.json()) as any).error
   }
   const spent = await code()
   await exchange(form(spent))
@@ -112,7 +137,10 @@ t.test('exchanges a code once, for its client, redirect URI and verifier only', 
   const withBasic = form(await code())
   withBasic.delete('client_id')
   withBasic.delete('client_secret')
-  t.equal(await error(withBasic, { authorization: `Basic ${btoa(`${github.clientId}:${github.clientSecret}`)}` }), undefined)
+  t.equal(
+    await error(withBasic, { authorization: `Basic ${btoa(`${github.clientId}:${github.clientSecret}`)}` }),
+    undefined
+  )
 })
 
 t.test('answers form-encoded to those who do not ask for JSON', async (t) => {
@@ -121,13 +149,21 @@ t.test('answers form-encoded to those who do not ask for JSON', async (t) => {
   t.match(failed.headers.get('content-type'), 'application/x-www-form-urlencoded')
   t.equal(new URLSearchParams(await failed.text()).get('error'), 'bad_verification_code')
   const { callback } = await authorize()
-  t.match(new URLSearchParams(await (await exchange(form(callback['code']), { accept: '*/*' })).text()).get('access_token'), /^gho_/)
+  t.match(
+    new URLSearchParams(await (await exchange(form(callback['code']), { accept: '*/*' })).text()).get('access_token'),
+    /^gho_/
+  )
 })
 
 t.test('sends the person back with the error when told to', async (t) => {
   const { github, authorize } = await setup(t)
   github.deny()
-  t.match((await authorize()).callback, { error: 'access_denied', error_description: 'The user has denied your application access.', state: 'the-state', code: undefined })
+  t.match((await authorize()).callback, {
+    error: 'access_denied',
+    error_description: 'The user has denied your application access.',
+    state: 'the-state',
+    code: undefined
+  })
   github.deny('application_suspended', 'Your application has been suspended.')
   t.equal((await authorize()).callback['error'], 'application_suspended')
   github.allow()
@@ -144,7 +180,11 @@ t.test('does not redirect for an unknown client or a bad request', async (t) => 
 t.test('sends foreign redirect URIs to the registered callback', async (t) => {
   const { authorize } = await setup(t, { callbackUrl: 'http://localhost:3000/login' })
   t.ok((await authorize()).callback['code'])
-  for (const redirectUri of ['http://localhost:3001/login', 'http://localhost:3000/login-not', 'http://evil.example/login']) {
+  for (const redirectUri of [
+    'http://localhost:3001/login',
+    'http://localhost:3000/login-not',
+    'http://evil.example/login'
+  ]) {
     const { location, callback } = await authorize({ redirect_uri: redirectUri })
     t.ok(location?.startsWith('http://localhost:3000/login?'))
     t.equal(callback['error'], 'redirect_uri_mismatch')
@@ -186,12 +226,18 @@ t.test('forgets the tokens of a grant that its client deletes', async (t) => {
   const { github, authorize, form, exchange } = await setup(t)
   const { callback } = await authorize()
   const { access_token: accessToken }: any = await (await exchange(form(callback['code']))).json()
-  const deleteGrant = async (secret: string) => (await fetch(`${github.url}/api/v3/applications/${github.clientId}/grant`, {
-    method: 'DELETE',
-    headers: { 'content-type': 'application/json', authorization: `Basic ${btoa(`${github.clientId}:${secret}`)}` },
-    body: JSON.stringify({ access_token: accessToken })
-  })).status
+  const deleteGrant = async (secret: string) =>
+    (
+      await fetch(`${github.url}/api/v3/applications/${github.clientId}/grant`, {
+        method: 'DELETE',
+        headers: { 'content-type': 'application/json', authorization: `Basic ${btoa(`${github.clientId}:${secret}`)}` },
+        body: JSON.stringify({ access_token: accessToken })
+      })
+    ).status
   t.equal(await deleteGrant('wrong'), 404)
   t.equal(await deleteGrant(github.clientSecret), 204)
-  t.equal((await fetch(`${github.url}${GITHUB_PATHS.user}`, { headers: { authorization: `Bearer ${accessToken}` } })).status, 401)
+  t.equal(
+    (await fetch(`${github.url}${GITHUB_PATHS.user}`, { headers: { authorization: `Bearer ${accessToken}` } })).status,
+    401
+  )
 })

@@ -31,7 +31,9 @@ export interface FakeGitHub extends HttpFake {
   emails: (status: 200 | 403 | 404) => void
 }
 
-interface GitHubGrant extends Grant { person: GitHubPerson }
+interface GitHubGrant extends Grant {
+  person: GitHubPerson
+}
 
 export const GITHUB_PATHS = {
   authorize: '/login/oauth/authorize',
@@ -40,8 +42,10 @@ export const GITHUB_PATHS = {
   emails: '/api/v3/user/emails'
 }
 
-const TOKEN_ERRORS = 'https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/'
-const AUTHORIZATION_ERRORS = 'https://docs.github.com/apps/managing-oauth-apps/troubleshooting-authorization-request-errors/'
+const TOKEN_ERRORS =
+  'https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors/'
+const AUTHORIZATION_ERRORS =
+  'https://docs.github.com/apps/managing-oauth-apps/troubleshooting-authorization-request-errors/'
 const EMAILS_DOCUMENTATION = 'https://docs.github.com/rest/users/emails#list-email-addresses-for-the-authenticated-user'
 
 /**
@@ -59,29 +63,50 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
 
   const fake = await startHttpFake((call) => {
     switch (`${call.method} ${call.path}`) {
-      case `GET ${GITHUB_PATHS.authorize}`: return authorize(call)
-      case `POST ${GITHUB_PATHS.token}`: return exchange(call)
-      case `GET ${GITHUB_PATHS.user}`: return api(call, (grant) => answerJson(completeProfile(grant.person), { headers: scopeHeaders(grant) }))
-      case `GET ${GITHUB_PATHS.emails}`: return api(call, emails)
-      case `DELETE /api/v3/applications/${clientId}/grant`: return deleteGrant(call)
+      case `GET ${GITHUB_PATHS.authorize}`:
+        return authorize(call)
+      case `POST ${GITHUB_PATHS.token}`:
+        return exchange(call)
+      case `GET ${GITHUB_PATHS.user}`:
+        return api(call, (grant) => answerJson(completeProfile(grant.person), { headers: scopeHeaders(grant) }))
+      case `GET ${GITHUB_PATHS.emails}`:
+        return api(call, emails)
+      case `DELETE /api/v3/applications/${clientId}/grant`:
+        return deleteGrant(call)
     }
   })
 
   function authorize ({ query }: Call): Answer {
     const redirectUri = parameter(query, 'redirect_uri') ?? callbackUrl
     const state = parameter(query, 'state')
-    if (parameter(query, 'client_id') !== clientId) return answerHtml('<!doctype html><title>Page not found</title>', { status: 404 })
-    if (redirectUri === undefined || !/^https?:/.test(URL.parse(redirectUri)?.protocol ?? '')) return badRequest('redirect_uri is missing or is not a URL')
+    if (parameter(query, 'client_id') !== clientId) {
+      return answerHtml('<!doctype html><title>Page not found</title>', { status: 404 })
+    }
+    if (redirectUri === undefined || !/^https?:/.test(URL.parse(redirectUri)?.protocol ?? '')) {
+      return badRequest('redirect_uri is missing or is not a URL')
+    }
     if (callbackUrl !== undefined && !mayRedirect(redirectUri, callbackUrl)) {
-      return answerRedirect(callbackUrl, authorizationError('redirect_uri_mismatch', 'The redirect_uri MUST match the registered callback URL for this application.', state))
+      return answerRedirect(
+        callbackUrl,
+        authorizationError(
+          'redirect_uri_mismatch',
+          'The redirect_uri MUST match the registered callback URL for this application.',
+          state
+        )
+      )
     }
     if (refusal) return answerRedirect(redirectUri, authorizationError(refusal.error, refusal.description, state))
     const codeChallenge = parameter(query, 'code_challenge')
     const codeChallengeMethod = parameter(query, 'code_challenge_method')
     // Only S256, and always 43 characters.
-    if (codeChallenge !== undefined && (codeChallengeMethod !== 'S256' || !/^[\w-]{43}$/.test(codeChallenge))) return badRequest('code_challenge must be S256')
+    if (codeChallenge !== undefined && (codeChallengeMethod !== 'S256' || !/^[\w-]{43}$/.test(codeChallenge))) {
+      return badRequest('code_challenge must be S256')
+    }
     const scope = grantedScope ?? parameter(query, 'scope') ?? ''
-    return answerRedirect(redirectUri, { code: codes.issue({ person, redirectUri, scope, codeChallenge, codeChallengeMethod }), state })
+    return answerRedirect(redirectUri, {
+      code: codes.issue({ person, redirectUri, scope, codeChallenge, codeChallengeMethod }),
+      state
+    })
   }
 
   // Failures are HTTP 200 with an `error` member:
@@ -89,40 +114,74 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
   function exchange (call: Call): Answer {
     const client = clientCredentials(call)
     if (client.clientId !== clientId || client.clientSecret !== clientSecret) {
-      return tokenError(call, 'incorrect_client_credentials', 'The client_id and/or client_secret passed are incorrect.')
+      return tokenError(
+        call,
+        'incorrect_client_credentials',
+        'The client_id and/or client_secret passed are incorrect.'
+      )
     }
     const grant = codes.spend(parameter(call.body, 'code'))
     if (!grant) return tokenError(call, 'bad_verification_code', 'The code passed is incorrect or expired.')
     const redirectUri = parameter(call.body, 'redirect_uri')
     if (redirectUri !== undefined && redirectUri !== grant.redirectUri) {
-      return tokenError(call, 'redirect_uri_mismatch', 'The redirect_uri MUST match the registered callback URL for this application.')
+      return tokenError(
+        call,
+        'redirect_uri_mismatch',
+        'The redirect_uri MUST match the registered callback URL for this application.'
+      )
     }
     if (!answersChallenge(grant, parameter(call.body, 'code_verifier'))) {
       return tokenError(call, 'bad_verification_code', 'The code passed is incorrect or expired.')
     }
-    return tokenAnswer(call, { access_token: tokens.issue(grant, 'gho_'), scope: scopes(grant).join(','), token_type: 'bearer' })
+    return tokenAnswer(call, {
+      access_token: tokens.issue(grant, 'gho_'),
+      scope: scopes(grant).join(','),
+      token_type: 'bearer'
+    })
   }
 
   function emails (grant: GitHubGrant): Answer {
     const hasScope = scopes(grant).some((scope) => scope === 'user:email' || scope === 'user')
     const documentation = { documentation_url: EMAILS_DOCUMENTATION }
-    if (emailsStatus === 403) return answerJson({ message: 'Resource not accessible by integration', ...documentation, status: '403' }, { status: 403 })
+    if (emailsStatus === 403) {
+      return answerJson(
+        { message: 'Resource not accessible by integration', ...documentation, status: '403' },
+        { status: 403 }
+      )
+    }
     // Not 403: https://github.com/octokit/core.js/issues/338
-    if (emailsStatus === 404 || !hasScope) return answerJson({ message: 'Not Found', ...documentation, status: '404' }, { status: 404, headers: scopeHeaders(grant) })
-    return answerJson(Object.hasOwn(grant.person, 'emails') ? grant.person.emails : defaultEmails(grant.person), { headers: scopeHeaders(grant) })
+    if (emailsStatus === 404 || !hasScope) {
+      return answerJson(
+        { message: 'Not Found', ...documentation, status: '404' },
+        { status: 404, headers: scopeHeaders(grant) }
+      )
+    }
+    return answerJson(Object.hasOwn(grant.person, 'emails') ? grant.person.emails : defaultEmails(grant.person), {
+      headers: scopeHeaders(grant)
+    })
   }
 
   function api (call: Call, answer: (grant: GitHubGrant) => Answer): Answer {
     // https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent
-    if (!call.headers['user-agent']) return answerHtml('\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). Check https://developer.github.com for other possible causes.\r\n', { status: 403 })
+    if (!call.headers['user-agent']) {
+      return answerHtml(
+        '\r\nRequest forbidden by administrative rules. Please make sure your request has a User-Agent header ' +
+          '(https://docs.github.com/en/rest/overview/resources-in-the-rest-api#user-agent-required). Check ' +
+          'https://developer.github.com for other possible causes.\r\n',
+        { status: 403 }
+      )
+    }
     const token = bearerToken(call, ['bearer', 'token'])
     const grant = tokens.find(token)
     if (grant) return answer(grant)
-    return answerJson({
-      message: token === undefined ? 'Requires authentication' : 'Bad credentials',
-      documentation_url: 'https://docs.github.com/rest',
-      status: '401'
-    }, { status: 401 })
+    return answerJson(
+      {
+        message: token === undefined ? 'Requires authentication' : 'Bad credentials',
+        documentation_url: 'https://docs.github.com/rest',
+        status: '401'
+      },
+      { status: 401 }
+    )
   }
 
   // https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization
@@ -130,7 +189,12 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
     const client = clientCredentials(call)
     const grant = tokens.find(parameter(call.body, 'access_token'))
     const isClient = client.clientId === clientId && client.clientSecret === clientSecret
-    if (!isClient || !grant) return answerJson({ message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' }, { status: 404 })
+    if (!isClient || !grant) {
+      return answerJson(
+        { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' },
+        { status: 404 }
+      )
+    }
     tokens.revoke((other) => other.person.id === grant.person.id)
     return answerEmpty(204)
   }
@@ -146,11 +210,21 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
       GITHUB_TOKEN_URL: fake.url + GITHUB_PATHS.token,
       GITHUB_API_URL: `${fake.url}/api/v3`
     },
-    user (next) { person = next },
-    deny (error = 'access_denied', description = 'The user has denied your application access.') { refusal = { error, description } },
-    allow () { refusal = undefined },
-    grantScope (scope) { grantedScope = scope },
-    emails (status) { emailsStatus = status }
+    user (next) {
+      person = next
+    },
+    deny (error = 'access_denied', description = 'The user has denied your application access.') {
+      refusal = { error, description }
+    },
+    allow () {
+      refusal = undefined
+    },
+    grantScope (scope) {
+      grantedScope = scope
+    },
+    emails (status) {
+      emailsStatus = status
+    }
   }
 }
 
@@ -166,18 +240,35 @@ function mayRedirect (redirectUri: string, callbackUrl: string): boolean {
 }
 
 /** https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-authorization-request-errors */
-function authorizationError (error: string, description: string, state: string | undefined): Record<string, string | undefined> {
-  return { error, error_description: description, error_uri: `${AUTHORIZATION_ERRORS}#${error.replaceAll('_', '-')}`, state }
+function authorizationError (
+  error: string,
+  description: string,
+  state: string | undefined
+): Record<string, string | undefined> {
+  return {
+    error,
+    error_description: description,
+    error_uri: `${AUTHORIZATION_ERRORS}#${error.replaceAll('_', '-')}`,
+    state
+  }
 }
 
 function tokenError (call: Call, error: string, description: string): Answer {
-  return tokenAnswer(call, { error, error_description: description, error_uri: `${TOKEN_ERRORS}#${error.replaceAll('_', '-')}` })
+  return tokenAnswer(call, {
+    error,
+    error_description: description,
+    error_uri: `${TOKEN_ERRORS}#${error.replaceAll('_', '-')}`
+  })
 }
 
 /** JSON for those who accept it, form-encoded for all others. */
 function tokenAnswer (call: Call, members: Record<string, string>): Answer {
   if (call.headers.accept?.includes('application/json')) return answerJson(members)
-  return { status: 200, headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }, body: new URLSearchParams(members).toString() }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+    body: new URLSearchParams(members).toString()
+  }
 }
 
 function badRequest (reason: string): Answer {

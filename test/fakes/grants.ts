@@ -20,7 +20,7 @@ export interface Issued<Value> {
 
 export function createIssued<Value> (): Issued<Value> {
   const values = new Map<string, Value>()
-  const find = (name: string | undefined) => name === undefined ? undefined : values.get(name)
+  const find = (name: string | undefined) => (name === undefined ? undefined : values.get(name))
   return {
     find,
     issue (value, prefix = '') {
@@ -43,19 +43,31 @@ export function createIssued<Value> (): Issued<Value> {
  * Whether the verifier answers the challenge (RFC 7636 section 4.6). A verifier where no challenge was is refused too:
  * somebody has taken the challenge out on the way (RFC 9700 section 2.1.1).
  */
-export function answersChallenge ({ codeChallenge, codeChallengeMethod }: Grant, codeVerifier: string | undefined): boolean {
+export function answersChallenge (
+  { codeChallenge, codeChallengeMethod }: Grant,
+  codeVerifier: string | undefined
+): boolean {
   if (codeChallenge === undefined || codeVerifier === undefined) return codeChallenge === codeVerifier
   if (!/^[A-Za-z0-9._~-]{43,128}$/.test(codeVerifier)) return false
-  return codeChallenge === (codeChallengeMethod === 'S256' ? createHash('sha256').update(codeVerifier).digest('base64url') : codeVerifier)
+  return (
+    codeChallenge ===
+    (codeChallengeMethod === 'S256' ? createHash('sha256').update(codeVerifier).digest('base64url') : codeVerifier)
+  )
 }
 
 export type ClientAuthentication = 'client_secret_basic' | 'client_secret_post' | 'none'
 
 /** The client's credentials, from the header or the body (RFC 6749 section 2.3.1). */
-export function clientCredentials (call: Call): { clientId: string | undefined, clientSecret: string | undefined, methods: ClientAuthentication[] } {
+export function clientCredentials (call: Call): {
+  clientId: string | undefined
+  clientSecret: string | undefined
+  methods: ClientAuthentication[]
+} {
   const posted = { clientId: parameter(call.body, 'client_id'), clientSecret: parameter(call.body, 'client_secret') }
   const [scheme = '', encoded = ''] = (call.headers.authorization ?? '').split(' ')
-  if (scheme.toLowerCase() !== 'basic') return { ...posted, methods: [posted.clientSecret === undefined ? 'none' : 'client_secret_post'] }
+  if (scheme.toLowerCase() !== 'basic') {
+    return { ...posted, methods: [posted.clientSecret === undefined ? 'none' : 'client_secret_post'] }
+  }
   const [id = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':')
   return {
     clientId: formDecode(id),

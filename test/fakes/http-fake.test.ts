@@ -4,7 +4,10 @@ import { answerJson } from './answers.ts'
 import type { Fault } from './faults.ts'
 import { startHttpFake, type Handler } from './http-fake.ts'
 
-async function setup (t: Test, handler: Handler = (call) => call.path === '/ok' ? answerJson({ ok: true }) : undefined) {
+async function setup (
+  t: Test,
+  handler: Handler = (call) => (call.path === '/ok' ? answerJson({ ok: true }) : undefined)
+) {
   const fake = await startHttpFake(handler)
   t.teardown(fake.close)
   const get = async (path: string, signal?: AbortSignal) => await fetch(fake.url + path, signal ? { signal } : {})
@@ -21,7 +24,14 @@ t.test('records every call', async (t) => {
   const { fake } = await setup(t)
   const before = Date.now()
   await fetch(`${fake.url}/ok?a=1&b=2&b=3`, { headers: { 'x-test': 'yes' } })
-  await fetch(`${fake.url}/form`, { method: 'POST', body: new URLSearchParams([['code', 'a b'], ['twice', '1'], ['twice', '2']]) })
+  await fetch(`${fake.url}/form`, {
+    method: 'POST',
+    body: new URLSearchParams([
+      ['code', 'a b'],
+      ['twice', '1'],
+      ['twice', '2']
+    ])
+  })
   await fetch(`${fake.url}/json`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"n":1}' })
   await fetch(`${fake.url}/text`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'hello' })
   const [first, ...others] = fake.calls()
@@ -29,11 +39,14 @@ t.test('records every call', async (t) => {
   t.strictSame(first?.query, { a: '1', b: ['2', '3'] })
   t.equal(first?.body, undefined)
   t.ok(first && first.at >= before && first.at <= Date.now())
-  t.strictSame(others.map(({ method, body }) => ({ method, body })), [
-    { method: 'POST', body: { code: 'a b', twice: ['1', '2'] } },
-    { method: 'PUT', body: { n: 1 } },
-    { method: 'POST', body: 'hello' }
-  ])
+  t.strictSame(
+    others.map(({ method, body }) => ({ method, body })),
+    [
+      { method: 'POST', body: { code: 'a b', twice: ['1', '2'] } },
+      { method: 'PUT', body: { n: 1 } },
+      { method: 'POST', body: 'hello' }
+    ]
+  )
 })
 
 t.test('tells calls by path, unexpected ones apart, and forgets them', async (t) => {
@@ -41,7 +54,10 @@ t.test('tells calls by path, unexpected ones apart, and forgets them', async (t)
   t.equal((await get('/ok')).status, 200)
   t.equal((await get('/missing')).status, 404)
   t.equal(fake.calls('/ok').length, 1)
-  t.strictSame(fake.unexpected().map(({ path }) => path), ['/missing'])
+  t.strictSame(
+    fake.unexpected().map(({ path }) => path),
+    ['/missing']
+  )
   fake.reset()
   t.strictSame([fake.calls(), fake.unexpected()], [[], []])
 })
@@ -113,12 +129,15 @@ t.test('drips: headers at once, then a byte every 200 ms', async (t) => {
   const response = await get('/ok', aborter.signal)
   t.equal(response.status, 200)
   let received = ''
-  await t.rejects(async () => {
-    for await (const chunk of response.body ?? []) {
-      received += Buffer.from(chunk).toString()
-      if (received.length >= 4) aborter.abort()
-    }
-  }, { name: 'AbortError' })
+  await t.rejects(
+    async () => {
+      for await (const chunk of response.body ?? []) {
+        received += Buffer.from(chunk).toString()
+        if (received.length >= 4) aborter.abort()
+      }
+    },
+    { name: 'AbortError' }
+  )
   t.match(received, /^\{ {3,}$/)
   t.ok(Date.now() - startedAt >= 590, 'three bytes are six tenths of a second')
 })
@@ -162,7 +181,9 @@ t.test('closes although a client hangs', async (t) => {
 })
 
 t.test('tells at close when a fake itself was broken', async (t) => {
-  const fake = await startHttpFake(() => { throw new Error('a bug in the fake') })
+  const fake = await startHttpFake(() => {
+    throw new Error('a bug in the fake')
+  })
   await t.rejects(fetch(fake.url))
   await t.rejects(fake.close(), { message: 'a bug in the fake' })
 })

@@ -22,7 +22,10 @@ export interface HttpFake {
   fault: (path: string, fault: Fault, options?: { times?: number }) => void
   /** Takes the fault of `path` away, or all of them. Answers under way (a hang, a drip) stay as they are. */
   heal: (path?: string) => void
-  /** Calls whose answer is not complete and whose client has not gone: empty once a hanging or endless answer was let go. */
+  /**
+   * Calls whose answer is not complete and whose client has not gone: empty once a hanging or endless answer was let
+   * go.
+   */
   pending: () => Call[]
   /** Stops listening and cuts every socket, hanging ones too. Rejects with the fake's own error when it had one. */
   close: () => Promise<void>
@@ -75,7 +78,9 @@ export async function startHttpFake (handler: Handler): Promise<HttpFake> {
       calls = []
       unexpected = []
     },
-    fault: (path, fault, { times = Infinity } = {}) => { faults.set(path, { fault, left: times }) },
+    fault: (path, fault, { times = Infinity } = {}) => {
+      faults.set(path, { fault, left: times })
+    },
     heal (path) {
       if (path === undefined) faults.clear()
       else faults.delete(path)

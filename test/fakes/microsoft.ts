@@ -14,7 +14,10 @@ export interface MicrosoftPerson extends Claims {
 }
 
 export interface FakeMicrosoft extends Omit<FakeOidc, 'settings' | 'googleSettings' | 'person'> {
-  /** The environment that makes Signet know this fake as Microsoft: `common`, `organizations`, `consumers` or a tenant's id. */
+  /**
+   * The environment that makes Signet know this fake as Microsoft: `common`, `organizations`, `consumers` or a tenant's
+   * id.
+   */
   settings: (audience?: string) => Record<string, string>
   /** The issuer of a tenant's tokens. */
   issuerOf: (tenant: string) => string
@@ -35,11 +38,17 @@ const ADELE: MicrosoftPerson = {
 }
 
 /** The AADSTS numbers of https://learn.microsoft.com/en-us/entra/identity-platform/reference-error-codes */
-const NUMBERS: Record<string, number> = { invalid_client: 7000215, invalid_grant: 70008, unsupported_grant_type: 70003, redirect_uri_mismatch: 50011 }
+const NUMBERS: Record<string, number> = {
+  invalid_client: 7000215,
+  invalid_grant: 70008,
+  unsupported_grant_type: 70003,
+  redirect_uri_mismatch: 50011
+}
 
 /**
- * The Microsoft identity platform, version 2.0: https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols-oidc.
- * One server is every tenant; the endpoints of each audience are below its name, and the user info is the Graph's.
+ * The Microsoft identity platform, version 2.0:
+ * https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols-oidc. One server is every tenant; the
+ * endpoints of each audience are below its name, and the user info is the Graph's.
  */
 export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
   const below = (audience: string) => ({
@@ -49,7 +58,11 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
     token: `/${audience}/oauth2/v2.0/token`
   })
 
-  const { settings: _settings, googleSettings: _google, ...fake } = await startFakeOidc({
+  const {
+    settings: _settings,
+    googleSettings: _google,
+    ...fake
+  } = await startFakeOidc({
     clientId: '6731de76-14a6-49ae-97bc-6eba6914391e',
     clientSecret: 'Kq8~Q.fake+secret/of=microsoft',
     manners: {
@@ -57,7 +70,12 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
       canonicalPath: (path) => path.replace(/^\/(organizations|consumers|[0-9a-f-]{36})\//, '/common/'),
       metadata (url, path) {
         const audience = path.split('/')[1] ?? ''
-        const tenant = audience === 'consumers' ? CONSUMERS : ['common', 'organizations'].includes(audience) ? '{tenantid}' : audience
+        const tenant =
+          audience === 'consumers'
+            ? CONSUMERS
+            : ['common', 'organizations'].includes(audience)
+                ? '{tenantid}'
+                : audience
         const { jwks, authorize, token } = below(audience)
         return {
           issuer: `${url}/${tenant}/v2.0`,
@@ -73,8 +91,29 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
           id_token_signing_alg_values_supported: ['RS256'],
           response_types_supported: ['code', 'id_token', 'code id_token', 'id_token token'],
           scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-          token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic', 'self_signed_tls_client_auth'],
-          claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'acr', 'nonce', 'preferred_username', 'name', 'tid', 'ver', 'at_hash', 'c_hash', 'email']
+          token_endpoint_auth_methods_supported: [
+            'client_secret_post',
+            'private_key_jwt',
+            'client_secret_basic',
+            'self_signed_tls_client_auth'
+          ],
+          claims_supported: [
+            'sub',
+            'iss',
+            'aud',
+            'exp',
+            'iat',
+            'auth_time',
+            'acr',
+            'nonce',
+            'preferred_username',
+            'name',
+            'tid',
+            'ver',
+            'at_hash',
+            'c_hash',
+            'email'
+          ]
         }
       },
       isClient (call) {
@@ -85,13 +124,27 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
       tokenResponse: () => ({ refresh_token: undefined, ext_expires_in: 3599 }),
       idToken (url, { person }) {
         const now = Math.floor(Date.now() / 1000)
-        return { iss: `${url}/${String(person['tid'])}/v2.0`, nbf: now, ver: '2.0', rh: '0.AAAA', uti: randomUUID(), at_hash: undefined }
+        return {
+          iss: `${url}/${String(person['tid'])}/v2.0`,
+          nbf: now,
+          ver: '2.0',
+          rh: '0.AAAA',
+          uti: randomUUID(),
+          at_hash: undefined
+        }
       },
       error (error, description) {
         const number = NUMBERS[error] ?? 9002313
-        const trace = { trace_id: randomUUID(), correlation_id: randomUUID(), timestamp: new Date().toISOString().replace('T', ' ') }
+        const trace = {
+          trace_id: randomUUID(),
+          correlation_id: randomUUID(),
+          timestamp: new Date().toISOString().replace('T', ' ')
+        }
         const text = `AADSTS${number}: ${description} Trace ID: ${trace.trace_id} Correlation ID: ${trace.correlation_id} Timestamp: ${trace.timestamp}`
-        return { status: error === 'invalid_client' ? 401 : 400, body: { error, error_description: text, error_codes: [number], ...trace } }
+        return {
+          status: error === 'invalid_client' ? 401 : 400,
+          body: { error, error_description: text, error_codes: [number], ...trace }
+        }
       }
     }
   })
@@ -100,7 +153,13 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
   function person (claims: MicrosoftPerson): void {
     const { sub = `sub-of-${claims.oid}-at-${claims.tid}` } = claims
     fake.person({ ...claims, sub })
-    fake.userinfo({ tid: undefined, oid: undefined, preferred_username: undefined, xms_edov: undefined, picture: 'https://graph.microsoft.com/v1.0/me/photo/$value' })
+    fake.userinfo({
+      tid: undefined,
+      oid: undefined,
+      preferred_username: undefined,
+      xms_edov: undefined,
+      picture: 'https://graph.microsoft.com/v1.0/me/photo/$value'
+    })
   }
   person(ADELE)
 
@@ -109,8 +168,14 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
     ...fake,
     issuerOf,
     person,
-    settings: (audience = 'common') => ({ MICROSOFT_CLIENT_ID: fake.clientId, MICROSOFT_CLIENT_SECRET: fake.clientSecret, MICROSOFT_ISSUER: issuerOf(audience) }),
+    settings: (audience = 'common') => ({
+      MICROSOFT_CLIENT_ID: fake.clientId,
+      MICROSOFT_CLIENT_SECRET: fake.clientSecret,
+      MICROSOFT_ISSUER: issuerOf(audience)
+    }),
     // What the platform says when the person cancels.
-    deny (error = 'access_denied', description = 'AADSTS65004: User declined to consent to access the app.') { fake.deny(error, description) }
+    deny (error = 'access_denied', description = 'AADSTS65004: User declined to consent to access the app.') {
+      fake.deny(error, description)
+    }
   }
 }

@@ -6,7 +6,10 @@ import { startHttpFake, type HttpFake } from './http-fake.ts'
 export type Person = Record<string, unknown>
 
 /** What a grant of this fake remembers: who said yes, and to what. */
-export interface PersonGrant extends Grant { person: Person, nonce: string | undefined }
+export interface PersonGrant extends Grant {
+  person: Person
+  nonce: string | undefined
+}
 
 /** What one provider's documentation says of it. */
 export interface OAuthSpec {
@@ -24,7 +27,9 @@ export interface OAuthSpec {
   tokenAnswer?: (grant: PersonGrant) => Record<string, unknown>
   /** How the provider says that a code, a client or a refresh token is not good; RFC 6749 section 5.2 unless told. */
   tokenError?: (error: string) => Answer
-  /** Demands that the token request has what the documentation asks for beyond the standard; a sentence when it has not. */
+  /**
+   * Demands that the token request has what the documentation asks for beyond the standard; a sentence when it has not.
+   */
   demand?: (call: Call) => string | undefined
   /** False where the provider has no PKCE and ignores it. */
   pkce?: boolean
@@ -40,7 +45,10 @@ export interface FakeOAuth extends HttpFake {
   paths: { authorize: string, token: string, api: string, revoke: string, refresh: string }
   /** The environment that makes Signet use this fake. */
   settings: Record<string, string>
-  /** Who signs in from now on: these members in place of those of the documentation's example; `undefined` leaves one out. */
+  /**
+   * Who signs in from now on: these members in place of those of the documentation's example; `undefined` leaves one
+   * out.
+   */
   person: (changes: Person) => void
   /** The authorization page sends `error` back from now on. */
   deny: (error?: string) => void
@@ -51,9 +59,16 @@ export interface FakeOAuth extends HttpFake {
   tokenResponse: (overrides: Record<string, unknown>) => void
 }
 
-/** An OAuth 2.0 provider with an API of its own, as its documentation has it: the code flow, refresh, revocation, and the API's calls. */
+/**
+ * An OAuth 2.0 provider with an API of its own, as its documentation has it: the code flow, refresh, revocation, and
+ * the API's calls.
+ */
 export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
-  const { paths, tokenError = (error: string) => answerJson({ error, error_description: `${error}.` }, { status: error === 'invalid_client' ? 401 : 400 }) } = spec
+  const {
+    paths,
+    tokenError = (error: string) =>
+      answerJson({ error, error_description: `${error}.` }, { status: error === 'invalid_client' ? 401 : 400 })
+  } = spec
   const [clientId, clientSecret] = [`${spec.id}-client`, `${spec.id}-fake-client-secret`]
   const codes = createIssued<PersonGrant>()
   const accessTokens = createIssued<PersonGrant>()
@@ -69,18 +84,32 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
     if (call.path === paths.revoke && call.method === 'POST') return revoke(call)
     const open = spec.openRoutes?.[`${call.method} ${call.path}`]
     if (open) return open(call)
-    const route = call.path.startsWith(paths.api) ? spec.routes[`${call.method} ${call.path.slice(paths.api.length)}`] : undefined
+    const route = call.path.startsWith(paths.api)
+      ? spec.routes[`${call.method} ${call.path.slice(paths.api.length)}`]
+      : undefined
     return route && api(call, route)
   })
 
   function authorize ({ query }: Call): Answer {
     const redirectUri = parameter(query, 'redirect_uri')
-    if (parameter(query, 'client_id') !== clientId) return answerHtml('<!doctype html><title>Unknown client</title>', { status: 400 })
-    if (redirectUri === undefined || !URL.canParse(redirectUri)) return answerHtml('<!doctype html><title>Bad redirect_uri</title>', { status: 400 })
+    if (parameter(query, 'client_id') !== clientId) {
+      return answerHtml('<!doctype html><title>Unknown client</title>', { status: 400 })
+    }
+    if (redirectUri === undefined || !URL.canParse(redirectUri)) {
+      return answerHtml('<!doctype html><title>Bad redirect_uri</title>', { status: 400 })
+    }
     const state = parameter(query, 'state')
     if (refusal) return answerRedirect(redirectUri, { error: refusal, error_description: 'The person said no.', state })
-    if (parameter(query, 'response_type') !== 'code') return answerRedirect(redirectUri, { error: 'unsupported_response_type', state })
-    const pkce = spec.pkce === false ? {} : { codeChallenge: parameter(query, 'code_challenge'), codeChallengeMethod: parameter(query, 'code_challenge_method') }
+    if (parameter(query, 'response_type') !== 'code') {
+      return answerRedirect(redirectUri, { error: 'unsupported_response_type', state })
+    }
+    const pkce =
+      spec.pkce === false
+        ? {}
+        : {
+            codeChallenge: parameter(query, 'code_challenge'),
+            codeChallengeMethod: parameter(query, 'code_challenge_method')
+          }
     const asked = { scope: grantedScope ?? parameter(query, 'scope') ?? '', nonce: parameter(query, 'nonce') }
     const grant = { person, redirectUri, ...asked, codeChallenge: undefined, codeChallengeMethod: undefined, ...pkce }
     return answerRedirect(redirectUri, { code: codes.issue(grant), state })
@@ -88,23 +117,41 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
 
   function token (call: Call): Answer {
     const client = clientCredentials(call)
-    if (client.clientId !== clientId || client.clientSecret !== clientSecret || client.methods.join() !== spec.authentication) return tokenError('invalid_client')
+    if (
+      client.clientId !== clientId ||
+      client.clientSecret !== clientSecret ||
+      client.methods.join() !== spec.authentication
+    ) { return tokenError('invalid_client') }
     const mistake = spec.demand?.(call)
-    if (mistake !== undefined) return answerJson({ error: 'invalid_request', error_description: mistake }, { status: 400 })
+    if (mistake !== undefined) {
+      return answerJson({ error: 'invalid_request', error_description: mistake }, { status: 400 })
+    }
     if (parameter(call.body, 'grant_type') === 'refresh_token') {
       const name = parameter(call.body, 'refresh_token')
       const grant = spec.rotates ? refreshTokens.spend(name) : refreshTokens.find(name)
-      return grant ? tokenAnswer(grant, spec.rotates ? refreshTokens.issue(grant, 'refresh-') : name) : tokenError('invalid_grant')
+      return grant
+        ? tokenAnswer(grant, spec.rotates ? refreshTokens.issue(grant, 'refresh-') : name)
+        : tokenError('invalid_grant')
     }
-    if (call.path !== paths.token || parameter(call.body, 'grant_type') !== 'authorization_code') return tokenError('unsupported_grant_type')
+    if (call.path !== paths.token || parameter(call.body, 'grant_type') !== 'authorization_code') {
+      return tokenError('unsupported_grant_type')
+    }
     const grant = codes.spend(parameter(call.body, 'code'))
     const isGood = grant && parameter(call.body, 'redirect_uri') === grant.redirectUri
-    if (!isGood || (spec.pkce !== false && !answersChallenge(grant, parameter(call.body, 'code_verifier')))) return tokenError('invalid_grant')
+    if (!isGood || (spec.pkce !== false && !answersChallenge(grant, parameter(call.body, 'code_verifier')))) {
+      return tokenError('invalid_grant')
+    }
     return tokenAnswer(grant, refreshTokens.issue(grant, 'refresh-'))
   }
 
   function tokenAnswer (grant: PersonGrant, refreshToken: string | undefined): Answer {
-    const standard = { access_token: accessTokens.issue(grant, 'access-'), token_type: 'bearer', expires_in: 3600, refresh_token: refreshToken, scope: grant.scope }
+    const standard = {
+      access_token: accessTokens.issue(grant, 'access-'),
+      token_type: 'bearer',
+      expires_in: 3600,
+      refresh_token: refreshToken,
+      scope: grant.scope
+    }
     return answerJson({ ...standard, ...spec.tokenAnswer?.(grant), ...overrides })
   }
 
@@ -136,10 +183,20 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
       [`${prefix}_TOKEN_URL`]: fake.url + paths.token,
       [`${prefix}_API_URL`]: fake.url + paths.api
     },
-    person (changes) { person = { ...spec.person, ...changes } },
-    deny (error = 'access_denied') { refusal = error },
-    allow () { refusal = undefined },
-    grantScope (scope) { grantedScope = scope },
-    tokenResponse (next) { overrides = next }
+    person (changes) {
+      person = { ...spec.person, ...changes }
+    },
+    deny (error = 'access_denied') {
+      refusal = error
+    },
+    allow () {
+      refusal = undefined
+    },
+    grantScope (scope) {
+      grantedScope = scope
+    },
+    tokenResponse (next) {
+      overrides = next
+    }
   }
 }

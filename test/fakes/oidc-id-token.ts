@@ -12,7 +12,8 @@ export interface IdTokenScript {
   /**
    * - `normal` (default), `rs256`, `es256`: a right signature.
    * - `none`: `alg` none, no signature.
-   * - `hs256-with-secret`, `hs256-with-public-key`: HMAC, keyed with the client's secret or the PEM of the public RSA key.
+   * - `hs256-with-secret`, `hs256-with-public-key`: HMAC, keyed with the client's secret or the PEM of the public RSA
+   * key.
    * - `wrong-key`: a right-looking signature of a key that is not the provider's, under the provider's `kid`. The key
    *   itself is at `strangerJwksUri`, for headers with `jku` or `jwk`.
    * - `corrupt`: a right signature with one bit changed.
@@ -27,7 +28,12 @@ export interface IdTokenScript {
 }
 
 /** Makes the `id_token` member of a token response by the script. */
-export async function makeIdToken (rightClaims: Claims, script: IdTokenScript, keys: Keys, clientSecret: string): Promise<unknown> {
+export async function makeIdToken (
+  rightClaims: Claims,
+  script: IdTokenScript,
+  keys: Keys,
+  clientSecret: string
+): Promise<unknown> {
   if (script.omit) return undefined
   if (Object.hasOwn(script, 'raw')) return script.raw
   const { header, signature } = await signer(script, keys, clientSecret)
@@ -40,19 +46,37 @@ export function accessTokenHash (accessToken: string): string {
   return createHash('sha256').update(accessToken).digest().subarray(0, 16).toString('base64url')
 }
 
-interface Signer { header: Claims, signature: (signingInput: string) => Buffer }
+interface Signer {
+  header: Claims
+  signature: (signingInput: string) => Buffer
+}
 
-async function signer ({ sign = 'normal', algorithm = 'RS256' }: IdTokenScript, keys: Keys, clientSecret: string): Promise<Signer> {
+async function signer (
+  { sign = 'normal', algorithm = 'RS256' }: IdTokenScript,
+  keys: Keys,
+  clientSecret: string
+): Promise<Signer> {
   const own = (alg: SignatureAlgorithm): Signer => signWith(alg, keys.current(keyAlgorithm(alg)).privateKey, keys)
   switch (sign) {
-    case 'normal': return own(algorithm)
-    case 'rs256': return own('RS256')
-    case 'es256': return own('ES256')
-    case 'none': return { header: { alg: 'none' }, signature: () => Buffer.alloc(0) }
-    case 'hs256-with-secret': return hmacSigner(clientSecret, keys)
-    case 'hs256-with-public-key': return hmacSigner(keys.current('RS256').publicKey.export({ type: 'spki', format: 'pem' }).toString(), keys)
-    case 'wrong-key': return signWith(algorithm, (await keys.stranger(keyAlgorithm(algorithm))).privateKey, keys)
-    case 'corrupt': return { header: own(algorithm).header, signature: (signingInput) => flipOneBit(own(algorithm).signature(signingInput)) }
+    case 'normal':
+      return own(algorithm)
+    case 'rs256':
+      return own('RS256')
+    case 'es256':
+      return own('ES256')
+    case 'none':
+      return { header: { alg: 'none' }, signature: () => Buffer.alloc(0) }
+    case 'hs256-with-secret':
+      return hmacSigner(clientSecret, keys)
+    case 'hs256-with-public-key':
+      return hmacSigner(keys.current('RS256').publicKey.export({ type: 'spki', format: 'pem' }).toString(), keys)
+    case 'wrong-key':
+      return signWith(algorithm, (await keys.stranger(keyAlgorithm(algorithm))).privateKey, keys)
+    case 'corrupt':
+      return {
+        header: own(algorithm).header,
+        signature: (signingInput) => flipOneBit(own(algorithm).signature(signingInput))
+      }
   }
 }
 
@@ -64,7 +88,10 @@ function signWith (algorithm: SignatureAlgorithm, privateKey: KeyObject, keys: K
 }
 
 function hmacSigner (secret: string, keys: Keys): Signer {
-  return { header: { alg: 'HS256', kid: keys.kid(keys.current('RS256')) }, signature: (signingInput) => hmacOf(signingInput, secret) }
+  return {
+    header: { alg: 'HS256', kid: keys.kid(keys.current('RS256')) },
+    signature: (signingInput) => hmacOf(signingInput, secret)
+  }
 }
 
 function keyAlgorithm (algorithm: SignatureAlgorithm): KeyAlgorithm {

@@ -62,7 +62,8 @@ export async function createKeys (): Promise<Keys> {
   let script: JwksScript = {}
   let strangers: Promise<Record<KeyAlgorithm, SigningKey>> | undefined
 
-  const kid = (key: SigningKey) => script.kids === 'absent' ? undefined : script.kids === 'duplicate' ? 'the-only-kid' : key.kid
+  const kid = (key: SigningKey) =>
+    script.kids === 'absent' ? undefined : script.kids === 'duplicate' ? 'the-only-kid' : key.kid
 
   return {
     current: (algorithm) => current[algorithm],
@@ -75,7 +76,7 @@ export async function createKeys (): Promise<Keys> {
       const shown = (script.algorithms ?? ['RS256', 'ES256']).map((algorithm) => current[algorithm])
       const withoutAlg = script.alg === false ? { alg: undefined } : {}
       const keys = [...spare, ...shown, ...old].map((key) => ({ ...publicJwk(key), kid: kid(key), ...withoutAlg }))
-      return { keys: [...(script.unusableKeys ? unusableKeys(current) : []), ...keys, ...script.extra ?? []] }
+      return { keys: [...(script.unusableKeys ? unusableKeys(current) : []), ...keys, ...(script.extra ?? [])] }
     },
     async script (next) {
       script = next
@@ -86,7 +87,9 @@ export async function createKeys (): Promise<Keys> {
       old = keepOld ? [...Object.values(current), ...old] : []
       current = next
     },
-    release: () => { idleRsaPairs.push(...rsaPairs.splice(0)) }
+    release: () => {
+      idleRsaPairs.push(...rsaPairs.splice(0))
+    }
   }
 
   async function createKeyPair (): Promise<Record<KeyAlgorithm, SigningKey>> {
@@ -94,7 +97,10 @@ export async function createKeys (): Promise<Keys> {
   }
 
   async function createKey (algorithm: KeyAlgorithm): Promise<SigningKey> {
-    const pair = algorithm === 'ES256' ? await generate('ec', { namedCurve: 'P-256' }) : idleRsaPairs.pop() ?? await generate('rsa', { modulusLength: 2048 })
+    const pair =
+      algorithm === 'ES256'
+        ? await generate('ec', { namedCurve: 'P-256' })
+        : (idleRsaPairs.pop() ?? (await generate('rsa', { modulusLength: 2048 })))
     if (algorithm === 'RS256') rsaPairs.push(pair)
     return { kid: `${algorithm.toLowerCase()}-${randomBytes(6).toString('hex')}`, algorithm, ...pair }
   }
@@ -109,7 +115,13 @@ export function publicJwk (key: SigningKey): Jwk {
 export function signatureOf (signingInput: string, algorithm: SignatureAlgorithm, key: KeyObject): Buffer {
   const hash = `sha${algorithm.slice(2)}`
   if (algorithm === 'ES256') return sign(hash, Buffer.from(signingInput), { key, dsaEncoding: 'ieee-p1363' })
-  if (algorithm === 'PS256') return sign(hash, Buffer.from(signingInput), { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST })
+  if (algorithm === 'PS256') {
+    return sign(hash, Buffer.from(signingInput), {
+      key,
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_DIGEST
+    })
+  }
   return sign(hash, Buffer.from(signingInput), key)
 }
 

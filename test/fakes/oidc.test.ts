@@ -11,8 +11,9 @@ async function setup (t: Test, options: FakeOidcOptions = {}) {
   const oidc = await startFakeOidc(options)
   t.teardown(oidc.close)
   const pkce = createPkce()
-  const read = async (path: string, init: RequestInit = {}): Promise<Json> => await (await fetch(oidc.url + path, init)).json() as Json
-  const keySet = async () => await read(oidc.paths.jwks) as unknown as JSONWebKeySet
+  const read = async (path: string, init: RequestInit = {}): Promise<Json> =>
+    (await (await fetch(oidc.url + path, init)).json()) as Json
+  const keySet = async () => (await read(oidc.paths.jwks)) as unknown as JSONWebKeySet
 
   async function authorize (parameters: Record<string, string> = {}) {
     const query = new URLSearchParams({
@@ -28,23 +29,35 @@ async function setup (t: Test, options: FakeOidcOptions = {}) {
     })
     const response = await fetch(`${oidc.url}${oidc.paths.authorize}?${query}`, { redirect: 'manual' })
     const location = response.headers.get('location')
-    return { status: response.status, location, callback: location ? Object.fromEntries(new URL(location).searchParams) : {} }
+    return {
+      status: response.status,
+      location,
+      callback: location ? Object.fromEntries(new URL(location).searchParams) : {}
+    }
   }
 
   async function post (path: string, parameters: Record<string, string | undefined>, authorization?: string) {
-    const body = new URLSearchParams(Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined))
+    const body = new URLSearchParams(
+      Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
+    )
     return await fetch(oidc.url + path, { method: 'POST', body, headers: authorization ? { authorization } : {} })
   }
 
   const credentials = { client_id: oidc.clientId, client_secret: oidc.clientSecret }
-  const exchange = (code: string | undefined) => ({ grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, code_verifier: pkce.verifier })
+  const exchange = (code: string | undefined) => ({
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: REDIRECT_URI,
+    code_verifier: pkce.verifier
+  })
 
   async function logIn (parameters: Record<string, string> = {}): Promise<Json> {
     const { callback } = await authorize(parameters)
-    return await (await post(oidc.paths.token, { ...exchange(callback['code']), ...credentials })).json() as Json
+    return (await (await post(oidc.paths.token, { ...exchange(callback['code']), ...credentials })).json()) as Json
   }
 
-  const userinfo = async ({ access_token: accessToken }: Json) => await read(oidc.paths.userinfo, { headers: { authorization: `Bearer ${accessToken}` } })
+  const userinfo = async ({ access_token: accessToken }: Json) =>
+    await read(oidc.paths.userinfo, { headers: { authorization: `Bearer ${accessToken}` } })
 
   /** The ID token of a login, verified as a careful client would. */
   async function verified (script: IdTokenScript = {}) {
@@ -59,10 +72,22 @@ async function setup (t: Test, options: FakeOidcOptions = {}) {
 t.test('describes itself, at any issuer path, and as told', async (t) => {
   const { oidc, read } = await setup(t, { issuerPath: '/realms/acme' })
   t.equal(oidc.issuer, `${oidc.url}/realms/acme`)
-  t.match(await read('/realms/acme/.well-known/openid-configuration'), { issuer: oidc.issuer, jwks_uri: `${oidc.url}/jwks`, authorization_response_iss_parameter_supported: undefined })
-  oidc.discovery({ issuer: 'https://evil.example', code_challenge_methods_supported: ['plain'], userinfo_endpoint: undefined })
+  t.match(await read('/realms/acme/.well-known/openid-configuration'), {
+    issuer: oidc.issuer,
+    jwks_uri: `${oidc.url}/jwks`,
+    authorization_response_iss_parameter_supported: undefined
+  })
+  oidc.discovery({
+    issuer: 'https://evil.example',
+    code_challenge_methods_supported: ['plain'],
+    userinfo_endpoint: undefined
+  })
   const lying = await read(oidc.paths.discovery)
-  t.match(lying, { issuer: 'https://evil.example', code_challenge_methods_supported: ['plain'], token_endpoint: `${oidc.url}/token` })
+  t.match(lying, {
+    issuer: 'https://evil.example',
+    code_challenge_methods_supported: ['plain'],
+    token_endpoint: `${oidc.url}/token`
+  })
   t.notOk('userinfo_endpoint' in lying)
   oidc.discovery({})
   t.equal((await read(oidc.paths.discovery))['issuer'], oidc.issuer)
@@ -79,7 +104,12 @@ t.test('signs somebody in', async (t) => {
   oidc.person({ sub: 'ada-1', email: 'ada@example.com', email_verified: 'false', role: 'admin' })
   const tokens = await logIn()
   t.match(tokens, { token_type: 'Bearer', expires_in: 3599, scope: 'openid profile email', refresh_token: String })
-  t.strictSame(await userinfo(tokens), { sub: 'ada-1', email: 'ada@example.com', email_verified: 'false', role: 'admin' })
+  t.strictSame(await userinfo(tokens), {
+    sub: 'ada-1',
+    email: 'ada@example.com',
+    email_verified: 'false',
+    role: 'admin'
+  })
   const { payload, protectedHeader } = await verified()
   t.equal(protectedHeader.alg, 'RS256')
   t.match(payload, { sub: 'ada-1', nonce: 'the-nonce', email: 'ada@example.com', role: 'admin' })
@@ -102,19 +132,25 @@ t.test('exchanges a code once, for its client, redirect URI and verifier only', 
   const fresh = async () => exchange((await authorize()).callback['code'])
   const attempt = async (parameters: Record<string, string | undefined>, authorization?: string) => {
     const response = await post(oidc.paths.token, parameters, authorization)
-    return `${response.status} ${(await response.json() as Json)['error']}`
+    return `${response.status} ${((await response.json()) as Json)['error']}`
   }
-  const spent = { ...await fresh(), ...credentials }
+  const spent = { ...(await fresh()), ...credentials }
   t.equal(await attempt(spent), '200 undefined')
   t.equal(await attempt(spent), '400 invalid_grant')
-  t.equal(await attempt({ ...await fresh(), ...credentials, redirect_uri: `${REDIRECT_URI}/` }), '400 redirect_uri_mismatch')
-  t.equal(await attempt({ ...await fresh(), ...credentials, code_verifier: createPkce().verifier }), '400 invalid_grant')
-  t.equal(await attempt({ ...await fresh(), ...credentials, code_verifier: undefined }), '400 invalid_grant')
-  t.equal(await attempt({ ...await fresh(), ...credentials, client_secret: 'wrong' }), '401 invalid_client')
+  t.equal(
+    await attempt({ ...(await fresh()), ...credentials, redirect_uri: `${REDIRECT_URI}/` }),
+    '400 redirect_uri_mismatch'
+  )
+  t.equal(
+    await attempt({ ...(await fresh()), ...credentials, code_verifier: createPkce().verifier }),
+    '400 invalid_grant'
+  )
+  t.equal(await attempt({ ...(await fresh()), ...credentials, code_verifier: undefined }), '400 invalid_grant')
+  t.equal(await attempt({ ...(await fresh()), ...credentials, client_secret: 'wrong' }), '401 invalid_client')
   t.equal(await attempt(await fresh()), '401 invalid_client')
   const basic = `Basic ${btoa(`${oidc.clientId}:${oidc.clientSecret}`)}`
   t.equal(await attempt(await fresh(), basic), '200 undefined')
-  t.equal(await attempt({ ...await fresh(), ...credentials }, basic), '401 invalid_client', 'one method only')
+  t.equal(await attempt({ ...(await fresh()), ...credentials }, basic), '401 invalid_client', 'one method only')
   oidc.discovery({ token_endpoint_auth_methods_supported: ['client_secret_post'] })
   t.equal(await attempt(await fresh(), basic), '401 invalid_client', 'advertised methods only')
   t.equal(await attempt({ ...credentials, grant_type: 'password' }), '400 unsupported_grant_type')
@@ -124,7 +160,7 @@ t.test('refreshes and revokes', async (t) => {
   const { oidc, post, credentials, logIn, userinfo } = await setup(t)
   const tokens = await logIn()
   const refresh = { ...credentials, grant_type: 'refresh_token', refresh_token: tokens['refresh_token'] }
-  const refreshed = await (await post(oidc.paths.token, refresh)).json() as Json
+  const refreshed = (await (await post(oidc.paths.token, refresh)).json()) as Json
   t.not(refreshed['access_token'], tokens['access_token'])
   t.equal((await userinfo(refreshed))['sub'], '248289761001')
   t.equal((await post(oidc.paths.revoke, { token: refreshed['access_token'] })).status, 200)
@@ -141,7 +177,12 @@ t.test('answers the authorization request as told', async (t) => {
   t.match((await authorize()).callback, { iss: 'https://evil.example', state: undefined, code: String })
   oidc.response({})
   oidc.deny()
-  t.match((await authorize()).callback, { error: 'access_denied', state: 'the-state', iss: oidc.issuer, code: undefined })
+  t.match((await authorize()).callback, {
+    error: 'access_denied',
+    state: 'the-state',
+    iss: oidc.issuer,
+    code: undefined
+  })
   oidc.deny('temporarily_unavailable', 'Come back later.')
   t.match((await authorize()).callback, { error: 'temporarily_unavailable', error_description: 'Come back later.' })
   oidc.allow()
@@ -161,8 +202,16 @@ t.test('signs ID tokens rightly with RS256 and ES256', async (t) => {
 t.test('signs ID tokens wrongly, in each way by itself', async (t) => {
   const { oidc, verified, logIn, keySet } = await setup(t)
   for (const algorithm of ['RS256', 'ES256'] as const) {
-    await t.rejects(verified({ sign: 'wrong-key', algorithm }), { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' }, `wrong-key ${algorithm}`)
-    await t.rejects(verified({ sign: 'corrupt', algorithm }), { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' }, `corrupt ${algorithm}`)
+    await t.rejects(
+      verified({ sign: 'wrong-key', algorithm }),
+      { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' },
+      `wrong-key ${algorithm}`
+    )
+    await t.rejects(
+      verified({ sign: 'corrupt', algorithm }),
+      { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' },
+      `corrupt ${algorithm}`
+    )
   }
   await t.rejects(verified({ sign: 'none' }), { code: 'ERR_JOSE_NOT_SUPPORTED' })
   t.match((await logIn())['id_token'], /^[\w-]+\.[\w-]+\.$/, 'none has no signature')
@@ -170,7 +219,9 @@ t.test('signs ID tokens wrongly, in each way by itself', async (t) => {
   await t.rejects(verified({ header: { alg: null } }), { code: 'ERR_JWS_INVALID' })
   await t.rejects(verified({ algorithm: 'PS256' }), { code: 'ERR_JWKS_NO_MATCHING_KEY' }, 'the key set says RS256')
   await oidc.jwks({ alg: false })
-  for (const algorithm of ['PS256', 'RS384', 'RS512'] as const) t.equal((await verified({ algorithm })).protectedHeader.alg, algorithm)
+  for (const algorithm of ['PS256', 'RS384', 'RS512'] as const) {
+    t.equal((await verified({ algorithm })).protectedHeader.alg, algorithm)
+  }
   oidc.idToken({ sign: 'hs256-with-secret' })
   await t.resolves(jwtVerify((await logIn())['id_token'], Buffer.from(oidc.clientSecret)))
   oidc.idToken({ sign: 'hs256-with-public-key' })
@@ -184,19 +235,30 @@ t.test('makes ID tokens whose own header would verify them', async (t) => {
   const { id_token: idToken } = await logIn()
   t.match(decodeProtectedHeader(idToken), { jwk: { kty: 'RSA', n: jwk['n'] }, jku: oidc.strangerJwksUri })
   t.notOk('d' in jwk)
-  await t.resolves(jwtVerify(idToken, createLocalJWKSet(await read('/stranger/jwks') as unknown as JSONWebKeySet)))
+  await t.resolves(jwtVerify(idToken, createLocalJWKSet((await read('/stranger/jwks')) as unknown as JSONWebKeySet)))
 })
 
 t.test('overrides, adds and leaves out claims and members', async (t) => {
   const { oidc, logIn } = await setup(t)
-  oidc.idToken({ claims: { iss: 'https://evil.example', sub: undefined, aud: [oidc.clientId, 'other'], azp: 'other', nonce: undefined, iat: undefined, exp: 1, nbf: 2 } })
+  oidc.idToken({
+    claims: {
+      iss: 'https://evil.example',
+      sub: undefined,
+      aud: [oidc.clientId, 'other'],
+      azp: 'other',
+      nonce: undefined,
+      iat: undefined,
+      exp: 1,
+      nbf: 2
+    }
+  })
   const claims = decodeJwt((await logIn())['id_token'])
   t.match(claims, { iss: 'https://evil.example', aud: [oidc.clientId, 'other'], azp: 'other', exp: 1, nbf: 2 })
   for (const name of ['sub', 'nonce', 'iat']) t.notOk(name in claims, name)
   oidc.idToken({ raw: 'not-a-token' })
   t.equal((await logIn())['id_token'], 'not-a-token')
   oidc.idToken({ omit: true })
-  t.notOk('id_token' in await logIn())
+  t.notOk('id_token' in (await logIn()))
   oidc.tokenResponse({ access_token: undefined, error: 'server_error' })
   t.match(await logIn(), { access_token: undefined, error: 'server_error', token_type: 'Bearer' })
 })
@@ -207,11 +269,17 @@ t.test('rotates its keys', async (t) => {
   await oidc.rotateKeys()
   const { protectedHeader } = await verified()
   t.notOk(before.keys.some(({ kid }) => kid === protectedHeader.kid))
-  t.strictSame((await keySet()).keys.map(({ alg }) => alg), ['RS256', 'ES256'])
+  t.strictSame(
+    (await keySet()).keys.map(({ alg }) => alg),
+    ['RS256', 'ES256']
+  )
   await oidc.rotateKeys({ keepOld: true })
   t.equal((await keySet()).keys.length, 4)
   await t.resolves(verified())
-  t.ok((await keySet()).keys.every((key) => !('d' in key)), 'public halves only')
+  t.ok(
+    (await keySet()).keys.every((key) => !('d' in key)),
+    'public halves only'
+  )
 })
 
 t.test('shows key sets of every kind', async (t) => {
@@ -238,5 +306,9 @@ t.test('gives the settings of Signet', async (t) => {
     OIDC_MY_IDP_CLIENT_SECRET: oidc.clientSecret,
     OIDC_MY_IDP_EMAIL_TRUSTED: 'true'
   })
-  t.strictSame(oidc.googleSettings(), { GOOGLE_CLIENT_ID: oidc.clientId, GOOGLE_CLIENT_SECRET: oidc.clientSecret, GOOGLE_ISSUER: oidc.issuer })
+  t.strictSame(oidc.googleSettings(), {
+    GOOGLE_CLIENT_ID: oidc.clientId,
+    GOOGLE_CLIENT_SECRET: oidc.clientSecret,
+    GOOGLE_ISSUER: oidc.issuer
+  })
 })

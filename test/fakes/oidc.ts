@@ -34,7 +34,10 @@ export interface OidcManners {
 }
 
 /** Claims of the person. `sub` is always in both places; what has no list is in both. */
-export interface ClaimPlaces { idToken?: string[], userinfo?: string[] }
+export interface ClaimPlaces {
+  idToken?: string[]
+  userinfo?: string[]
+}
 
 export interface FakeOidc extends HttpFake {
   issuer: string
@@ -46,7 +49,10 @@ export interface FakeOidc extends HttpFake {
   strangerJwksUri: string
   /** That key's public half, for a `jwk` header. */
   strangerJwk: (algorithm?: KeyAlgorithm) => Promise<Jwk>
-  /** The environment that makes Signet know this fake as the OIDC provider `id`. With several, write OIDC_PROVIDERS anew. */
+  /**
+   * The environment that makes Signet know this fake as the OIDC provider `id`. With several, write OIDC_PROVIDERS
+   * anew.
+   */
   settings: (id: string, options?: { emailTrusted?: boolean }) => Record<string, string>
   /** The environment that makes Signet take this fake for Google. */
   googleSettings: () => Record<string, string>
@@ -73,7 +79,11 @@ export interface FakeOidc extends HttpFake {
   rotateKeys: (options?: { keepOld?: boolean }) => Promise<void>
 }
 
-interface OidcGrant extends Grant { person: Claims & { sub: string }, places: ClaimPlaces, nonce: string | undefined }
+interface OidcGrant extends Grant {
+  person: Claims & { sub: string }
+  places: ClaimPlaces
+  nonce: string | undefined
+}
 
 /** The person of https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse */
 const JANE = {
@@ -90,8 +100,8 @@ const LIFETIME_SECONDS = 3600
 const STRANGER_PATH = '/stranger/jwks'
 
 /**
- * An OpenID provider of the authorization code flow (OpenID Connect Core section 3.1), correct until told otherwise. Its
- * answers are like Google's: https://developers.google.com/identity/openid-connect/reference
+ * An OpenID provider of the authorization code flow (OpenID Connect Core section 3.1), correct until told otherwise.
+ * Its answers are like Google's: https://developers.google.com/identity/openid-connect/reference
  */
 export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<FakeOidc> {
   const { clientId = 'oidc-client', clientSecret = 'oidc-fake-client-secret', issuerPath = '', manners = {} } = options
@@ -119,14 +129,21 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
 
   const fake = await startHttpFake((call) => {
     switch (`${call.method} ${manners.canonicalPath?.(call.path) ?? call.path}`) {
-      case `GET ${paths.discovery}`: return answerJson(metadata(call.path))
-      case `GET ${paths.jwks}`: return answerJson(keys.jwks())
-      case `GET ${paths.authorize}`: return authorize(call)
-      case `POST ${paths.token}`: return token(call)
+      case `GET ${paths.discovery}`:
+        return answerJson(metadata(call.path))
+      case `GET ${paths.jwks}`:
+        return answerJson(keys.jwks())
+      case `GET ${paths.authorize}`:
+        return authorize(call)
+      case `POST ${paths.token}`:
+        return token(call)
       case `GET ${paths.userinfo}`:
-      case `POST ${paths.userinfo}`: return userinfo(call)
-      case `POST ${paths.revoke}`: return revoke(call)
-      case `GET ${STRANGER_PATH}`: return strangerJwks()
+      case `POST ${paths.userinfo}`:
+        return userinfo(call)
+      case `POST ${paths.revoke}`:
+        return revoke(call)
+      case `GET ${STRANGER_PATH}`:
+        return strangerJwks()
     }
   })
   const issuer = fake.url + issuerPath
@@ -147,7 +164,19 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
       scopes_supported: ['openid', 'email', 'profile'],
       token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
-      claims_supported: ['aud', 'email', 'email_verified', 'exp', 'iat', 'iss', 'locale', 'name', 'picture', 'preferred_username', 'sub'],
+      claims_supported: [
+        'aud',
+        'email',
+        'email_verified',
+        'exp',
+        'iat',
+        'iss',
+        'locale',
+        'name',
+        'picture',
+        'preferred_username',
+        'sub'
+      ],
       code_challenge_methods_supported: ['plain', 'S256'],
       ...manners.metadata?.(fake.url, path),
       ...(sendsIss ? { authorization_response_iss_parameter_supported: true } : {}),
@@ -158,10 +187,14 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   /** OpenID Connect Core section 3.1.2. Whom it cannot trust to be the client's it does not redirect to. */
   function authorize ({ query }: Call): Answer {
     const redirectUri = parameter(query, 'redirect_uri')
-    if (parameter(query, 'client_id') !== clientId) return answerHtml('<!doctype html><title>Error 401: invalid_client</title>', { status: 401 })
-    if (redirectUri === undefined || !URL.canParse(redirectUri)) return answerHtml('<!doctype html><title>Error 400: redirect_uri_mismatch</title>', { status: 400 })
-    const answer: Record<string, string | undefined> =
-      refusal ?? authorizationError(query) ?? { code: issueCode(query, redirectUri), ...manners.response?.(query, current.person) }
+    if (parameter(query, 'client_id') !== clientId) {
+      return answerHtml('<!doctype html><title>Error 401: invalid_client</title>', { status: 401 })
+    }
+    if (redirectUri === undefined || !URL.canParse(redirectUri)) {
+      return answerHtml('<!doctype html><title>Error 400: redirect_uri_mismatch</title>', { status: 400 })
+    }
+    const answer: Record<string, string | undefined> = refusal ??
+      authorizationError(query) ?? { code: issueCode(query, redirectUri), ...manners.response?.(query, current.person) }
     const parameters = {
       ...answer,
       ...(answer['error'] === undefined ? {} : { code: undefined }),
@@ -169,11 +202,15 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       ...(sendsIss ? { iss: issuer } : {}),
       ...responseOverrides
     }
-    return parameter(query, 'response_mode') === 'form_post' ? answerForm(redirectUri, parameters) : answerRedirect(redirectUri, parameters)
+    return parameter(query, 'response_mode') === 'form_post'
+      ? answerForm(redirectUri, parameters)
+      : answerRedirect(redirectUri, parameters)
   }
 
   function authorizationError (query: Call['query']): { error: string, error_description: string } | undefined {
-    if (parameter(query, 'response_type') !== 'code') return { error: 'unsupported_response_type', error_description: 'Only code is supported.' }
+    if (parameter(query, 'response_type') !== 'code') {
+      return { error: 'unsupported_response_type', error_description: 'Only code is supported.' }
+    }
     // RFC 7636 section 4.4.1. S256 is taken even where only plain is advertised, so that a test can see which one came.
     const advertised = metadata()['code_challenge_methods_supported']
     const method = parameter(query, 'code_challenge_method') ?? 'plain'
@@ -184,46 +221,62 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   function issueCode (query: Call['query'], redirectUri: string): string {
-    return codes.issue({
-      ...current,
-      redirectUri,
-      scope: parameter(query, 'scope') ?? '',
-      nonce: parameter(query, 'nonce'),
-      codeChallenge: parameter(query, 'code_challenge'),
-      codeChallengeMethod: parameter(query, 'code_challenge_method')
-    }, '4/0')
+    return codes.issue(
+      {
+        ...current,
+        redirectUri,
+        scope: parameter(query, 'scope') ?? '',
+        nonce: parameter(query, 'nonce'),
+        codeChallenge: parameter(query, 'code_challenge'),
+        codeChallengeMethod: parameter(query, 'code_challenge_method')
+      },
+      '4/0'
+    )
   }
 
   /** RFC 6749 sections 4.1.3 and 6, OpenID Connect Core section 3.1.3. */
   async function token (call: Call): Promise<Answer> {
-    if (!await isClient(call)) return answerInvalidClient()
+    if (!(await isClient(call))) return answerInvalidClient()
     const grantType = parameter(call.body, 'grant_type')
     if (grantType === 'refresh_token') {
       const refreshToken = parameter(call.body, 'refresh_token')
       const grant = refreshTokens.find(refreshToken)
-      return grant ? await tokenAnswer(grant, refreshToken) : answerOAuthError('invalid_grant', 'Token has been expired or revoked.')
+      return grant
+        ? await tokenAnswer(grant, refreshToken)
+        : answerOAuthError('invalid_grant', 'Token has been expired or revoked.')
     }
-    if (grantType !== 'authorization_code') return answerOAuthError('unsupported_grant_type', `Invalid grant_type: ${grantType}`)
+    if (grantType !== 'authorization_code') {
+      return answerOAuthError('unsupported_grant_type', `Invalid grant_type: ${grantType}`)
+    }
     const grant = codes.spend(parameter(call.body, 'code'))
     if (!grant) return answerOAuthError('invalid_grant', 'Malformed auth code.')
-    if (parameter(call.body, 'redirect_uri') !== grant.redirectUri) return answerOAuthError('redirect_uri_mismatch', 'Bad Request')
-    if (!answersChallenge(grant, parameter(call.body, 'code_verifier'))) return answerOAuthError('invalid_grant', 'Invalid code verifier.')
+    if (parameter(call.body, 'redirect_uri') !== grant.redirectUri) {
+      return answerOAuthError('redirect_uri_mismatch', 'Bad Request')
+    }
+    if (!answersChallenge(grant, parameter(call.body, 'code_verifier'))) {
+      return answerOAuthError('invalid_grant', 'Invalid code verifier.')
+    }
     return await tokenAnswer(grant, refreshTokens.issue(grant, '1//'))
   }
 
   async function tokenAnswer (grant: OidcGrant, refreshToken: string | undefined): Promise<Answer> {
     const accessToken = accessTokens.issue(grant, 'ya29.')
     const isOpenId = grant.scope.split(' ').includes('openid')
-    return answerJson({
-      access_token: accessToken,
-      expires_in: LIFETIME_SECONDS - 1,
-      refresh_token: refreshToken,
-      scope: grant.scope,
-      token_type: 'Bearer',
-      id_token: isOpenId ? await makeIdToken(idTokenClaims(grant, accessToken), idTokenScript, keys, clientSecret) : undefined,
-      ...manners.tokenResponse?.(),
-      ...tokenOverrides
-    }, { headers: { 'cache-control': 'no-store', pragma: 'no-cache' } })
+    return answerJson(
+      {
+        access_token: accessToken,
+        expires_in: LIFETIME_SECONDS - 1,
+        refresh_token: refreshToken,
+        scope: grant.scope,
+        token_type: 'Bearer',
+        id_token: isOpenId
+          ? await makeIdToken(idTokenClaims(grant, accessToken), idTokenScript, keys, clientSecret)
+          : undefined,
+        ...manners.tokenResponse?.(),
+        ...tokenOverrides
+      },
+      { headers: { 'cache-control': 'no-store', pragma: 'no-cache' } }
+    )
   }
 
   function idTokenClaims (grant: OidcGrant, accessToken: string): Claims {
@@ -245,16 +298,21 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   /** OpenID Connect Core section 5.3. */
   function userinfo (call: Call): Answer {
     const grant = accessTokens.find(bearerToken(call))
-    if (grant) return answerJson({ ...pick(grant.person, grant.places.userinfo), sub: grant.person.sub, ...userinfoOverrides })
-    return answerJson({ error: 'invalid_request', error_description: 'Invalid Credentials' }, {
-      status: 401,
-      headers: { 'www-authenticate': 'Bearer realm="fake", error="invalid_token"' }
-    })
+    if (grant) {
+      return answerJson({ ...pick(grant.person, grant.places.userinfo), sub: grant.person.sub, ...userinfoOverrides })
+    }
+    return answerJson(
+      { error: 'invalid_request', error_description: 'Invalid Credentials' },
+      {
+        status: 401,
+        headers: { 'www-authenticate': 'Bearer realm="fake", error="invalid_token"' }
+      }
+    )
   }
 
   /** RFC 7009 section 2. Either token ends the grant, as at Google. */
   async function revoke (call: Call): Promise<Answer> {
-    if (manners.isClient && !await isClient(call)) return answerInvalidClient()
+    if (manners.isClient && !(await isClient(call))) return answerInvalidClient()
     const name = parameter(call.body, 'token')
     const grant = accessTokens.find(name) ?? refreshTokens.find(name)
     if (!grant) return answerOAuthError('invalid_token', 'Token expired or revoked')
@@ -267,19 +325,30 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     if (manners.isClient) return await manners.isClient(call)
     const advertised = metadata()['token_endpoint_auth_methods_supported'] ?? ['client_secret_basic']
     const client = clientCredentials(call)
-    return client.methods.length === 1 && Array.isArray(advertised) && advertised.includes(client.methods[0]) &&
-      client.clientId === clientId && client.clientSecret === clientSecret
+    return (
+      client.methods.length === 1 &&
+      Array.isArray(advertised) &&
+      advertised.includes(client.methods[0]) &&
+      client.clientId === clientId &&
+      client.clientSecret === clientSecret
+    )
   }
 
   /** RFC 6749 section 5.2. */
   function answerOAuthError (error: string, description: string): Answer {
-    const { status, body } = manners.error?.(error, description) ?? { status: 400, body: { error, error_description: description } }
+    const { status, body } = manners.error?.(error, description) ?? {
+      status: 400,
+      body: { error, error_description: description }
+    }
     return answerJson(body, { status, headers: { 'cache-control': 'no-store' } })
   }
 
   function answerInvalidClient (): Answer {
     if (manners.error) return answerOAuthError('invalid_client', 'Unauthorized')
-    return answerJson({ error: 'invalid_client', error_description: 'Unauthorized' }, { status: 401, headers: { 'www-authenticate': 'Basic realm="fake"' } })
+    return answerJson(
+      { error: 'invalid_client', error_description: 'Unauthorized' },
+      { status: 401, headers: { 'www-authenticate': 'Basic realm="fake"' } }
+    )
   }
 
   async function strangerJwks (): Promise<Answer> {
@@ -305,15 +374,33 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       }
     },
     googleSettings: () => ({ GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret, GOOGLE_ISSUER: issuer }),
-    person (person, places = {}) { current = { person, places } },
-    discovery (overrides) { discoveryOverrides = overrides },
-    response (overrides) { responseOverrides = overrides },
-    sendIss (on = true) { sendsIss = on },
-    deny (error = 'access_denied', description = 'The user denied the request.') { refusal = { error, error_description: description } },
-    allow () { refusal = undefined },
-    idToken (script) { idTokenScript = script },
-    tokenResponse (overrides) { tokenOverrides = overrides },
-    userinfo (overrides) { userinfoOverrides = overrides },
+    person (person, places = {}) {
+      current = { person, places }
+    },
+    discovery (overrides) {
+      discoveryOverrides = overrides
+    },
+    response (overrides) {
+      responseOverrides = overrides
+    },
+    sendIss (on = true) {
+      sendsIss = on
+    },
+    deny (error = 'access_denied', description = 'The user denied the request.') {
+      refusal = { error, error_description: description }
+    },
+    allow () {
+      refusal = undefined
+    },
+    idToken (script) {
+      idTokenScript = script
+    },
+    tokenResponse (overrides) {
+      tokenOverrides = overrides
+    },
+    userinfo (overrides) {
+      userinfoOverrides = overrides
+    },
     jwks: keys.script,
     rotateKeys: keys.rotate,
     async close () {
@@ -324,5 +411,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
 }
 
 function pick (claims: Claims, names: string[] | undefined): Claims {
-  return names === undefined ? claims : Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
+  return names === undefined
+    ? claims
+    : Object.fromEntries(Object.entries(claims).filter(([name]) => names.includes(name)))
 }

@@ -34,7 +34,12 @@ export async function startWebhookReceiver () {
       unverified.push((error as Error).message)
       return response.writeHead(401).end()
     }
-    const message = { ...body, id: String(request.headers['webhook-id']), signatures: String(request.headers['webhook-signature']).split(' '), status: undefined as number | undefined }
+    const message = {
+      ...body,
+      id: String(request.headers['webhook-id']),
+      signatures: String(request.headers['webhook-signature']).split(' '),
+      status: undefined as number | undefined
+    }
     received.push(message)
     const answer = behaviour(message)
     if (answer === 'hang') return
@@ -50,8 +55,12 @@ export async function startWebhookReceiver () {
     received,
     /** What did not verify. A test asserts that there is none. */
     unverified,
-    verifyWith (text: string) { secret = text },
-    behave (how: Behaviour) { behaviour = how },
+    verifyWith (text: string) {
+      secret = text
+    },
+    behave (how: Behaviour) {
+      behaviour = how
+    },
     /** What was taken, once there are so many of it. */
     async taken (count: number): Promise<Received[]> {
       const taken = () => received.filter(({ status }) => status !== undefined && status < 300)

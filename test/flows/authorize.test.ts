@@ -42,7 +42,11 @@ t.test('a client signs a person in by code and PKCE, and gets an ID token', asyn
 
   const refreshed = await token({ grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: 'spa' })
   t.equal(refreshed.status, 200)
-  t.equal((await token({ grant_type: 'refresh_token', refresh_token: refreshed.body.refresh_token })).body.error, 'invalid_grant', 'without its client it is of no use')
+  t.equal(
+    (await token({ grant_type: 'refresh_token', refresh_token: refreshed.body.refresh_token })).body.error,
+    'invalid_grant',
+    'without its client it is of no use'
+  )
   t.equal((await sql.query('SELECT 1 FROM sessions')).rowCount, 1)
 })
 
@@ -55,7 +59,10 @@ t.test('a code works once; presented again it ends the session that it opened, a
   t.equal(replay.status, 400)
   t.equal(replay.body.error, 'invalid_grant')
   t.equal(await me(body.access_token), 401)
-  t.equal((await token({ grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: 'spa' })).body.error, 'invalid_grant')
+  t.equal(
+    (await token({ grant_type: 'refresh_token', refresh_token: body.refresh_token, client_id: 'spa' })).body.error,
+    'invalid_grant'
+  )
 })
 
 t.test('of fifty exchanges of one code at once, on two instances, one wins', async (t) => {
@@ -77,9 +84,15 @@ t.test('of fifty callbacks of one request at once, on two instances, one brings 
     const { path, codeVerifier } = request()
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start(path))
-    const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+    const cookie = browser
+      .cookies()
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ')
     const answers = await race(50, async (index) => {
-      const response = await fetch(index % 2 ? callback : callback.replace(url, address), { redirect: 'manual', headers: { cookie } })
+      const response = await fetch(index % 2 ? callback : callback.replace(url, address), {
+        redirect: 'manual',
+        headers: { cookie }
+      })
       return Object.fromEntries(new URL(response.headers.get('location') ?? 'about:blank').searchParams)
     })
     const codes = answers.map(({ code }) => code).filter((code) => code !== undefined)
@@ -91,52 +104,83 @@ t.test('of fifty callbacks of one request at once, on two instances, one brings 
   t.equal((await sql.query('SELECT 1 FROM sessions')).rowCount, 3)
 })
 
-t.test('a code is of no use to another client, redirect URI or verifier, nor after a minute; and none of that spends it', async (t) => {
-  const { authorize, exchange, sql } = await world(t)
-  const { code, codeVerifier } = await authorize()
-  const wrong = [
-    exchange(code, randomBytes(32).toString('base64url')),
-    exchange(code, 'short'),
-    exchange(code, codeVerifier, { redirect_uri: 'http://127.0.0.1/callback' }),
-    exchange(code, codeVerifier, { client_id: 'web', client_secret: WEB.client_secret }),
-    exchange(`${code}x`, codeVerifier)
-  ]
-  for (const { status, body } of await Promise.all(wrong)) {
-    t.equal(status, 400)
-    t.equal(body.error, 'invalid_grant')
+t.test(
+  'a code is of no use to another client, redirect URI or verifier, nor after a minute; and none of that spends it',
+  async (t) => {
+    const { authorize, exchange, sql } = await world(t)
+    const { code, codeVerifier } = await authorize()
+    const wrong = [
+      exchange(code, randomBytes(32).toString('base64url')),
+      exchange(code, 'short'),
+      exchange(code, codeVerifier, { redirect_uri: 'http://127.0.0.1/callback' }),
+      exchange(code, codeVerifier, { client_id: 'web', client_secret: WEB.client_secret }),
+      exchange(`${code}x`, codeVerifier)
+    ]
+    for (const { status, body } of await Promise.all(wrong)) {
+      t.equal(status, 400)
+      t.equal(body.error, 'invalid_grant')
+    }
+    for (const missing of ['code', 'redirect_uri', 'code_verifier', 'client_id']) {
+      t.match(
+        await exchange(code, codeVerifier, { [missing]: '' }),
+        { status: 400, body: { error: 'invalid_request' } },
+        missing
+      )
+    }
+    t.equal(
+      (await exchange(code, codeVerifier, { client_secret: '', scope: '' })).status,
+      200,
+      'what is empty counts as absent (RFC 6749 section 3.2)'
+    )
+    const another = await authorize()
+    const publicByHeader = await exchange(another.code, another.codeVerifier, { client_id: '' }, basic('', 'spa'))
+    t.equal(publicByHeader.status, 200, 'a public client whose library sends an empty secret in the header')
+    const late = await authorize()
+    await sql.query("UPDATE authorization_codes SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
+    t.equal((await exchange(late.code, late.codeVerifier)).body.error, 'invalid_grant')
   }
-  for (const missing of ['code', 'redirect_uri', 'code_verifier', 'client_id']) {
-    t.match(await exchange(code, codeVerifier, { [missing]: '' }), { status: 400, body: { error: 'invalid_request' } }, missing)
-  }
-  t.equal((await exchange(code, codeVerifier, { client_secret: '', scope: '' })).status, 200, 'what is empty counts as absent (RFC 6749 section 3.2)')
-  const another = await authorize()
-  const publicByHeader = await exchange(another.code, another.codeVerifier, { client_id: '' }, basic('', 'spa'))
-  t.equal(publicByHeader.status, 200, 'a public client whose library sends an empty secret in the header')
-  const late = await authorize()
-  await sql.query("UPDATE authorization_codes SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
-  t.equal((await exchange(late.code, late.codeVerifier)).body.error, 'invalid_grant')
-})
+)
 
 t.test('a confidential client must prove itself, in the header or in the body', async (t) => {
   const { authorize, token } = await world(t)
   const form = async () => {
     const { code, codeVerifier } = await authorize({ client_id: 'web', redirect_uri: WEB.redirect_uris[0] })
-    return { grant_type: 'authorization_code', code, redirect_uri: WEB.redirect_uris[0] as string, code_verifier: codeVerifier }
+    return {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: WEB.redirect_uris[0] as string,
+      code_verifier: codeVerifier
+    }
   }
-  t.equal((await token({ ...await form(), client_id: 'web', client_secret: WEB.client_secret })).status, 200)
+  t.equal((await token({ ...(await form()), client_id: 'web', client_secret: WEB.client_secret })).status, 200)
   const good = await token(await form(), basic(WEB.client_secret))
   t.equal(good.status, 200)
   const refused = await token(await form(), basic('wrong'))
   t.equal(refused.status, 401)
   t.equal(refused.body.error, 'invalid_client')
   t.match(refused.headers.get('www-authenticate'), /^Basic/)
-  t.equal((await token({ ...await form(), client_id: 'web' })).body.error, 'invalid_client', 'without its secret')
-  t.equal((await token({ ...await form(), client_id: 'web', client_secret: '' })).body.error, 'invalid_client', 'with an empty one')
+  t.equal((await token({ ...(await form()), client_id: 'web' })).body.error, 'invalid_client', 'without its secret')
+  t.equal(
+    (await token({ ...(await form()), client_id: 'web', client_secret: '' })).body.error,
+    'invalid_client',
+    'with an empty one'
+  )
   t.equal((await token(await form(), basic(''))).body.error, 'invalid_client', 'with an empty one in the header')
-  t.equal((await token({ ...await form(), client_id: 'nobody' })).body.error, 'invalid_client')
-  t.equal((await token({ ...await form(), client_secret: WEB.client_secret }, basic(WEB.client_secret))).body.error, 'invalid_request', 'both at once')
-  t.equal((await token({ grant_type: 'refresh_token', refresh_token: good.body.refresh_token, client_id: 'web' })).body.error, 'invalid_client')
-  t.equal((await token({ grant_type: 'refresh_token', refresh_token: good.body.refresh_token }, basic(WEB.client_secret))).status, 200)
+  t.equal((await token({ ...(await form()), client_id: 'nobody' })).body.error, 'invalid_client')
+  t.equal(
+    (await token({ ...(await form()), client_secret: WEB.client_secret }, basic(WEB.client_secret))).body.error,
+    'invalid_request',
+    'both at once'
+  )
+  t.equal(
+    (await token({ grant_type: 'refresh_token', refresh_token: good.body.refresh_token, client_id: 'web' })).body.error,
+    'invalid_client'
+  )
+  t.equal(
+    (await token({ grant_type: 'refresh_token', refresh_token: good.body.refresh_token }, basic(WEB.client_secret)))
+      .status,
+    200
+  )
 })
 
 t.test('a wrong client or redirect URI is a 400 that names the rule, and never a redirect', async (t) => {
@@ -169,7 +213,10 @@ t.test('a wrong client or redirect URI is a 400 that names the rule, and never a
     t.match(body.detail, rule)
     t.match(body.error_description, rule.replaceAll('"', "'"))
   }
-  const page = await fetch(url + request({ redirect_uri: 'https://evil.example/<script>' }).path, { redirect: 'manual', headers: { accept: 'text/html' } })
+  const page = await fetch(url + request({ redirect_uri: 'https://evil.example/<script>' }).path, {
+    redirect: 'manual',
+    headers: { accept: 'text/html' }
+  })
   t.equal(page.status, 400)
   t.match(page.headers.get('content-type'), 'text/html')
   t.equal(page.headers.get('cache-control'), 'no-store')
@@ -180,7 +227,11 @@ t.test('a wrong client or redirect URI is a 400 that names the rule, and never a
 
 t.test('a native app may listen on any port of its loopback address, or have a scheme of its own', async (t) => {
   const { authorize, exchange } = await world(t)
-  for (const redirectUri of ['http://127.0.0.1:51004/callback', 'http://127.0.0.1/callback', 'com.example.app:/callback']) {
+  for (const redirectUri of [
+    'http://127.0.0.1:51004/callback',
+    'http://127.0.0.1/callback',
+    'com.example.app:/callback'
+  ]) {
     const { code, codeVerifier, location } = await authorize({ redirect_uri: redirectUri })
     t.ok(location.href.startsWith(redirectUri))
     t.equal((await exchange(code, codeVerifier, { redirect_uri: redirectUri })).status, 200, redirectUri)
@@ -189,10 +240,18 @@ t.test('a native app may listen on any port of its loopback address, or have a s
 
 t.test('other mistakes go to the client, with state and iss', async (t) => {
   const LONG = `https://app.example.com/${'x'.repeat(900)}`
-  const { url, request, github } = await world(t, { CLIENTS: JSON.stringify([{ ...SPA, redirect_uris: [...SPA.redirect_uris, LONG] }, WEB]) })
+  const { url, request, github } = await world(t, {
+    CLIENTS: JSON.stringify([{ ...SPA, redirect_uris: [...SPA.redirect_uris, LONG] }, WEB])
+  })
   const ask = async (more: Record<string, string | undefined>) => {
-    const location = new URL((await fetch(url + request(more).path, { redirect: 'manual' })).headers.get('location') ?? 'about:blank')
-    t.match(Object.fromEntries(location.searchParams), { state: 'the state', iss: url, tenant: '1', error_description: /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/ }, JSON.stringify(more))
+    const location = new URL(
+      (await fetch(url + request(more).path, { redirect: 'manual' })).headers.get('location') ?? 'about:blank'
+    )
+    t.match(
+      Object.fromEntries(location.searchParams),
+      { state: 'the state', iss: url, tenant: '1', error_description: /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/ },
+      JSON.stringify(more)
+    )
     described = location.searchParams.get('error_description')
     return location.searchParams.get('error')
   }
@@ -204,7 +263,9 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   t.match(described, 'PKCE is required of every client')
   t.equal(await ask({ code_challenge_method: undefined }), 'invalid_request')
   t.equal(await ask({ code_challenge_method: 'plain' }), 'invalid_request')
-  for (const challenge of ['short', 'x'.repeat(44), `${'x'.repeat(43)}!`, `!${'x'.repeat(43)}`]) t.equal(await ask({ code_challenge: challenge }), 'invalid_request')
+  for (const challenge of ['short', 'x'.repeat(44), `${'x'.repeat(43)}!`, `!${'x'.repeat(43)}`]) {
+    t.equal(await ask({ code_challenge: challenge }), 'invalid_request')
+  }
   t.equal(await ask({ prompt: 'none' }), 'login_required')
   t.equal(await ask({ prompt: 'none login' }), 'invalid_request')
   for (const maxAge of ['-1', '1s', 'x1']) t.equal(await ask({ max_age: maxAge }), 'invalid_request')
@@ -214,10 +275,19 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   const twice = await fetch(`${url}${request().path}&nonce=another`, { redirect: 'manual' })
   t.equal(new URL(twice.headers.get('location') ?? 'about:blank').searchParams.get('error'), 'invalid_request')
 
-  const tooLong = await fetch(url + request({ state: '"'.repeat(1024), nonce: 'n'.repeat(512), redirect_uri: LONG }).path, { redirect: 'manual' })
-  t.match(Object.fromEntries(new URL(tooLong.headers.get('location') ?? '').searchParams), { error: 'invalid_request', error_description: /too long/ })
+  const tooLong = await fetch(
+    url + request({ state: '"'.repeat(1024), nonce: 'n'.repeat(512), redirect_uri: LONG }).path,
+    { redirect: 'manual' }
+  )
+  t.match(Object.fromEntries(new URL(tooLong.headers.get('location') ?? '').searchParams), {
+    error: 'invalid_request',
+    error_description: /too long/
+  })
   t.same(tooLong.headers.getSetCookie(), [], 'a cookie that browsers would drop')
-  const stateless = new URL((await fetch(url + request({ state: '', prompt: 'none' }).path, { redirect: 'manual' })).headers.get('location') ?? '')
+  const stateless = new URL(
+    (await fetch(url + request({ state: '', prompt: 'none' }).path, { redirect: 'manual' })).headers.get('location') ??
+      ''
+  )
   t.notOk(stateless.searchParams.has('state'), 'an empty state is none')
 
   const finish = async () => new URL((await createBrowser(url).login(request().path)).location ?? '').searchParams
@@ -248,12 +318,17 @@ t.test('userinfo tells by GET and POST what the scope allows, and nothing withou
     const { code, codeVerifier } = await authorize({ scope })
     return (await exchange(code, codeVerifier)).body
   }
-  const ask = (accessToken: string, method = 'GET') => fetch(`${url}/oauth2/userinfo`, { method, headers: { authorization: `Bearer ${accessToken}` } })
+  const ask = (accessToken: string, method = 'GET') =>
+    fetch(`${url}/oauth2/userinfo`, { method, headers: { authorization: `Bearer ${accessToken}` } })
   const full = await signIn('openid profile email')
   const { sub } = decodeJwt(full.id_token)
   for (const method of ['GET', 'POST']) {
     t.same(await readJson(await ask(full.access_token, method)), {
-      sub, email: 'octocat@github.com', email_verified: true, name: 'The Octocat', picture: 'https://example.com/octocat.png'
+      sub,
+      email: 'octocat@github.com',
+      email_verified: true,
+      name: 'The Octocat',
+      picture: 'https://example.com/octocat.png'
     })
   }
   t.same(await readJson(await ask((await signIn('openid')).access_token)), { sub })
@@ -263,7 +338,10 @@ t.test('userinfo tells by GET and POST what the scope allows, and nothing withou
   const refused = await ask(plain.access_token)
   t.equal(refused.status, 403)
   t.match(await readJson(refused), { error: 'insufficient_scope' })
-  t.match(refused.headers.get('www-authenticate'), /^Bearer realm="signet", error="insufficient_scope", .*scope="openid"$/)
+  t.match(
+    refused.headers.get('www-authenticate'),
+    /^Bearer realm="signet", error="insufficient_scope", .*scope="openid"$/
+  )
   const anonymous = await fetch(`${url}/oauth2/userinfo`)
   t.equal(anonymous.status, 401)
   t.equal(anonymous.headers.get('www-authenticate'), 'Bearer realm="signet"')
@@ -273,12 +351,27 @@ t.test('introspection is for confidential clients, and false at once after logou
   const { url, authorize, exchange } = await world(t)
   const { code, codeVerifier } = await authorize()
   const { body } = await exchange(code, codeVerifier)
-  const ask = async (token: string, credentials: Record<string, string> = { client_id: 'web', client_secret: WEB.client_secret }) => {
-    const response = await fetch(`${url}/oauth2/introspect`, { method: 'POST', body: new URLSearchParams({ token, ...credentials }) })
+  const ask = async (
+    token: string,
+    credentials: Record<string, string> = { client_id: 'web', client_secret: WEB.client_secret }
+  ) => {
+    const response = await fetch(`${url}/oauth2/introspect`, {
+      method: 'POST',
+      body: new URLSearchParams({ token, ...credentials })
+    })
     return { status: response.status, body: await readJson(response) }
   }
-  t.match((await ask(body.access_token)).body, { active: true, sub: decodeJwt(body.access_token).sub, client_id: 'spa', iss: url })
-  t.match((await ask(body.refresh_token)).body, { active: true, sub: decodeJwt(body.access_token).sub, client_id: 'spa' })
+  t.match((await ask(body.access_token)).body, {
+    active: true,
+    sub: decodeJwt(body.access_token).sub,
+    client_id: 'spa',
+    iss: url
+  })
+  t.match((await ask(body.refresh_token)).body, {
+    active: true,
+    sub: decodeJwt(body.access_token).sub,
+    client_id: 'spa'
+  })
   t.same((await ask('rubbish')).body, { active: false })
   t.same((await ask(body.id_token)).body, { active: false })
   t.equal((await ask(body.access_token, {})).status, 401)
@@ -292,7 +385,8 @@ t.test('a client may revoke its own tokens only', async (t) => {
   const { url, authorize, exchange, me } = await world(t)
   const { code, codeVerifier } = await authorize()
   const { body } = await exchange(code, codeVerifier)
-  const revoke = (form: Record<string, string>) => fetch(`${url}/oauth2/revoke`, { method: 'POST', body: new URLSearchParams(form) })
+  const revoke = (form: Record<string, string>) =>
+    fetch(`${url}/oauth2/revoke`, { method: 'POST', body: new URLSearchParams(form) })
   t.equal((await revoke({ token: body.refresh_token, client_id: 'web', client_secret: WEB.client_secret })).status, 400)
   t.equal((await revoke({ token: body.access_token, client_id: 'web', client_secret: 'wrong' })).status, 401)
   t.equal(await me(body.access_token), 200)
@@ -304,10 +398,17 @@ t.test('logout from a client ends the session of the ID token, and returns to re
   const { url, authorize, exchange, me } = await world(t)
   const { code, codeVerifier } = await authorize()
   const { body } = await exchange(code, codeVerifier)
-  const logout = (query: Record<string, string>) => fetch(`${url}/oauth2/logout?${new URLSearchParams(query)}`, { redirect: 'manual' })
+  const logout = (query: Record<string, string>) =>
+    fetch(`${url}/oauth2/logout?${new URLSearchParams(query)}`, { redirect: 'manual' })
   const bye = 'https://app.example.com/bye'
-  for (const bad of [{}, { id_token_hint: 'rubbish' }, { id_token_hint: body.access_token }, { id_token_hint: body.id_token, client_id: 'web' },
-    { id_token_hint: body.id_token, post_logout_redirect_uri: 'https://evil.example/' }, { id_token_hint: body.id_token, post_logout_redirect_uri: `${bye}/` }]) {
+  for (const bad of [
+    {},
+    { id_token_hint: 'rubbish' },
+    { id_token_hint: body.access_token },
+    { id_token_hint: body.id_token, client_id: 'web' },
+    { id_token_hint: body.id_token, post_logout_redirect_uri: 'https://evil.example/' },
+    { id_token_hint: body.id_token, post_logout_redirect_uri: `${bye}/` }
+  ]) {
     const response = await logout(bad as Record<string, string>)
     t.equal(response.status, 400, JSON.stringify(Object.keys(bad)))
     t.match(await readJson(response), { error: 'invalid_request', error_description: /./, code: 'invalid_request' })
@@ -326,9 +427,19 @@ t.test('everything that the metadata name is there and does what they say', asyn
   const metadata = await readJson(await fetch(`${url}/.well-known/openid-configuration`))
   t.same(await readJson(await fetch(`${url}/.well-known/oauth-authorization-server`)), metadata)
   t.equal(metadata.issuer, url)
-  for (const [name, value] of Object.entries<string>(metadata).filter(([name]) => /_endpoint$|_uri$|documentation$/.test(name))) {
-    const statuses = await Promise.all(['GET', 'POST'].map(async (method) => (await fetch(value, { method, redirect: 'manual' })).status))
-    t.ok(statuses.some((status) => status !== 404), name)
-    t.ok(statuses.every((status) => status < 500), name)
+  for (const [name, value] of Object.entries<string>(metadata).filter(([name]) =>
+    /_endpoint$|_uri$|documentation$/.test(name)
+  )) {
+    const statuses = await Promise.all(
+      ['GET', 'POST'].map(async (method) => (await fetch(value, { method, redirect: 'manual' })).status)
+    )
+    t.ok(
+      statuses.some((status) => status !== 404),
+      name
+    )
+    t.ok(
+      statuses.every((status) => status < 500),
+      name
+    )
   }
 })

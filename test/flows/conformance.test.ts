@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, generateKeyPair, jwtVerify, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose'
+import {
+  createRemoteJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+  UnsecuredJWT,
+  type JWTPayload
+} from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { GITHUB_PATHS } from '../fakes/github.ts'
@@ -7,15 +16,22 @@ import { readJson } from '../helper.ts'
 import { readSettings } from '../../src/settings.ts'
 import { AS_WEB, basic, openFrontDoor, SPA, WEB, type Parameters } from './front-door.ts'
 
-// The modules of the OpenID conformance suite that apply to Signet, under their own names, each with what the module looks at:
+// The modules of the OpenID conformance suite that apply to Signet, under their own names, each with what the module
+// looks at:
 // https://gitlab.com/openid/conformance-suite/-/tree/master/src/main/java/net/openid/conformance/openid
-// As in its basic plan, the client is a registered one with a secret, sent in the header, unless a module says otherwise.
-// Where Signet answers otherwise than the module wants, the test says so and holds Signet to its own contract.
+// As in its basic plan, the client is a registered one with a secret, sent in the header, unless a module says
+// otherwise. Where Signet answers otherwise than the module wants, the test says so and holds Signet to its own
+// contract.
 
 const CALLBACK = WEB.redirect_uris[0] as string
 const BYE = WEB.post_logout_redirect_uris[0] as string
 
-interface Authenticated { tokens: any, idToken: JWTPayload, location: URL, userinfo: any }
+interface Authenticated {
+  tokens: any
+  idToken: JWTPayload
+  location: URL
+  userinfo: any
+}
 
 /** One Signet for all of them: no module asks for an untouched one. */
 const usual = await openFrontDoor(t)
@@ -38,7 +54,12 @@ async function world (t: Test, environment?: Record<string, string>) {
     t.equal(answer['iss'], url, 'RFC 9207')
     t.match(answer['code'], /^[\w-]{43}$/, 'EnsureMinimumAuthorizationCodeLength and -Entropy')
 
-    const form = { grant_type: 'authorization_code', code: answer['code'] ?? '', redirect_uri: query.get('redirect_uri') ?? '', code_verifier: codeVerifier }
+    const form = {
+      grant_type: 'authorization_code',
+      code: answer['code'] ?? '',
+      redirect_uri: query.get('redirect_uri') ?? '',
+      code_verifier: codeVerifier
+    }
     const { status, body: tokens, headers } = await token(form, basic(WEB.client_secret))
     t.equal(status, 200)
     t.match(headers.get('content-type'), /^application\/json/)
@@ -61,14 +82,21 @@ async function world (t: Test, environment?: Record<string, string>) {
 
   /** OpenID Connect Core section 3.1.3.7, and EnsureIdTokenContainsKid. */
   async function checkIdToken (tokens: any, nonce: string | null): Promise<JWTPayload> {
-    const { payload, protectedHeader } = await jwtVerify(tokens.id_token, jwks, { issuer: url, audience: 'web', requiredClaims: ['sub', 'iat', 'exp'] })
+    const { payload, protectedHeader } = await jwtVerify(tokens.id_token, jwks, {
+      issuer: url,
+      audience: 'web',
+      requiredClaims: ['sub', 'iat', 'exp']
+    })
     const now = Date.now() / 1000
     t.match(protectedHeader, { kid: /./, alg: environment?.['SIGNING_ALG'] ?? 'ES256' })
     t.match(payload.sub, /^[\x21-\x7e]{1,255}$/)
     t.equal(payload['nonce'], nonce ?? undefined)
     t.ok(Math.abs((payload.iat ?? 0) - now) < 30)
     t.ok((payload.exp ?? 0) > now)
-    t.equal(payload['at_hash'], createHash('sha256').update(tokens.access_token).digest().subarray(0, 16).toString('base64url'))
+    t.equal(
+      payload['at_hash'],
+      createHash('sha256').update(tokens.access_token).digest().subarray(0, 16).toString('base64url')
+    )
     t.notOk('azp' in payload || 'c_hash' in payload)
     return payload
   }
@@ -117,7 +145,11 @@ function succeeds (name: string, more: Parameters): void {
 t.test('oidcc-server', async (t) => {
   const { authenticate } = await world(t)
   const { idToken, userinfo, location } = await authenticate()
-  t.same(Object.keys(idToken).sort(), ['at_hash', 'aud', 'auth_time', 'exp', 'iat', 'iss', 'nonce', 'sid', 'sub'], 'EnsureIdTokenDoesNotContainNonRequestedClaims')
+  t.same(
+    Object.keys(idToken).sort(),
+    ['at_hash', 'aud', 'auth_time', 'exp', 'iat', 'iss', 'nonce', 'sid', 'sub'],
+    'EnsureIdTokenDoesNotContainNonRequestedClaims'
+  )
   t.same(Object.keys(userinfo), ['sub'])
   t.same([...location.searchParams.keys()].sort(), ['code', 'iss', 'state'])
   t.equal(location.hash, '', 'nothing in a fragment')
@@ -133,13 +165,19 @@ t.test('oidcc-idtoken-rs256, oidcc-idtoken-signature', async (t) => {
   const { authenticate, url } = await world(t, { SIGNING_ALG: 'RS256' })
   const { tokens } = await authenticate()
   t.match(decodeProtectedHeader(tokens.id_token), { alg: 'RS256', kid: /./ })
-  t.same((await readJson(await fetch(`${url}/.well-known/openid-configuration`))).id_token_signing_alg_values_supported, ['RS256'])
+  t.same(
+    (await readJson(await fetch(`${url}/.well-known/openid-configuration`))).id_token_signing_alg_values_supported,
+    ['RS256']
+  )
 })
 
 t.test('oidcc-idtoken-unsigned: there are none', async (t) => {
   const { authenticate, url, logout } = await world(t)
   const { tokens, idToken } = await authenticate()
-  t.notMatch((await readJson(await fetch(`${url}/.well-known/openid-configuration`))).id_token_signing_alg_values_supported, ['none'])
+  t.notMatch(
+    (await readJson(await fetch(`${url}/.well-known/openid-configuration`))).id_token_signing_alg_values_supported,
+    ['none']
+  )
   t.not(decodeProtectedHeader(tokens.id_token).alg, 'none')
   t.equal((await logout({ id_token_hint: new UnsecuredJWT(idToken).encode() })).status, 400)
 })
@@ -162,7 +200,10 @@ t.test('oidcc-userinfo-post-header', async (t) => {
 t.test('oidcc-userinfo-post-body: not taken', async (t) => {
   const { authenticate, url } = await world(t)
   const { tokens } = await authenticate()
-  const response = await fetch(`${url}/oauth2/userinfo`, { method: 'POST', body: new URLSearchParams({ access_token: tokens.access_token }) })
+  const response = await fetch(`${url}/oauth2/userinfo`, {
+    method: 'POST',
+    body: new URLSearchParams({ access_token: tokens.access_token })
+  })
   t.equal(response.status, 401)
   t.match(response.headers.get('www-authenticate'), /^Bearer/)
 })
@@ -223,7 +264,10 @@ t.test('oidcc-prompt-login', async (t) => {
   const first = await authenticate({}, browser)
   await wait(1.1)
   const second = await authenticate({ prompt: 'login' }, browser)
-  t.ok((second.idToken['auth_time'] as number) > (first.idToken['auth_time'] as number), 'CheckSecondIdTokenAuthTimeIsLater')
+  t.ok(
+    (second.idToken['auth_time'] as number) > (first.idToken['auth_time'] as number),
+    'CheckSecondIdTokenAuthTimeIsLater'
+  )
   t.equal(second.idToken.sub, first.idToken.sub)
   t.equal(visits(), 2)
 })
@@ -233,18 +277,26 @@ t.test('oidcc-prompt-none-not-logged-in', async (t) => {
   t.equal((await refused({ prompt: 'none' }))['error'], 'login_required')
 })
 
-// The modules want a code without a visit to the provider. Signet keeps no session of its own in the browser: every sign-in
-// is at a provider, so `prompt=none` is always `login_required` (OpenID Connect Core section 3.1.2.6).
+// The modules want a code without a visit to the provider. Signet keeps no session of its own in the browser: every
+// sign-in is at a provider, so `prompt=none` is always `login_required` (OpenID Connect Core section 3.1.2.6).
 t.test('oidcc-prompt-none-logged-in, oidcc-id-token-hint: login_required', async (t) => {
   const { authenticate, url, request, of, visits } = await world(t)
   const browser = createBrowser(url)
   const { tokens } = await authenticate({}, browser)
   for (const more of [{ prompt: 'none' }, { prompt: 'none', id_token_hint: tokens.id_token }]) {
     const answer = await browser.get(request(of(more)).path)
-    t.match(Object.fromEntries(new URL(answer.location ?? '').searchParams), { error: 'login_required', state: 'the state', iss: url })
+    t.match(Object.fromEntries(new URL(answer.location ?? '').searchParams), {
+      error: 'login_required',
+      state: 'the state',
+      iss: url
+    })
   }
   t.equal(visits(), 1)
-  t.equal((await authenticate({ id_token_hint: tokens.id_token }, browser)).idToken.sub, decodeJwt(tokens.id_token).sub, 'the hint alone does no harm')
+  t.equal(
+    (await authenticate({ id_token_hint: tokens.id_token }, browser)).idToken.sub,
+    decodeJwt(tokens.id_token).sub,
+    'the hint alone does no harm'
+  )
 })
 
 t.test('oidcc-max-age-1', async (t) => {
@@ -261,26 +313,40 @@ t.test('oidcc-max-age-1', async (t) => {
   t.equal(visits(), 2)
 })
 
-// The module wants the second request answered without a new sign-in and so with the first one's auth_time. Here both are new
-// ones, which keeps max_age all the more.
+// The module wants the second request answered without a new sign-in and so with the first one's auth_time. Here both
+// are new ones, which keeps max_age all the more.
 t.test('oidcc-max-age-10000', async (t) => {
   const { authenticate, url } = await world(t)
   const browser = createBrowser(url)
   const before = Math.floor(Date.now() / 1000)
-  const [first, second] = [await authenticate({ max_age: '15000' }, browser), await authenticate({ max_age: '10000' }, browser)]
+  const [first, second] = [
+    await authenticate({ max_age: '15000' }, browser),
+    await authenticate({ max_age: '10000' }, browser)
+  ]
   t.equal(second.idToken.sub, first.idToken.sub)
-  for (const { idToken } of [first, second]) t.ok((idToken['auth_time'] as number) >= before && (idToken['auth_time'] as number) <= Date.now() / 1000)
+  for (const { idToken } of [first, second]) {
+    t.ok((idToken['auth_time'] as number) >= before && (idToken['auth_time'] as number) <= Date.now() / 1000)
+  }
 })
 
-for (const [module, seconds] of [['oidcc-codereuse', 0], ['oidcc-codereuse-30seconds', 30]] as const) {
+for (const [module, seconds] of [
+  ['oidcc-codereuse', 0],
+  ['oidcc-codereuse-30seconds', 30]
+] as const) {
   t.test(module, async (t) => {
     const { authorize, token, userinfo, me, refresh, sql } = await world(t)
     const { code, codeVerifier } = await authorize({ client_id: 'web', redirect_uri: CALLBACK })
-    const exchange = () => token({ grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: codeVerifier }, basic(WEB.client_secret))
+    const exchange = () =>
+      token(
+        { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: codeVerifier },
+        basic(WEB.client_secret)
+      )
     const { status, body } = await exchange()
     t.equal(status, 200)
     // The database's clock decides, so that one is turned.
-    await sql.query(`UPDATE authorization_codes SET spent_at = spent_at - interval '${seconds} seconds', expires_at = expires_at - interval '${seconds} seconds'`)
+    await sql.query(
+      `UPDATE authorization_codes SET spent_at = spent_at - interval '${seconds} seconds', expires_at = expires_at - interval '${seconds} seconds'`
+    )
     const again = await exchange()
     t.equal(again.status, 400, 'CheckTokenEndpointHttpStatus400')
     t.match(again.headers.get('content-type'), /^application\/json/)
@@ -288,7 +354,10 @@ for (const [module, seconds] of [['oidcc-codereuse', 0], ['oidcc-codereuse-30sec
     t.match(again.body.error_description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'RFC 6749 section 5.2')
     t.equal((await userinfo(body.access_token)).status, 401, 'the access token is revoked (RFC 6749 section 4.1.2)')
     t.equal(await me(body.access_token), 401)
-    t.equal((await refresh(body.refresh_token, { client_id: 'web', client_secret: WEB.client_secret })).body.error, 'invalid_grant')
+    t.equal(
+      (await refresh(body.refresh_token, { client_id: 'web', client_secret: WEB.client_secret })).body.error,
+      'invalid_grant'
+    )
   })
 }
 
@@ -316,7 +385,13 @@ t.test('oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupporte
 
 t.test('oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported', async (t) => {
   const { refused } = await world(t)
-  const request = new UnsecuredJWT({ client_id: 'web', response_type: 'code', redirect_uri: CALLBACK, scope: 'openid', nonce: 'another' }).encode()
+  const request = new UnsecuredJWT({
+    client_id: 'web',
+    response_type: 'code',
+    redirect_uri: CALLBACK,
+    scope: 'openid',
+    nonce: 'another'
+  }).encode()
   t.equal((await refused({ request }))['error'], 'request_not_supported')
 })
 
@@ -337,16 +412,22 @@ t.test('oidcc-refresh-token', async (t) => {
   const { authenticate, token, refresh, userinfo, signIn } = await world(t)
   const { tokens, idToken } = await authenticate({ scope: 'openid offline_access', prompt: 'consent' })
   t.match(tokens.refresh_token, /^[\x20-\x7e]+$/, 'EnsureRefreshTokenContainsAllowedCharactersOnly')
-  const next = await token({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token }, basic(WEB.client_secret))
+  const next = await token(
+    { grant_type: 'refresh_token', refresh_token: tokens.refresh_token },
+    basic(WEB.client_secret)
+  )
   t.equal(next.status, 200)
   t.match(next.body, { token_type: 'Bearer', scope: tokens.scope })
   t.not(next.body.access_token, tokens.access_token, 'CompareAccessTokens')
   t.equal((await userinfo(next.body.access_token)).body.sub, idToken.sub)
 
   const other = await signIn({ scope: 'openid offline_access' })
-  const stolen = await token({ grant_type: 'refresh_token', refresh_token: other.refresh_token }, basic(WEB.client_secret))
+  const stolen = await token(
+    { grant_type: 'refresh_token', refresh_token: other.refresh_token },
+    basic(WEB.client_secret)
+  )
   t.equal(stolen.status, 400)
-  t.equal(stolen.body.error, 'invalid_grant', 'client 2\'s refresh token with client 1')
+  t.equal(stolen.body.error, 'invalid_grant', "client 2's refresh token with client 1")
   t.equal((await refresh(other.refresh_token)).status, 200, 'which client 2 has not lost by it')
 })
 
@@ -375,7 +456,10 @@ t.test('oidcc-redirect-uri-query-OK', async (t) => {
 
 t.test('oidcc-redirect-uri-query-mismatch', async (t) => {
   const { errorPage, request } = await world(t)
-  t.match(await errorPage(request({ redirect_uri: 'https://app.example.com/callback?tenant=2' }).path), 'the query differs')
+  t.match(
+    await errorPage(request({ redirect_uri: 'https://app.example.com/callback?tenant=2' }).path),
+    'the query differs'
+  )
 })
 
 t.test('oidcc-redirect-uri-query-added', async (t) => {
@@ -398,37 +482,66 @@ t.test('oidcc-ensure-post-request-succeeds', async (t) => {
   t.equal(started.status, 302)
   const done = await browser.callback(await browser.authorize(started.location ?? ''))
   const code = new URL(done.location ?? '').searchParams.get('code') ?? ''
-  t.equal((await token({ grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: codeVerifier }, basic(WEB.client_secret))).status, 200)
+  t.equal(
+    (
+      await token(
+        { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: codeVerifier },
+        basic(WEB.client_secret)
+      )
+    ).status,
+    200
+  )
 })
 
-t.test('oidcc-discovery-endpoint-verification, oidcc-rp-initiated-logout-discovery-endpoint-verification', async (t) => {
-  const issuer = 'https://signet.example.com/auth'
-  const { app } = await openFrontDoor(t, { ISSUER_URL: issuer })
-  const answer = await app.inject('/.well-known/openid-configuration')
-  t.equal(answer.statusCode, 200)
-  t.match(answer.headers['content-type'], /^application\/json/)
-  const document = answer.json()
-  t.equal(document.issuer, issuer)
-  t.match(document, {
-    response_types_supported: ['code'], subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['ES256'], code_challenge_methods_supported: ['S256']
-  })
-  t.ok(document.scopes_supported.includes('openid'))
-  t.ok(document.scopes_supported.every((scope: string) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)), 'RFC 6749 section 3.3')
-  t.ok(document.grant_types_supported.includes('authorization_code'))
-  t.ok(document.claims_supported.includes('sub'))
-  const endpoints = Object.keys(document).filter((name) => /_endpoint$|_uri$/.test(name))
-  for (const required of ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint']) t.ok(endpoints.includes(required), required)
-  for (const name of endpoints) t.ok(document[name].startsWith(`${issuer}/`), `${name}: https, below the issuer`)
-  t.notOk(Object.keys(document).some((name) => name.endsWith('_parameter_supported') && document[name] && name.startsWith('request')))
+t.test(
+  'oidcc-discovery-endpoint-verification, oidcc-rp-initiated-logout-discovery-endpoint-verification',
+  async (t) => {
+    const issuer = 'https://signet.example.com/auth'
+    const { app } = await openFrontDoor(t, { ISSUER_URL: issuer })
+    const answer = await app.inject('/.well-known/openid-configuration')
+    t.equal(answer.statusCode, 200)
+    t.match(answer.headers['content-type'], /^application\/json/)
+    const document = answer.json()
+    t.equal(document.issuer, issuer)
+    t.match(document, {
+      response_types_supported: ['code'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256'],
+      code_challenge_methods_supported: ['S256']
+    })
+    t.ok(document.scopes_supported.includes('openid'))
+    t.ok(
+      document.scopes_supported.every((scope: string) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)),
+      'RFC 6749 section 3.3'
+    )
+    t.ok(document.grant_types_supported.includes('authorization_code'))
+    t.ok(document.claims_supported.includes('sub'))
+    const endpoints = Object.keys(document).filter((name) => /_endpoint$|_uri$/.test(name))
+    for (const required of [
+      'authorization_endpoint',
+      'token_endpoint',
+      'userinfo_endpoint',
+      'jwks_uri',
+      'end_session_endpoint'
+    ]) { t.ok(endpoints.includes(required), required) }
+    for (const name of endpoints) t.ok(document[name].startsWith(`${issuer}/`), `${name}: https, below the issuer`)
+    t.notOk(
+      Object.keys(document).some(
+        (name) => name.endsWith('_parameter_supported') && document[name] && name.startsWith('request')
+      )
+    )
 
-  const { keys } = (await app.inject('/.well-known/jwks.json')).json()
-  t.ok(keys.length > 0)
-  t.equal(new Set(keys.map(({ kid }: { kid: string }) => kid)).size, keys.length, 'ValidateServerJWKs')
-  for (const key of keys) {
-    t.match(key, { kid: /./, kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig', x: /^[\w-]{43}$/, y: /^[\w-]{43}$/ })
-    for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth']) t.notOk(secret in key, 'EnsureServerJwksDoesNotContainPrivateOrSymmetricKeys')
+    const { keys } = (await app.inject('/.well-known/jwks.json')).json()
+    t.ok(keys.length > 0)
+    t.equal(new Set(keys.map(({ kid }: { kid: string }) => kid)).size, keys.length, 'ValidateServerJWKs')
+    for (const key of keys) {
+      t.match(key, { kid: /./, kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig', x: /^[\w-]{43}$/, y: /^[\w-]{43}$/ })
+      for (const secret of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth']) {
+        t.notOk(secret in key, 'EnsureServerJwksDoesNotContainPrivateOrSymmetricKeys')
+      }
+    }
   }
-})
+)
 
 /** A sign-in to end, and what is to be seen of it afterwards. */
 async function signedIn (t: Test) {
@@ -457,14 +570,23 @@ t.test('oidcc-rp-initiated-logout', async (t) => {
   t.equal(`${location.origin}${location.pathname}`, BYE)
   t.same(Object.fromEntries(location.searchParams), { state: 'x7Gq ~!' }, 'CheckPostLogoutState, and nothing else')
   t.equal(await me(tokens.access_token), 401)
-  t.equal((await refresh(tokens.refresh_token, { client_id: 'web', client_secret: WEB.client_secret })).body.error, 'invalid_grant')
+  t.equal(
+    (await refresh(tokens.refresh_token, { client_id: 'web', client_secret: WEB.client_secret })).body.error,
+    'invalid_grant'
+  )
 })
 
-// RP-Initiated Logout 1.0 section 2: "OpenID Providers MUST support the use of the HTTP GET and POST methods". No module looks.
+// RP-Initiated Logout 1.0 section 2: "OpenID Providers MUST support the use of the HTTP GET and POST methods". No
+// module looks.
 t.test('oidcc-rp-initiated-logout, by POST', async (t) => {
   const { url, hint, me, tokens } = await signedIn(t)
   const post = (form: Record<string, string>) =>
-    fetch(`${url}/oauth2/logout`, { method: 'POST', redirect: 'manual', body: new URLSearchParams(form), headers: { accept: 'text/html' } })
+    fetch(`${url}/oauth2/logout`, {
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams(form),
+      headers: { accept: 'text/html' }
+    })
   for (const form of [{}, { id_token_hint: 'x' }, { id_token_hint: hint, post_logout_redirect_uri: `${BYE}x` }]) {
     const response = await post(form as Record<string, string>)
     t.equal(response.status, 400)
@@ -485,29 +607,59 @@ t.test('oidcc-rp-initiated-logout-no-state', async (t) => {
 
 t.test('oidcc-rp-initiated-logout-bad-post-logout-redirect-uri', async (t) => {
   const { end, hint, page } = await signedIn(t)
-  await page(await end({ id_token_hint: hint, post_logout_redirect_uri: `${BYE}/x7Gq`, state: 'x' }), 400, /is not registered/, false)
+  await page(
+    await end({ id_token_hint: hint, post_logout_redirect_uri: `${BYE}/x7Gq`, state: 'x' }),
+    400,
+    /is not registered/,
+    false
+  )
 })
 
 t.test('oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri', async (t) => {
   const { end, hint, page } = await signedIn(t)
-  await page(await end({ id_token_hint: hint, post_logout_redirect_uri: `${BYE}?foo=bar`, state: 'x' }), 400, /is not registered/, false)
+  await page(
+    await end({ id_token_hint: hint, post_logout_redirect_uri: `${BYE}?foo=bar`, state: 'x' }),
+    400,
+    /is not registered/,
+    false
+  )
 })
 
 t.test('oidcc-rp-initiated-logout-modified-id-token-hint', async (t) => {
   const { end, hint, page } = await signedIn(t)
   const [header, payload, signature = ''] = hint.split('.')
   const other = Buffer.from(JSON.stringify({ ...decodeJwt(hint), sub: 'another' })).toString('base64url')
-  for (const modified of [`${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`, `${header}.${other}.${signature}`, `${header}.${payload}.`]) {
-    await page(await end({ id_token_hint: modified, post_logout_redirect_uri: BYE, state: 'x' }), 400, /id_token_hint must be/, false)
+  for (const modified of [
+    `${header}.${payload}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`,
+    `${header}.${other}.${signature}`,
+    `${header}.${payload}.`
+  ]) {
+    await page(
+      await end({ id_token_hint: modified, post_logout_redirect_uri: BYE, state: 'x' }),
+      400,
+      /id_token_hint must be/,
+      false
+    )
   }
 })
 
 t.test('oidcc-rp-initiated-logout-bad-id-token-hint', async (t) => {
   const { end, hint, page } = await signedIn(t)
   const { privateKey } = await generateKeyPair('ES256')
-  const forged = await new SignJWT(decodeJwt(hint)).setProtectedHeader(decodeProtectedHeader(hint) as never).sign(privateKey)
-  const symmetric = await new SignJWT(decodeJwt(hint)).setProtectedHeader({ ...decodeProtectedHeader(hint), alg: 'HS256' }).sign(Buffer.from(WEB.client_secret))
-  for (const bad of [forged, symmetric]) await page(await end({ id_token_hint: bad, post_logout_redirect_uri: BYE, state: 'x' }), 400, /id_token_hint must be/, false)
+  const forged = await new SignJWT(decodeJwt(hint))
+    .setProtectedHeader(decodeProtectedHeader(hint) as never)
+    .sign(privateKey)
+  const symmetric = await new SignJWT(decodeJwt(hint))
+    .setProtectedHeader({ ...decodeProtectedHeader(hint), alg: 'HS256' })
+    .sign(Buffer.from(WEB.client_secret))
+  for (const bad of [forged, symmetric]) {
+    await page(
+      await end({ id_token_hint: bad, post_logout_redirect_uri: BYE, state: 'x' }),
+      400,
+      /id_token_hint must be/,
+      false
+    )
+  }
 })
 
 t.test('oidcc-rp-initiated-logout-no-id-token-hint', async (t) => {
@@ -521,8 +673,8 @@ t.test('oidcc-rp-initiated-logout-no-post-logout-redirect-uri', async (t) => {
   await page(await end({ id_token_hint: hint, state: 'x' }), 200, /Signed out/, true)
 })
 
-// The modules want "you are logged out". The browser holds no session of Signet's, and without a hint no other one is named:
-// the page says that nothing was ended.
+// The modules want "you are logged out". The browser holds no session of Signet's, and without a hint no other one is
+// named: the page says that nothing was ended.
 t.test('oidcc-rp-initiated-logout-no-params, oidcc-rp-initiated-logout-only-state: nothing to end', async (t) => {
   const { end, page } = await signedIn(t)
   await page(await end({}), 400, /Not signed out/, false)

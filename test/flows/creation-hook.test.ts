@@ -9,13 +9,27 @@ async function withHook (t: Test, environment: Record<string, string> = {}) {
   t.teardown(() => hook.close())
   const secret = newSecret()
   hook.verifyWith(secret)
-  const running = await signedIn(t, { BEFORE_USER_CREATED_URL: hook.url, BEFORE_USER_CREATED_SECRET: secret, ...environment })
-  const answer = (value: unknown, status = 200): Behaviour => () => (response) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+  const running = await signedIn(t, {
+    BEFORE_USER_CREATED_URL: hook.url,
+    BEFORE_USER_CREATED_SECRET: secret,
+    ...environment
+  })
+  const answer =
+    (value: unknown, status = 200): Behaviour =>
+      () =>
+        (response) =>
+          response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
   const login = async (provider = 'github') => {
     const response = await createBrowser(running.url).login(`/login/${provider}`)
     return { status: response.status, body: response.json() }
   }
-  const rows = async () => (await running.sql.query('SELECT (SELECT count(*) FROM users)::int + (SELECT count(*) FROM accounts)::int + (SELECT count(*) FROM sessions)::int AS n')).rows[0].n
+  const rows = async () =>
+    (
+      await running.sql.query(
+        'SELECT (SELECT count(*) FROM users)::int + (SELECT count(*) FROM accounts)::int + (SELECT count(*) FROM ' +
+          'sessions)::int AS n'
+      )
+    ).rows[0].n
   return { ...running, hook, answer, login, rows }
 }
 
@@ -23,10 +37,21 @@ t.test('who is let in gets the roles that the hook says; who is a user already i
   const { hook, answer, login } = await withHook(t)
   hook.behave(answer({ allow: true, roles: ['member', 'beta'] }))
   t.match(await login(), { status: 200, body: { user: { roles: ['member', 'beta'] } } })
-  t.match(hook.received, [{
-    type: 'before.user.created',
-    data: { profile: { provider: 'github', subject: '1', username: 'octocat', email: 'octocat@github.com', emailVerified: true, name: 'The Octocat' } }
-  }])
+  t.match(hook.received, [
+    {
+      type: 'before.user.created',
+      data: {
+        profile: {
+          provider: 'github',
+          subject: '1',
+          username: 'octocat',
+          email: 'octocat@github.com',
+          emailVerified: true,
+          name: 'The Octocat'
+        }
+      }
+    }
+  ])
   hook.behave(answer({ allow: false }))
   t.match(await login(), { status: 200, body: { user: { roles: ['member', 'beta'] } } })
   t.equal(hook.received.length, 1)
@@ -37,7 +62,10 @@ t.test('a no is told with its reason, and nothing is written', async (t) => {
   const { hook, answer, login, rows, events, url } = await withHook(t)
   hook.behave(answer({ allow: false, reason: `Only people of the\u0000 company.\n${'x'.repeat(1000)}` }))
   const { status, body } = await login()
-  t.match({ status, body }, { status: 403, body: { code: 'access_denied', detail: /^Only people of the {2}company\. x+$/ } })
+  t.match(
+    { status, body },
+    { status: 403, body: { code: 'access_denied', detail: /^Only people of the {2}company\. x+$/ } }
+  )
   t.equal(body.detail.length, 200)
   t.equal(await rows(), 0)
   t.match(await events('login.failed'), [{ userId: null, details: { code: 'access_denied' } }])

@@ -15,7 +15,11 @@ async function world (t: Test) {
   const [acme, umbrella] = await Promise.all([startFakeOidc(), startFakeOidc()])
   t.teardown(() => Promise.all([acme.close(), umbrella.close()]))
   const door = await openFrontDoor(t, {
-    ...acme.settings('acme'), ...umbrella.settings('umbrella'), OIDC_PROVIDERS: 'acme,umbrella', ALLOWED_ORIGINS: ORIGIN, CLIENTS: JSON.stringify([SPA, WEB, TV])
+    ...acme.settings('acme'),
+    ...umbrella.settings('umbrella'),
+    OIDC_PROVIDERS: 'acme,umbrella',
+    ALLOWED_ORIGINS: ORIGIN,
+    CLIENTS: JSON.stringify([SPA, WEB, TV])
   })
   const { url } = door
 
@@ -23,11 +27,18 @@ async function world (t: Test) {
   async function begin (start = '/login/github') {
     const browser = createBrowser(url)
     const callback = new URL(await browser.authorize(await browser.start(start)))
-    return { browser, callback, state: callback.searchParams.get('state') ?? '', providerCode: callback.searchParams.get('code') ?? '' }
+    return {
+      browser,
+      callback,
+      state: callback.searchParams.get('state') ?? '',
+      providerCode: callback.searchParams.get('code') ?? ''
+    }
   }
 
-  const beginDevice = async (clientId = 'tv') => (await door.post('/oauth2/device_authorization', { client_id: clientId, scope: 'openid' })).body
-  const poll = (deviceCode: string, clientId = 'tv') => door.token({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId })
+  const beginDevice = async (clientId = 'tv') =>
+    (await door.post('/oauth2/device_authorization', { client_id: clientId, scope: 'openid' })).body
+  const poll = (deviceCode: string, clientId = 'tv') =>
+    door.token({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId })
 
   /** A browser that has typed a device's code and signed in, and not yet confirmed. */
   async function visit (userCode: string): Promise<Browser> {
@@ -42,7 +53,8 @@ async function world (t: Test) {
 type World = Awaited<ReturnType<typeof world>>
 
 /** The name under which a browser keeps the login attempt of a state (src/sign-in/login-attempt.ts). */
-const attemptName = (state: string) => `signet-login-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`
+const attemptName = (state: string) =>
+  `signet-login-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`
 
 /** One of everything that Signet hands out, all of it good, and all of it unused. */
 async function collect ({ url, begin, beginDevice, visit, authorize, signIn, sql }: World) {
@@ -53,7 +65,8 @@ async function collect ({ url, begin, beginDevice, visit, authorize, signIn, sql
   const tokens = await signIn()
   const cookieBrowser = createBrowser(url)
   await cookieBrowser.login(`/login/github?return_to=${encodeURIComponent(ORIGIN)}/`)
-  const cookie = (browser: Browser, prefix: string) => browser.cookies().find(({ name }) => name.startsWith(prefix))?.value ?? ''
+  const cookie = (browser: Browser, prefix: string) =>
+    browser.cookies().find(({ name }) => name.startsWith(prefix))?.value ?? ''
   const claims = decodeJwt(tokens.access_token)
   return {
     state: login.state,
@@ -97,21 +110,42 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, body: isJson ? await readJson(response) : await response.text() }
   }
-  const get = async (path: string, headers: Record<string, string> = {}) => await answer(await fetch(url + path, { redirect: 'manual', headers }))
+  const get = async (path: string, headers: Record<string, string> = {}) =>
+    await answer(await fetch(url + path, { redirect: 'manual', headers }))
   const send = async (path: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
-    await answer(await fetch(url + path, { method: 'POST', redirect: 'manual', body: new URLSearchParams(form), headers }))
+    await answer(
+      await fetch(url + path, { method: 'POST', redirect: 'manual', body: new URLSearchParams(form), headers })
+    )
   const bearer = (value: string) => ({ authorization: `Bearer ${value}` })
-  const callback = (state: string, code: string, cookie: string) => get(`/login/github/callback?${new URLSearchParams({ state, code })}`, { cookie })
+  const callback = (state: string, code: string, cookie: string) =>
+    get(`/login/github/callback?${new URLSearchParams({ state, code })}`, { cookie })
   const code = (more: Record<string, string>) =>
-    token({ grant_type: 'authorization_code', code: own.code, redirect_uri: REDIRECT_URI, client_id: 'spa', code_verifier: own.codeVerifier, ...more })
+    token({
+      grant_type: 'authorization_code',
+      code: own.code,
+      redirect_uri: REDIRECT_URI,
+      client_id: 'spa',
+      code_verifier: own.codeVerifier,
+      ...more
+    })
   return {
     'state of a callback': {
       home: ['state'],
       refused: [400, 'invalid_state'],
       // With the cookie of the real attempt under the name that this state would have.
-      present: (value) => callback(value, own.providerCode, `${attemptName(value)}=${own.attemptCookie}; ${attemptName(own.state)}=${own.attemptCookie}`)
+      present: (value) =>
+        callback(
+          value,
+          own.providerCode,
+          `${attemptName(value)}=${own.attemptCookie}; ${attemptName(own.state)}=${own.attemptCookie}`
+        )
     },
-    'login-attempt cookie': { home: ['attemptCookie'], refused: [400, 'invalid_state'], present: (value) => callback(own.state, own.providerCode, `${attemptName(own.state)}=${encodeURIComponent(value)}`) },
+    'login-attempt cookie': {
+      home: ['attemptCookie'],
+      refused: [400, 'invalid_state'],
+      present: (value) =>
+        callback(own.state, own.providerCode, `${attemptName(own.state)}=${encodeURIComponent(value)}`)
+    },
     'code of a callback': {
       home: ['providerCode'],
       // The provider refuses the exchange, which is 502 `provider_error`.
@@ -122,30 +156,64 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
         return { status: response.status, body: response.json() }
       }
     },
-    'code of /oauth2/token': { home: ['code'], refused: [400, 'invalid_grant'], present: (value) => code({ code: value }) },
-    'code_verifier of /oauth2/token': { home: ['codeVerifier'], refused: [400, 'invalid_grant'], present: (value) => code({ code_verifier: value }) },
-    'client_id of /oauth2/token': { home: [], refused: [401, 'invalid_client'], longest: 200, present: (value) => code({ client_id: value }) },
+    'code of /oauth2/token': {
+      home: ['code'],
+      refused: [400, 'invalid_grant'],
+      present: (value) => code({ code: value })
+    },
+    'code_verifier of /oauth2/token': {
+      home: ['codeVerifier'],
+      refused: [400, 'invalid_grant'],
+      present: (value) => code({ code_verifier: value })
+    },
+    'client_id of /oauth2/token': {
+      home: [],
+      refused: [401, 'invalid_client'],
+      longest: 200,
+      present: (value) => code({ client_id: value })
+    },
     'client_secret of /oauth2/token': {
       home: ['clientSecret'],
       refused: [401, 'invalid_client'],
       longest: 500,
-      present: (value) => token({ grant_type: 'refresh_token', refresh_token: 'x', client_id: 'web', client_secret: value })
+      present: (value) =>
+        token({ grant_type: 'refresh_token', refresh_token: 'x', client_id: 'web', client_secret: value })
     },
     'device_code of /oauth2/token': {
-      home: ['deviceCode', 'approvedDeviceCode'], refused: [400, 'invalid_grant'], present: (value) => token({ grant_type: DEVICE_GRANT, device_code: value, client_id: 'tv' })
+      home: ['deviceCode', 'approvedDeviceCode'],
+      refused: [400, 'invalid_grant'],
+      present: (value) => token({ grant_type: DEVICE_GRANT, device_code: value, client_id: 'tv' })
     },
     'refresh_token of a client': {
-      home: ['refreshToken'], refused: [400, 'invalid_grant'], present: (value) => token({ grant_type: 'refresh_token', refresh_token: value, client_id: 'spa' })
+      home: ['refreshToken'],
+      refused: [400, 'invalid_grant'],
+      present: (value) => token({ grant_type: 'refresh_token', refresh_token: value, client_id: 'spa' })
     },
-    'refresh_token of nobody': { home: ['refreshCookie'], refused: [400, 'invalid_grant'], present: (value) => token({ grant_type: 'refresh_token', refresh_token: value }) },
+    'refresh_token of nobody': {
+      home: ['refreshCookie'],
+      refused: [400, 'invalid_grant'],
+      present: (value) => token({ grant_type: 'refresh_token', refresh_token: value })
+    },
     'refresh cookie': {
       home: ['refreshCookie'],
       refused: [400, 'invalid_grant'],
-      present: (value) => token({ grant_type: 'refresh_token' }, { cookie: `signet-refresh=${encodeURIComponent(value)}`, origin: ORIGIN })
+      present: (value) =>
+        token(
+          { grant_type: 'refresh_token' },
+          { cookie: `signet-refresh=${encodeURIComponent(value)}`, origin: ORIGIN }
+        )
     },
     'bearer at /me': { home: ['accessToken'], refused: [401], present: (value) => get('/me', bearer(value)) },
-    'bearer at /oauth2/userinfo': { home: ['accessToken'], refused: [401], present: (value) => get('/oauth2/userinfo', bearer(value)) },
-    'bearer at /logout': { home: ['accessToken'], refused: [401], present: (value) => send('/logout', {}, bearer(value)) },
+    'bearer at /oauth2/userinfo': {
+      home: ['accessToken'],
+      refused: [401],
+      present: (value) => get('/oauth2/userinfo', bearer(value))
+    },
+    'bearer at /logout': {
+      home: ['accessToken'],
+      refused: [401],
+      present: (value) => send('/logout', {}, bearer(value))
+    },
     'bearer at /': {
       home: ['accessToken'],
       refused: [200],
@@ -164,19 +232,44 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     },
     // RFC 7009 section 2.2: an unknown token is no error. That nothing has ended is looked at afterwards.
     'token of /oauth2/revoke': {
-      home: ['accessToken', 'refreshToken', 'refreshCookie'], refused: [200], present: (value) => post('/oauth2/revoke', { token: value, client_id: 'spa' })
+      home: ['accessToken', 'refreshToken', 'refreshCookie'],
+      refused: [200],
+      present: (value) => post('/oauth2/revoke', { token: value, client_id: 'spa' })
     },
     'cookie at /logout': {
-      home: ['refreshCookie', 'refreshToken'], refused: [204], present: (value) => send('/logout', {}, { cookie: `signet-refresh=${encodeURIComponent(value)}`, origin: ORIGIN })
+      home: ['refreshCookie', 'refreshToken'],
+      refused: [204],
+      present: (value) => send('/logout', {}, { cookie: `signet-refresh=${encodeURIComponent(value)}`, origin: ORIGIN })
     },
-    'id_token_hint of a logout': { home: ['idToken'], refused: [400, 'invalid_request'], present: (value) => get(`/oauth2/logout?${new URLSearchParams({ id_token_hint: value, client_id: 'spa' })}`) },
-    'id_token_hint of no client': { home: ['idToken'], refused: [400, 'invalid_request'], present: (value) => get(`/oauth2/logout?${new URLSearchParams({ id_token_hint: value })}`) },
-    'user_code at /device': { home: ['userCode'], refused: [400], present: (value) => send('/device', { user_code: value }, { origin: url }) },
-    'device-visit cookie': { home: ['deviceVisit'], refused: [400, 'invalid_state'], present: (value) => get('/device/confirm', { cookie: `signet-device=${encodeURIComponent(value)}` }) },
+    'id_token_hint of a logout': {
+      home: ['idToken'],
+      refused: [400, 'invalid_request'],
+      present: (value) => get(`/oauth2/logout?${new URLSearchParams({ id_token_hint: value, client_id: 'spa' })}`)
+    },
+    'id_token_hint of no client': {
+      home: ['idToken'],
+      refused: [400, 'invalid_request'],
+      present: (value) => get(`/oauth2/logout?${new URLSearchParams({ id_token_hint: value })}`)
+    },
+    'user_code at /device': {
+      home: ['userCode'],
+      refused: [400],
+      present: (value) => send('/device', { user_code: value }, { origin: url })
+    },
+    'device-visit cookie': {
+      home: ['deviceVisit'],
+      refused: [400, 'invalid_state'],
+      present: (value) => get('/device/confirm', { cookie: `signet-device=${encodeURIComponent(value)}` })
+    },
     'device-visit cookie, to approve': {
       home: ['deviceVisit'],
       refused: [400, 'invalid_state'],
-      present: (value) => send('/device/confirm', { decision: 'approve' }, { cookie: `signet-device=${encodeURIComponent(value)}`, origin: url })
+      present: (value) =>
+        send(
+          '/device/confirm',
+          { decision: 'approve' },
+          { cookie: `signet-device=${encodeURIComponent(value)}`, origin: url }
+        )
     }
   }
 }
@@ -201,13 +294,25 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
     }
   }
   t.ok(uses >= 400, 'the whole matrix')
-  const errors = log().split('\n').filter((line) => line.includes('"level":50') && !line.includes('provider_error'))
+  const errors = log()
+    .split('\n')
+    .filter((line) => line.includes('"level":50') && !line.includes('provider_error'))
   t.same(errors, [], 'none of it is an error of the server')
-  t.same((await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NOT NULL OR counter > 0')).rows, [], 'no session has ended or moved')
-  t.same((await sql.query("SELECT type FROM audit_events WHERE type IN ('token.reuse_detected', 'session.revoked')")).rows, [])
+  t.same(
+    (await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NOT NULL OR counter > 0')).rows,
+    [],
+    'no session has ended or moved'
+  )
+  t.same(
+    (await sql.query("SELECT type FROM audit_events WHERE type IN ('token.reuse_detected', 'session.revoked')")).rows,
+    []
+  )
 
   // And each of them still works in its own place.
-  const callback = await fetch(`${url}/login/github/callback?${new URLSearchParams({ state: own.state, code: own.providerCode })}`, { headers: { cookie: `${attemptName(own.state)}=${own.attemptCookie}` } })
+  const callback = await fetch(
+    `${url}/login/github/callback?${new URLSearchParams({ state: own.state, code: own.providerCode })}`,
+    { headers: { cookie: `${attemptName(own.state)}=${own.attemptCookie}` } }
+  )
   t.equal(callback.status, 200, 'state, login-attempt cookie and the code of the provider')
   t.equal((await exchange(own.code, own.codeVerifier)).status, 200, 'code and verifier')
   t.match((await poll(own.deviceCode)).body.error, /^(authorization_pending|slow_down)$/, 'device code')
@@ -215,10 +320,19 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
   t.equal((await table['device-visit cookie']?.present(own.deviceVisit))?.status, 200, 'device visit')
   t.equal((await table['device-visit cookie, to approve']?.present(own.deviceVisit))?.status, 200, 'device visit')
   t.equal((await poll(own.approvedDeviceCode)).status, 200, 'approved device code')
-  t.equal((await table['client_secret of /oauth2/token']?.present(own.clientSecret))?.body.error, 'invalid_grant', 'client secret')
+  t.equal(
+    (await table['client_secret of /oauth2/token']?.present(own.clientSecret))?.body.error,
+    'invalid_grant',
+    'client secret'
+  )
   t.equal(await me(own.accessToken), 200, 'access token')
   t.match((await table['token of /oauth2/introspect']?.present(own.accessToken))?.body, { active: true })
-  t.equal((await token({ grant_type: 'refresh_token' }, { cookie: `signet-refresh=${own.refreshCookie}`, origin: ORIGIN })).status, 200, 'refresh cookie')
+  t.equal(
+    (await token({ grant_type: 'refresh_token' }, { cookie: `signet-refresh=${own.refreshCookie}`, origin: ORIGIN }))
+      .status,
+    200,
+    'refresh cookie'
+  )
   t.equal((await refresh(own.refreshToken)).status, 200, 'refresh token')
   t.equal((await logout({ id_token_hint: own.idToken })).status, 200, 'ID token')
   t.equal(await me(own.accessToken), 401, 'whose session that ended')
@@ -233,10 +347,16 @@ t.test('the state of one provider is refused at the callback of another, and not
       const stranger = await begin(`/login/${other}`)
       for (const code of [login.providerCode, stranger.providerCode]) {
         const calls = [github, acme, umbrella].map((fake) => fake.calls().length)
-        const response = await login.browser.get(`/login/${other}/callback?${new URLSearchParams({ state: login.state, code })}`)
+        const response = await login.browser.get(
+          `/login/${other}/callback?${new URLSearchParams({ state: login.state, code })}`
+        )
         t.equal(response.status, 400, `${one} at ${other}`)
         t.equal(response.json().code, 'invalid_state')
-        t.same([github, acme, umbrella].map((fake) => fake.calls().length), calls, 'no provider was asked')
+        t.same(
+          [github, acme, umbrella].map((fake) => fake.calls().length),
+          calls,
+          'no provider was asked'
+        )
       }
       t.equal((await login.browser.callback(login.callback.href)).status, 200, `${one} at home`)
       t.equal((await stranger.browser.callback(stranger.callback.href)).status, 200)
@@ -253,7 +373,14 @@ t.test('a login ends in the way it began: no mode is finished as another', async
     cookie: `/login/github?return_to=${encodeURIComponent(`${ORIGIN}/home`)}`,
     code: request().path
   }
-  const asked = { return_to: `${ORIGIN}/stolen`, mode: 'direct', redirect_uri: 'https://app.example.com/callback?tenant=1', client_id: 'spa', response_mode: 'query', format: 'json' }
+  const asked = {
+    return_to: `${ORIGIN}/stolen`,
+    mode: 'direct',
+    redirect_uri: 'https://app.example.com/callback?tenant=1',
+    client_id: 'spa',
+    response_mode: 'query',
+    format: 'json'
+  }
   for (const [mode, start] of Object.entries(starts)) {
     // Everything a request could say to get another answer.
     const { browser, callback } = await begin(start)
@@ -261,7 +388,11 @@ t.test('a login ends in the way it began: no mode is finished as another', async
     const done = await browser.get(callback.href, { headers: { accept: 'application/json', origin: ORIGIN } })
     t.equal(done.status, mode === 'direct' ? 200 : 302, mode)
     t.equal(done.text.includes('access_token'), mode === 'direct', mode)
-    t.equal(browser.cookies().some(({ name }) => name === 'signet-refresh'), mode === 'cookie', mode)
+    t.equal(
+      browser.cookies().some(({ name }) => name === 'signet-refresh'),
+      mode === 'cookie',
+      mode
+    )
     if (mode === 'cookie') t.equal(done.location, `${ORIGIN}/home`)
     if (mode === 'code') t.match(done.location, /^https:\/\/app\.example\.com\/callback\?tenant=1&code=[\w-]{43}&/)
   }
@@ -273,7 +404,10 @@ t.test('a login ends in the way it began: no mode is finished as another', async
     for (const other of Object.values(starts).filter((start) => start !== one)) {
       const [from, to] = [await begin(one), await begin(other)]
       const stolen = from.browser.cookies()[0]?.value
-      const response = await fetch(to.callback, { redirect: 'manual', headers: { cookie: `${attemptName(to.state)}=${stolen}` } })
+      const response = await fetch(to.callback, {
+        redirect: 'manual',
+        headers: { cookie: `${attemptName(to.state)}=${stolen}` }
+      })
       t.equal(response.status, 400)
       t.equal((await readJson(response)).code, 'invalid_state')
     }
@@ -281,36 +415,55 @@ t.test('a login ends in the way it began: no mode is finished as another', async
   t.equal(await count(), before)
 })
 
-t.test('a login for a device is no login of the browser, and a login of the browser is none for a device', async (t) => {
-  const { url, beginDevice, poll, begin, sql } = await world(t)
-  const grant = await beginDevice()
-  const browser = createBrowser(url)
-  await browser.post('/device', { form: { user_code: grant.user_code }, headers: { origin: url } })
-  const callback = await browser.authorize(await browser.start('/device/login/github'))
-  const back = await browser.callback(callback)
-  t.equal(back.location, `${url}/device/confirm`)
-  t.notMatch(back.text, 'token')
-  t.same(browser.cookies().map(({ name }) => name), ['signet-device'], 'no refresh cookie comes of it')
+t.test(
+  'a login for a device is no login of the browser, and a login of the browser is none for a device',
+  async (t) => {
+    const { url, beginDevice, poll, begin, sql } = await world(t)
+    const grant = await beginDevice()
+    const browser = createBrowser(url)
+    await browser.post('/device', { form: { user_code: grant.user_code }, headers: { origin: url } })
+    const callback = await browser.authorize(await browser.start('/device/login/github'))
+    const back = await browser.callback(callback)
+    t.equal(back.location, `${url}/device/confirm`)
+    t.notMatch(back.text, 'token')
+    t.same(
+      browser.cookies().map(({ name }) => name),
+      ['signet-device'],
+      'no refresh cookie comes of it'
+    )
 
-  // The seals of both, each under the other's name.
-  const [visit, login] = [browser.cookies()[0]?.value ?? '', await begin()]
-  const attempt = login.browser.cookies()[0]?.value ?? ''
-  t.equal((await fetch(`${url}/device/confirm`, { headers: { cookie: `signet-device=${attempt}` } })).status, 400)
-  t.equal((await fetch(login.callback, { headers: { cookie: `${attemptName(login.state)}=${visit}` } })).status, 400)
-  t.equal((await fetch(`${url}/device/login/github`, { redirect: 'manual', headers: { cookie: `signet-device=${attempt}` } })).status, 400)
+    // The seals of both, each under the other's name.
+    const [visit, login] = [browser.cookies()[0]?.value ?? '', await begin()]
+    const attempt = login.browser.cookies()[0]?.value ?? ''
+    t.equal((await fetch(`${url}/device/confirm`, { headers: { cookie: `signet-device=${attempt}` } })).status, 400)
+    t.equal((await fetch(login.callback, { headers: { cookie: `${attemptName(login.state)}=${visit}` } })).status, 400)
+    t.equal(
+      (
+        await fetch(`${url}/device/login/github`, {
+          redirect: 'manual',
+          headers: { cookie: `signet-device=${attempt}` }
+        })
+      ).status,
+      400
+    )
 
-  // A typed code with a direct login beside it is not yet a signed-in visit.
-  const other = createBrowser(url)
-  await other.post('/device', { form: { user_code: grant.user_code }, headers: { origin: url } })
-  t.equal((await other.login('/login/github')).status, 200)
-  t.equal((await other.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })).status, 400)
-  t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
-  t.equal((await login.browser.callback(login.callback.href)).status, 200)
-  t.equal((await sql.query('SELECT 1 FROM device_grants WHERE session_id IS NOT NULL')).rowCount, 0)
-})
+    // A typed code with a direct login beside it is not yet a signed-in visit.
+    const other = createBrowser(url)
+    await other.post('/device', { form: { user_code: grant.user_code }, headers: { origin: url } })
+    t.equal((await other.login('/login/github')).status, 200)
+    t.equal(
+      (await other.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })).status,
+      400
+    )
+    t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
+    t.equal((await login.browser.callback(login.callback.href)).status, 200)
+    t.equal((await sql.query('SELECT 1 FROM device_grants WHERE session_id IS NOT NULL')).rowCount, 0)
+  }
+)
 
 t.test('what one client was given is of no use to another', async (t) => {
-  const { url, authorize, exchange, token, signIn, refresh, me, post, logout, beginDevice, poll, visit } = await world(t)
+  const { url, authorize, exchange, token, signIn, refresh, me, post, logout, beginDevice, poll, visit } =
+    await world(t)
   const { code, codeVerifier } = await authorize()
   for (const thief of [AS_WEB, { client_id: 'tv' }, { client_id: 'signet' }]) {
     for (const redirectUri of [REDIRECT_URI, WEB.redirect_uris[0] as string]) {
@@ -323,14 +476,35 @@ t.test('what one client was given is of no use to another', async (t) => {
 
   const tokens = await signIn()
   for (const thief of [AS_WEB, { client_id: 'tv' }, { client_id: 'signet' }, {}]) {
-    t.equal((await token({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token, ...thief })).body.error, 'invalid_grant')
-    t.equal((await token({ grant_type: 'refresh_token', ...thief }, { cookie: `signet-refresh=${tokens.refresh_token}`, origin: ORIGIN })).body.error, 'invalid_grant')
+    t.equal(
+      (await token({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token, ...thief })).body.error,
+      'invalid_grant'
+    )
+    t.equal(
+      (
+        await token(
+          { grant_type: 'refresh_token', ...thief },
+          { cookie: `signet-refresh=${tokens.refresh_token}`, origin: ORIGIN }
+        )
+      ).body.error,
+      'invalid_grant'
+    )
   }
   for (const thief of [AS_WEB, { client_id: 'tv' }]) {
-    for (const stolen of [tokens.access_token, tokens.refresh_token]) t.equal((await post('/oauth2/revoke', { token: stolen, ...thief })).body.error, 'invalid_grant')
+    for (const stolen of [tokens.access_token, tokens.refresh_token]) {
+      t.equal((await post('/oauth2/revoke', { token: stolen, ...thief })).body.error, 'invalid_grant')
+    }
     t.equal((await logout({ id_token_hint: tokens.id_token, client_id: thief.client_id })).status, 400)
   }
-  t.equal((await logout({ id_token_hint: tokens.id_token, post_logout_redirect_uri: WEB.post_logout_redirect_uris[0] as string })).status, 400)
+  t.equal(
+    (
+      await logout({
+        id_token_hint: tokens.id_token,
+        post_logout_redirect_uri: WEB.post_logout_redirect_uris[0] as string
+      })
+    ).status,
+    400
+  )
   t.equal(await me(tokens.access_token), 200)
   t.equal((await refresh(tokens.refresh_token)).status, 200)
 
@@ -338,7 +512,10 @@ t.test('what one client was given is of no use to another', async (t) => {
   const browser = await visit(grant.user_code)
   await browser.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })
   for (const thief of ['spa', 'signet']) t.equal((await poll(grant.device_code, thief)).body.error, 'invalid_grant')
-  t.equal((await token({ grant_type: DEVICE_GRANT, device_code: grant.device_code, ...AS_WEB })).body.error, 'invalid_grant')
+  t.equal(
+    (await token({ grant_type: DEVICE_GRANT, device_code: grant.device_code, ...AS_WEB })).body.error,
+    'invalid_grant'
+  )
   t.equal((await poll(grant.device_code)).status, 200)
 })
 
@@ -349,24 +526,38 @@ t.test('a token of another issuer, or signed by another key, is none', async (t)
   /** The same token to the letter, but for the signature. */
   const forge = (token: string) => {
     const { kid, typ } = decodeProtectedHeader(token)
-    return new SignJWT(decodeJwt(token) as JWTPayload).setProtectedHeader({ alg: 'ES256', ...kid === undefined ? {} : { kid }, ...typ === undefined ? {} : { typ } }).sign(privateKey)
+    return new SignJWT(decodeJwt(token) as JWTPayload)
+      .setProtectedHeader({
+        alg: 'ES256',
+        ...(kid === undefined ? {} : { kid }),
+        ...(typ === undefined ? {} : { typ })
+      })
+      .sign(privateKey)
   }
   // Another Signet with the same issuer and keys of its own, and one with the same keys and an issuer of its own.
   const twin = await openFrontDoor(t, { ISSUER_URL: url })
   const sibling = await setup(t, { DATABASE_URL: database.url, CLIENTS: JSON.stringify([SPA]), TOKEN_AUDIENCE: url })
-  const siblingMe = async (token: string) => (await fetch(`${sibling.url}/me`, { headers: { authorization: `Bearer ${token}` } })).status
+  const siblingMe = async (token: string) =>
+    (await fetch(`${sibling.url}/me`, { headers: { authorization: `Bearer ${token}` } })).status
   t.equal(await siblingMe(tokens.access_token), 401, 'the same keys, another issuer')
 
   const address = `http://localhost:${(twin.app.server.address() as { port: number }).port}`
   t.not(address, url)
-  t.equal((await fetch(`${address}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status, 401, 'the same issuer, another key')
+  t.equal(
+    (await fetch(`${address}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status,
+    401,
+    'the same issuer, another key'
+  )
 
   const [access, id] = [await forge(tokens.access_token), await forge(tokens.id_token)]
   t.equal(await me(access), 401)
   t.equal((await userinfo(access)).status, 401)
   t.same((await post('/oauth2/introspect', { token: access, ...AS_WEB })).body, { active: false })
   t.equal((await post('/oauth2/revoke', { token: access })).status, 200)
-  t.equal((await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${access}` } })).status, 401)
+  t.equal(
+    (await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${access}` } })).status,
+    401
+  )
   t.equal((await logout({ id_token_hint: id })).status, 400)
   t.equal(await me(tokens.access_token), 200, 'and nothing of that has ended the session')
   t.equal((await userinfo(tokens.access_token)).status, 200)

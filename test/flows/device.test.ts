@@ -17,12 +17,16 @@ async function open (t: Test, environment: Record<string, string> = {}) {
     const response = await fetch(at + path, { method: 'POST', body: new URLSearchParams(form) })
     return { status: response.status, body: await readJson(response) }
   }
-  const begin = async (form: Record<string, string> = { client_id: 'tv', scope: 'openid' }) => (await post('/oauth2/device_authorization', form)).body
-  const poll = (deviceCode: string, clientId = 'tv', at = url) => post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId }, at)
+  const begin = async (form: Record<string, string> = { client_id: 'tv', scope: 'openid' }) =>
+    (await post('/oauth2/device_authorization', form)).body
+  const poll = (deviceCode: string, clientId = 'tv', at = url) =>
+    post('/oauth2/token', { grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId }, at)
   /** The database's clock decides how often is too often. */
-  const waitForInterval = () => sql.query("UPDATE device_grants SET last_polled_at = last_polled_at - interval '1 minute'")
+  const waitForInterval = () =>
+    sql.query("UPDATE device_grants SET last_polled_at = last_polled_at - interval '1 minute'")
 
-  const submit = (browser: Browser, path: string, form: Record<string, string>, origin = url) => browser.post(path, { form, headers: { origin } })
+  const submit = (browser: Browser, path: string, form: Record<string, string>, origin = url) =>
+    browser.post(path, { form, headers: { origin } })
 
   /** Types the code and signs in; the answer is the page to confirm. */
   async function typeAndSignIn (browser: Browser, userCode: string) {
@@ -33,7 +37,9 @@ async function open (t: Test, environment: Record<string, string> = {}) {
   return { ...running, github, begin, poll, post, waitForInterval, submit, typeAndSignIn }
 }
 
-const world = sharing(t, open, ({ github }) => { github.allow() })
+const world = sharing(t, open, ({ github }) => {
+  github.allow()
+})
 
 t.test('a device signs in: code, page, provider, confirmation, tokens', async (t) => {
   const { url, begin, poll, waitForInterval, submit, typeAndSignIn, sql } = await world(t)
@@ -55,7 +61,10 @@ t.test('a device signs in: code, page, provider, confirmation, tokens', async (t
   t.match(page.text, `value="${grant.user_code}"`)
   t.match(page.text, /<label for="code">/)
   t.notMatch(page.text, 'alert')
-  t.same(['cache-control', 'referrer-policy'].map((name) => page.headers.get(name)), ['no-store', 'same-origin'])
+  t.same(
+    ['cache-control', 'referrer-policy'].map((name) => page.headers.get(name)),
+    ['no-store', 'same-origin']
+  )
   t.match((await submit(browser, '/device', { user_code: 'BBBB-BBBB' })).text, /<p role="alert">This code is not known/)
   const confirm = await typeAndSignIn(browser, grant.user_code.toLowerCase().replace('-', ' '))
   t.match(confirm.text, 'Sign in to The television?')
@@ -110,11 +119,17 @@ t.test('a code is approved once, exchanged once, and over after ten minutes', as
   const [one, other] = [createBrowser(url), createBrowser(url)]
   await typeAndSignIn(one, grant.user_code)
   await typeAndSignIn(other, grant.user_code)
-  const decisions = await Promise.all([one, other].map((browser) => submit(browser, '/device/confirm', { decision: 'approve' })))
+  const decisions = await Promise.all(
+    [one, other].map((browser) => submit(browser, '/device/confirm', { decision: 'approve' }))
+  )
   t.same(decisions.map(({ status }) => status).sort(), [200, 400])
   const answers = await race(50, () => poll(grant.device_code))
   t.equal(answers.filter(({ status }) => status === 200).length, 1)
-  t.equal((await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NULL')).rowCount, 1, 'the session of the loser has ended')
+  t.equal(
+    (await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NULL')).rowCount,
+    1,
+    'the session of the loser has ended'
+  )
 
   const late = await begin()
   await sql.query("UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
@@ -123,42 +138,59 @@ t.test('a code is approved once, exchanged once, and over after ten minutes', as
   t.equal((await poll('unknown')).body.error, 'invalid_grant')
 })
 
-t.test('of fifty people who decide about one code at once, on two instances, one is heard; of fifty exchanges, one wins (SEC-95)', async (t) => {
-  const { begin, poll, typeAndSignIn, url, another, github, sql } = await world(t)
-  const { address } = await another()
-  const at = (index: number) => index % 2 ? url : address
-  for (const isMixed of [false, true]) {
-    const grant = await begin()
-    const cookies: string[] = []
-    for (let index = 0; index < 50; index++) {
-      github.user({ id: index, login: `person${index}`, name: `Person ${index}` })
-      const browser = createBrowser(url)
-      await typeAndSignIn(browser, grant.user_code)
-      cookies.push(browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; '))
-    }
-    const decisions = await race(50, async (index) => {
-      const decision = isMixed && index % 3 === 0 ? 'deny' : 'approve'
-      const response = await fetch(`${at(index)}/device/confirm`, { method: 'POST', body: new URLSearchParams({ decision }), headers: { origin: url, cookie: cookies[index] ?? '' } })
-      return { index, decision, status: response.status }
-    })
-    const heard = decisions.filter(({ status }) => status === 200)
-    t.equal(heard.length, 1)
-    t.ok(decisions.every(({ status }) => status === 200 || status === 400))
+t.test(
+  'of fifty people who decide about one code at once, on two instances, one is heard; of fifty exchanges, one wins ' +
+    '(SEC-95)',
+  async (t) => {
+    const { begin, poll, typeAndSignIn, url, another, github, sql } = await world(t)
+    const { address } = await another()
+    const at = (index: number) => (index % 2 ? url : address)
+    for (const isMixed of [false, true]) {
+      const grant = await begin()
+      const cookies: string[] = []
+      for (let index = 0; index < 50; index++) {
+        github.user({ id: index, login: `person${index}`, name: `Person ${index}` })
+        const browser = createBrowser(url)
+        await typeAndSignIn(browser, grant.user_code)
+        cookies.push(
+          browser
+            .cookies()
+            .map(({ name, value }) => `${name}=${value}`)
+            .join('; ')
+        )
+      }
+      const decisions = await race(50, async (index) => {
+        const decision = isMixed && index % 3 === 0 ? 'deny' : 'approve'
+        const response = await fetch(`${at(index)}/device/confirm`, {
+          method: 'POST',
+          body: new URLSearchParams({ decision }),
+          headers: { origin: url, cookie: cookies[index] ?? '' }
+        })
+        return { index, decision, status: response.status }
+      })
+      const heard = decisions.filter(({ status }) => status === 200)
+      t.equal(heard.length, 1)
+      t.ok(decisions.every(({ status }) => status === 200 || status === 400))
 
-    const isApproved = heard[0]?.decision === 'approve'
-    const alive = async () => (await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NULL')).rowCount
-    t.equal(await alive(), isApproved ? 1 : 0, 'the sessions of the others have ended')
-    const answers = await race(50, (index) => poll(grant.device_code, 'tv', at(index)))
-    const won = answers.filter(({ status }) => status === 200)
-    t.equal(won.length, isApproved ? 1 : 0)
-    t.ok(answers.every(({ status, body }) => status === 200 || body.error === (isApproved ? 'invalid_grant' : 'access_denied')))
-    for (const { body } of won) {
-      const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })
-      t.equal((await readJson(me)).name, `Person ${heard[0]?.index}`, 'the device is signed in as who was heard')
+      const isApproved = heard[0]?.decision === 'approve'
+      const alive = async () => (await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NULL')).rowCount
+      t.equal(await alive(), isApproved ? 1 : 0, 'the sessions of the others have ended')
+      const answers = await race(50, (index) => poll(grant.device_code, 'tv', at(index)))
+      const won = answers.filter(({ status }) => status === 200)
+      t.equal(won.length, isApproved ? 1 : 0)
+      t.ok(
+        answers.every(
+          ({ status, body }) => status === 200 || body.error === (isApproved ? 'invalid_grant' : 'access_denied')
+        )
+      )
+      for (const { body } of won) {
+        const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })
+        t.equal((await readJson(me)).name, `Person ${heard[0]?.index}`, 'the device is signed in as who was heard')
+      }
+      await sql.query('DELETE FROM sessions')
     }
-    await sql.query('DELETE FROM sessions')
   }
-})
+)
 
 t.test('a device that asks while somebody approves gets its tokens once', async (t) => {
   const { begin, poll, submit, typeAndSignIn, url, another } = await world(t)
@@ -167,13 +199,20 @@ t.test('a device that asks while somebody approves gets its tokens once', async 
     const grant = await begin()
     const browser = createBrowser(url)
     await typeAndSignIn(browser, grant.user_code)
-    const answers = await race(50, async (index) => index === 25
-      ? { status: (await submit(browser, '/device/confirm', { decision: 'approve' })).status, body: undefined }
-      : await poll(grant.device_code, 'tv', index % 2 ? url : address))
+    const answers = await race(50, async (index) =>
+      index === 25
+        ? { status: (await submit(browser, '/device/confirm', { decision: 'approve' })).status, body: undefined }
+        : await poll(grant.device_code, 'tv', index % 2 ? url : address)
+    )
     t.equal(answers[25]?.status, 200)
     const after = await poll(grant.device_code)
     t.equal([...answers.filter((_, index) => index !== 25), after].filter(({ status }) => status === 200).length, 1)
-    t.ok(answers.every(({ status, body }) => status === 200 || ['authorization_pending', 'slow_down', 'invalid_grant'].includes(body.error)))
+    t.ok(
+      answers.every(
+        ({ status, body }) =>
+          status === 200 || ['authorization_pending', 'slow_down', 'invalid_grant'].includes(body.error)
+      )
+    )
   }
 })
 
@@ -181,7 +220,9 @@ t.test('guessing codes is limited', async (t) => {
   const { begin, submit, url } = await world(t, { RATE_LIMITS: 'on' })
   const grant = await begin()
   const browser = createBrowser(url)
-  for (let round = 0; round < 10; round++) t.equal((await submit(browser, '/device', { user_code: 'BBBBBBBB' })).status, 400)
+  for (let round = 0; round < 10; round++) {
+    t.equal((await submit(browser, '/device', { user_code: 'BBBBBBBB' })).status, 400)
+  }
   t.equal((await submit(browser, '/device', { user_code: grant.user_code })).status, 429)
 })
 
@@ -192,29 +233,39 @@ t.test('guessing many codes at once is no way around that', async (t) => {
   t.equal(answers.filter(({ status }) => status === 429).length, 20)
 })
 
-t.test('a person who says no at the provider, or whose login fails, comes to a page that leads back to the code', async (t) => {
-  const { begin, submit, url, github, poll } = await world(t)
-  const grant = await begin()
-  const browser = createBrowser(url)
-  await submit(browser, '/device', { user_code: grant.user_code })
-  github.deny()
-  const back = await browser.authorize(await browser.start('/device/login/github'))
-  const page = await browser.get(back, { headers: { accept: 'text/html' } })
-  t.equal(page.status, 403)
-  t.match(page.text, /<h1>That did not work<\/h1>[^]*declined/)
-  t.match(page.text, `href="${url}/device"`)
-  const program = await browser.get(await browser.authorize(await browser.start('/device/login/github')))
-  t.match(program.json(), { status: 403, code: 'access_denied' })
-  t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
-})
+t.test(
+  'a person who says no at the provider, or whose login fails, comes to a page that leads back to the code',
+  async (t) => {
+    const { begin, submit, url, github, poll } = await world(t)
+    const grant = await begin()
+    const browser = createBrowser(url)
+    await submit(browser, '/device', { user_code: grant.user_code })
+    github.deny()
+    const back = await browser.authorize(await browser.start('/device/login/github'))
+    const page = await browser.get(back, { headers: { accept: 'text/html' } })
+    t.equal(page.status, 403)
+    t.match(page.text, /<h1>That did not work<\/h1>[^]*declined/)
+    t.match(page.text, `href="${url}/device"`)
+    const program = await browser.get(await browser.authorize(await browser.start('/device/login/github')))
+    t.match(program.json(), { status: 403, code: 'access_denied' })
+    t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
+  }
+)
 
 t.test('the pages lead to the issuer, also where that has a path', async (t) => {
   const issuer = 'https://example.com/auth'
   const { app, sql } = await world(t, { ISSUER_URL: issuer })
-  const { user_code: userCode, verification_uri: page } = (await app.inject({ method: 'POST', url: '/oauth2/device_authorization', payload: { client_id: 'tv' } })).json()
+  const { user_code: userCode, verification_uri: page } = (
+    await app.inject({ method: 'POST', url: '/oauth2/device_authorization', payload: { client_id: 'tv' } })
+  ).json()
   t.equal(page, `${issuer}/device`)
   t.match((await app.inject(`/device?user_code=${userCode}`)).body, `action="${issuer}/device"`)
-  const typed = await app.inject({ method: 'POST', url: '/device', payload: { user_code: userCode }, headers: { origin: 'https://example.com' } })
+  const typed = await app.inject({
+    method: 'POST',
+    url: '/device',
+    payload: { user_code: userCode },
+    headers: { origin: 'https://example.com' }
+  })
   t.match(typed.body, `href="${issuer}/device/login/github"`)
   t.equal((await sql.query('SELECT 1 FROM device_grants')).rowCount, 1)
 })
@@ -223,7 +274,10 @@ t.test('curl needs no registered client: the own one will do, an unknown one wil
   const { url, begin, post, poll, submit } = await world(t)
   const grant = await begin({ client_id: 'signet' })
   t.equal((await poll(grant.device_code, 'signet')).body.error, 'authorization_pending')
-  t.match((await submit(createBrowser(url), '/device', { user_code: grant.user_code })).text, `Sign in to ${new URL(url).host}`)
+  t.match(
+    (await submit(createBrowser(url), '/device', { user_code: grant.user_code })).text,
+    `Sign in to ${new URL(url).host}`
+  )
   t.equal((await post('/oauth2/device_authorization', { client_id: 'nobody' })).body.error, 'invalid_client')
   t.equal((await post('/oauth2/device_authorization', {})).body.error, 'invalid_request')
 })

@@ -9,7 +9,11 @@ export const CANARY = 'canary-of-the-provider'
 /** What every provider plays at every step. */
 export const FAULTS: Record<string, Fault> = {
   'status 500': { kind: 'status', status: 500, body: { message: CANARY } },
-  'status 400 with an OAuth error': { kind: 'status', status: 400, body: { error: 'invalid_grant', error_description: CANARY } },
+  'status 400 with an OAuth error': {
+    kind: 'status',
+    status: 400,
+    body: { error: 'invalid_grant', error_description: CANARY }
+  },
   'an error with status 200': { kind: 'json', value: { error: 'server_error', error_description: CANARY } },
   'an empty object': { kind: 'json', value: {} },
   'JSON that breaks off': { kind: 'malformed' },
@@ -22,10 +26,15 @@ export const FAULTS: Record<string, Fault> = {
 /** How many users, accounts and sessions there are. */
 export async function rows (sql: Running['sql']): Promise<number[]> {
   const tables = ['users', 'accounts', 'sessions']
-  return await Promise.all(tables.map(async (table) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)))
+  return await Promise.all(
+    tables.map(async (table) => Number((await sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count))
+  )
 }
 
-/** A failed login: the status and code of the contract, and a detail that names the provider and holds nothing of what it sent. */
+/**
+ * A failed login: the status and code of the contract, and a detail that names the provider and holds nothing of what
+ * it sent.
+ */
 export function refused (t: Test, response: BrowserResponse, status: number, code: string, detail: RegExp): void {
   const problem = response.json()
   t.same([response.status, problem.code], [status, code], problem.detail)

@@ -9,19 +9,21 @@ import { setup, type Running } from '../helper.ts'
 import { rows } from './failed-login.ts'
 
 /**
- * ID tokens, in whole logins (SEC-14, SEC-15, SEC-18 to SEC-26). Names that start with oidcc-client-test are those of the
- * OpenID Foundation's conformance suite for relying parties:
+ * ID tokens, in whole logins (SEC-14, SEC-15, SEC-18 to SEC-26). Names that start with oidcc-client-test are those of
+ * the OpenID Foundation's conformance suite for relying parties:
  * https://gitlab.com/openid/conformance-suite/-/tree/master/src/main/java/net/openid/conformance/openid/client
  */
 
-interface World<Id extends string> extends Running { issuers: Record<Id, FakeOidc> }
+interface World<Id extends string> extends Running {
+  issuers: Record<Id, FakeOidc>
+}
 
 /** Signet with one issuer a name, each of its own keys. */
 async function world<Id extends string> (t: Test, ...ids: Id[]): Promise<World<Id>> {
   const fakes = await Promise.all(ids.map(async (id) => [id, await startFakeOidc()] as const))
   t.teardown(() => Promise.all(fakes.map(([, fake]) => fake.close())))
   const settings = Object.assign({}, ...fakes.map(([id, fake]) => fake.settings(id)), { OIDC_PROVIDERS: ids.join() })
-  return { ...await setup(t, settings), issuers: Object.fromEntries(fakes) as Record<Id, FakeOidc> }
+  return { ...(await setup(t, settings)), issuers: Object.fromEntries(fakes) as Record<Id, FakeOidc> }
 }
 
 const fetches = (fake: FakeOidc) => fake.calls(fake.paths.jwks).length
@@ -36,7 +38,11 @@ function refused (t: Test, response: BrowserResponse, code: string, detail: RegE
 }
 
 t.test('claims, algorithms and signatures', async (t) => {
-  const { url, sql, issuers: { acme } } = await world(t, 'acme')
+  const {
+    url,
+    sql,
+    issuers: { acme }
+  } = await world(t, 'acme')
   const now = Math.floor(Date.now() / 1000)
   const week = 7 * 24 * 60 * 60
 
@@ -72,8 +78,8 @@ t.test('claims, algorithms and signatures', async (t) => {
     ['alg none over a right signature', { header: { alg: 'none' } }, /algorithm/],
     ['oidcc-client-test-invalid-sig-rs256', { sign: 'corrupt', algorithm: 'RS256' }, /signature/],
     ['oidcc-client-test-invalid-sig-es256', { sign: 'corrupt', algorithm: 'ES256' }, /signature/],
-    ['an RS256 key that is not the issuer\'s, under its kid', { sign: 'wrong-key', algorithm: 'RS256' }, /signature/],
-    ['an ES256 key that is not the issuer\'s, under its kid', { sign: 'wrong-key', algorithm: 'ES256' }, /signature/],
+    ["an RS256 key that is not the issuer's, under its kid", { sign: 'wrong-key', algorithm: 'RS256' }, /signature/],
+    ["an ES256 key that is not the issuer's, under its kid", { sign: 'wrong-key', algorithm: 'ES256' }, /signature/],
     ['oidcc-client-test-invalid-sig-hs256, keyed with the client secret', { sign: 'hs256-with-secret' }, /algorithm/],
     ['oidcc-client-test-invalid-sig-hs256, keyed with the public key', { sign: 'hs256-with-public-key' }, /algorithm/],
     ['oidcc-client-test-invalid-alternate-alg: RS512 by a key that is for RS256', { algorithm: 'RS512' }, /key/],
@@ -83,14 +89,22 @@ t.test('claims, algorithms and signatures', async (t) => {
     ['an alg that nobody knows', { header: { alg: 'RS257' } }, /algorithm/],
     ['oidcc-client-test-invalid-null-alg', { header: { alg: null } }, /malformed/],
     ['no alg', { header: { alg: undefined } }, /malformed/],
-    ['an unknown crit', { header: { crit: ['https://evil.example/ext'], 'https://evil.example/ext': true } }, /malformed/],
+    [
+      'an unknown crit',
+      { header: { crit: ['https://evil.example/ext'], 'https://evil.example/ext': true } },
+      /malformed/
+    ],
     ['a crit that names nothing', { header: { crit: [] } }, /malformed/],
     ['a crit that names alg', { header: { crit: ['alg'] } }, /malformed/],
     ['an unencoded payload (b64)', { header: { crit: ['b64'], b64: false } }, /malformed/],
     ['no JWT at all', { raw: 'canary' }, /malformed/],
     ['empty text', { raw: '' }, /malformed/],
     ['three parts of rubbish', { raw: 'canary.canary.canary' }, /malformed/],
-    ['an encrypted one, of five parts', { raw: 'eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.canary.canary.canary.canary' }, /malformed/]
+    [
+      'an encrypted one, of five parts',
+      { raw: 'eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.canary.canary.canary.canary' },
+      /malformed/
+    ]
   ]
   for (const [name, script, reason] of refusals) {
     await t.test(name, async (t) => {
@@ -116,7 +130,12 @@ t.test('claims, algorithms and signatures', async (t) => {
     await t.test(name, async (t) => {
       acme.idToken(script)
       const before = await rows(sql)
-      refused(t, await createBrowser(url).login('/login/acme'), 'provider_error', /^acme: the token exchange failed: .*id_token/)
+      refused(
+        t,
+        await createBrowser(url).login('/login/acme'),
+        'provider_error',
+        /^acme: the token exchange failed: .*id_token/
+      )
       t.same(await rows(sql), before)
     })
   }
@@ -140,12 +159,21 @@ t.test('claims, algorithms and signatures', async (t) => {
 })
 
 t.test('headers that name a key are not believed, and nobody fetches what they name', async (t) => {
-  const { url, sql, issuers: { acme } } = await world(t, 'acme')
+  const {
+    url,
+    sql,
+    issuers: { acme }
+  } = await world(t, 'acme')
   const headers = {
     jku: { jku: acme.strangerJwksUri },
     x5u: { x5u: acme.strangerJwksUri },
     jwk: { jwk: await acme.strangerJwk() },
-    'all of them': { jku: acme.strangerJwksUri, x5u: acme.strangerJwksUri, jwk: await acme.strangerJwk(), x5c: ['MIIB'] }
+    'all of them': {
+      jku: acme.strangerJwksUri,
+      x5u: acme.strangerJwksUri,
+      jwk: await acme.strangerJwk(),
+      x5c: ['MIIB']
+    }
   }
   for (const [name, header] of Object.entries(headers)) {
     await t.test(`${name}, signed with the key it names`, async (t) => {
@@ -165,7 +193,18 @@ t.test('headers that name a key are not believed, and nobody fetches what they n
 })
 
 t.test('keys', async (t) => {
-  const { url, sql, issuers } = await world(t, 'single', 'several', 'duplicate', 'nameless', 'unparseable', 'rotating', 'just-before', 'crowd', 'random')
+  const { url, sql, issuers } = await world(
+    t,
+    'single',
+    'several',
+    'duplicate',
+    'nameless',
+    'unparseable',
+    'rotating',
+    'just-before',
+    'crowd',
+    'random'
+  )
   const login = async (id: keyof typeof issuers) => await createBrowser(url).login(`/login/${id}`)
 
   await t.test('oidcc-client-test-kid-absent-single-jwks', async (t) => {
@@ -194,7 +233,7 @@ t.test('keys', async (t) => {
     refused(t, await login('duplicate'), 'invalid_id_token', /signature/)
   })
 
-  await t.test('keys that do not say their algorithm, as Microsoft\'s', async (t) => {
+  await t.test("keys that do not say their algorithm, as Microsoft's", async (t) => {
     const { nameless } = issuers
     await nameless.jwks({ alg: false })
     t.equal((await login('nameless')).status, 200)
@@ -218,7 +257,9 @@ t.test('keys', async (t) => {
 
   const now = Date.now
   const rotatedAt = now()
-  t.afterEach(() => { Date.now = now })
+  t.afterEach(() => {
+    Date.now = now
+  })
 
   await t.test('oidcc-client-test-signing-key-rotation: a login, a rotation, and a login at once', async (t) => {
     const { rotating } = issuers
@@ -277,7 +318,7 @@ t.test('keys', async (t) => {
     }
     const codes = []
     for (let round = 0; round < 20; round++) codes.push(await attempt())
-    codes.push(...await Promise.all(Array.from({ length: 10 }, attempt)))
+    codes.push(...(await Promise.all(Array.from({ length: 10 }, attempt))))
     t.same([...new Set(codes)], ['invalid_id_token'])
     t.equal(fetches(random), 2)
     t.same(await rows(sql), before)
@@ -292,14 +333,18 @@ t.test('keys', async (t) => {
 })
 
 t.test('a token of somebody else', async (t) => {
-  const { url, sql, issuers: { acme, evil } } = await world(t, 'acme', 'evil')
+  const {
+    url,
+    sql,
+    issuers: { acme, evil }
+  } = await world(t, 'acme', 'evil')
   const begin = async () => {
     const browser = createBrowser(url)
     const authorization = await browser.start('/login/acme')
     return { browser, authorization, nonce: new URL(authorization).searchParams.get('nonce') ?? '' }
   }
 
-  await t.test('another issuer\'s well-formed token for our client id and nonce (CVE-2026-31813)', async (t) => {
+  await t.test("another issuer's well-formed token for our client id and nonce (CVE-2026-31813)", async (t) => {
     for (const [name, script, reason] of [
       ['as it is', {}, /unknown key/],
       ['that claims to be ours', { claims: { iss: acme.issuer } }, /unknown key/],
@@ -332,7 +377,11 @@ t.test('a token of somebody else', async (t) => {
 })
 
 t.test('userinfo and discovery', async (t) => {
-  const { url, sql, issuers: { acme, bare, misnamed } } = await world(t, 'acme', 'bare', 'misnamed', 'good')
+  const {
+    url,
+    sql,
+    issuers: { acme, bare, misnamed }
+  } = await world(t, 'acme', 'bare', 'misnamed', 'good')
   const login = async (id: string) => await createBrowser(url).login(`/login/${id}`)
 
   for (const [name, overrides] of [
@@ -358,7 +407,14 @@ t.test('userinfo and discovery', async (t) => {
 
   await t.test('oidcc-client-test-discovery-issuer-mismatch, while other issuers work', async (t) => {
     const before = await rows(sql)
-    for (const issuer of ['https://evil.example', `${misnamed.issuer}/`, misnamed.issuer.toUpperCase(), [misnamed.issuer], null, undefined]) {
+    for (const issuer of [
+      'https://evil.example',
+      `${misnamed.issuer}/`,
+      misnamed.issuer.toUpperCase(),
+      [misnamed.issuer],
+      null,
+      undefined
+    ]) {
       misnamed.discovery({ issuer })
       refused(t, await createBrowser(url).get('/login/misnamed'), 'provider_error', /^misnamed: the discovery failed: /)
     }
@@ -372,22 +428,43 @@ t.test('userinfo and discovery', async (t) => {
 
 t.test('the issuer that answers must be the one that was asked (RFC 9207)', async (t) => {
   const github = await startFakeGitHub()
-  const [sends, other, silent] = await Promise.all([startFakeOidc(), startFakeOidc({ issuerPath: '/realms/other' }), startFakeOidc()])
+  const [sends, other, silent] = await Promise.all([
+    startFakeOidc(),
+    startFakeOidc({ issuerPath: '/realms/other' }),
+    startFakeOidc()
+  ])
   t.teardown(() => Promise.all([github, sends, other, silent].map((fake) => fake.close())))
-  const settings = { ...github.settings, ...sends.settings('sends'), ...other.settings('other'), ...silent.settings('silent') }
+  const settings = {
+    ...github.settings,
+    ...sends.settings('sends'),
+    ...other.settings('other'),
+    ...silent.settings('silent')
+  }
   const { url, sql } = await setup(t, { ...settings, OIDC_PROVIDERS: 'sends,other,silent' })
   sends.sendIss()
   other.sendIss()
   const noExchange = (t: Test) => {
-    t.equal(exchanges(sends) + exchanges(other) + exchanges(silent) + github.calls(GITHUB_PATHS.token).length, 0, 'no exchange')
+    t.equal(
+      exchanges(sends) + exchanges(other) + exchanges(silent) + github.calls(GITHUB_PATHS.token).length,
+      0,
+      'no exchange'
+    )
   }
   const login = async (id: string) => await createBrowser(url).login(`/login/${id}`)
 
   await t.test('the error of another issuer does not count either', async (t) => {
-    for (const [id, fake] of [['sends', sends], ['silent', silent]] as const) {
+    for (const [id, fake] of [
+      ['sends', sends],
+      ['silent', silent]
+    ] as const) {
       fake.deny()
       fake.response({ iss: other.issuer })
-      refused(t, await login(id), 'provider_error', new RegExp(`^${id}: the authorization response failed: iss names another issuer`))
+      refused(
+        t,
+        await login(id),
+        'provider_error',
+        new RegExp(`^${id}: the authorization response failed: iss names another issuer`)
+      )
       fake.allow()
       fake.response({})
     }
@@ -396,7 +473,12 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
     sends.allow()
     const browser = createBrowser(url)
     const callback = new URL(await browser.authorize(await browser.start('/login/github')))
-    refused(t, await browser.callback(`${callback.href}&iss=https://evil.example&error=access_denied`), 'provider_error', /^GitHub: the authorization response failed: iss/)
+    refused(
+      t,
+      await browser.callback(`${callback.href}&iss=https://evil.example&error=access_denied`),
+      'provider_error',
+      /^GitHub: the authorization response failed: iss/
+    )
     noExchange(t)
   })
 
@@ -420,7 +502,10 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
   }
 
   await t.test('iss twice, or without a value', async (t) => {
-    for (const change of [(url: URL) => url.searchParams.append('iss', sends.issuer), (url: URL) => url.searchParams.set('iss', '')]) {
+    for (const change of [
+      (url: URL) => url.searchParams.append('iss', sends.issuer),
+      (url: URL) => url.searchParams.set('iss', '')
+    ]) {
       const browser = createBrowser(url)
       const callback = new URL(await browser.authorize(await browser.start('/login/sends')))
       change(callback)
@@ -437,24 +522,43 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
     return changed.href
   }
   await t.test('a wrong iss at GitHub', async (t) => {
-    for (const iss of ['https://evil.example/login/oauth', sends.issuer, github.url, `${github.url}/login/oauth/`, `${github.url}/login/oauth/authorize`]) {
+    for (const iss of [
+      'https://evil.example/login/oauth',
+      sends.issuer,
+      github.url,
+      `${github.url}/login/oauth/`,
+      `${github.url}/login/oauth/authorize`
+    ]) {
       const browser = createBrowser(url)
       const callback = await browser.authorize(await browser.start('/login/github'))
-      refused(t, await browser.callback(withIss(callback, iss)), 'provider_error', /^GitHub: the authorization response failed: /)
+      refused(
+        t,
+        await browser.callback(withIss(callback, iss)),
+        'provider_error',
+        /^GitHub: the authorization response failed: /
+      )
     }
     noExchange(t)
   })
 
-  await t.test('one issuer\'s code at another\'s callback (mix-up)', async (t) => {
+  await t.test("one issuer's code at another's callback (mix-up)", async (t) => {
     const state = (callback: string) => new URL(callback).searchParams.get('state') ?? ''
     const browser = createBrowser(url)
-    const [ours, theirs] = [await browser.authorize(await browser.start('/login/sends')), await browser.authorize(await browser.start('/login/other'))]
+    const [ours, theirs] = [
+      await browser.authorize(await browser.start('/login/sends')),
+      await browser.authorize(await browser.start('/login/other'))
+    ]
     // The whole answer at the wrong place: the state belongs to another provider.
     refused(t, await browser.callback(ours.replace('/login/sends/', '/login/other/')), 'invalid_state', /./, 400)
     // The code and iss of the one with the state of the other.
     const mixed = new URL(ours)
     mixed.searchParams.set('state', state(theirs))
-    refused(t, await browser.callback(mixed.href.replace('/login/sends/', '/login/other/')), 'provider_error', /^other: the authorization response failed/)
+    refused(
+      t,
+      await browser.callback(mixed.href.replace('/login/sends/', '/login/other/')),
+      'provider_error',
+      /^other: the authorization response failed/
+    )
     noExchange(t)
     t.same(await rows(sql), [0, 0, 0])
     t.equal((await browser.callback(ours)).status, 200, 'the right answer at the right place still counts')
@@ -468,7 +572,11 @@ t.test('the issuer that answers must be the one that was asked (RFC 9207)', asyn
     t.equal((await login('silent')).status, 200)
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start('/login/github'))
-    t.equal((await browser.callback(withIss(callback, `${github.url}/login/oauth`))).status, 200, 'GitHub sends it since August 2026')
+    t.equal(
+      (await browser.callback(withIss(callback, `${github.url}/login/oauth`))).status,
+      200,
+      'GitHub sends it since August 2026'
+    )
     const older = createBrowser(url)
     const without = new URL(await older.authorize(await older.start('/login/github')))
     without.searchParams.delete('iss')

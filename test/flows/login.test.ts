@@ -5,12 +5,19 @@ import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { readJson, type Running, setup, sharing } from '../helper.ts'
 
-interface World extends Running { github: FakeGitHub, acme: FakeOidc }
+interface World extends Running {
+  github: FakeGitHub
+  acme: FakeOidc
+}
 
 async function open (t: Test, environment: Record<string, string> = {}): Promise<World> {
   const [github, acme] = await Promise.all([startFakeGitHub(), startFakeOidc()])
   t.teardown(() => Promise.all([github.close(), acme.close()]))
-  const running = await setup(t, { ...github.settings, ...acme.settings('acme', { emailTrusted: true }), ...environment })
+  const running = await setup(t, {
+    ...github.settings,
+    ...acme.settings('acme', { emailTrusted: true }),
+    ...environment
+  })
   return { ...running, github, acme }
 }
 
@@ -36,14 +43,31 @@ t.test('a login ends in a token response, a user, and tokens that anyone can ver
   t.equal(response.headers.get('cache-control'), 'no-store')
   const { access_token: accessToken, user, ...rest } = response.json()
   t.match(rest, { token_type: 'Bearer', expires_in: 900, refresh_token: /^[\w-]{100,}$/, scope: '' })
-  t.match(user, { email: 'octocat@github.com', emailVerified: true, name: 'The Octocat', preferences: {}, lastLoginAt: /T.*\.\d{3}Z$/ })
+  t.match(user, {
+    email: 'octocat@github.com',
+    emailVerified: true,
+    name: 'The Octocat',
+    preferences: {},
+    lastLoginAt: /T.*\.\d{3}Z$/
+  })
   t.same(user.roles, [])
-  t.match(user.accounts, [{ provider: 'github', subject: '583231', username: 'octocat', scope: 'read:user user:email' }])
+  t.match(user.accounts, [
+    { provider: 'github', subject: '583231', username: 'octocat', scope: 'read:user user:email' }
+  ])
 
   const jwks = createRemoteJWKSet(new URL(`${url}/.well-known/jwks.json`))
-  const { payload, protectedHeader } = await jwtVerify(accessToken, jwks, { issuer: url, audience: url, typ: 'at+jwt', algorithms: ['ES256'] })
+  const { payload, protectedHeader } = await jwtVerify(accessToken, jwks, {
+    issuer: url,
+    audience: url,
+    typ: 'at+jwt',
+    algorithms: ['ES256']
+  })
   t.type(protectedHeader.kid, 'string')
-  t.same(Object.keys(payload).sort(), ['aud', 'auth_time', 'client_id', 'exp', 'iat', 'iss', 'jti', 'roles', 'scope', 'sid', 'sub'], 'no email, no name')
+  t.same(
+    Object.keys(payload).sort(),
+    ['aud', 'auth_time', 'client_id', 'exp', 'iat', 'iss', 'jti', 'roles', 'scope', 'sid', 'sub'],
+    'no email, no name'
+  )
   t.match(payload, { sub: user.id, client_id: 'signet' })
   t.same(payload['roles'], [])
   t.equal(payload.exp! - payload.iat!, 900)
@@ -62,7 +86,10 @@ t.test('starting a login sends state, PKCE and nonce, and writes nothing', async
   const { url, acme, sql } = await world(t)
   const seen = new Set<string>()
   for (let round = 0; round < 20; round++) {
-    const response = await fetch(`${url}/login/acme?redirect_uri=https://evil.example&scope=repo&client_id=z&state=mine&nonce=mine`, { redirect: 'manual' })
+    const response = await fetch(
+      `${url}/login/acme?redirect_uri=https://evil.example&scope=repo&client_id=z&state=mine&nonce=mine`,
+      { redirect: 'manual' }
+    )
     t.equal(response.status, 302)
     t.equal(response.headers.get('cache-control'), 'no-store')
     const location = new URL(response.headers.get('location') ?? '')
@@ -79,95 +106,121 @@ t.test('starting a login sends state, PKCE and nonce, and writes nothing', async
     }
   }
   t.equal(seen.size, 60, 'all fresh')
-  for (const table of ['users', 'accounts', 'sessions', 'spent_states', 'audit_events']) t.equal(await count(sql, table), 0, table)
+  for (const table of ['users', 'accounts', 'sessions', 'spent_states', 'audit_events']) {
+    t.equal(await count(sql, table), 0, table)
+  }
 })
 
-t.test('the cookie of an attempt is HttpOnly, Lax, for ten minutes; __Host- and Secure where the issuer speaks https', async (t) => {
-  const { url } = await world(t)
-  const plain = (await fetch(`${url}/login/github`, { redirect: 'manual' })).headers.get('set-cookie') ?? ''
-  t.match(plain, /^signet-login-[\w-]{16}=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax$/)
-  const { app } = await world(t, { ISSUER_URL: 'https://id.example.com' })
-  const secure = (await app.inject('/login/github')).headers['set-cookie'] as string
-  t.match(secure, /^__Host-signet-login-[\w-]{16}=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
-})
+t.test(
+  'the cookie of an attempt is HttpOnly, Lax, for ten minutes; __Host- and Secure where the issuer speaks https',
+  async (t) => {
+    const { url } = await world(t)
+    const plain = (await fetch(`${url}/login/github`, { redirect: 'manual' })).headers.get('set-cookie') ?? ''
+    t.match(plain, /^signet-login-[\w-]{16}=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax$/)
+    const { app } = await world(t, { ISSUER_URL: 'https://id.example.com' })
+    const secure = (await app.inject('/login/github')).headers['set-cookie'] as string
+    t.match(secure, /^__Host-signet-login-[\w-]{16}=[\w.-]+; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+  }
+)
 
 t.test('two tabs and two providers in one browser all get through, in any order', async (t) => {
   const { url } = await world(t)
   const browser = createBrowser(url)
   const callbacks = []
-  for (const provider of ['github', 'acme', 'github', 'acme', 'github']) callbacks.push(await browser.authorize(await browser.start(`/login/${provider}`)))
+  for (const provider of ['github', 'acme', 'github', 'acme', 'github']) {
+    callbacks.push(await browser.authorize(await browser.start(`/login/${provider}`)))
+  }
   for (const callback of callbacks.reverse()) t.equal((await browser.callback(callback)).status, 200)
   t.same(browser.cookies(), [], 'nothing is left behind')
 })
 
-t.test('two hundred logins begun and not ended keep the Cookie header small, and the last one still works', async (t) => {
-  const { url } = await world(t)
-  const browser = createBrowser(url)
-  let last = ''
-  for (let round = 0; round < 200; round++) last = await browser.start('/login/github')
-  t.ok(browser.cookieHeaderSize() < 4096, `${browser.cookieHeaderSize()} bytes`)
-  t.equal((await browser.callback(await browser.authorize(last))).status, 200)
-})
+t.test(
+  'two hundred logins begun and not ended keep the Cookie header small, and the last one still works',
+  async (t) => {
+    const { url } = await world(t)
+    const browser = createBrowser(url)
+    let last = ''
+    for (let round = 0; round < 200; round++) last = await browser.start('/login/github')
+    t.ok(browser.cookieHeaderSize() < 4096, `${browser.cookieHeaderSize()} bytes`)
+    t.equal((await browser.callback(await browser.authorize(last))).status, 200)
+  }
+)
 
 t.test('a state works once', async (t) => {
   const { url, github, sql } = await world(t)
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
-  const cookies = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+  const cookies = browser
+    .cookies()
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')
   t.equal((await browser.callback(callback)).status, 200)
 
   const replay = await fetch(callback, { headers: { cookie: cookies } })
   t.equal(replay.status, 400)
-  t.match(await readJson(replay), { code: 'invalid_state', status: 400, type: `${url}/problems/invalid_state`, requestId: /./ })
+  t.match(await readJson(replay), {
+    code: 'invalid_state',
+    status: 400,
+    type: `${url}/problems/invalid_state`,
+    requestId: /./
+  })
   t.equal(github.calls('/login/oauth/access_token').length, 1, 'the replay did not reach the provider')
   t.equal(await count(sql, 'sessions'), 1)
 })
 
-t.test('a state is refused when it is missing, empty, repeated, forged, too long, or of another browser or provider', async (t) => {
-  const { url, github, acme, sql } = await world(t)
-  const browser = createBrowser(url)
-  const callback = new URL(await browser.authorize(await browser.start('/login/github')))
-  const withState = (...states: string[]) => {
-    const changed = new URL(callback)
-    changed.searchParams.delete('state')
-    for (const state of states) changed.searchParams.append('state', state)
-    return changed.href
-  }
-  const state = callback.searchParams.get('state') ?? ''
-  const attempts = {
-    missing: withState(),
-    empty: withState(''),
-    repeated: withState(state, state),
-    'as an array': callback.href.replace('state=', 'state[]='),
-    forged: withState(`${state.slice(0, -1)}${state.endsWith('A') ? 'B' : 'A'}`),
-    'too long': withState(state.padEnd(8000, 'x')),
-    'of another provider': callback.href.replace('/login/github/', '/login/acme/')
-  }
-  for (const [name, attempt] of Object.entries(attempts)) {
-    const response = await browser.get(attempt)
-    t.equal(response.status, 400, name)
-    t.equal(response.json().code, 'invalid_state', name)
-    t.match(response.headers.get('content-type'), /^application\/problem\+json/)
-  }
-  const stranger = await createBrowser(url).callback(callback.href)
-  t.equal(stranger.json().code, 'invalid_state', 'of another browser')
+t.test(
+  'a state is refused when it is missing, empty, repeated, forged, too long, or of another browser or provider',
+  async (t) => {
+    const { url, github, acme, sql } = await world(t)
+    const browser = createBrowser(url)
+    const callback = new URL(await browser.authorize(await browser.start('/login/github')))
+    const withState = (...states: string[]) => {
+      const changed = new URL(callback)
+      changed.searchParams.delete('state')
+      for (const state of states) changed.searchParams.append('state', state)
+      return changed.href
+    }
+    const state = callback.searchParams.get('state') ?? ''
+    const attempts = {
+      missing: withState(),
+      empty: withState(''),
+      repeated: withState(state, state),
+      'as an array': callback.href.replace('state=', 'state[]='),
+      forged: withState(`${state.slice(0, -1)}${state.endsWith('A') ? 'B' : 'A'}`),
+      'too long': withState(state.padEnd(8000, 'x')),
+      'of another provider': callback.href.replace('/login/github/', '/login/acme/')
+    }
+    for (const [name, attempt] of Object.entries(attempts)) {
+      const response = await browser.get(attempt)
+      t.equal(response.status, 400, name)
+      t.equal(response.json().code, 'invalid_state', name)
+      t.match(response.headers.get('content-type'), /^application\/problem\+json/)
+    }
+    const stranger = await createBrowser(url).callback(callback.href)
+    t.equal(stranger.json().code, 'invalid_state', 'of another browser')
 
-  const other = createBrowser(url)
-  await other.start('/login/github')
-  t.equal((await other.callback(callback.href)).json().code, 'invalid_state', 'of a browser with a login of its own')
-  t.equal(github.calls('/login/oauth/access_token').length + acme.calls('/token').length, 0, 'no exchange')
-  t.equal(await count(sql, 'sessions'), 0)
-  t.equal((await browser.callback(callback.href)).status, 200, 'and none of that spoils the right one')
-})
+    const other = createBrowser(url)
+    await other.start('/login/github')
+    t.equal((await other.callback(callback.href)).json().code, 'invalid_state', 'of a browser with a login of its own')
+    t.equal(github.calls('/login/oauth/access_token').length + acme.calls('/token').length, 0, 'no exchange')
+    t.equal(await count(sql, 'sessions'), 0)
+    t.equal((await browser.callback(callback.href)).status, 200, 'and none of that spoils the right one')
+  }
+)
 
 t.test('a state is refused after ten minutes', async (t) => {
   const { url, github } = await world(t)
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
   // Sent by hand: the browser of the tests has thrown the cookie away by then, as a real one would.
-  const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+  const cookie = browser
+    .cookies()
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')
   const now = Date.now
-  t.teardown(() => { Date.now = now })
+  t.teardown(() => {
+    Date.now = now
+  })
   Date.now = () => now() + 10 * 60 * 1000 + 1000
   const late = await fetch(callback, { headers: { cookie } })
   t.equal(late.status, 400)
@@ -182,13 +235,19 @@ t.test('a login may start on one instance and end on another', async (t) => {
   const { address } = await another()
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
-  const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+  const cookie = browser
+    .cookies()
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')
   const response = await fetch(callback.replace(url, address), { headers: { cookie } })
   t.equal(response.status, 200)
   const { access_token: accessToken, refresh_token: refreshToken } = await readJson(response)
   const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })
   t.equal(me.status, 200, 'issued on B, good on A')
-  const refreshed = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }) })
+  const refreshed = await fetch(`${url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken })
+  })
   t.equal(refreshed.status, 200)
   const replay = await fetch(callback, { headers: { cookie } })
   t.equal(replay.status, 400, 'spent on B, spent on A')
@@ -199,9 +258,17 @@ t.test('of fifty callbacks of one login at once, on two instances, one gets thro
   const { address } = await another()
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
-  const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
-  const statuses = await Promise.all(Array.from({ length: 50 }, async (_, index) =>
-    (await fetch(index % 2 ? callback : callback.replace(url, address), { headers: { cookie } })).status))
+  const cookie = browser
+    .cookies()
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')
+  const statuses = await Promise.all(
+    Array.from(
+      { length: 50 },
+      async (_, index) =>
+        (await fetch(index % 2 ? callback : callback.replace(url, address), { headers: { cookie } })).status
+    )
+  )
   t.equal(statuses.filter((status) => status === 200).length, 1)
   t.equal(statuses.filter((status) => status === 400).length, 49)
   t.equal(github.calls('/login/oauth/access_token').length, 1)
@@ -214,7 +281,9 @@ t.test('the person says no', async (t) => {
   t.equal(response.status, 403)
   t.equal(response.json().code, 'access_denied')
   t.equal(github.calls('/login/oauth/access_token').length, 0)
-  t.same((await sql.query('SELECT type, provider, details FROM audit_events')).rows, [{ type: 'login.failed', provider: 'github', details: { code: 'access_denied' } }])
+  t.same((await sql.query('SELECT type, provider, details FROM audit_events')).rows, [
+    { type: 'login.failed', provider: 'github', details: { code: 'access_denied' } }
+  ])
 })
 
 t.test('a disabled user cannot sign in, and is out at once', async (t) => {
@@ -226,7 +295,10 @@ t.test('a disabled user cannot sign in, and is out at once', async (t) => {
   t.equal(again.status, 403)
   t.equal(again.json().code, 'account_disabled')
   t.equal((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).status, 401)
-  const refreshed = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }) })
+  const refreshed = await fetch(`${url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken })
+  })
   t.match(await readJson(refreshed), { error: 'invalid_grant' })
   t.equal(await count(sql, 'sessions'), 1)
 })
@@ -238,16 +310,26 @@ t.test('an unknown provider is 404, start and callback, GET and POST', async (t)
     t.equal(response.status, 404, path)
     t.equal((await readJson(response)).code, 'unknown_provider', path)
   }
-  const post = await fetch(`${url}/login/nope/callback`, { method: 'POST', body: new URLSearchParams({ state: 'x', code: 'y' }) })
+  const post = await fetch(`${url}/login/nope/callback`, {
+    method: 'POST',
+    body: new URLSearchParams({ state: 'x', code: 'y' })
+  })
   t.equal((await readJson(post)).code, 'unknown_provider')
-  const refused = await fetch(`${url}/login/github/callback`, { method: 'POST', body: new URLSearchParams({ state: 'x', code: 'y' }) })
+  const refused = await fetch(`${url}/login/github/callback`, {
+    method: 'POST',
+    body: new URLSearchParams({ state: 'x', code: 'y' })
+  })
   t.equal(refused.status, 404, 'a provider that does not answer by POST')
 })
 
 t.test('too many login starts, or callbacks, from one address are 429 with Retry-After', async (t) => {
   const { url } = await world(t, { RATE_LIMITS: 'on' })
-  for (const [path, status] of [['/login/github', 302], ['/login/github/callback?state=x', 400]] as const) {
-    const call = (forwardedFor: string) => fetch(url + path, { redirect: 'manual', headers: { 'x-forwarded-for': forwardedFor } })
+  for (const [path, status] of [
+    ['/login/github', 302],
+    ['/login/github/callback?state=x', 400]
+  ] as const) {
+    const call = (forwardedFor: string) =>
+      fetch(url + path, { redirect: 'manual', headers: { 'x-forwarded-for': forwardedFor } })
     for (let round = 0; round < 100; round++) t.equal((await call(`203.0.113.${round}`)).status, status)
     const refused = await call('198.51.100.1')
     t.equal(refused.status, 429, 'X-Forwarded-For of anybody moves nothing')
@@ -260,13 +342,20 @@ t.test('too many login starts, or callbacks, from one address are 429 with Retry
 t.test('cookie mode sets the refresh cookie and returns; a failure returns with an error', async (t) => {
   const { url, github } = await world(t, { ALLOWED_ORIGINS: 'https://app.example.com' })
   const browser = createBrowser(url)
-  const done = await browser.login(`/login/github?return_to=${encodeURIComponent('https://app.example.com/welcome?tab=1')}`)
+  const done = await browser.login(
+    `/login/github?return_to=${encodeURIComponent('https://app.example.com/welcome?tab=1')}`
+  )
   t.equal(done.status, 302)
   t.equal(done.location, 'https://app.example.com/welcome?tab=1')
-  t.match(done.headers.getSetCookie().find((line) => line.startsWith('signet-refresh=')), /^signet-refresh=[\w-]+; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/)
+  t.match(
+    done.headers.getSetCookie().find((line) => line.startsWith('signet-refresh=')),
+    /^signet-refresh=[\w-]+; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/
+  )
 
   github.deny()
-  const refused = await browser.login(`/login/github?return_to=${encodeURIComponent('https://app.example.com/welcome?tab=1')}`)
+  const refused = await browser.login(
+    `/login/github?return_to=${encodeURIComponent('https://app.example.com/welcome?tab=1')}`
+  )
   const location = new URL(refused.location ?? '')
   t.equal(refused.status, 302)
   t.equal(location.origin + location.pathname, 'https://app.example.com/welcome')
@@ -330,7 +419,11 @@ t.test('the list of providers is JSON, or a page for a browser', async (t) => {
 
 t.test('an administrator is whoever holds an address of ADMIN_EMAILS, verified, and nobody else', async (t) => {
   const { url, github, acme } = await world(t, { ADMIN_EMAILS: 'Boss@example.com' })
-  github.user({ id: 1, login: 'liar', emails: [{ email: 'boss@example.com', primary: true, verified: false, visibility: null }] })
+  github.user({
+    id: 1,
+    login: 'liar',
+    emails: [{ email: 'boss@example.com', primary: true, verified: false, visibility: null }]
+  })
   t.same((await createBrowser(url).login('/login/github')).json().user.roles, [], 'unverified')
   acme.person({ sub: 'boss', email: 'boss@EXAMPLE.com', email_verified: true })
   t.same((await createBrowser(url).login('/login/acme')).json().user.roles, ['admin'])

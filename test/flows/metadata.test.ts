@@ -7,8 +7,8 @@ import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson } from '../helper.ts'
 import { AS_WEB, basic, openFrontDoor, REDIRECT_URI, WEB, type Parameters } from './front-door.ts'
 
-// What the metadata document says, line by line, against what the endpoints do. A key without a check fails, so does a listed
-// value that nothing here tries, and so does what works without being listed.
+// What the metadata document says, line by line, against what the endpoints do. A key without a check fails, so does a
+// listed value that nothing here tries, and so does what works without being listed.
 
 const DOCUMENTS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -23,7 +23,10 @@ type Door = Awaited<ReturnType<typeof openFrontDoor>>
 type Check = (t: Test, value: any, door: Door, document: Record<string, any>) => Promise<void>
 
 /** How each way of client authentication looks: the client it is of, and what it sends. */
-const CREDENTIALS: Record<string, { client: 'spa' | 'web', form: Record<string, string>, headers: Record<string, string> }> = {
+const CREDENTIALS: Record<
+  string,
+  { client: 'spa' | 'web', form: Record<string, string>, headers: Record<string, string> }
+> = {
   none: { client: 'spa', form: { client_id: 'spa' }, headers: {} },
   client_secret_basic: { client: 'web', form: {}, headers: basic(WEB.client_secret) },
   client_secret_post: { client: 'web', form: AS_WEB, headers: {} }
@@ -38,12 +41,15 @@ const NO_CREDENTIALS: Record<string, { form: Record<string, string>, headers: Re
   'an empty secret in the body': { form: { client_id: 'web', client_secret: '' }, headers: {} },
   'a bearer': { form: { client_id: 'web' }, headers: { authorization: `Bearer ${WEB.client_secret}` } },
   client_secret_jwt: { form: await assertion(), headers: {} },
-  private_key_jwt: { form: { ...await assertion(), client_id: 'web' }, headers: {} }
+  private_key_jwt: { form: { ...(await assertion()), client_id: 'web' }, headers: {} }
 }
 
 /** RFC 7523 section 2.2, under the secret itself. */
 async function assertion (): Promise<Record<string, string>> {
-  const jwt = await new SignJWT({ iss: 'web', sub: 'web', aud: 'signet', jti: 'x' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1m').sign(Buffer.from(WEB.client_secret))
+  const jwt = await new SignJWT({ iss: 'web', sub: 'web', aud: 'signet', jti: 'x' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime('1m')
+    .sign(Buffer.from(WEB.client_secret))
   return { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: jwt }
 }
 
@@ -59,14 +65,28 @@ const GRANTS: Record<string, (door: Door) => Promise<any>> = {
     await browser.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })
     return (await token({ grant_type: DEVICE_GRANT, device_code: grant.device_code, client_id: 'spa' })).body
   },
-  [TOKEN_EXCHANGE]: async ({ token }) => (await token({
-    grant_type: TOKEN_EXCHANGE, subject_token: await idTokenFrom(acme), subject_token_type: 'urn:ietf:params:oauth:token-type:id_token', provider: 'acme', client_id: 'spa'
-  })).body
+  [TOKEN_EXCHANGE]: async ({ token }) =>
+    (
+      await token({
+        grant_type: TOKEN_EXCHANGE,
+        subject_token: await idTokenFrom(acme),
+        subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+        provider: 'acme',
+        client_id: 'spa'
+      })
+    ).body
 }
 
 const UNLISTED_GRANTS = [
-  'password', 'client_credentials', 'implicit', 'urn:ietf:params:oauth:grant-type:jwt-bearer', 'urn:ietf:params:oauth:grant-type:saml2-bearer',
-  'urn:openid:params:grant-type:ciba', 'Authorization_Code', 'constructor', '__proto__'
+  'password',
+  'client_credentials',
+  'implicit',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  'urn:ietf:params:oauth:grant-type:saml2-bearer',
+  'urn:openid:params:grant-type:ciba',
+  'Authorization_Code',
+  'constructor',
+  '__proto__'
 ]
 
 const PROMPTS: Record<string, (t: Test, door: Door) => Promise<unknown>> = {
@@ -89,41 +109,71 @@ const CHECKS: Record<string, Check> = {
 
   async token_endpoint (t, endpoint, { authorize }) {
     const { code, codeVerifier } = await authorize()
-    const response = await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, client_id: 'spa', code_verifier: codeVerifier }) })
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: REDIRECT_URI,
+        client_id: 'spa',
+        code_verifier: codeVerifier
+      })
+    })
     t.equal(response.status, 200)
   },
 
   async userinfo_endpoint (t, endpoint, { signIn }) {
     const tokens = await signIn()
     const headers = { authorization: `Bearer ${tokens.access_token}` }
-    for (const method of ['GET', 'POST']) t.equal((await readJson(await fetch(endpoint, { method, headers }))).sub, decodeJwt(tokens.id_token).sub)
+    for (const method of ['GET', 'POST']) {
+      t.equal((await readJson(await fetch(endpoint, { method, headers }))).sub, decodeJwt(tokens.id_token).sub)
+    }
   },
 
   async jwks_uri (t, endpoint, { signIn }) {
     const tokens = await signIn()
-    for (const token of [tokens.access_token, tokens.id_token]) t.ok((await jwtVerify(token, createRemoteJWKSet(new URL(endpoint)))).payload.sub)
+    for (const token of [tokens.access_token, tokens.id_token]) {
+      t.ok((await jwtVerify(token, createRemoteJWKSet(new URL(endpoint)))).payload.sub)
+    }
   },
 
   async revocation_endpoint (t, endpoint, { signIn, me }) {
     const tokens = await signIn()
-    t.equal((await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ token: tokens.refresh_token, client_id: 'spa' }) })).status, 200)
+    t.equal(
+      (
+        await fetch(endpoint, {
+          method: 'POST',
+          body: new URLSearchParams({ token: tokens.refresh_token, client_id: 'spa' })
+        })
+      ).status,
+      200
+    )
     t.equal(await me(tokens.access_token), 401)
   },
 
   async introspection_endpoint (t, endpoint, { signIn }) {
     const token = (await signIn()).access_token
-    t.match(await readJson(await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ token, ...AS_WEB }) })), { active: true, client_id: 'spa' })
+    t.match(
+      await readJson(await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ token, ...AS_WEB }) })),
+      { active: true, client_id: 'spa' }
+    )
   },
 
   async end_session_endpoint (t, endpoint, { signIn, me }) {
     const [one, other] = [await signIn(), await signIn()]
     t.equal((await fetch(`${endpoint}?id_token_hint=${one.id_token}`)).status, 200)
-    t.equal((await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ id_token_hint: other.id_token }) })).status, 200)
+    t.equal(
+      (await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ id_token_hint: other.id_token }) })).status,
+      200
+    )
     for (const tokens of [one, other]) t.equal(await me(tokens.access_token), 401)
   },
 
   async device_authorization_endpoint (t, endpoint) {
-    t.match(await readJson(await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ client_id: 'spa' }) })), { device_code: /./, user_code: /./ })
+    t.match(
+      await readJson(await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ client_id: 'spa' }) })),
+      { device_code: /./, user_code: /./ }
+    )
   },
 
   async service_documentation (t, page) {
@@ -136,12 +186,25 @@ const CHECKS: Record<string, Check> = {
     const grantedFor = async (scope: string) => (await signIn({ scope })).scope
     for (const scope of listed) t.equal(await grantedFor(scope), scope)
     t.equal(await grantedFor(listed.join(' ')), listed.join(' '))
-    for (const scope of ['address', 'phone', 'admin', 'OPENID', 'profile:read', '*']) t.notOk(listed.includes(scope) || (await grantedFor(scope)) !== '', scope)
+    for (const scope of ['address', 'phone', 'admin', 'OPENID', 'profile:read', '*']) {
+      t.notOk(listed.includes(scope) || (await grantedFor(scope)) !== '', scope)
+    }
   },
 
   async response_types_supported (t, listed, door) {
     await every(t, listed, { code: async () => t.ok((await door.authorize({ response_type: 'code' })).code) })
-    for (const type of ['token', 'id_token', 'code token', 'code id_token', 'id_token token', 'code id_token token', 'none', 'device_code', 'CODE', 'code code']) {
+    for (const type of [
+      'token',
+      'id_token',
+      'code token',
+      'code id_token',
+      'id_token token',
+      'code id_token token',
+      'none',
+      'device_code',
+      'CODE',
+      'code code'
+    ]) {
       t.notOk(listed.includes(type))
       t.equal((await errorOf(door, { response_type: type })).get('error'), 'unsupported_response_type', type)
     }
@@ -149,19 +212,43 @@ const CHECKS: Record<string, Check> = {
 
   async response_modes_supported (t, listed, door) {
     await every(t, listed, { query: async () => t.ok((await door.authorize({ response_mode: 'query' })).code) })
-    for (const mode of ['fragment', 'form_post', 'web_message', 'jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt', 'QUERY']) {
+    for (const mode of [
+      'fragment',
+      'form_post',
+      'web_message',
+      'jwt',
+      'query.jwt',
+      'fragment.jwt',
+      'form_post.jwt',
+      'QUERY'
+    ]) {
       t.notOk(listed.includes(mode))
       t.equal((await errorOf(door, { response_mode: mode })).get('error'), 'invalid_request', mode)
     }
   },
 
   async grant_types_supported (t, listed: string[], door) {
-    await every(t, listed, Object.fromEntries(Object.entries(GRANTS).map(([type, grant]) =>
-      [type, async () => t.equal(await door.me((await grant(door)).access_token), 200, type)])))
+    await every(
+      t,
+      listed,
+      Object.fromEntries(
+        Object.entries(GRANTS).map(([type, grant]) => [
+          type,
+          async () => t.equal(await door.me((await grant(door)).access_token), 200, type)
+        ])
+      )
+    )
     const { code, codeVerifier } = await door.authorize()
     for (const type of UNLISTED_GRANTS.filter((type) => !listed.includes(type))) {
       // With everything that the listed ones ask for.
-      const { status, body } = await door.exchange(code, codeVerifier, { grant_type: type, username: 'a', password: 'b', assertion: 'x', subject_token: 'x', scope: 'openid' })
+      const { status, body } = await door.exchange(code, codeVerifier, {
+        grant_type: type,
+        username: 'a',
+        password: 'b',
+        assertion: 'x',
+        subject_token: 'x',
+        scope: 'openid'
+      })
       t.equal(status, 400, type)
       t.equal(body.error, 'unsupported_grant_type', type)
     }
@@ -170,7 +257,11 @@ const CHECKS: Record<string, Check> = {
 
   async subject_types_supported (t, listed, { signIn, signInWeb }) {
     t.same(listed, ['public'])
-    t.equal(decodeJwt((await signIn()).id_token).sub, decodeJwt((await signInWeb()).id_token).sub, 'one person, one sub')
+    t.equal(
+      decodeJwt((await signIn()).id_token).sub,
+      decodeJwt((await signInWeb()).id_token).sub,
+      'one person, one sub'
+    )
   },
 
   async id_token_signing_alg_values_supported (t, listed, { signIn }) {
@@ -185,13 +276,23 @@ const CHECKS: Record<string, Check> = {
   },
 
   async token_endpoint_auth_methods_supported (t, listed, door) {
-    const exchangeBy = async ({ form, headers }: { form: Record<string, string>, headers: Record<string, string> }, client: 'spa' | 'web') => {
-      const redirectUri = client === 'web' ? WEB.redirect_uris[0] as string : REDIRECT_URI
+    const exchangeBy = async (
+      { form, headers }: { form: Record<string, string>, headers: Record<string, string> },
+      client: 'spa' | 'web'
+    ) => {
+      const redirectUri = client === 'web' ? (WEB.redirect_uris[0] as string) : REDIRECT_URI
       const { code, codeVerifier } = await door.authorize({ client_id: client, redirect_uri: redirectUri })
-      return await door.token({ grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: codeVerifier, ...form }, headers)
+      return await door.token(
+        { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: codeVerifier, ...form },
+        headers
+      )
     }
-    await everyMethod(t, listed, async (method, credentials) => t.equal((await exchangeBy(credentials, credentials.client)).status, 200, method))
-    for (const [name, credentials] of Object.entries(NO_CREDENTIALS)) t.match((await exchangeBy(credentials, 'web')).body.error, /^invalid_(client|request)$/, name)
+    await everyMethod(t, listed, async (method, credentials) =>
+      t.equal((await exchangeBy(credentials, credentials.client)).status, 200, method)
+    )
+    for (const [name, credentials] of Object.entries(NO_CREDENTIALS)) {
+      t.match((await exchangeBy(credentials, 'web')).body.error, /^invalid_(client|request)$/, name)
+    }
   },
 
   async revocation_endpoint_auth_methods_supported (t, listed, { signIn, signInWeb, post, me }) {
@@ -201,7 +302,9 @@ const CHECKS: Record<string, Check> = {
       t.equal(await me(tokens.access_token), 401, method)
     })
     const tokens = await signInWeb()
-    for (const [name, { form, headers }] of Object.entries(NO_CREDENTIALS).filter(([, { form, headers }]) => 'client_id' in form || 'authorization' in headers)) {
+    for (const [name, { form, headers }] of Object.entries(NO_CREDENTIALS).filter(
+      ([, { form, headers }]) => 'client_id' in form || 'authorization' in headers
+    )) {
       t.equal((await post('/oauth2/revoke', { token: tokens.refresh_token, ...form }, headers)).status, 401, name)
     }
     t.equal(await me(tokens.access_token), 200)
@@ -209,21 +312,35 @@ const CHECKS: Record<string, Check> = {
 
   async introspection_endpoint_auth_methods_supported (t, listed: string[], { signIn, post }) {
     const { access_token: token } = await signIn()
-    const introspect = ({ form, headers }: { form: Record<string, string>, headers: Record<string, string> }) => post('/oauth2/introspect', { token, ...form }, headers)
-    await everyMethod(t, listed, async (method, credentials) => t.equal((await introspect(credentials)).body.active, true, method))
+    const introspect = ({ form, headers }: { form: Record<string, string>, headers: Record<string, string> }) =>
+      post('/oauth2/introspect', { token, ...form }, headers)
+    await everyMethod(t, listed, async (method, credentials) =>
+      t.equal((await introspect(credentials)).body.active, true, method)
+    )
     const unlisted = Object.entries(CREDENTIALS).filter(([method]) => !listed.includes(method))
-    for (const [name, credentials] of [...unlisted, ...Object.entries(NO_CREDENTIALS)]) t.equal((await introspect(credentials)).status, 401, name)
+    for (const [name, credentials] of [...unlisted, ...Object.entries(NO_CREDENTIALS)]) {
+      t.equal((await introspect(credentials)).status, 401, name)
+    }
   },
 
   async code_challenge_methods_supported (t, listed, door) {
-    await every(t, listed, { S256: async () => t.ok((await door.signIn({ code_challenge_method: 'S256' })).access_token) })
+    await every(t, listed, {
+      S256: async () => t.ok((await door.signIn({ code_challenge_method: 'S256' })).access_token)
+    })
     for (const method of ['plain', 's256', 'S512', undefined]) {
       t.equal((await errorOf(door, { code_challenge_method: method })).get('error'), 'invalid_request', `${method}`)
     }
-    t.equal((await errorOf(door, { code_challenge: undefined, code_challenge_method: undefined })).get('error'), 'invalid_request', 'no PKCE at all')
+    t.equal(
+      (await errorOf(door, { code_challenge: undefined, code_challenge_method: undefined })).get('error'),
+      'invalid_request',
+      'no PKCE at all'
+    )
     // The verifier of `plain` would be the challenge itself.
     const { code, codeVerifier } = await door.authorize()
-    t.equal((await door.exchange(code, createHash('sha256').update(codeVerifier).digest('base64url'))).body.error, 'invalid_grant')
+    t.equal(
+      (await door.exchange(code, createHash('sha256').update(codeVerifier).digest('base64url'))).body.error,
+      'invalid_grant'
+    )
   },
 
   async authorization_response_iss_parameter_supported (t, value, door) {
@@ -231,7 +348,10 @@ const CHECKS: Record<string, Check> = {
     t.equal((await door.authorize()).location.searchParams.get('iss'), door.url)
     t.equal((await errorOf(door, { response_type: 'token' })).get('iss'), door.url)
     door.github.deny()
-    t.match(Object.fromEntries((await door.authorize()).location.searchParams), { iss: door.url, error: 'access_denied' })
+    t.match(Object.fromEntries((await door.authorize()).location.searchParams), {
+      iss: door.url,
+      error: 'access_denied'
+    })
     door.github.allow()
   },
 
@@ -242,17 +362,27 @@ const CHECKS: Record<string, Check> = {
 
   async request_uri_parameter_supported (t, value, door) {
     t.equal(value, false)
-    t.equal((await errorOf(door, { request_uri: 'https://app.example.com/request.jwt' })).get('error'), 'request_uri_not_supported')
+    t.equal(
+      (await errorOf(door, { request_uri: 'https://app.example.com/request.jwt' })).get('error'),
+      'request_uri_not_supported'
+    )
   },
 
   async claims_supported (t, listed: string[], { signIn, userinfo }) {
     const tokens = await signIn({ scope: EVERYTHING })
-    const told = new Set([...Object.keys(decodeJwt(tokens.id_token)), ...Object.keys((await userinfo(tokens.access_token)).body)])
+    const told = new Set([
+      ...Object.keys(decodeJwt(tokens.id_token)),
+      ...Object.keys((await userinfo(tokens.access_token)).body)
+    ])
     t.same([...told].sort(), listed.toSorted(), 'each of them is told, and nothing else')
   },
 
   async prompt_values_supported (t, listed, door) {
-    await every(t, listed, Object.fromEntries(Object.entries(PROMPTS).map(([value, check]) => [value, () => check(t, door)])))
+    await every(
+      t,
+      listed,
+      Object.fromEntries(Object.entries(PROMPTS).map(([value, check]) => [value, () => check(t, door)]))
+    )
   }
 }
 
@@ -260,7 +390,11 @@ const CHECKS: Record<string, Check> = {
 async function every (t: Test, listed: string[], checks: Record<string, () => Promise<unknown>>): Promise<void> {
   t.ok(listed.length > 0)
   t.equal(new Set(listed).size, listed.length, 'nothing is there twice')
-  t.same(Object.keys(checks).filter((value) => !listed.includes(value)), [], 'nothing that is tried here is left out')
+  t.same(
+    Object.keys(checks).filter((value) => !listed.includes(value)),
+    [],
+    'nothing that is tried here is left out'
+  )
   for (const value of listed) {
     const check = checks[value]
     if (check) await check()
@@ -268,9 +402,20 @@ async function every (t: Test, listed: string[], checks: Record<string, () => Pr
   }
 }
 
-async function everyMethod (t: Test, listed: string[], check: (method: string, credentials: typeof CREDENTIALS[string]) => Promise<unknown>): Promise<void> {
-  await every(t, listed, Object.fromEntries(Object.entries(CREDENTIALS).filter(([method]) => method !== 'none' || listed.includes(method))
-    .map(([method, credentials]) => [method, () => check(method, credentials)])))
+async function everyMethod (
+  t: Test,
+  listed: string[],
+  check: (method: string, credentials: (typeof CREDENTIALS)[string]) => Promise<unknown>
+): Promise<void> {
+  await every(
+    t,
+    listed,
+    Object.fromEntries(
+      Object.entries(CREDENTIALS)
+        .filter(([method]) => method !== 'none' || listed.includes(method))
+        .map(([method, credentials]) => [method, () => check(method, credentials)])
+    )
+  )
 }
 
 /** What the client is told at once when something in its request is not taken. */
@@ -297,7 +442,9 @@ t.test('each key has its check, and each check its key', async (t) => {
 })
 
 for (const [key, value] of Object.entries(document)) {
-  t.test(`${key} is as it says`, async (t) => { await CHECKS[key]?.(t, value, door, document) })
+  t.test(`${key} is as it says`, async (t) => {
+    await CHECKS[key]?.(t, value, door, document)
+  })
 }
 
 t.test('each OAuth endpoint that there is, is named', async (t) => {
@@ -306,7 +453,14 @@ t.test('each OAuth endpoint that there is, is named', async (t) => {
   const endpoints = Object.keys(paths).filter((path) => path.startsWith('/oauth2/'))
   t.ok(endpoints.length >= 7)
   for (const path of endpoints) t.ok(named.includes(door.url + path), path)
-  for (const path of ['/oauth2/register', '/oauth2/par', '/oauth2/bc-authorize', '/oauth2/check_session', '/register', '/connect/register']) {
+  for (const path of [
+    '/oauth2/register',
+    '/oauth2/par',
+    '/oauth2/bc-authorize',
+    '/oauth2/check_session',
+    '/register',
+    '/connect/register'
+  ]) {
     for (const method of ['GET', 'POST']) t.equal((await fetch(door.url + path, { method })).status, 404, path)
   }
 })

@@ -17,11 +17,26 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const acme = await startFakeOidc({ clientId: 'acme-client' })
   const github = await startFakeGitHub()
   t.teardown(() => Promise.all([google, acme, github].map((fake) => fake.close())))
-  google.person({ sub: '110169484474386276334', email: 'jane@example.com', email_verified: true, name: 'Jane', picture: 'https://example.com/jane.png' })
-  const settings = { ...google.googleSettings(), GOOGLE_NATIVE_CLIENT_IDS: 'ios-client, android-client', ...acme.settings('acme'), ...github.settings }
+  google.person({
+    sub: '110169484474386276334',
+    email: 'jane@example.com',
+    email_verified: true,
+    name: 'Jane',
+    picture: 'https://example.com/jane.png'
+  })
+  const settings = {
+    ...google.googleSettings(),
+    GOOGLE_NATIVE_CLIENT_IDS: 'ios-client, android-client',
+    ...acme.settings('acme'),
+    ...github.settings
+  }
   const running = await setup(t, { ...settings, CLIENTS: JSON.stringify([APP, WEB]), ...environment })
 
-  async function exchange (subjectToken: string, more: Record<string, string | undefined> = {}, { at = running.url, headers = {} } = {}) {
+  async function exchange (
+    subjectToken: string,
+    more: Record<string, string | undefined> = {},
+    { at = running.url, headers = {} } = {}
+  ) {
     const parameters = {
       grant_type: GRANT,
       subject_token: subjectToken,
@@ -41,24 +56,39 @@ async function world (t: Test, environment: Record<string, string> = {}) {
     return await idTokenFrom(fake, nonce)
   }
 
-  const count = async () => Number((await running.sql.query('SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM sessions) AS n')).rows[0].n)
+  const count = async () =>
+    Number(
+      (await running.sql.query('SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM sessions) AS n')).rows[0].n
+    )
   return { ...running, google, acme, exchange, idToken, count }
 }
 
-t.test('an app signs a person in with the ID token of its provider\'s SDK', async (t) => {
+t.test("an app signs a person in with the ID token of its provider's SDK", async (t) => {
   const { url, exchange, idToken, sql } = await world(t)
   const { status, body } = await exchange(await idToken(), { scope: 'openid email profile' })
   t.equal(status, 200)
   t.match(body, {
-    token_type: 'Bearer', expires_in: 900, scope: 'openid profile email', refresh_token: /./, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token'
+    token_type: 'Bearer',
+    expires_in: 900,
+    scope: 'openid profile email',
+    refresh_token: /./,
+    issued_token_type: 'urn:ietf:params:oauth:token-type:access_token'
   })
   t.match(decodeJwt(body.id_token), { aud: 'app', email: 'jane@example.com', email_verified: true, name: 'Jane' })
   const me = await readJson(await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } }))
-  t.match(me, { email: 'jane@example.com', emailVerified: true, accounts: [{ provider: 'google', subject: '110169484474386276334' }] })
+  t.match(me, {
+    email: 'jane@example.com',
+    emailVerified: true,
+    accounts: [{ provider: 'google', subject: '110169484474386276334' }]
+  })
   t.equal(decodeJwt(body.access_token)['client_id'], 'app')
 
   const again = await exchange(await idToken({}, 'another'), { nonce: 'another', client_id: 'signet' })
-  t.equal(decodeJwt(again.body.access_token).sub, me.id, 'the same person is the same user, also for Signet\'s own client')
+  t.equal(
+    decodeJwt(again.body.access_token).sub,
+    me.id,
+    "the same person is the same user, also for Signet's own client"
+  )
   t.equal((await sql.query('SELECT 1 FROM users')).rowCount, 1)
 })
 
@@ -70,7 +100,9 @@ t.test('an ID token may be for any of the native clients, and the nonce may be h
     ['with a nonce', {}, 'n-0S6_WzA2Mj', 'n-0S6_WzA2Mj'],
     ['with the SHA-256 of a nonce', {}, sha256('n-0S6_WzA2Mj'), 'n-0S6_WzA2Mj']
   ]
-  for (const [what, script, inToken, nonce] of good) t.equal((await exchange(await idToken(script, inToken), { nonce })).status, 200, what)
+  for (const [what, script, inToken, nonce] of good) {
+    t.equal((await exchange(await idToken(script, inToken), { nonce })).status, 200, what)
+  }
 })
 
 t.test('an ID token that is not right signs nobody in', async (t) => {
@@ -101,7 +133,7 @@ t.test('an ID token that is not right signs nobody in', async (t) => {
     const { status, body } = await exchange(await idToken(script, inToken), { nonce, provider: provider ?? 'google' })
     t.same([status, body.error], [400, 'invalid_grant'], `${what}: ${body.error_description}`)
   }
-  t.equal((await exchange(await idToken({}, undefined, acme))).body.error, 'invalid_grant', 'another provider\'s')
+  t.equal((await exchange(await idToken({}, undefined, acme))).body.error, 'invalid_grant', "another provider's")
   t.equal(await count(), 0, 'nothing was written')
 })
 
@@ -137,7 +169,11 @@ t.test('what is missing or makes no sense is named', async (t) => {
     t.match(body.error_description, description)
   }
   const authorization = `Basic ${Buffer.from('web:a+long+and+random+secret').toString('base64')}`
-  t.equal((await exchange(token, { client_id: undefined }, { headers: { authorization } })).status, 200, 'none of that has spent the token; and a server may sign in too')
+  t.equal(
+    (await exchange(token, { client_id: undefined }, { headers: { authorization } })).status,
+    200,
+    'none of that has spent the token; and a server may sign in too'
+  )
 })
 
 t.test('a provider that is down or a user who is disabled', async (t) => {

@@ -12,7 +12,15 @@ t.test('preferences are read, replaced and patched, and each answer has the enti
   t.match(empty, { status: 200, etag: /^"[\w-]{43}"$/ })
   t.strictSame(empty.body, {})
 
-  const theme = { theme: 'dark', '': 1, 'a\nb': [1, null, { ü: '🐙' }], 10: true, nested: { a: { b: 1 } }, number: 1e-7, toString: 'x' }
+  const theme = {
+    theme: 'dark',
+    '': 1,
+    'a\nb': [1, null, { ü: '🐙' }],
+    10: true,
+    nested: { a: { b: 1 } },
+    number: 1e-7,
+    toString: 'x'
+  }
   const put = await call('PUT', PATH, token, { body: theme })
   t.strictSame([put.status, put.body], [200, theme])
   t.not(put.etag, empty.etag)
@@ -21,9 +29,16 @@ t.test('preferences are read, replaced and patched, and each answer has the enti
   const head = await call('HEAD', PATH, token)
   t.strictSame([head.status, head.etag], [200, put.etag])
   t.equal(read.headers.get('cache-control'), 'no-store')
-  t.strictSame((await call('GET', '/me', token)).body.preferences, theme, 'GET /me has all of it, whatever the names are')
+  t.strictSame(
+    (await call('GET', '/me', token)).body.preferences,
+    theme,
+    'GET /me has all of it, whatever the names are'
+  )
 
-  const patched = await call('PATCH', PATH, token, { body: { theme: null, nested: { a: { c: 2 } } }, headers: { 'content-type': 'application/merge-patch+json' } })
+  const patched = await call('PATCH', PATH, token, {
+    body: { theme: null, nested: { a: { c: 2 } } },
+    headers: { 'content-type': 'application/merge-patch+json' }
+  })
   const { theme: _gone, ...rest } = theme
   t.strictSame([patched.status, patched.body], [200, { ...rest, nested: { a: { b: 1, c: 2 } } }])
   t.equal((await call('PATCH', PATH, token, { body: {} })).etag, patched.etag)
@@ -31,7 +46,11 @@ t.test('preferences are read, replaced and patched, and each answer has the enti
 
   const { body: me } = await call('GET', '/me', token)
   t.ok(me.updatedAt > user.updatedAt)
-  t.strictSame((await events('user.updated')).map(({ details }) => details), Array(3).fill({ fields: ['preferences'] }), 'what changed nothing is no event')
+  t.strictSame(
+    (await events('user.updated')).map(({ details }) => details),
+    Array(3).fill({ fields: ['preferences'] }),
+    'what changed nothing is no event'
+  )
   t.strictSame((await login()).user.preferences, theme, 'a login leaves them alone')
 })
 
@@ -46,7 +65,11 @@ t.test('a change on the condition of a tag is made only while the tag is right',
       t.match(refused, { status: 412, body: { code: 'precondition_failed' } }, `${method} ${tag}`)
     }
     t.equal((await call(method, PATH, token, { body: { a: 2 }, headers: { 'if-none-match': '*' } })).status, 412)
-    t.equal((await call(method, PATH, token, { body: 'x', headers: { 'if-match': first } })).status, 400, 'what could never be done is told first')
+    t.equal(
+      (await call(method, PATH, token, { body: 'x', headers: { 'if-match': first } })).status,
+      400,
+      'what could never be done is told first'
+    )
   }
   t.strictSame((await call('GET', PATH, token)).body, { a: 1 })
   t.equal((await events('user.updated')).length, 1)
@@ -65,16 +88,23 @@ t.test('of changes made at once none is lost, and of those on one tag one is mad
   const { url, login, call, another, events } = await signedIn(t)
   const { access_token: token } = await login()
   const { address } = await another()
-  const at = (index: number) => index % 2 ? url : address
-  const patched = await race(30, (index) => call('PATCH', PATH, token, { body: { [`key${index}`]: index, nested: { [`key${index}`]: index } }, at: at(index) }))
-  t.ok(patched.every(({ status }) => status === 200), patched.map(({ status }) => status).join())
+  const at = (index: number) => (index % 2 ? url : address)
+  const patched = await race(30, (index) =>
+    call('PATCH', PATH, token, { body: { [`key${index}`]: index, nested: { [`key${index}`]: index } }, at: at(index) })
+  )
+  t.ok(
+    patched.every(({ status }) => status === 200),
+    patched.map(({ status }) => status).join()
+  )
   const { body, etag } = await call('GET', PATH, token)
   const all = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`key${index}`, index]))
   t.strictSame(body, { ...all, nested: all })
   t.equal(new Set(patched.map(({ etag }) => etag)).size, 30, 'each saw what it left')
   t.equal((await events('user.updated')).length, 30)
 
-  const put = await race(20, (index) => call('PUT', PATH, token, { body: { winner: index }, headers: { 'if-match': etag }, at: at(index) }))
+  const put = await race(20, (index) =>
+    call('PUT', PATH, token, { body: { winner: index }, headers: { 'if-match': etag }, at: at(index) })
+  )
   t.strictSame(put.map(({ status }) => status).sort(), [200, ...Array(19).fill(412)])
   t.strictSame((await call('GET', PATH, token)).body, put.find(({ status }) => status === 200)?.body)
 })
@@ -97,13 +127,24 @@ t.test('16 KiB and no more, as they are stored', async (t) => {
   t.equal((await call('PUT', PATH, token, { body: ofSize(16 * KIB) })).status, 200)
   const tooLarge = await call('PUT', PATH, token, { body: ofSize(16 * KIB + 1) })
   t.match(tooLarge, { status: 413, body: { code: 'payload_too_large', detail: /16 KiB/ } })
-  t.match(await call('PATCH', PATH, token, { body: { b: 1 } }), { status: 413, body: { code: 'payload_too_large' } }, 'what the patch would make of them counts')
+  t.match(
+    await call('PATCH', PATH, token, { body: { b: 1 } }),
+    { status: 413, body: { code: 'payload_too_large' } },
+    'what the patch would make of them counts'
+  )
   t.equal((await call('PATCH', PATH, token, { body: { a: null, b: 1 } })).status, 200)
 
   t.equal((await call('PUT', PATH, token, { body: { a: 'ü'.repeat(8 * KIB) } })).status, 413, 'bytes, not characters')
   const spaced = `{${' '.repeat(40 * KIB)}"a":"${'\\u00fc'.repeat(3 * KIB)}"}`
-  t.match(await call('PUT', PATH, token, { body: spaced }), { status: 200, body: { a: 'ü'.repeat(3 * KIB) } }, 'white space and escapes are not stored')
-  t.match(await call('PUT', PATH, token, { body: `{"a":"${'x'.repeat(64 * KIB)}"}` }), { status: 413, body: { code: 'payload_too_large' } })
+  t.match(
+    await call('PUT', PATH, token, { body: spaced }),
+    { status: 200, body: { a: 'ü'.repeat(3 * KIB) } },
+    'white space and escapes are not stored'
+  )
+  t.match(await call('PUT', PATH, token, { body: `{"a":"${'x'.repeat(64 * KIB)}"}` }), {
+    status: 413,
+    body: { code: 'payload_too_large' }
+  })
   t.equal((await call('PUT', PATH, token, { body: `{"a":[${Array(3000).fill('1e308').join()}]}` })).status, 413)
   t.equal((await call('PUT', PATH, token, { body: `{"a":[${Array(2000).fill('1e308').join()}]}` })).status, 200)
   t.equal((await call('GET', PATH, token)).body.a.length, 2000)
@@ -113,18 +154,58 @@ t.test('what is no object, or cannot be kept, is a 400', async (t) => {
   const { login, call, log, sql } = await signedIn(t)
   const { access_token: token } = await login()
   const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
-  const bodies = ['[]', '[{"a":1}]', 'null', '"x"', '1', 'true', '', '{', '{"a":undefined}', '{"a":NaN}', '{"a":1e400}', '{"a":[-1e999]}', '{"a":"\\u0000"}', '{"\\u0000":1}',
-    '{"a":{"b":["x\\u0000"]}}', '{"a":"\\ud800"}', '{"\\udfff":1}', '{"__proto__":{"a":1}}', '{"a":{"__proto__":1}}', '{"a":[{"__proto__":null}]}',
-    '{"constructor":{"prototype":{"a":1}}}', deep(33), deep(10_000), `{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`]
+  const bodies = [
+    '[]',
+    '[{"a":1}]',
+    'null',
+    '"x"',
+    '1',
+    'true',
+    '',
+    '{',
+    '{"a":undefined}',
+    '{"a":NaN}',
+    '{"a":1e400}',
+    '{"a":[-1e999]}',
+    '{"a":"\\u0000"}',
+    '{"\\u0000":1}',
+    '{"a":{"b":["x\\u0000"]}}',
+    '{"a":"\\ud800"}',
+    '{"\\udfff":1}',
+    '{"__proto__":{"a":1}}',
+    '{"a":{"__proto__":1}}',
+    '{"a":[{"__proto__":null}]}',
+    '{"constructor":{"prototype":{"a":1}}}',
+    deep(33),
+    deep(10_000),
+    `{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`
+  ]
   for (const method of ['PUT', 'PATCH']) {
     for (const body of bodies) {
-      t.match(await call(method, PATH, token, { body }), { status: 400, body: { code: 'validation_failed' } }, `${method} ${body.slice(0, 50)}`)
+      t.match(
+        await call(method, PATH, token, { body }),
+        { status: 400, body: { code: 'validation_failed' } },
+        `${method} ${body.slice(0, 50)}`
+      )
     }
-    const types = ['text/plain', 'application/x-www-form-urlencoded', 'application/json-patch+json', ...method === 'PUT' ? ['application/merge-patch+json'] : []]
-    for (const type of types) t.equal((await call(method, PATH, token, { body: '{"a":1}', headers: { 'content-type': type } })).status, 415, `${method} ${type}`)
+    const types = [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/json-patch+json',
+      ...(method === 'PUT' ? ['application/merge-patch+json'] : [])
+    ]
+    for (const type of types) {
+      t.equal(
+        (await call(method, PATH, token, { body: '{"a":1}', headers: { 'content-type': type } })).status,
+        415,
+        `${method} ${type}`
+      )
+    }
   }
   const merge = { 'content-type': 'application/merge-patch+json; charset=utf-8' }
-  for (const body of ['{"__proto__":{"a":1}}', '[]', '{', '']) t.equal((await call('PATCH', PATH, token, { body, headers: merge })).status, 400, body)
+  for (const body of ['{"__proto__":{"a":1}}', '[]', '{', '']) {
+    t.equal((await call('PATCH', PATH, token, { body, headers: merge })).status, 400, body)
+  }
   t.strictSame((await sql.query('SELECT preferences FROM users')).rows, [{ preferences: {} }])
   t.equal((await call('PUT', PATH, token, { body: deep(32) })).status, 200)
   t.equal((await call('PATCH', PATH, token, { body: { a: 1 }, headers: merge })).status, 200)
@@ -137,5 +218,7 @@ t.test('another user has preferences of their own; a disabled one has none', asy
   await call('PUT', PATH, octocat, { body: { a: 1 } })
   t.strictSame((await call('GET', PATH, jane)).body, {})
   await sql.query('UPDATE users SET disabled_at = now()')
-  for (const method of ['GET', 'PUT', 'PATCH']) t.equal((await call(method, PATH, octocat, method === 'GET' ? {} : { body: {} })).status, 401)
+  for (const method of ['GET', 'PUT', 'PATCH']) {
+    t.equal((await call(method, PATH, octocat, method === 'GET' ? {} : { body: {} })).status, 401)
+  }
 })

@@ -28,19 +28,30 @@ interface World extends Running {
 }
 
 async function world (t: Test, environment: Record<string, string> = {}): Promise<World> {
-  const [github, google, acme, other] = await Promise.all([startFakeGitHub(), startFakeOidc(), startFakeOidc(), startFakeOidc()])
+  const [github, google, acme, other] = await Promise.all([
+    startFakeGitHub(),
+    startFakeOidc(),
+    startFakeOidc(),
+    startFakeOidc()
+  ])
   t.teardown(() => Promise.all([github, google, acme, other].map((fake) => fake.close())))
-  const oidc = { ...acme.settings('acme', { emailTrusted: true }), ...other.settings('other'), OIDC_PROVIDERS: 'acme,other' }
+  const oidc = {
+    ...acme.settings('acme', { emailTrusted: true }),
+    ...other.settings('other'),
+    OIDC_PROVIDERS: 'acme,other'
+  }
   const running = await setup(t, { ...github.settings, ...google.googleSettings(), ...oidc, ...environment })
   const { url } = running
   const login = (provider: string) => createBrowser(url).login(`/login/${provider}`)
 
   async function signIn (provider: string): Promise<User> {
     const response = await login(provider)
-    if (response.status !== 200) throw new Error(`The login at ${provider} answered ${response.status}: ${response.text}`)
+    if (response.status !== 200) {
+      throw new Error(`The login at ${provider} answered ${response.status}: ${response.text}`)
+    }
     const { access_token: accessToken, user } = response.json()
     const me = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })
-    const body = await me.json() as User
+    const body = (await me.json()) as User
     t.same(user, body, 'the callback and /me say the same')
     return body
   }
@@ -53,7 +64,13 @@ function show (value: unknown): string {
 }
 
 /** An entry of GitHub's list of emails. */
-const entry = (email: string, flags: Partial<Record<keyof GitHubEmail, unknown>> = {}) => ({ email, primary: true, verified: true, visibility: null, ...flags })
+const entry = (email: string, flags: Partial<Record<keyof GitHubEmail, unknown>> = {}) => ({
+  email,
+  primary: true,
+  verified: true,
+  visibility: null,
+  ...flags
+})
 
 let lastId = 1_000_000
 const freshId = () => ++lastId
@@ -61,8 +78,31 @@ const freshId = () => ++lastId
 t.test('a subject that several people could share is nobody (GHSA-5hvv-9cqv-894r)', async (t) => {
   const { github, google, acme, login, signIn, sql } = await world(t)
   const nobody: unknown[] = [
-    undefined, null, '', ' ', 0, '0', -1, 1.5, 1e21, 2 ** 53, true, false, {}, { id: 1 }, [], [583231], ['583231'],
-    'null', 'undefined', 'NaN', ' 583231', '583231\n', '583231\0', '583231\u200b', 'x'.repeat(256)
+    undefined,
+    null,
+    '',
+    ' ',
+    0,
+    '0',
+    -1,
+    1.5,
+    1e21,
+    2 ** 53,
+    true,
+    false,
+    {},
+    { id: 1 },
+    [],
+    [583231],
+    ['583231'],
+    'null',
+    'undefined',
+    'NaN',
+    ' 583231',
+    '583231\n',
+    '583231\0',
+    '583231\u200b',
+    'x'.repeat(256)
   ]
   for (const value of nobody) {
     await t.test(`GitHub's id: ${show(value)}`, async (t) => {
@@ -70,13 +110,19 @@ t.test('a subject that several people could share is nobody (GHSA-5hvv-9cqv-894r
       for (const login_ of ['one', 'another']) {
         github.user({ id: value, login: login_, name: login_ })
         const response = await login('github')
-        t.match([response.status, response.json()], [502, { code: 'provider_error', detail: 'GitHub: the profile failed: it has no usable id.' }])
+        t.match(
+          [response.status, response.json()],
+          [502, { code: 'provider_error', detail: 'GitHub: the profile failed: it has no usable id.' }]
+        )
       }
       t.same(await rows(sql), before)
     })
     await t.test(`sub: ${show(value)}`, async (t) => {
       const before = await rows(sql)
-      for (const [id, fake] of [['google', google], ['acme', acme]] as const) {
+      for (const [id, fake] of [
+        ['google', google],
+        ['acme', acme]
+      ] as const) {
         for (const name of ['one', 'another']) {
           fake.person({ sub: value as string, name, email: `${name}@example.com`, email_verified: true })
           const response = await login(id)
@@ -125,7 +171,10 @@ t.test('a subject that several people could share is nobody (GHSA-5hvv-9cqv-894r
     github.user({ id: '583231' })
     const text = await signIn('github')
     t.equal(text.id, number.id)
-    t.same(text.accounts.map(({ subject }) => subject), ['583231'])
+    t.same(
+      text.accounts.map(({ subject }) => subject),
+      ['583231']
+    )
   })
 
   await t.test('sub is compared exactly: case and form make another person', async (t) => {
@@ -150,14 +199,27 @@ t.test('email trust: a boolean true, of a provider whose word counts, and nothin
   const values: unknown[] = [true, false, undefined, null, 'true', 'false', '0', 1, 0, [true], {}, 'verified']
 
   const set: Record<string, { person: (address: string, value: unknown) => void, trusted: boolean }> = {
-    google: { trusted: true, person: (email, value) => google.person({ sub: `${freshId()}`, email, email_verified: value }) },
-    acme: { trusted: true, person: (email, value) => acme.person({ sub: `${freshId()}`, email, email_verified: value }) },
-    other: { trusted: false, person: (email, value) => other.person({ sub: `${freshId()}`, email, email_verified: value }) },
+    google: {
+      trusted: true,
+      person: (email, value) => google.person({ sub: `${freshId()}`, email, email_verified: value })
+    },
+    acme: {
+      trusted: true,
+      person: (email, value) => acme.person({ sub: `${freshId()}`, email, email_verified: value })
+    },
+    other: {
+      trusted: false,
+      person: (email, value) => other.person({ sub: `${freshId()}`, email, email_verified: value })
+    },
     'acme by userinfo alone': {
       trusted: true,
       person: (email, value) => acme.person({ sub: `${freshId()}`, email, email_verified: value }, { idToken: [] })
     },
-    github: { trusted: true, person: (email, value) => github.user({ id: freshId(), login: 'x', emails: [entry(email, { verified: value as boolean })] }) }
+    github: {
+      trusted: true,
+      person: (email, value) =>
+        github.user({ id: freshId(), login: 'x', emails: [entry(email, { verified: value as boolean })] })
+    }
   }
   for (const [name, { person, trusted }] of Object.entries(set)) {
     for (const value of values) {
@@ -167,7 +229,11 @@ t.test('email trust: a boolean true, of a provider whose word counts, and nothin
         const user = await signIn(name.split(' ')[0] as string)
         const verified = trusted && value === true
         t.same([user.email, user.emailVerified], verified ? [address, true] : [null, false])
-        t.same(user.accounts.map(({ email, emailVerified }) => [email, emailVerified]), [[address, verified]], 'the account keeps the address')
+        t.same(
+          user.accounts.map(({ email, emailVerified }) => [email, emailVerified]),
+          [[address, verified]],
+          'the account keeps the address'
+        )
       })
     }
   }
@@ -187,16 +253,26 @@ t.test('email trust: a boolean true, of a provider whose word counts, and nothin
 
 t.test('GitHub', async (t) => {
   const { github, login, signIn, sql } = await world(t)
-  const person = (rest: GitHubPerson) => { github.user({ id: freshId(), login: 'octo', ...rest }) }
+  const person = (rest: GitHubPerson) => {
+    github.user({ id: freshId(), login: 'octo', ...rest })
+  }
   const account = ({ accounts }: User) => [accounts[0]?.email, accounts[0]?.emailVerified]
 
   await t.test('of several addresses only the primary one, when it is verified', async (t) => {
-    person({ emails: [entry('second@example.com', { primary: false }), entry('First@Example.com'), entry('third@example.com', { primary: false })] })
+    person({
+      emails: [
+        entry('second@example.com', { primary: false }),
+        entry('First@Example.com'),
+        entry('third@example.com', { primary: false })
+      ]
+    })
     t.equal((await signIn('github')).email, 'first@example.com')
   })
 
   await t.test('a verified address that is not primary does not stand in for it', async (t) => {
-    person({ emails: [entry('unproven@example.com', { verified: false }), entry('victim@example.com', { primary: false })] })
+    person({
+      emails: [entry('unproven@example.com', { verified: false }), entry('victim@example.com', { primary: false })]
+    })
     const user = await signIn('github')
     t.equal(user.email, null)
     t.same(account(user), ['unproven@example.com', false])
@@ -247,7 +323,9 @@ t.test('GitHub', async (t) => {
   })
 
   await t.test('a list with rubbish in it', async (t) => {
-    person({ emails: [null, 'text', 5, [], {}, { primary: true, verified: true }, { email: 5, primary: true, verified: true }] })
+    person({
+      emails: [null, 'text', 5, [], {}, { primary: true, verified: true }, { email: 5, primary: true, verified: true }]
+    })
     t.equal((await signIn('github')).email, null)
     person({ emails: [null, 'text', {}, entry('right@example.com')] })
     t.equal((await signIn('github')).email, 'right@example.com')
@@ -269,12 +347,20 @@ t.test('GitHub', async (t) => {
     t.same(await rows(sql), before)
   })
 
-  await t.test('the API calls have a User-Agent, the token, and GitHub\'s own media type', async (t) => {
+  await t.test("the API calls have a User-Agent, the token, and GitHub's own media type", async (t) => {
     github.reset()
     await signIn('github')
     for (const path of [GITHUB_PATHS.user, GITHUB_PATHS.emails]) {
-      const expected = { 'user-agent': /signet/, authorization: /^Bearer gho_\w+$/, accept: 'application/vnd.github+json' }
-      t.match(github.calls(path).map(({ headers }) => headers), [expected], path)
+      const expected = {
+        'user-agent': /signet/,
+        authorization: /^Bearer gho_\w+$/,
+        accept: 'application/vnd.github+json'
+      }
+      t.match(
+        github.calls(path).map(({ headers }) => headers),
+        [expected],
+        path
+      )
     }
     t.match(github.calls(GITHUB_PATHS.token)[0]?.headers, { 'user-agent': /signet/i, accept: /application\/json/ })
     t.same(github.unexpected(), [])
@@ -295,27 +381,38 @@ t.test('GitHub', async (t) => {
       users.push(await signIn('github'))
     }
     t.not(users[0]?.id, users[1]?.id)
-    t.match(users, [{ email: null, emailVerified: false, name: 'One' }, { email: null, emailVerified: false, name: 'Two' }])
+    t.match(users, [
+      { email: null, emailVerified: false, name: 'One' },
+      { email: null, emailVerified: false, name: 'Two' }
+    ])
   })
 })
 
 t.test('a profile is data: it sets no field of ours, and names no place to go', async (t) => {
   const recorder = await startHttpFake(() => answerJson({}))
   let connections = 0
-  const socket = createServer((client) => { connections += 1; client.destroy() }).listen(0, '127.0.0.1')
+  const socket = createServer((client) => {
+    connections += 1
+    client.destroy()
+  }).listen(0, '127.0.0.1')
   await once(socket, 'listening')
   t.teardown(() => Promise.all([recorder.close(), new Promise((resolve) => socket.close(resolve))]))
   const { github, acme, signIn, sql } = await world(t, { ADMIN_EMAILS: 'boss@example.com' })
   const set = {
-    github: (id: number, rest: Record<string, unknown>) => { github.user({ login: 'octo', ...rest, id }) },
-    acme: (id: number, rest: Record<string, unknown>) => { acme.person({ ...rest, sub: String(id) }) }
+    github: (id: number, rest: Record<string, unknown>) => {
+      github.user({ login: 'octo', ...rest, id })
+    },
+    acme: (id: number, rest: Record<string, unknown>) => {
+      acme.person({ ...rest, sub: String(id) })
+    }
   }
   const each = Object.entries(set) as ['github' | 'acme', typeof set.github][]
 
   await t.test('no role, no id, no time, no prototype', async (t) => {
     const victim = await signIn('github')
     const id = '01890000-0000-7000-8000-000000000000'
-    const hostile = JSON.parse(`{"role":"admin","roles":["admin"],"isAdmin":true,"is_admin":true,"admin":true,"site_admin":true,
+    const hostile =
+      JSON.parse(`{"role":"admin","roles":["admin"],"isAdmin":true,"is_admin":true,"admin":true,"site_admin":true,
       "userId":"${victim.id}","user_id":"${victim.id}","disabledAt":null,"createdAt":"2000-01-01T00:00:00.000Z",
       "preferences":{"x":1},"editedFields":["name"],"emailVerified":true,"scope":"admin",
       "__proto__":{"roles":["admin"],"id":"${id}","email":"boss@example.com","email_verified":true},"constructor":{"prototype":{"roles":["admin"]}}}`)
@@ -329,7 +426,14 @@ t.test('a profile is data: it sets no field of ours, and names no place to go', 
       t.ok(user.createdAt > '2020')
       t.not(user.accounts[0]?.scope, 'admin')
     }
-    t.same((await sql.query("SELECT 1 FROM users WHERE cardinality(roles) > 0 OR cardinality(edited_fields) > 0 OR preferences <> '{}'")).rows, [])
+    t.same(
+      (
+        await sql.query(
+          "SELECT 1 FROM users WHERE cardinality(roles) > 0 OR cardinality(edited_fields) > 0 OR preferences <> '{}'"
+        )
+      ).rows,
+      []
+    )
     t.equal(({} as Record<string, unknown>)['roles'], undefined, 'no prototype was poisoned')
   })
 
@@ -341,7 +445,10 @@ t.test('a profile is data: it sets no field of ours, and names no place to go', 
 
   const pictures: [string, string | null][] = [
     ['https://cdn.example.com/a.png', 'https://cdn.example.com/a.png'],
-    [`https://127.0.0.1:${(socket.address() as AddressInfo).port}/a.png`, `https://127.0.0.1:${(socket.address() as AddressInfo).port}/a.png`],
+    [
+      `https://127.0.0.1:${(socket.address() as AddressInfo).port}/a.png`,
+      `https://127.0.0.1:${(socket.address() as AddressInfo).port}/a.png`
+    ],
     [`${recorder.url}/a.png`, null],
     ['http://169.254.169.254/latest/meta-data/', null],
     ['javascript:alert(1)', null],
@@ -385,7 +492,11 @@ t.test('a profile is data: it sets no field of ours, and names no place to go', 
     ['one with an escape sequence', '\u001b[31mJane', '[31mJane'],
     ['half a character', 'Jane\ud800', 'Jane\ufffd'],
     ['markup, which is text', '<img src=x onerror=alert(1)>', '<img src=x onerror=alert(1)>'],
-    ['other scripts and emoji', '\u5c71\u7530 \ud83d\ude00 \u0645\u0631\u062d', '\u5c71\u7530 \ud83d\ude00 \u0645\u0631\u062d'],
+    [
+      'other scripts and emoji',
+      '\u5c71\u7530 \ud83d\ude00 \u0645\u0631\u062d',
+      '\u5c71\u7530 \ud83d\ude00 \u0645\u0631\u062d'
+    ],
     ['spaces around it', '  Jane  ', 'Jane'],
     ['an object', { first: 'Jane' }, null],
     ['a number', 5, null],
@@ -398,7 +509,11 @@ t.test('a profile is data: it sets no field of ours, and names no place to go', 
         const user = await signIn(provider)
         // Runs of cleaned characters may be one space or several.
         const squeezed = (text: string | null | undefined) => text?.replace(/ +/g, ' ') ?? null
-        t.same([user.name, user.accounts[0]?.name, user.accounts[0]?.username].map(squeezed), [kept, kept, kept], provider)
+        t.same(
+          [user.name, user.accounts[0]?.name, user.accounts[0]?.username].map(squeezed),
+          [kept, kept, kept],
+          provider
+        )
         t.ok((user.locale ?? '').length <= 35)
       }
     })
@@ -424,14 +539,21 @@ t.test('email addresses', async (t) => {
     t.equal(one.email, 'jane.doe@example.com')
     const two = await signInAs(google, 'google', 'JANE.DOE@EXAMPLE.com')
     t.equal(two.id, one.id)
-    t.same(two.accounts.map(({ provider }) => provider), ['acme', 'google'])
+    t.same(
+      two.accounts.map(({ provider }) => provider),
+      ['acme', 'google']
+    )
   })
 
   await t.test('a look-alike is another address, or none', async (t) => {
     const victim = await signInAs(acme, 'acme', 'admin@paypal.example')
     for (const look of [
-      '\u0430dmin@paypal.example', 'admin@p\u0430ypal.example', 'adm\u0131n@paypal.example',
-      'admin\u200b@paypal.example', 'admin@paypal.example\0', 'admin@paypal.example\n'
+      '\u0430dmin@paypal.example',
+      'admin@p\u0430ypal.example',
+      'adm\u0131n@paypal.example',
+      'admin\u200b@paypal.example',
+      'admin@paypal.example\0',
+      'admin@paypal.example\n'
     ]) {
       const user = await signInAs(google, 'google', look)
       t.not(user.id, victim.id, JSON.stringify(look))
@@ -440,10 +562,29 @@ t.test('email addresses', async (t) => {
   })
 
   for (const address of [
-    'victim\uff20example.com', 'victim\ufe6bexample.com', 'a@b\uff20example.com', 'victim@example.com@evil.example', '"victim@example.com"@evil.example',
-    'victim@example.com.', 'victim@', '@example.com', 'victim', '', ' ', 'victim @example.com', 'Victim <victim@example.com>',
-    'victim@example.com,evil@evil.example', 'victim@example.com\r\nBcc: evil@evil.example', 'victim\0@example.com',
-    `${'x'.repeat(65)}@example.com`, `x@${'y'.repeat(250)}.example`, 5, null, true, ['victim@example.com'], { email: 'victim@example.com' }
+    'victim\uff20example.com',
+    'victim\ufe6bexample.com',
+    'a@b\uff20example.com',
+    'victim@example.com@evil.example',
+    '"victim@example.com"@evil.example',
+    'victim@example.com.',
+    'victim@',
+    '@example.com',
+    'victim',
+    '',
+    ' ',
+    'victim @example.com',
+    'Victim <victim@example.com>',
+    'victim@example.com,evil@evil.example',
+    'victim@example.com\r\nBcc: evil@evil.example',
+    'victim\0@example.com',
+    `${'x'.repeat(65)}@example.com`,
+    `x@${'y'.repeat(250)}.example`,
+    5,
+    null,
+    true,
+    ['victim@example.com'],
+    { email: 'victim@example.com' }
   ]) {
     await t.test(`not an address: ${show(address)}`, async (t) => {
       const user = await signInAs(acme, 'acme', address)
@@ -454,7 +595,9 @@ t.test('email addresses', async (t) => {
 
   await t.test('halves of characters, which the database cannot tell apart', async (t) => {
     const users = []
-    for (const address of ['a\ud800@example.com', 'a\udfff@example.com', 'a\ufffd@example.com']) users.push(await signInAs(acme, 'acme', address))
+    for (const address of ['a\ud800@example.com', 'a\udfff@example.com', 'a\ufffd@example.com']) {
+      users.push(await signInAs(acme, 'acme', address))
+    }
     t.equal(new Set(users.map(({ id }) => id)).size, 3, 'never one user for two addresses')
   })
 
@@ -467,8 +610,7 @@ t.test('joining accounts', async (t) => {
   const { github, google, acme, other, login, signIn, sql } = await world(t)
   const as = (provider: string, id: number, email: string | null, verified = true): Promise<User> => {
     const claims = { sub: String(id), ...(email === null ? {} : { email, email_verified: verified }) }
-    if (provider === 'github') github.user({ id, login: `login${id}`, emails: email === null ? [] : [entry(email, { verified })] })
-    else ({ google, acme, other })[provider as 'google' | 'acme' | 'other'].person(claims)
+    if (provider === 'github') { github.user({ id, login: `login${id}`, emails: email === null ? [] : [entry(email, { verified })] }) } else ({ google, acme, other })[provider as 'google' | 'acme' | 'other'].person(claims)
     return signIn(provider)
   }
 
@@ -477,14 +619,26 @@ t.test('joining accounts', async (t) => {
     const githubId = freshId()
     const two = await as('github', githubId, 'Both@example.com')
     t.equal(two.id, one.id)
-    t.same(two.accounts.map(({ provider, emailVerified }) => [provider, emailVerified]), [['google', true], ['github', true]])
-    t.same((await sql.query("SELECT type FROM audit_events WHERE user_id = $1 AND type = 'account.linked'", [one.id])).rowCount, 1)
+    t.same(
+      two.accounts.map(({ provider, emailVerified }) => [provider, emailVerified]),
+      [
+        ['google', true],
+        ['github', true]
+      ]
+    )
+    t.same(
+      (await sql.query("SELECT type FROM audit_events WHERE user_id = $1 AND type = 'account.linked'", [one.id]))
+        .rowCount,
+      1
+    )
     t.equal((await as('github', githubId, 'both@example.com')).accounts.length, 2, 'and no third')
   })
 
   await t.test('one unverified email of several providers: as many users', async (t) => {
     const users = []
-    for (const provider of ['google', 'github', 'acme', 'other', 'other']) users.push(await as(provider, freshId(), 'shared@example.com', false))
+    for (const provider of ['google', 'github', 'acme', 'other', 'other']) {
+      users.push(await as(provider, freshId(), 'shared@example.com', false))
+    }
     t.equal(new Set(users.map(({ id }) => id)).size, 5)
     t.ok(users.every(({ email, accounts }) => email === null && accounts.length === 1))
   })
@@ -497,7 +651,7 @@ t.test('joining accounts', async (t) => {
 
     const squatter = await as('github', freshId(), 'late@example.com', false)
     const owner = await as('google', freshId(), 'late@example.com')
-    t.not(owner.id, squatter.id, 'whoever waits with a victim\'s address gets nothing (SEC-39)')
+    t.not(owner.id, squatter.id, "whoever waits with a victim's address gets nothing (SEC-39)")
     t.equal(owner.email, 'late@example.com')
     t.equal(owner.accounts.length, 1)
   })
@@ -524,7 +678,11 @@ t.test('joining accounts', async (t) => {
     const id = freshId()
     t.equal((await as('github', id, 'free@example.com', false)).email, null)
     t.equal((await as('github', id, 'free@example.com', true)).email, 'free@example.com')
-    t.equal((await as('github', id, 'free@example.com', false)).email, 'free@example.com', 'and stays when the provider thinks again')
+    t.equal(
+      (await as('github', id, 'free@example.com', false)).email,
+      'free@example.com',
+      'and stays when the provider thinks again'
+    )
   })
 
   await t.test('a changed email at the provider keeps the user', async (t) => {
@@ -596,5 +754,9 @@ t.test('with AUTO_LINK=never nobody is joined', async (t) => {
   await sql.query('UPDATE users SET disabled_at = now() WHERE id = $1', [one.id])
   github.user({ id: 3, login: 'three', email: 'both@example.com' })
   const response = await login('github')
-  t.match([response.status, response.json().code], [403, 'account_disabled'], 'and a disabled user\'s email keeps new accounts out')
+  t.match(
+    [response.status, response.json().code],
+    [403, 'account_disabled'],
+    "and a disabled user's email keeps new accounts out"
+  )
 })

@@ -12,7 +12,11 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const email = { email: 'jane@example.com', email_verified: true }
   acme.person({ sub: 'jane', ...email })
   github.user({ id: 1, login: 'jane', email: email.email })
-  const running = await setup(t, { ...acme.settings('acme', { emailTrusted: true }), ...github.settings, ...environment })
+  const running = await setup(t, {
+    ...acme.settings('acme', { emailTrusted: true }),
+    ...github.settings,
+    ...environment
+  })
 
   async function request (method: string, path: string, token: string, at = running.url) {
     const response = await fetch(at + path, { method, headers: { authorization: `Bearer ${token}` } })
@@ -22,27 +26,43 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   /** One user with an account at acme, and one at GitHub when asked for. */
   async function signedIn (...more: string[]) {
     let last: any
-    for (const provider of ['acme', ...more]) last = (await createBrowser(running.url).login(`/login/${provider}`)).json()
+    for (const provider of ['acme', ...more]) {
+      last = (await createBrowser(running.url).login(`/login/${provider}`)).json()
+    }
     const accounts: { id: string, provider: string }[] = last.user.accounts
-    return { token: last.access_token as string, userId: last.user.id as string, account: (provider: string) => accounts.find((one) => one.provider === provider)?.id ?? '' }
+    return {
+      token: last.access_token as string,
+      userId: last.user.id as string,
+      account: (provider: string) => accounts.find((one) => one.provider === provider)?.id ?? ''
+    }
   }
 
-  const exchanges = () => acme.calls(acme.paths.token).filter(({ body }) => (body as Record<string, unknown>)['grant_type'] === 'refresh_token').length
+  const exchanges = () =>
+    acme
+      .calls(acme.paths.token)
+      .filter(({ body }) => (body as Record<string, unknown>)['grant_type'] === 'refresh_token').length
   return { ...running, acme, github, request, signedIn, exchanges }
 }
 
 /** The provider says that its tokens end in `seconds`. */
 const ENDING = (seconds: number) => ({ expires_in: seconds })
 
-t.test('a client borrows the provider\'s token, which works there; while it lives nobody asks the provider', async (t) => {
-  const { acme, request, signedIn, exchanges } = await world(t)
-  const { token, account } = await signedIn()
-  const { status, body } = await request('POST', `/me/accounts/${account('acme')}/token`, token)
-  t.equal(status, 200)
-  t.match(body, { accessToken: /^ya29\./, expiresAt: /Z$/, scope: 'openid profile email' })
-  t.equal((await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${body.accessToken}` } })).status, 200)
-  t.equal(exchanges(), 0)
-})
+t.test(
+  "a client borrows the provider's token, which works there; while it lives nobody asks the provider",
+  async (t) => {
+    const { acme, request, signedIn, exchanges } = await world(t)
+    const { token, account } = await signedIn()
+    const { status, body } = await request('POST', `/me/accounts/${account('acme')}/token`, token)
+    t.equal(status, 200)
+    t.match(body, { accessToken: /^ya29\./, expiresAt: /Z$/, scope: 'openid profile email' })
+    t.equal(
+      (await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${body.accessToken}` } }))
+        .status,
+      200
+    )
+    t.equal(exchanges(), 0)
+  }
+)
 
 t.test('a token that is about to end is refreshed once, however many ask on two instances', async (t) => {
   const { url, acme, request, signedIn, exchanges, another } = await world(t)
@@ -51,11 +71,16 @@ t.test('a token that is about to end is refreshed once, however many ask on two 
   const { token, account } = await signedIn()
   acme.tokenResponse(ENDING(3600))
   acme.fault(acme.paths.token, { kind: 'delay', ms: 300 })
-  const answers = await race(20, (index) => request('POST', `/me/accounts/${account('acme')}/token`, token, index % 2 ? url : address))
+  const answers = await race(20, (index) =>
+    request('POST', `/me/accounts/${account('acme')}/token`, token, index % 2 ? url : address)
+  )
   t.ok(answers.every(({ status }) => status === 200))
   t.equal(new Set(answers.map(({ body }) => body.accessToken)).size, 1, 'all hold the same')
   t.equal(exchanges(), 1)
-  t.equal((await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken, answers[0]?.body.accessToken)
+  t.equal(
+    (await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken,
+    answers[0]?.body.accessToken
+  )
   t.equal(exchanges(), 1)
 })
 
@@ -83,8 +108,13 @@ t.test('refreshes that hang leave connections for everybody else, and end in tim
 
   acme.heal()
   acme.tokenResponse({})
-  const again = await Promise.all(people.map(({ token, account }) => request('POST', `/me/accounts/${account('acme')}/token`, token)))
-  t.ok(again.every(({ status }) => status === 200), 'those in line come through, one after the other')
+  const again = await Promise.all(
+    people.map(({ token, account }) => request('POST', `/me/accounts/${account('acme')}/token`, token))
+  )
+  t.ok(
+    again.every(({ status }) => status === 200),
+    'those in line come through, one after the other'
+  )
 })
 
 t.test('a refresh token that the provider gave once lives on through later answers without one', async (t) => {
@@ -97,20 +127,30 @@ t.test('a refresh token that the provider gave once lives on through later answe
   t.equal(exchanges(), 1)
 })
 
-t.test('when the provider no longer refreshes, the person must sign in there again, and only then is it asked again', async (t) => {
-  const { acme, request, signedIn, exchanges } = await world(t)
-  acme.tokenResponse(ENDING(30))
-  const { token, account } = await signedIn()
-  acme.fault(acme.paths.token, { kind: 'status', status: 400, body: { error: 'invalid_grant', error_description: 'Token has been expired or revoked.' } })
-  for (let time = 0; time < 3; time++) {
-    t.match(await request('POST', `/me/accounts/${account('acme')}/token`, token), { status: 409, body: { code: 'reauthorization_required' } })
+t.test(
+  'when the provider no longer refreshes, the person must sign in there again, and only then is it asked again',
+  async (t) => {
+    const { acme, request, signedIn, exchanges } = await world(t)
+    acme.tokenResponse(ENDING(30))
+    const { token, account } = await signedIn()
+    acme.fault(acme.paths.token, {
+      kind: 'status',
+      status: 400,
+      body: { error: 'invalid_grant', error_description: 'Token has been expired or revoked.' }
+    })
+    for (let time = 0; time < 3; time++) {
+      t.match(await request('POST', `/me/accounts/${account('acme')}/token`, token), {
+        status: 409,
+        body: { code: 'reauthorization_required' }
+      })
+    }
+    t.equal(exchanges(), 1)
+    acme.heal()
+    acme.tokenResponse({})
+    await signedIn()
+    t.equal((await request('POST', `/me/accounts/${account('acme')}/token`, token)).status, 200)
   }
-  t.equal(exchanges(), 1)
-  acme.heal()
-  acme.tokenResponse({})
-  await signedIn()
-  t.equal((await request('POST', `/me/accounts/${account('acme')}/token`, token)).status, 200)
-})
+)
 
 t.test('a failure of the provider is no end of the grant', async (t) => {
   const { acme, request, signedIn } = await world(t)
@@ -119,8 +159,13 @@ t.test('a failure of the provider is no end of the grant', async (t) => {
   acme.tokenResponse({})
   const path = `/me/accounts/${account('acme')}/token`
   for (const fault of [
-    { kind: 'status', status: 500 }, { kind: 'status', status: 400, body: { error: 'invalid_client' } }, { kind: 'malformed' }, { kind: 'html' }, { kind: 'huge' },
-    { kind: 'reset' }, { kind: 'json', value: { error: 'temporarily_unavailable' } }
+    { kind: 'status', status: 500 },
+    { kind: 'status', status: 400, body: { error: 'invalid_client' } },
+    { kind: 'malformed' },
+    { kind: 'html' },
+    { kind: 'huge' },
+    { kind: 'reset' },
+    { kind: 'json', value: { error: 'temporarily_unavailable' } }
   ] as const) {
     acme.fault(acme.paths.token, fault)
     const { status, body } = await request('POST', path, token)
@@ -134,45 +179,74 @@ t.test('a failure of the provider is no end of the grant', async (t) => {
   t.equal((await request('POST', path, token)).status, 200)
 })
 
-t.test('the database holds no token of a provider, and what is sealed for one account opens for no other', async (t) => {
-  const { sql, request, signedIn, log } = await world(t)
-  const { token, account } = await signedIn('github')
-  const lent = [(await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken, (await request('POST', `/me/accounts/${account('github')}/token`, token)).body.accessToken]
-  const { rows: tables } = await sql.query("SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema IN ('public', 'graphile_worker')")
-  let dump = ''
-  for (const { name } of tables) dump += (await sql.query(`SELECT coalesce(string_agg(t::text, ' '), '') AS text FROM ${name} t`)).rows[0].text
-  t.match(dump, account('acme'), 'it is a dump')
-  for (const secret of [...lent, 'ya29.', '1//', 'gho_']) {
-    t.notMatch(dump, secret)
-    t.notMatch(log(), secret)
+t.test(
+  'the database holds no token of a provider, and what is sealed for one account opens for no other',
+  async (t) => {
+    const { sql, request, signedIn, log } = await world(t)
+    const { token, account } = await signedIn('github')
+    const lent = [
+      (await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken,
+      (await request('POST', `/me/accounts/${account('github')}/token`, token)).body.accessToken
+    ]
+    const { rows: tables } = await sql.query(
+      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema IN " +
+        "('public', 'graphile_worker')"
+    )
+    let dump = ''
+    for (const { name } of tables) {
+      dump += (await sql.query(`SELECT coalesce(string_agg(t::text, ' '), '') AS text FROM ${name} t`)).rows[0].text
+    }
+    t.match(dump, account('acme'), 'it is a dump')
+    for (const secret of [...lent, 'ya29.', '1//', 'gho_']) {
+      t.notMatch(dump, secret)
+      t.notMatch(log(), secret)
+    }
+    await sql.query('UPDATE accounts a SET sealed_tokens = b.sealed_tokens FROM accounts b WHERE a.id <> b.id')
+    for (const provider of ['acme', 'github']) {
+      t.match(await request('POST', `/me/accounts/${account(provider)}/token`, token), {
+        status: 409,
+        body: { code: 'reauthorization_required' }
+      })
+    }
   }
-  await sql.query('UPDATE accounts a SET sealed_tokens = b.sealed_tokens FROM accounts b WHERE a.id <> b.id')
-  for (const provider of ['acme', 'github']) {
-    t.match(await request('POST', `/me/accounts/${account(provider)}/token`, token), { status: 409, body: { code: 'reauthorization_required' } })
+)
+
+t.test(
+  'unlinking takes the grant back at the provider: in the background, again when it fails, and never in the way of ' +
+    'the answer',
+  async (t) => {
+    const { acme, github, sql, request, signedIn } = await world(t)
+    const jobs = async () =>
+      (await sql.query('SELECT attempts, last_error FROM graphile_worker._private_jobs ORDER BY id')).rows
+    const { token, account } = await signedIn('github')
+    const lent = (await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken
+    acme.fault(acme.paths.revoke, { kind: 'status', status: 503 }, { times: 1 })
+    t.equal((await request('DELETE', `/me/accounts/${account('acme')}`, token)).status, 204)
+    await eventually(
+      'the job fails',
+      async () => (await jobs())[0]?.last_error !== undefined && (await jobs())[0]?.last_error !== null
+    )
+    t.match(await jobs(), [{ attempts: 1, last_error: /acme: the revocation failed: HTTP 503/ }])
+    await sql.query('UPDATE graphile_worker._private_jobs SET run_at = now()')
+    await eventually('the job is done', async () => (await jobs()).length === 0)
+    t.equal(acme.calls(acme.paths.revoke).length, 2)
+    t.equal(
+      (await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${lent}` } })).status,
+      401,
+      'the token is dead at the provider'
+    )
+
+    // An identity that was unlinked does not join again by email: another person.
+    await sql.query('TRUNCATE users CASCADE')
+    const { token: other, account: accountOf } = await signedIn('github')
+    t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
+    await eventually(
+      'GitHub is asked',
+      () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1
+    )
+    await eventually('the job is done', async () => (await jobs()).length === 0)
   }
-})
-
-t.test('unlinking takes the grant back at the provider: in the background, again when it fails, and never in the way of the answer', async (t) => {
-  const { acme, github, sql, request, signedIn } = await world(t)
-  const jobs = async () => (await sql.query('SELECT attempts, last_error FROM graphile_worker._private_jobs ORDER BY id')).rows
-  const { token, account } = await signedIn('github')
-  const lent = (await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken
-  acme.fault(acme.paths.revoke, { kind: 'status', status: 503 }, { times: 1 })
-  t.equal((await request('DELETE', `/me/accounts/${account('acme')}`, token)).status, 204)
-  await eventually('the job fails', async () => (await jobs())[0]?.last_error !== undefined && (await jobs())[0]?.last_error !== null)
-  t.match(await jobs(), [{ attempts: 1, last_error: /acme: the revocation failed: HTTP 503/ }])
-  await sql.query('UPDATE graphile_worker._private_jobs SET run_at = now()')
-  await eventually('the job is done', async () => (await jobs()).length === 0)
-  t.equal(acme.calls(acme.paths.revoke).length, 2)
-  t.equal((await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${lent}` } })).status, 401, 'the token is dead at the provider')
-
-  // An identity that was unlinked does not join again by email: another person.
-  await sql.query('TRUNCATE users CASCADE')
-  const { token: other, account: accountOf } = await signedIn('github')
-  t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
-  await eventually('GitHub is asked', () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1)
-  await eventually('the job is done', async () => (await jobs()).length === 0)
-})
+)
 
 t.test('a call to a provider that comes too late is not made', async (t) => {
   const acme = await startFakeOidc()

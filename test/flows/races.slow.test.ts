@@ -7,20 +7,31 @@ import { race, readJson, setup } from '../helper.ts'
 async function world (t: Test, environment: Record<string, string> = {}) {
   const [github, acme] = await Promise.all([startFakeGitHub(), startFakeOidc()])
   t.teardown(() => Promise.all([github.close(), acme.close()]))
-  const running = await setup(t, { ...github.settings, ...acme.settings('acme', { emailTrusted: true }), LOG_LEVEL: 'warn', ...environment })
+  const running = await setup(t, {
+    ...github.settings,
+    ...acme.settings('acme', { emailTrusted: true }),
+    LOG_LEVEL: 'warn',
+    ...environment
+  })
   const { address } = await running.another()
 
   /** A login that waits at the door: everything but the callback is done. `instance` 1 is another process's place. */
   async function prepare (provider: string, instance: number) {
     const browser = createBrowser(running.url)
     const callback = await browser.authorize(await browser.start(`/login/${provider}`))
-    const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+    const cookie = browser
+      .cookies()
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ')
     return async () => {
-      const response = await fetch(instance % 2 ? callback.replace(running.url, address) : callback, { headers: { cookie } })
+      const response = await fetch(instance % 2 ? callback.replace(running.url, address) : callback, {
+        headers: { cookie }
+      })
       return { status: response.status, body: await readJson(response) }
     }
   }
-  const count = async (table: string) => Number((await running.sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
+  const count = async (table: string) =>
+    Number((await running.sql.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
   return { ...running, github, acme, prepare, count }
 }
 
@@ -33,8 +44,16 @@ t.test('a hundred first logins of one identity at once, on two instances, make o
     t.same([...new Set(answers.map(({ status }) => status))], [200], 'every login got through')
     t.equal(new Set(answers.map(({ body }) => body.user.id)).size, 1)
     t.same(await Promise.all(['users', 'accounts', 'sessions'].map(count)), [1, 1, 100 * (round + 1)])
-    const alive = await Promise.all(answers.map(async ({ body }) => (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })).status))
-    t.ok(alive.every((status) => status === 200), 'and every session is usable')
+    const alive = await Promise.all(
+      answers.map(
+        async ({ body }) =>
+          (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })).status
+      )
+    )
+    t.ok(
+      alive.every((status) => status === 200),
+      'and every session is usable'
+    )
   }
 })
 
@@ -46,11 +65,18 @@ t.test('first logins at two providers with one verified email at once make one u
     acme.person({ sub: `round${round}`, email, email_verified: true })
     const callbacks = await Promise.all([prepare('github', 0), prepare('acme', 1)])
     const answers = await race(2, (index) => callbacks[index]!())
-    t.same(answers.map(({ status }) => status), [200, 200])
+    t.same(
+      answers.map(({ status }) => status),
+      [200, 200]
+    )
     t.equal(answers[0]?.body.user.id, answers[1]?.body.user.id)
   }
   t.same(await Promise.all(['users', 'accounts'].map(count)), [20, 40])
-  t.equal((await sql.query('SELECT 1 FROM users u WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.user_id = u.id)')).rowCount, 0)
+  t.equal(
+    (await sql.query('SELECT 1 FROM users u WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.user_id = u.id)'))
+      .rowCount,
+    0
+  )
 })
 
 t.test('forty people with one unverified email are forty users', async (t) => {
@@ -67,13 +93,18 @@ t.test('forty people with one unverified email are forty users', async (t) => {
 
 t.test('logging in while being disabled leaves no session that works', async (t) => {
   const { url, prepare, sql } = await world(t)
-  await (await prepare('github', 0))()
+  await (
+    await prepare('github', 0)
+  )()
   for (let round = 0; round < 20; round++) {
     await sql.query('UPDATE users SET disabled_at = NULL')
     const callback = await prepare('github', round)
     const [answer] = await Promise.all([callback(), sql.query('UPDATE users SET disabled_at = now()')])
     if (answer.status === 200) {
-      t.equal((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${answer.body.access_token}` } })).status, 401)
+      t.equal(
+        (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${answer.body.access_token}` } })).status,
+        401
+      )
     } else {
       t.equal(answer.body.code, 'account_disabled')
     }

@@ -3,7 +3,9 @@ import { createBrowser } from '../fakes/browser.ts'
 import { readJson } from '../helper.ts'
 import { openFrontDoor } from './front-door.ts'
 
-/** One client a spelling, so that no other registered URI helps an attack. Each may also be returned to after a logout. */
+/**
+ * One client a spelling, so that no other registered URI helps an attack. Each may also be returned to after a logout.
+ */
 const REGISTERED = {
   web: 'https://app.example.com/callback',
   query: 'https://app.example.com/callback?tenant=1',
@@ -15,8 +17,14 @@ const REGISTERED = {
 }
 type ClientId = keyof typeof REGISTERED
 
-const CLIENTS = JSON.stringify(Object.entries(REGISTERED).map(([id, uri]) =>
-  ({ client_id: id, name: id, redirect_uris: [uri], post_logout_redirect_uris: [uri] })))
+const CLIENTS = JSON.stringify(
+  Object.entries(REGISTERED).map(([id, uri]) => ({
+    client_id: id,
+    name: id,
+    redirect_uris: [uri],
+    post_logout_redirect_uris: [uri]
+  }))
+)
 
 /** What is asked for, of which client, and what the answer must say about it. */
 type Attack = [client: ClientId, uri: string, rule: string]
@@ -222,23 +230,39 @@ const OTHER_SPELLINGS: Record<string, Attack[]> = {
   ]
 }
 
-const ATTACKS = [...Object.entries(OTHER_PLACES), ...Object.entries(OTHER_SPELLINGS)]
-  .flatMap(([group, attacks]) => attacks.map((attack) => ({ group, attack })))
+const ATTACKS = [...Object.entries(OTHER_PLACES), ...Object.entries(OTHER_SPELLINGS)].flatMap(([group, attacks]) =>
+  attacks.map((attack) => ({ group, attack }))
+)
 
 /** The parameter `name` in every form but that of one string; `good` would be right if it came once, by its name. */
 const malformed = (name: string, good: string): string[] => {
   const [value, evil] = [good, 'https://evil.example/callback'].map(encodeURIComponent)
   return [
-    `${name}=${value}&${name}=${evil}`, `${name}=${evil}&${name}=${value}`, `${name}=${value}&${name}=${value}`, `${name}=`, '', `${name}`,
-    `${name}[]=${value}`, `${name}[0]=${value}`, `${name}[href]=${value}`, `${name}.href=${value}`, `${name.toUpperCase()}=${value}`, `${name}=${value},${evil}`,
-    `${name}=${encodeURIComponent(JSON.stringify([good]))}`, `${name}=${encodeURIComponent(JSON.stringify({ href: good }))}`, `__proto__[${name}]=${value}`
+    `${name}=${value}&${name}=${evil}`,
+    `${name}=${evil}&${name}=${value}`,
+    `${name}=${value}&${name}=${value}`,
+    `${name}=`,
+    '',
+    `${name}`,
+    `${name}[]=${value}`,
+    `${name}[0]=${value}`,
+    `${name}[href]=${value}`,
+    `${name}.href=${value}`,
+    `${name.toUpperCase()}=${value}`,
+    `${name}=${value},${evil}`,
+    `${name}=${encodeURIComponent(JSON.stringify([good]))}`,
+    `${name}=${encodeURIComponent(JSON.stringify({ href: good }))}`,
+    `__proto__[${name}]=${value}`
   ]
 }
 
 const world = (t: Test) => openFrontDoor(t, { CLIENTS, ALLOWED_ORIGINS: 'https://app.example.com' })
 
 /** The parameters of a request for one of the clients, the redirect URI in `uri`'s place. */
-const of = (client: ClientId, uri: string | undefined = REGISTERED[client]) => ({ client_id: client, redirect_uri: uri })
+const of = (client: ClientId, uri: string | undefined = REGISTERED[client]) => ({
+  client_id: client,
+  redirect_uri: uri
+})
 
 /** What no refusal may carry: the way to the wrong place, or a login that has begun (SEC-41). */
 function goesNowhere (t: Test, response: Response, name: string): void {
@@ -254,7 +278,10 @@ t.test('the list is long enough, and nothing is there twice', async (t) => {
 
 t.test('at /oauth2/authorize a redirect URI of the list is a 400 that names the rule, and goes nowhere', async (t) => {
   const { ask, github } = await world(t)
-  for (const { group, attack: [client, uri, rule] } of ATTACKS) {
+  for (const {
+    group,
+    attack: [client, uri, rule]
+  } of ATTACKS) {
     const name = `${group}: ${uri.slice(0, 100)}`
     const response = await ask(of(client, uri))
     t.equal(response.status, 400, name)
@@ -269,7 +296,10 @@ t.test('at /oauth2/authorize a redirect URI of the list is a 400 that names the 
 
 t.test('the page that says so holds nothing of it as markup', async (t) => {
   const { ask } = await world(t)
-  for (const { group, attack: [client, uri] } of ATTACKS) {
+  for (const {
+    group,
+    attack: [client, uri]
+  } of ATTACKS) {
     const name = `${group}: ${uri.slice(0, 100)}`
     const response = await ask(of(client, uri), { accept: 'text/html' })
     t.equal(response.status, 400, name)
@@ -300,23 +330,40 @@ t.test('at /oauth2/token none of the list fits a code, and none of it spends one
   for (const client of clients) {
     const { code, codeVerifier } = await authorize(of(client))
     const form = { grant_type: 'authorization_code', code, code_verifier: codeVerifier, client_id: client }
-    for (const { group, attack: [, uri] } of ATTACKS.filter(({ attack }) => attack[0] === client)) {
+    for (const {
+      group,
+      attack: [, uri]
+    } of ATTACKS.filter(({ attack }) => attack[0] === client)) {
       const { status, body } = await exchange(code, codeVerifier, of(client, uri) as Record<string, string>)
       t.equal(status, 400, `${group}: ${uri.slice(0, 100)}`)
       // What is longer than any redirect URI is not even compared.
       t.equal(body.error, uri.length > 4096 ? 'invalid_request' : 'invalid_grant', `${group}: ${uri.slice(0, 100)}`)
     }
     const bodies = [
-      ...malformed('redirect_uri', REGISTERED[client]).map((more) => [`${new URLSearchParams(form)}&${more}`, 'application/x-www-form-urlencoded']),
-      ...[undefined, null, '', 1, true, { href: REGISTERED[client] }, [REGISTERED[client], 'https://evil.example/']]
-        .map((uri) => [JSON.stringify({ ...form, redirect_uri: uri }), 'application/json'])
+      ...malformed('redirect_uri', REGISTERED[client]).map((more) => [
+        `${new URLSearchParams(form)}&${more}`,
+        'application/x-www-form-urlencoded'
+      ]),
+      ...[
+        undefined,
+        null,
+        '',
+        1,
+        true,
+        { href: REGISTERED[client] },
+        [REGISTERED[client], 'https://evil.example/']
+      ].map((uri) => [JSON.stringify({ ...form, redirect_uri: uri }), 'application/json'])
     ]
     for (const [body = '', type = ''] of bodies) {
       const response = await fetch(`${url}/oauth2/token`, { method: 'POST', body, headers: { 'content-type': type } })
       t.equal(response.status, 400, body.slice(-200))
       t.match((await readJson(response)).error, /^invalid_(grant|request)$/, body.slice(-200))
     }
-    t.equal((await exchange(code, codeVerifier, of(client) as Record<string, string>)).status, 200, `${client}: the code has not been spent`)
+    t.equal(
+      (await exchange(code, codeVerifier, of(client) as Record<string, string>)).status,
+      200,
+      `${client}: the code has not been spent`
+    )
   }
 })
 
@@ -324,14 +371,20 @@ t.test('after a logout nobody is sent to a place of the list, and it ends no ses
   const { url, signIn, logout, me } = await world(t)
   for (const client of Object.keys(REGISTERED) as ClientId[]) {
     const tokens = await signIn(of(client), { client_id: client })
-    for (const { group, attack: [, uri] } of ATTACKS.filter(({ attack }) => attack[0] === client)) {
+    for (const {
+      group,
+      attack: [, uri]
+    } of ATTACKS.filter(({ attack }) => attack[0] === client)) {
       const response = await logout({ id_token_hint: tokens.id_token, post_logout_redirect_uri: uri, state: 'x' })
       t.equal(response.status, 400, `${group}: ${uri.slice(0, 100)}`)
       goesNowhere(t, response, `${group}: ${uri.slice(0, 100)}`)
     }
     t.equal(await me(tokens.access_token), 200, client)
     for (const form of malformed('post_logout_redirect_uri', REGISTERED[client])) {
-      const response = await fetch(`${url}/oauth2/logout?${new URLSearchParams({ id_token_hint: tokens.id_token })}&${form}`, { redirect: 'manual' })
+      const response = await fetch(
+        `${url}/oauth2/logout?${new URLSearchParams({ id_token_hint: tokens.id_token })}&${form}`,
+        { redirect: 'manual' }
+      )
       t.ok([200, 400].includes(response.status), form)
       goesNowhere(t, response, form)
     }
@@ -344,8 +397,12 @@ t.test('as the return_to of a login every other place of the list is refused', a
   const { url, github } = await world(t)
   const start = (query: string) => fetch(`${url}/login/github?${query}`, { redirect: 'manual' })
   // The origins of the clients count too.
-  const origins = ['https://app.example.com', ...Object.values(REGISTERED).map((uri) => uri.split('/').slice(0, 3).join('/'))]
-  const places = Object.entries(OTHER_PLACES).flatMap(([group, attacks]) => attacks.map(([, uri]) => ({ group, uri })))
+  const origins = [
+    'https://app.example.com',
+    ...Object.values(REGISTERED).map((uri) => uri.split('/').slice(0, 3).join('/'))
+  ]
+  const places = Object.entries(OTHER_PLACES)
+    .flatMap(([group, attacks]) => attacks.map(([, uri]) => ({ group, uri })))
     .filter(({ uri }) => !origins.some((origin) => uri === `${origin}/callback`))
   t.ok(places.length >= 70)
   for (const { group, uri } of places) {
@@ -355,14 +412,19 @@ t.test('as the return_to of a login every other place of the list is refused', a
     goesNowhere(t, response, `${group}: ${uri.slice(0, 100)}`)
   }
   // Under another name it is not there, and with a comma it is one string, of the allowed origin.
-  for (const form of malformed('return_to', 'https://app.example.com/').filter((form) => /^return_to(=|$)/.test(form) && !form.includes(','))) {
+  for (const form of malformed('return_to', 'https://app.example.com/').filter(
+    (form) => /^return_to(=|$)/.test(form) && !form.includes(',')
+  )) {
     const response = await start(form)
     t.equal(response.status, 400, form)
     t.equal((await readJson(response)).code, 'invalid_return_to', form)
     goesNowhere(t, response, form)
   }
   t.same(github.calls(), [])
-  t.equal((await start(new URLSearchParams({ return_to: 'https://app.example.com/anywhere?x=1' }).toString())).status, 302)
+  t.equal(
+    (await start(new URLSearchParams({ return_to: 'https://app.example.com/anywhere?x=1' }).toString())).status,
+    302
+  )
 })
 
 t.test('a return_to spelled otherwise leads to the allowed origin, or nowhere', async (t) => {
@@ -378,17 +440,24 @@ t.test('a return_to spelled otherwise leads to the allowed origin, or nowhere', 
   }
 })
 
-t.test('what is registered is good to the letter; a loopback address with any port (RFC 8252 section 7.3)', async (t) => {
-  const { authorize, exchange } = await world(t)
-  const good: [ClientId, string][] = [
-    ...Object.entries(REGISTERED) as [ClientId, string][],
-    ['loopback', 'http://127.0.0.1:1/callback'], ['loopback', 'http://127.0.0.1:51004/callback'], ['loopback', 'http://127.0.0.1:65535/callback'],
-    ['loopback6', 'http://[::1]/callback'], ['loopback6', 'http://[::1]:51004/callback'],
-    ['localhost', 'http://localhost/callback'], ['localhost', 'http://localhost:51004/callback']
-  ]
-  for (const [client, uri] of good) {
-    const { code, codeVerifier, location } = await authorize(of(client, uri))
-    t.ok(location.href.startsWith(`${uri}${uri.includes('?') ? '&' : '?'}code=`), uri)
-    t.equal((await exchange(code, codeVerifier, of(client, uri) as Record<string, string>)).status, 200, uri)
+t.test(
+  'what is registered is good to the letter; a loopback address with any port (RFC 8252 section 7.3)',
+  async (t) => {
+    const { authorize, exchange } = await world(t)
+    const good: [ClientId, string][] = [
+      ...(Object.entries(REGISTERED) as [ClientId, string][]),
+      ['loopback', 'http://127.0.0.1:1/callback'],
+      ['loopback', 'http://127.0.0.1:51004/callback'],
+      ['loopback', 'http://127.0.0.1:65535/callback'],
+      ['loopback6', 'http://[::1]/callback'],
+      ['loopback6', 'http://[::1]:51004/callback'],
+      ['localhost', 'http://localhost/callback'],
+      ['localhost', 'http://localhost:51004/callback']
+    ]
+    for (const [client, uri] of good) {
+      const { code, codeVerifier, location } = await authorize(of(client, uri))
+      t.ok(location.href.startsWith(`${uri}${uri.includes('?') ? '&' : '?'}code=`), uri)
+      t.equal((await exchange(code, codeVerifier, of(client, uri) as Record<string, string>)).status, 200, uri)
+    }
   }
-})
+)

@@ -8,14 +8,20 @@ import { basic, openFrontDoor, WEB } from './front-door.ts'
 const AS_WEB = basic(WEB.client_secret)
 const EVERYTHING_KEPT_FOR = 900 + 5 * 60
 
-interface List { items: { sessionId?: string, userId?: string, revokedAt?: string, notBefore?: string }[], nextCursor: string, keepSeconds: number }
+interface List {
+  items: { sessionId?: string, userId?: string, revokedAt?: string, notBefore?: string }[]
+  nextCursor: string
+  keepSeconds: number
+}
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const front = await openFrontDoor(t, environment)
   const { app, url, sql } = front
   const { prisma } = app.database
   const ask = async (since?: string, headers: Record<string, string> = {}, at = url) =>
-    await fetch(`${at}/revocations${since === undefined ? '' : `?since=${since}`}`, { headers: { ...AS_WEB, ...headers } })
+    await fetch(`${at}/revocations${since === undefined ? '' : `?since=${since}`}`, {
+      headers: { ...AS_WEB, ...headers }
+    })
   async function list (since?: string, at = url): Promise<List> {
     const response = await ask(since, {}, at)
     if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
@@ -24,16 +30,24 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const signedIn = async () => {
     const tokens = await front.signIn()
     const { sid, sub } = decodeJwt(tokens.access_token)
-    return { ...tokens as { access_token: string, refresh_token: string }, sessionId: sid as string, userId: sub as string }
+    return {
+      ...(tokens as { access_token: string, refresh_token: string }),
+      sessionId: sid as string,
+      userId: sub as string
+    }
   }
   const bearer = ({ access_token: token }: { access_token: string }) => ({ authorization: `Bearer ${token}` })
-  const logout = async (tokens: { access_token: string }, at = url) => (await fetch(`${at}/logout`, { method: 'POST', headers: bearer(tokens) })).status
+  const logout = async (tokens: { access_token: string }, at = url) =>
+    (await fetch(`${at}/logout`, { method: 'POST', headers: bearer(tokens) })).status
   /**
    * Until the next cursor is past all that has been revoked: no cursor passes a transaction that is still open, and the
    * tests that run beside this one have theirs, in databases of their own but in one PostgreSQL.
    */
   async function settled () {
-    const open = () => sql.query('SELECT 1 FROM revocations WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint')
+    const open = () =>
+      sql.query(
+        'SELECT 1 FROM revocations WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint'
+      )
     while ((await open()).rowCount !== 0) await sleep(5)
   }
   const record = (...events: NewEvent[]) => prisma.$transaction((tx) => recordEvents(tx, events, {}))
@@ -45,8 +59,13 @@ const sessionIds = (items: { sessionId?: string }[]) => items.map(({ sessionId }
 t.test('a confidential client alone may ask, and the refusal is a problem with a challenge', async (t) => {
   const { url } = await world(t)
   const wrong: [string, Record<string, string>][] = [
-    ['nobody', {}], ['a wrong secret', basic('wrong')], ['an unknown client', basic('x', 'nobody')], ['a public client', basic('', 'spa')],
-    ['a bearer', { authorization: 'Bearer x' }], ['rubbish', { authorization: 'Basic x' }], ['a NUL', basic('x', 'a%00b')]
+    ['nobody', {}],
+    ['a wrong secret', basic('wrong')],
+    ['an unknown client', basic('x', 'nobody')],
+    ['a public client', basic('', 'spa')],
+    ['a bearer', { authorization: 'Bearer x' }],
+    ['rubbish', { authorization: 'Basic x' }],
+    ['a NUL', basic('x', 'a%00b')]
   ]
   for (const [name, headers] of wrong) {
     const refused = await fetch(`${url}/revocations`, { headers })
@@ -55,7 +74,14 @@ t.test('a confidential client alone may ask, and the refusal is a problem with a
     t.match(refused.headers.get('content-type'), /^application\/problem\+json/, name)
     t.match(await readJson(refused), { code: 'invalid_client', detail: /./ }, name)
   }
-  for (const query of ['since=', 'since=yesterday', 'since=-1', `since=${'9'.repeat(19)}`, 'since=1&since=2', 'limit=1']) {
+  for (const query of [
+    'since=',
+    'since=yesterday',
+    'since=-1',
+    `since=${'9'.repeat(19)}`,
+    'since=1&since=2',
+    'limit=1'
+  ]) {
     const refused = await fetch(`${url}/revocations?${query}`, { headers: AS_WEB })
     t.match([refused.status, (await readJson(refused)).code], [400, 'validation_failed'], query)
   }
@@ -89,34 +115,50 @@ t.test('whatever ends a session lists it once, and a cursor goes on from there',
   t.same(sessionIds(rest.items), [revoked.sessionId, stolen.sessionId, replayed])
   t.equal((await list()).items.length, 4, 'without a cursor: all')
 
-  await sql.query('UPDATE revocations SET revoked_at = revoked_at - $2 * interval \'1 second\' WHERE session_id = $1', [one.sessionId, EVERYTHING_KEPT_FOR - 60])
+  await sql.query("UPDATE revocations SET revoked_at = revoked_at - $2 * interval '1 second' WHERE session_id = $1", [
+    one.sessionId,
+    EVERYTHING_KEPT_FOR - 60
+  ])
   t.equal((await list()).items.length, 4)
-  await sql.query('UPDATE revocations SET revoked_at = revoked_at - interval \'60 seconds\' WHERE session_id = $1', [one.sessionId])
+  await sql.query("UPDATE revocations SET revoked_at = revoked_at - interval '60 seconds' WHERE session_id = $1", [
+    one.sessionId
+  ])
   t.same(sessionIds((await list()).items), [revoked.sessionId, stolen.sessionId, replayed], 'its tokens are over')
 })
 
-t.test('users who were disabled or got other roles are listed, with a time that their new tokens are past', async (t) => {
-  const { list, signedIn, record } = await world(t)
-  const { userId } = await signedIn()
-  const before = Date.now()
-  await record({ type: 'user.roles_changed', userId, details: { roles: [] } }, { type: 'user.disabled', userId })
-  await record({ type: 'user.enabled', userId }, { type: 'user.updated', userId }, { type: 'login.succeeded', userId, details: { sessionId: userId } })
-  const after = Date.now()
-  const { items } = await list()
-  t.equal(items.length, 2)
-  for (const item of items) {
-    t.same(Object.keys(item), ['userId', 'notBefore'])
-    t.equal(item.userId, userId)
-    const notBefore = Date.parse(item.notBefore ?? '')
-    t.equal(notBefore % 1000, 0, 'a whole second, as `iat` is')
-    t.ok(notBefore - before >= 1000 && notBefore - after <= 4000, `${item.notBefore}`)
+t.test(
+  'users who were disabled or got other roles are listed, with a time that their new tokens are past',
+  async (t) => {
+    const { list, signedIn, record } = await world(t)
+    const { userId } = await signedIn()
+    const before = Date.now()
+    await record({ type: 'user.roles_changed', userId, details: { roles: [] } }, { type: 'user.disabled', userId })
+    await record(
+      { type: 'user.enabled', userId },
+      { type: 'user.updated', userId },
+      { type: 'login.succeeded', userId, details: { sessionId: userId } }
+    )
+    const after = Date.now()
+    const { items } = await list()
+    t.equal(items.length, 2)
+    for (const item of items) {
+      t.same(Object.keys(item), ['userId', 'notBefore'])
+      t.equal(item.userId, userId)
+      const notBefore = Date.parse(item.notBefore ?? '')
+      t.equal(notBefore % 1000, 0, 'a whole second, as `iat` is')
+      t.ok(notBefore - before >= 1000 && notBefore - after <= 4000, `${item.notBefore}`)
+    }
   }
-})
+)
 
 t.test('a login that makes an administrator does not cut its own tokens off', async (t) => {
   const { list, signedIn, sql } = await world(t, { ADMIN_EMAILS: 'octocat@github.com' })
   await signedIn()
-  t.match((await sql.query("SELECT details FROM audit_events WHERE type = 'user.created'")).rows, [{ details: { roles: ['admin'] } }], 'and the audit trail says who began as one')
+  t.match(
+    (await sql.query("SELECT details FROM audit_events WHERE type = 'user.created'")).rows,
+    [{ details: { roles: ['admin'] } }],
+    'and the audit trail says who began as one'
+  )
   await sql.query("UPDATE users SET roles = '{}'")
   t.same(decodeJwt((await signedIn()).access_token)['roles'], ['admin'])
   t.equal((await sql.query("SELECT 1 FROM audit_events WHERE type = 'user.roles_changed'")).rowCount, 1)
@@ -150,7 +192,9 @@ t.test('the same list is 304 to whoever has it, busy as the rest of the database
       const again = await ask(since, { 'if-none-match': known })
       t.match([again.status, again.headers.get('etag'), await again.text()], [304, etag, ''], known)
     }
-    for (const known of ['"other"', etag.slice(0, -2)]) t.equal((await ask(since, { 'if-none-match': known })).status, 200, known)
+    for (const known of ['"other"', etag.slice(0, -2)]) {
+      t.equal((await ask(since, { 'if-none-match': known })).status, 200, known)
+    }
     t.equal((await ask(since, { 'if-none-match': etag, ...basic('wrong') })).status, 401)
   }
   const etag = (await ask()).headers.get('etag') ?? ''
@@ -162,14 +206,21 @@ t.test('a transaction that began before others and commits after them is not mis
   const { prisma, sql, list, settled, signedIn, logout } = await world(t)
   const [slow, quick, quickest] = [await signedIn(), await signedIn(), await signedIn()]
   let commit: () => void = () => {}
-  const mayCommit = new Promise<void>((resolve) => { commit = resolve })
+  const mayCommit = new Promise<void>((resolve) => {
+    commit = resolve
+  })
   let written: () => void = () => {}
-  const isWritten = new Promise<void>((resolve) => { written = resolve })
-  const committed = prisma.$transaction(async (tx) => {
-    await recordEvents(tx, [{ type: 'session.revoked', details: { sessionId: slow.sessionId } }], {})
-    written()
-    await mayCommit
-  }, { timeout: 30_000 })
+  const isWritten = new Promise<void>((resolve) => {
+    written = resolve
+  })
+  const committed = prisma.$transaction(
+    async (tx) => {
+      await recordEvents(tx, [{ type: 'session.revoked', details: { sessionId: slow.sessionId } }], {})
+      written()
+      await mayCommit
+    },
+    { timeout: 30_000 }
+  )
   await isWritten
   await logout(quick)
   // Long ago, so that no overlap of times would save it.
@@ -191,11 +242,16 @@ t.test('a transaction that began before others and commits after them is not mis
 t.test('a transaction that is rolled back leaves nothing, and holds nobody up', async (t) => {
   const { prisma, list, settled, signedIn, logout } = await world(t)
   const [one, other] = [await signedIn(), await signedIn()]
-  await prisma.$transaction(async (tx) => {
-    await recordEvents(tx, [{ type: 'session.revoked', details: { sessionId: other.sessionId } }], {})
-    await logout(one)
-    throw new Error('no')
-  }, { timeout: 30_000 }).catch(() => {})
+  await prisma
+    .$transaction(
+      async (tx) => {
+        await recordEvents(tx, [{ type: 'session.revoked', details: { sessionId: other.sessionId } }], {})
+        await logout(one)
+        throw new Error('no')
+      },
+      { timeout: 30_000 }
+    )
+    .catch(() => {})
   await settled()
   const { items, nextCursor } = await list()
   t.same(sessionIds(items), [one.sessionId])
@@ -236,7 +292,9 @@ t.test('a client may poll ten times a second, and no more', async (t) => {
   const { ask } = await world(t, { RATE_LIMITS: 'on' })
   const statuses: number[] = []
   // Within the minute of the limit, however busy the machine is: thirty at a time.
-  for (let round = 0; round < 20; round++) statuses.push(...await Promise.all(Array.from({ length: 30 }, async () => (await ask()).status)))
+  for (let round = 0; round < 20; round++) {
+    statuses.push(...(await Promise.all(Array.from({ length: 30 }, async () => (await ask()).status))))
+  }
   t.equal(statuses.length, 600)
   t.ok(statuses.every((status) => status === 200))
   const limited = await ask()

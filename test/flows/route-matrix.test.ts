@@ -4,21 +4,23 @@ import { WEB } from './front-door.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
 /**
- * Every route of the OpenAPI document, called by everybody (SEC-103, SEC-104): what nobody may do who is not signed in, what
- * belongs to somebody else, and what needs the role. A route that this table does not name fails, and so does one that the
- * document does not.
+ * Every route of the OpenAPI document, called by everybody (SEC-103, SEC-104): what nobody may do who is not signed in,
+ * what belongs to somebody else, and what needs the role. A route that this table does not name fails, and so does one
+ * that the document does not.
  */
 type Role = 'anonymous' | 'another' | 'user' | 'admin'
 
 /** The status for anonymous, another user, the user whose objects the path names, and an administrator. */
 type Row = [anonymous: number, another: number, user: number, admin: number, body?: object]
 
-const open = (status: number, body?: object): Row => body ? [status, status, status, status, body] : [status, status, status, status]
+const open = (status: number, body?: object): Row =>
+  body ? [status, status, status, status, body] : [status, status, status, status]
 /** Needs somebody signed in, whoever it is: they only ever reach their own. */
-const signed = (status: number, body?: object): Row => body ? [401, status, status, status, body] : [401, status, status, status]
+const signed = (status: number, body?: object): Row =>
+  body ? [401, status, status, status, body] : [401, status, status, status]
 /** Names an object: another's is not there, and an administrator is another too. */
 const owned = (status: number): Row => [401, 404, status, 404]
-const admins = (status: number, body?: object): Row => body ? [401, 403, 403, status, body] : [401, 403, 403, status]
+const admins = (status: number, body?: object): Row => (body ? [401, 403, 403, status, body] : [401, 403, 403, status])
 
 const CLIENT = { name: 'A client', redirectUris: ['https://client.example.com/'] }
 
@@ -68,7 +70,12 @@ const TABLE: Record<string, Row> = {
   'DELETE /me/sessions': signed(204),
   'DELETE /me/sessions/{id}': owned(204),
   'GET /me/accounts': signed(200),
-  'POST /me/accounts': signed(400, { code: 'x', code_verifier: 'v'.repeat(43), redirect_uri: 'https://x.example/', client_id: 'x' }),
+  'POST /me/accounts': signed(400, {
+    code: 'x',
+    code_verifier: 'v'.repeat(43),
+    redirect_uri: 'https://x.example/',
+    client_id: 'x'
+  }),
   'DELETE /me/accounts/{id}': owned(409),
   'POST /me/accounts/{id}/token': owned(200),
   // By the credentials of a client; a bearer is none.
@@ -102,7 +109,9 @@ const TABLE: Record<string, Row> = {
 async function world (t: Test) {
   const signet = await signedIn(t, { CLIENTS: JSON.stringify([WEB]) })
   const { github, login, sql, url } = signet
-  const document: { paths: Record<string, Record<string, { security?: object[] }>> } = await readJson(await fetch(`${url}/openapi.json`))
+  const document: { paths: Record<string, Record<string, { security?: object[] }>> } = await readJson(
+    await fetch(`${url}/openapi.json`)
+  )
 
   /** Everybody anew: a call that changed something may have ended anything. */
   async function people () {
@@ -113,13 +122,22 @@ async function world (t: Test) {
     }
     const [user, another, admin] = [await signIn(1), await signIn(2), await signIn(3)]
     await sql.query("UPDATE users SET roles = '{admin}' WHERE id = $1", [admin.user.id])
-    const { rows: [client] } = await sql.query(`INSERT INTO clients (client_id, name, redirect_uris, secret_hash)
+    const {
+      rows: [client]
+    } = await sql.query(`INSERT INTO clients (client_id, name, redirect_uris, secret_hash)
       VALUES (gen_random_uuid()::text, 'A client', '{https://client.example.com/}', '\\x00') RETURNING client_id AS id`)
     await sql.query('UPDATE webhook_endpoints SET enabled = false')
-    const { rows: [webhook] } = await sql.query(`INSERT INTO webhook_endpoints (id, url, types, sealed_secret)
+    const {
+      rows: [webhook]
+    } = await sql.query(`INSERT INTO webhook_endpoints (id, url, types, sealed_secret)
       VALUES (gen_random_uuid(), 'http://127.0.0.1:9/', '{user.created}', '') RETURNING id`)
-    const { rows: [delivery] } = await sql.query(`INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, status, expires_at)
-      VALUES (gen_random_uuid(), $1, $1, 'user.created', '{}', 'delivered', now() + interval '1 day') RETURNING id`, [webhook.id])
+    const {
+      rows: [delivery]
+    } = await sql.query(
+      `INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, status, expires_at)
+      VALUES (gen_random_uuid(), $1, $1, 'user.created', '{}', 'delivered', now() + interval '1 day') RETURNING id`,
+      [webhook.id]
+    )
     const ids: Record<string, string> = {
       '/admin/webhooks': webhook.id,
       deliveryId: delivery.id,
@@ -128,28 +146,48 @@ async function world (t: Test) {
       '/admin/users': user.user.id,
       '/admin/clients': client.id
     }
-    return { tokens: { another: another.access_token, user: user.access_token, admin: admin.access_token }, user, another, ids }
+    return {
+      tokens: { another: another.access_token, user: user.access_token, admin: admin.access_token },
+      user,
+      another,
+      ids
+    }
   }
 
   function fill (path: string, ids: Record<string, string>): string {
-    return path.replace('{provider}', 'github').replace('{code}', 'not_found').replace('{deliveryId}', ids['deliveryId'] ?? '').replace(/^(.*?)\/\{id\}/, (_all, before: string) => `${before}/${ids[before] ?? 'nothing-here'}`)
+    return path
+      .replace('{provider}', 'github')
+      .replace('{code}', 'not_found')
+      .replace('{deliveryId}', ids['deliveryId'] ?? '')
+      .replace(/^(.*?)\/\{id\}/, (_all, before: string) => `${before}/${ids[before] ?? 'nothing-here'}`)
   }
 
   return { ...signet, document, people, fill }
 }
 
 const routesOf = (document: { paths: Record<string, object> }) =>
-  Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
+  )
 
 /** The tree that Fastify prints, as a list; without what it adds by itself, and the files of the page at /docs. */
 function routesOfTree (tree: string): string[] {
   const path: string[] = []
-  return tree.split('\n').flatMap((line) => {
-    const [, indent = '', part = '', methods = ''] = /^((?:│ {3}| {4})*)[├└]── (\S+) \(([^)]*)\)/.exec(line) ?? []
-    path.splice(indent.length / 4, Infinity, part)
-    const whole = path.join('').replaceAll(/\/{2,}/g, '/').replaceAll(/:(\w+)/g, '{$1}')
-    return methods.split(', ').filter((method) => !['', 'HEAD', 'OPTIONS'].includes(method)).map((method) => `${method} ${whole}`)
-  }).filter((route) => !/ \/docs(\/|\*|$)/.test(route))
+  return tree
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', part = '', methods = ''] = /^((?:│ {3}| {4})*)[├└]── (\S+) \(([^)]*)\)/.exec(line) ?? []
+      path.splice(indent.length / 4, Infinity, part)
+      const whole = path
+        .join('')
+        .replaceAll(/\/{2,}/g, '/')
+        .replaceAll(/:(\w+)/g, '{$1}')
+      return methods
+        .split(', ')
+        .filter((method) => !['', 'HEAD', 'OPTIONS'].includes(method))
+        .map((method) => `${method} ${whole}`)
+    })
+    .filter((route) => !/ \/docs(\/|\*|$)/.test(route))
 }
 
 t.test('the document, this table and the application name the same routes', async (t) => {
@@ -168,29 +206,47 @@ t.test('each route, for each of them', async (t) => {
     for (const role of Object.keys(expected) as Role[]) {
       // What changes nothing is asked of the same people.
       const { tokens, ids } = everybody
-      found[role] = (await fetch(url + fill(path, ids), {
-        method,
-        redirect: 'manual',
-        headers: { ...body ? { 'content-type': 'application/json' } : {}, ...role === 'anonymous' ? {} : { authorization: `Bearer ${tokens[role]}` } },
-        ...body ? { body: JSON.stringify(body) } : {}
-      })).status
+      found[role] = (
+        await fetch(url + fill(path, ids), {
+          method,
+          redirect: 'manual',
+          headers: {
+            ...(body ? { 'content-type': 'application/json' } : {}),
+            ...(role === 'anonymous' ? {} : { authorization: `Bearer ${tokens[role]}` })
+          },
+          ...(body ? { body: JSON.stringify(body) } : {})
+        })
+      ).status
       if (method !== 'GET' && found[role] < 300) everybody = await people()
     }
     t.same(found, expected, route)
     const security = document.paths[path]?.[method.toLowerCase()]?.security ?? [{}]
-    t.equal(security.every((scheme) => 'bearer' in scheme), anonymous === 401 && user !== 401, `${route}: and the document says who may`)
+    t.equal(
+      security.every((scheme) => 'bearer' in scheme),
+      anonymous === 401 && user !== 401,
+      `${route}: and the document says who may`
+    )
   }
 })
 
 t.test('who acts is who the token says, whatever else a request says', async (t) => {
   const { people, call, url } = await world(t)
   const { another, user, tokens } = await people()
-  const headers = { 'x-user-id': user.user.id, 'x-forwarded-user': user.user.id, 'x-signet-user': user.user.id, from: user.user.email }
+  const headers = {
+    'x-user-id': user.user.id,
+    'x-forwarded-user': user.user.id,
+    'x-signet-user': user.user.id,
+    from: user.user.email
+  }
   for (const query of ['', `?userId=${user.user.id}&sub=${user.user.id}&user_id=${user.user.id}`]) {
     t.equal((await call('GET', `/me${query}`, tokens.another, { headers })).body.id, another.user.id)
   }
   for (const name of ['userId', 'sub', 'id', 'user_id']) {
-    t.equal((await call('PATCH', '/me', tokens.another, { body: { name: 'Mallory', [name]: user.user.id }, headers })).status, 400, name)
+    t.equal(
+      (await call('PATCH', '/me', tokens.another, { body: { name: 'Mallory', [name]: user.user.id }, headers })).status,
+      400,
+      name
+    )
     t.equal((await call('GET', `/me/sessions?${name}=${user.user.id}`, tokens.another)).status, 400, name)
   }
   t.equal((await call('PATCH', '/me', tokens.another, { body: { name: 'Mallory' }, headers })).body.id, another.user.id)

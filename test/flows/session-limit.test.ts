@@ -16,13 +16,32 @@ t.test('one login too many ends the session that was used longest ago, at once, 
 
   const fourth = await login()
   t.same([(await call('GET', '/me', second.access_token)).status, await refresh(second.refresh_token)], [401, 400])
-  for (const { access_token: token } of [first, third, fourth, other]) t.equal((await call('GET', '/me', token)).status, 200)
+  for (const { access_token: token } of [first, third, fourth, other]) {
+    t.equal((await call('GET', '/me', token)).status, 200)
+  }
   const reason = 'too_many_sessions'
-  t.same(await events('session.revoked'),
-    [{ userId: fourth.user.id, actorId: fourth.user.id, ipAddress: '127.0.0.1', details: { sessionId: sessionOf(second.access_token), reason } }])
-  t.same((await sql.query('SELECT revocation_reason FROM sessions WHERE revoked_at IS NOT NULL')).rows, [{ revocation_reason: reason }])
-  t.equal((await sql.query('SELECT 1 FROM revocations WHERE session_id = $1', [sessionOf(second.access_token)])).rowCount, 1, 'and its access tokens are cut off')
-  t.match((await call('GET', '/me/activity?limit=2', fourth.access_token)).body.items.map(({ userAgent }: { userAgent: string }) => userAgent), ['curl/8.5.0', 'curl/8.5.0'])
+  t.same(await events('session.revoked'), [
+    {
+      userId: fourth.user.id,
+      actorId: fourth.user.id,
+      ipAddress: '127.0.0.1',
+      details: { sessionId: sessionOf(second.access_token), reason }
+    }
+  ])
+  t.same((await sql.query('SELECT revocation_reason FROM sessions WHERE revoked_at IS NOT NULL')).rows, [
+    { revocation_reason: reason }
+  ])
+  t.equal(
+    (await sql.query('SELECT 1 FROM revocations WHERE session_id = $1', [sessionOf(second.access_token)])).rowCount,
+    1,
+    'and its access tokens are cut off'
+  )
+  t.match(
+    (await call('GET', '/me/activity?limit=2', fourth.access_token)).body.items.map(
+      ({ userAgent }: { userAgent: string }) => userAgent
+    ),
+    ['curl/8.5.0', 'curl/8.5.0']
+  )
 })
 
 t.test('what is over does not count, and a limit that was lowered ends all that are too many', async (t) => {
@@ -58,7 +77,10 @@ t.test('logins at once, first ones too, on two instances: every one gets through
   async function prepare (provider: string, index: number) {
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start(`/login/${provider}`))
-    const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+    const cookie = browser
+      .cookies()
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ')
     return async () => {
       const response = await fetch(index % 2 ? callback.replace(url, address) : callback, { headers: { cookie } })
       return { status: response.status, body: await readJson(response) }
@@ -71,18 +93,38 @@ t.test('logins at once, first ones too, on two instances: every one gets through
     t.same([...new Set(answers.map(({ status }) => status))], [200])
     const { rows: alive } = await sql.query('SELECT id FROM sessions WHERE revoked_at IS NULL')
     t.equal(alive.length, 2, `${alive.length} are alive`)
-    t.ok(alive.every(({ id }) => answers.some(({ body }) => sessionOf(body.access_token) === id)), 'two of those that just came')
-    const statuses = await Promise.all(answers.map(async ({ body }) => (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })).status))
+    t.ok(
+      alive.every(({ id }) => answers.some(({ body }) => sessionOf(body.access_token) === id)),
+      'two of those that just came'
+    )
+    const statuses = await Promise.all(
+      answers.map(
+        async ({ body }) =>
+          (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${body.access_token}` } })).status
+      )
+    )
     t.same(statuses.filter((status) => status === 200).length, 2)
-    t.equal((await sql.query("SELECT 1 FROM audit_events WHERE type = 'session.revoked'")).rowCount, 24 * (round + 1) - 2, 'each that ended is told once')
+    t.equal(
+      (await sql.query("SELECT 1 FROM audit_events WHERE type = 'session.revoked'")).rowCount,
+      24 * (round + 1) - 2,
+      'each that ended is told once'
+    )
   }
 })
 
 t.test('the limit counts sessions of every kind: direct, by code, native, of a device', async (t) => {
   const google = await startFakeOidc()
   t.teardown(() => google.close())
-  google.person({ sub: '110169484474386274334', email: 'octocat@github.com', email_verified: true, name: 'The Octocat' })
-  const { url, signIn, post, me, sql } = await openFrontDoor(t, { ...google.googleSettings(), MAX_SESSIONS_PER_USER: '1' })
+  google.person({
+    sub: '110169484474386274334',
+    email: 'octocat@github.com',
+    email_verified: true,
+    name: 'The Octocat'
+  })
+  const { url, signIn, post, me, sql } = await openFrontDoor(t, {
+    ...google.googleSettings(),
+    MAX_SESSIONS_PER_USER: '1'
+  })
 
   const ways: Record<string, () => Promise<string>> = {
     direct: async () => (await createBrowser(url).login('/login/github')).json().access_token,
@@ -100,11 +142,16 @@ t.test('the limit counts sessions of every kind: direct, by code, native, of a d
     async device () {
       const { body: grant } = await post('/oauth2/device_authorization', { client_id: 'signet' })
       const browser = createBrowser(url)
-      const submit = (path: string, form: Record<string, string>) => browser.post(path, { form, headers: { origin: url } })
+      const submit = (path: string, form: Record<string, string>) =>
+        browser.post(path, { form, headers: { origin: url } })
       await submit('/device', { user_code: grant.user_code })
       await browser.get((await browser.login('/device/login/github')).location ?? '')
       await submit('/device/confirm', { decision: 'approve' })
-      const { body } = await post('/oauth2/token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: grant.device_code, client_id: 'signet' })
+      const { body } = await post('/oauth2/token', {
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        device_code: grant.device_code,
+        client_id: 'signet'
+      })
       return body.access_token
     }
   }

@@ -4,28 +4,43 @@ import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { inThePast, race, readJson, type Running, setup, sharing } from '../helper.ts'
 
-interface Tokens { access_token: string, refresh_token: string }
+interface Tokens {
+  access_token: string
+  refresh_token: string
+}
 
-async function open (t: Test, environment: Record<string, string> = {}): Promise<Running & { signIn: () => Promise<Tokens> }> {
+async function open (
+  t: Test,
+  environment: Record<string, string> = {}
+): Promise<Running & { signIn: () => Promise<Tokens> }> {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   const running = await setup(t, { ...github.settings, ...environment })
-  return { ...running, signIn: async () => (await createBrowser(running.url).login(`${running.url}/login/github`)).json() }
+  return {
+    ...running,
+    signIn: async () => (await createBrowser(running.url).login(`${running.url}/login/github`)).json()
+  }
 }
 
 const world = sharing(t, open)
 
 async function refresh (url: string, refreshToken: string, more: Record<string, string> = {}) {
-  const response = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken, ...more }) })
+  const response = await fetch(`${url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken, ...more })
+  })
   return { status: response.status, headers: response.headers, body: await readJson(response) }
 }
 
-const me = async (url: string, { access_token: accessToken }: Tokens) => (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).status
+const me = async (url: string, { access_token: accessToken }: Tokens) =>
+  (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).status
 
 /** Moves the last rotation into the past: the database's clock decides, so the test turns that one. */
-const age = (sql: Running['sql'], seconds: number) => sql.query(`UPDATE sessions SET rotated_at = rotated_at - ${seconds} * interval '1 second'`)
+const age = (sql: Running['sql'], seconds: number) =>
+  sql.query(`UPDATE sessions SET rotated_at = rotated_at - ${seconds} * interval '1 second'`)
 
-const events = async (sql: Running['sql'], type: string) => (await sql.query('SELECT user_id, details FROM audit_events WHERE type = $1', [type])).rows
+const events = async (sql: Running['sql'], type: string) =>
+  (await sql.query('SELECT user_id, details FROM audit_events WHERE type = $1', [type])).rows
 
 t.test('a refresh token is exchanged for a new pair of the same session, as form or JSON', async (t) => {
   const { url, signIn } = await world(t)
@@ -42,7 +57,9 @@ t.test('a refresh token is exchanged for a new pair of the same session, as form
   t.equal(await me(url, second.body), 200)
 
   const json = await fetch(`${url}/oauth2/token`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ grant_type: 'refresh_token', refresh_token: second.body.refresh_token, client_id: 'signet' })
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ grant_type: 'refresh_token', refresh_token: second.body.refresh_token, client_id: 'signet' })
   })
   t.equal(json.status, 200)
 })
@@ -58,20 +75,26 @@ t.test('a token presented again within the window gets the same successor, on an
   t.equal((await refresh(url, one.body.refresh_token)).status, 200, 'and that one is live')
 })
 
-t.test('fifty refreshes of one token at once, on two instances: one successor, and every caller holds it', async (t) => {
-  const { url, signIn, another, sql } = await world(t)
-  const { address } = await another()
-  let { refresh_token: token } = await signIn()
-  for (let round = 0; round < 10; round++) {
-    const answers = await race(50, (index) => refresh(index % 2 ? url : address, token))
-    t.ok(answers.every(({ status }) => status === 200), `round ${round}: nobody is logged out`)
-    const successors = new Set(answers.map(({ body }) => body.refresh_token))
-    t.equal(successors.size, 1)
-    token = [...successors][0]
+t.test(
+  'fifty refreshes of one token at once, on two instances: one successor, and every caller holds it',
+  async (t) => {
+    const { url, signIn, another, sql } = await world(t)
+    const { address } = await another()
+    let { refresh_token: token } = await signIn()
+    for (let round = 0; round < 10; round++) {
+      const answers = await race(50, (index) => refresh(index % 2 ? url : address, token))
+      t.ok(
+        answers.every(({ status }) => status === 200),
+        `round ${round}: nobody is logged out`
+      )
+      const successors = new Set(answers.map(({ body }) => body.refresh_token))
+      t.equal(successors.size, 1)
+      token = [...successors][0]
+    }
+    t.equal((await sql.query('SELECT counter FROM sessions')).rows[0].counter, 10, 'ten rotations, not five hundred')
+    t.same(await events(sql, 'token.reuse_detected'), [])
   }
-  t.equal((await sql.query('SELECT counter FROM sessions')).rows[0].counter, 10, 'ten rotations, not five hundred')
-  t.same(await events(sql, 'token.reuse_detected'), [])
-})
+)
 
 t.test('a token presented after the window is theft: that session ends, and no other', async (t) => {
   const { url, signIn, sql } = await world(t)
@@ -85,7 +108,9 @@ t.test('a token presented after the window is theft: that session ends, and no o
   t.equal(await me(url, second), 401)
   t.equal(await me(url, other), 200)
   t.equal((await refresh(url, other.refresh_token)).status, 200)
-  t.match(await events(sql, 'token.reuse_detected'), [{ user_id: decodeJwt(stolen.access_token).sub, details: { sessionId: decodeJwt(stolen.access_token)['sid'] } }])
+  t.match(await events(sql, 'token.reuse_detected'), [
+    { user_id: decodeJwt(stolen.access_token).sub, details: { sessionId: decodeJwt(stolen.access_token)['sid'] } }
+  ])
 })
 
 t.test('a token two rotations back is theft even inside the window', async (t) => {
@@ -124,9 +149,15 @@ t.test('a session ends when it was not used for long, and on its last day whatev
   t.equal(await me(url, idle), 401)
 
   const old = await signIn()
-  await sql.query("UPDATE sessions SET expires_at = now() + interval '1 hour' WHERE id = $1", [decodeJwt(old.access_token)['sid']])
+  await sql.query("UPDATE sessions SET expires_at = now() + interval '1 hour' WHERE id = $1", [
+    decodeJwt(old.access_token)['sid']
+  ])
   const { body } = await refresh(url, old.refresh_token)
-  const { rows: [row] } = await sql.query('SELECT idle_expires_at, expires_at FROM sessions WHERE id = $1', [decodeJwt(old.access_token)['sid']])
+  const {
+    rows: [row]
+  } = await sql.query('SELECT idle_expires_at, expires_at FROM sessions WHERE id = $1', [
+    decodeJwt(old.access_token)['sid']
+  ])
   t.same(row.idle_expires_at, row.expires_at, 'a refresh does not move the last day')
   await sql.query("UPDATE sessions SET expires_at = now() - interval '1 second'")
   t.equal((await refresh(url, body.refresh_token)).body.error, 'invalid_grant')
@@ -137,7 +168,14 @@ t.test('a refresh token is of no use to another client, altered, or as anything 
   const { url, signIn, sql } = await world(t)
   const tokens = await signIn()
   t.equal((await refresh(url, tokens.refresh_token, { client_id: 'someone-else' })).body.error, 'invalid_client')
-  for (const forged of [tokens.refresh_token.slice(0, -1), `${tokens.refresh_token}A`, tokens.refresh_token.replace(/^./, (first) => first === 'A' ? 'B' : 'A'), tokens.access_token, 'x', '=']) {
+  for (const forged of [
+    tokens.refresh_token.slice(0, -1),
+    `${tokens.refresh_token}A`,
+    tokens.refresh_token.replace(/^./, (first) => (first === 'A' ? 'B' : 'A')),
+    tokens.access_token,
+    'x',
+    '='
+  ]) {
     const { status, body } = await refresh(url, forged)
     t.equal(status, 400)
     t.equal(body.error, 'invalid_grant')
@@ -154,7 +192,11 @@ t.test('nothing in the database can be presented as a token', async (t) => {
   for (const { tablename } of tables) {
     for (const row of (await sql.query(`SELECT * FROM ${tablename}`)).rows) {
       for (const value of Object.values(row)) {
-        const text = Buffer.isBuffer(value) ? value.toString('base64url') : typeof value === 'string' ? value : JSON.stringify(value) ?? ''
+        const text = Buffer.isBuffer(value)
+          ? value.toString('base64url')
+          : typeof value === 'string'
+            ? value
+            : (JSON.stringify(value) ?? '')
         t.not((await refresh(url, text.slice(0, 4000) || 'x')).status, 200, tablename)
       }
     }
@@ -164,12 +206,16 @@ t.test('nothing in the database can be presented as a token', async (t) => {
 t.test('logout cuts /me off at once, ends the refresh token, and is 204 again', async (t) => {
   const { url, signIn, sql } = await world(t)
   const [tokens, other] = [await signIn(), await signIn()]
-  const logout = () => fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${tokens.access_token}` } })
+  const logout = () =>
+    fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${tokens.access_token}` } })
   t.equal((await logout()).status, 204)
   const after = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })
   t.equal(after.status, 401)
   t.equal((await readJson(after)).code, 'invalid_token')
-  t.match(after.headers.get('www-authenticate'), /^Bearer realm="signet", error="invalid_token", error_description=".+"$/)
+  t.match(
+    after.headers.get('www-authenticate'),
+    /^Bearer realm="signet", error="invalid_token", error_description=".+"$/
+  )
   t.equal((await refresh(url, tokens.refresh_token)).body.error, 'invalid_grant')
   t.equal((await logout()).status, 204)
   t.equal(await me(url, other), 200)
@@ -184,13 +230,18 @@ t.test('an expired access token is told apart, and still logs out', async (t) =>
   t.equal(expired.status, 401)
   t.equal((await readJson(expired)).code, 'token_expired')
   t.match(expired.headers.get('www-authenticate'), /error="invalid_token"/)
-  t.equal((await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${tokens.access_token}` } })).status, 204)
+  t.equal(
+    (await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: `Bearer ${tokens.access_token}` } }))
+      .status,
+    204
+  )
   t.equal((await refresh(url, tokens.refresh_token)).body.error, 'invalid_grant')
 })
 
 t.test('revocation takes both kinds of token, and says 200 to any other', async (t) => {
   const { url, signIn } = await world(t)
-  const revoke = (form: Record<string, string>) => fetch(`${url}/oauth2/revoke`, { method: 'POST', body: new URLSearchParams(form) })
+  const revoke = (form: Record<string, string>) =>
+    fetch(`${url}/oauth2/revoke`, { method: 'POST', body: new URLSearchParams(form) })
   const [one, other] = [await signIn(), await signIn()]
   t.equal((await revoke({ token: one.refresh_token, token_type_hint: 'refresh_token' })).status, 200)
   t.equal(await me(url, one), 401)
@@ -212,7 +263,9 @@ t.test('revocation beats a refresh that runs beside it', async (t) => {
       refresh(address, tokens.refresh_token)
     ])
     const latest = refreshed.status === 200 ? refreshed.body : tokens
-    if (await me(url, latest) !== 401 || (await refresh(url, latest.refresh_token)).status !== 400) t.fail(`round ${round}: a token of a revoked session works`)
+    if ((await me(url, latest)) !== 401 || (await refresh(url, latest.refresh_token)).status !== 400) {
+      t.fail(`round ${round}: a token of a revoked session works`)
+    }
   }
   t.equal(await me(url, await signIn()), 200)
 })
@@ -222,17 +275,27 @@ t.test('the refresh cookie works for allowed origins only, and its token never r
   const { url, sql } = await world(t, { ALLOWED_ORIGINS: origin })
   const browser = createBrowser(url)
   await browser.login(`/login/github?return_to=${encodeURIComponent(origin)}/`)
-  const post = (path: string, headers: Record<string, string>) => browser.post(path, { form: { grant_type: 'refresh_token' }, headers })
+  const post = (path: string, headers: Record<string, string>) =>
+    browser.post(path, { form: { grant_type: 'refresh_token' }, headers })
 
   for (const headers of [
-    {}, { origin: 'https://evil.example' }, { origin: 'null' }, { origin: `${origin}.evil.example` }, { origin, 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-origin' }
+    {},
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: `${origin}.evil.example` },
+    { origin, 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-origin' }
   ]) {
     const refused = await post('/oauth2/token', headers as Record<string, string>)
     t.equal(refused.status, 403)
     t.equal(refused.json().error, 'invalid_request')
     t.equal((await post('/logout', headers as Record<string, string>)).status, 403)
   }
-  t.equal((await sql.query('SELECT counter FROM sessions WHERE revoked_at IS NULL')).rows[0].counter, 0, 'nothing moved, nothing ended')
+  t.equal(
+    (await sql.query('SELECT counter FROM sessions WHERE revoked_at IS NULL')).rows[0].counter,
+    0,
+    'nothing moved, nothing ended'
+  )
 
   const refreshed = await post('/oauth2/token', { origin, 'sec-fetch-site': 'same-site' })
   t.equal(refreshed.status, 200)
@@ -242,7 +305,10 @@ t.test('the refresh cookie works for allowed origins only, and its token never r
   t.match(refreshed.headers.getSetCookie()[0], /^signet-refresh=.*HttpOnly/)
   t.equal(await me(url, refreshed.json()), 200)
 
-  const emptyToken = await browser.post('/oauth2/token', { form: { grant_type: 'refresh_token', refresh_token: '', client_id: '' }, headers: { origin, 'sec-fetch-site': 'same-origin' } })
+  const emptyToken = await browser.post('/oauth2/token', {
+    form: { grant_type: 'refresh_token', refresh_token: '', client_id: '' },
+    headers: { origin, 'sec-fetch-site': 'same-origin' }
+  })
   t.equal(emptyToken.status, 200, 'an empty parameter is none (RFC 6749 section 3.2)')
   t.equal((await post('/logout', { origin })).status, 204)
   t.same(browser.cookies(), [])
@@ -263,5 +329,9 @@ t.test('refreshes are limited by session, and failures by address', async (t) =>
   for (let round = 0; round < 100; round++) t.equal((await refresh(url, 'rubbish')).status, 400)
   t.equal((await refresh(url, 'rubbish')).status, 429)
   other = await signIn()
-  t.equal((await refresh(url, other.refresh_token)).status, 429, 'limits are checked before the work, also of a good token')
+  t.equal(
+    (await refresh(url, other.refresh_token)).status,
+    429,
+    'limits are checked before the work, also of a good token'
+  )
 })

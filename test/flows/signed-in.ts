@@ -4,16 +4,32 @@ import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson, setup } from '../helper.ts'
 
-export interface CallOptions { body?: unknown, headers?: Record<string, string>, at?: string }
+export interface CallOptions {
+  body?: unknown
+  headers?: Record<string, string>
+  at?: string
+}
 
-/** A Signet where people sign in at GitHub and at an issuer of their own, and what a signed-in client calls below /me. */
+/**
+ * A Signet where people sign in at GitHub and at an issuer of their own, and what a signed-in client calls below /me.
+ */
 export async function signedIn (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
   const acme = await startFakeOidc()
   t.teardown(() => Promise.all([github.close(), acme.close()]))
-  github.user({ id: 1, login: 'octocat', name: 'The Octocat', email: 'octocat@github.com', avatar_url: 'https://example.com/octocat.png' })
+  github.user({
+    id: 1,
+    login: 'octocat',
+    name: 'The Octocat',
+    email: 'octocat@github.com',
+    avatar_url: 'https://example.com/octocat.png'
+  })
   acme.person({ sub: 'jane', email: 'jane@example.com', email_verified: true, name: 'Jane' })
-  const running = await setup(t, { ...github.settings, ...acme.settings('acme', { emailTrusted: true }), ...environment })
+  const running = await setup(t, {
+    ...github.settings,
+    ...acme.settings('acme', { emailTrusted: true }),
+    ...environment
+  })
   const { url, sql } = running
 
   /** The token response, with `user`. */
@@ -27,11 +43,20 @@ export async function signedIn (t: Test, environment: Record<string, string> = {
   async function call (method: string, path: string, token: string, { body, headers = {}, at = url }: CallOptions = {}) {
     const response = await fetch(at + path, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...body === undefined ? {} : { 'content-type': 'application/json' }, ...headers },
-      ...body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) })
     })
     const hasBody = ![204, 304].includes(response.status) && method !== 'HEAD'
-    return { status: response.status, headers: response.headers, etag: response.headers.get('etag') ?? '', body: hasBody ? await readJson(response) : undefined }
+    return {
+      status: response.status,
+      headers: response.headers,
+      etag: response.headers.get('etag') ?? '',
+      body: hasBody ? await readJson(response) : undefined
+    }
   }
 
   /** Every item of a list, read page by page. Throws when a page that is not the last is not full. */
@@ -47,10 +72,21 @@ export async function signedIn (t: Test, environment: Record<string, string> = {
   }
 
   const refresh = async (refreshToken: string) =>
-    (await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken }) })).status
+    (
+      await fetch(`${url}/oauth2/token`, {
+        method: 'POST',
+        body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken })
+      })
+    ).status
 
   const events = async (type: string) =>
-    (await sql.query('SELECT user_id AS "userId", actor_id AS "actorId", ip_address AS "ipAddress", details FROM audit_events WHERE type = $1 ORDER BY id', [type])).rows
+    (
+      await sql.query(
+        'SELECT user_id AS "userId", actor_id AS "actorId", ip_address AS "ipAddress", details FROM audit_events ' +
+          'WHERE type = $1 ORDER BY id',
+        [type]
+      )
+    ).rows
 
   return { ...running, github, acme, login, call, readAll, refresh, events }
 }

@@ -3,7 +3,7 @@ import type { WireRequest } from './wire.ts'
 
 /** What the OpenAPI document says of one route, as far as requests are made from it. */
 export interface Operation {
-  parameters?: { in: 'path' | 'query'; name: string; schema: Schema }[]
+  parameters?: { in: 'path' | 'query', name: string, schema: Schema }[]
   requestBody?: { content: Record<string, { schema: Schema }> }
 }
 
@@ -347,7 +347,7 @@ const forms = (schema: Schema) =>
   })
 
 /** The media type and the body. */
-function bodyOf (schema: Schema): fc.Arbitrary<{ type: string | undefined; body: string | undefined }> {
+function bodyOf (schema: Schema): fc.Arbitrary<{ type: string | undefined, body: string | undefined }> {
   const asJson = members(schema).map((object) => ({ type: 'application/json', body: utf8(JSON.stringify(object)) }))
   const asForm = forms(schema).map((body) => ({ type: 'application/x-www-form-urlencoded', body: utf8(body) }))
   const values = json.map((value) => utf8(JSON.stringify(value)))

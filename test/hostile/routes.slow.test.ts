@@ -79,12 +79,16 @@ function judge (request: WireRequest, path: string, answer: WireAnswer): void {
   if (
     ({} as Record<string, unknown>)['polluted'] !== undefined ||
     ([] as unknown as Record<string, unknown>)['polluted'] !== undefined
-  ) { say('A polluted prototype') }
+  ) {
+    say('A polluted prototype')
+  }
   if (
     answer.headers.some(
       ([name, value]) => /^x-injected$|^$/.test(name) || (name === 'set-cookie' && value.startsWith('injected'))
     )
-  ) { say('An injected header') }
+  ) {
+    say('An injected header')
+  }
   if (answer.header('x-request-id') === '' && !isFromTheParser(answer)) say('No request id')
   if (answer.status < 400) return
   const isPage = answer.header('content-type') === 'text/html; charset=utf-8'
@@ -97,7 +101,9 @@ function judge (request: WireRequest, path: string, answer: WireAnswer): void {
           .join()
       ) ||
       path === '/device'
-    ) { return }
+    ) {
+      return
+    }
     say('A page that nobody asked for')
   }
   const body = parse(answer.body) as Record<string, unknown> | undefined
@@ -108,7 +114,9 @@ function judge (request: WireRequest, path: string, answer: WireAnswer): void {
       !OAUTH_ERRORS.includes(String(body['error'])) ||
       typeof body['error_description'] !== 'string' ||
       Object.keys(body).length !== 2
-    ) { say('No OAuth error') }
+    ) {
+      say('No OAuth error')
+    }
     if (answer.header('cache-control') !== 'no-store') say('Kept by caches')
     return
   }
@@ -124,12 +132,16 @@ function judge (request: WireRequest, path: string, answer: WireAnswer): void {
     !Object.hasOwn(PROBLEMS, code) ||
     status !== answer.status ||
     ![title, detail, requestId].every((one) => typeof one === 'string' && one !== '')
-  ) { say('Not of the catalogue') }
+  ) {
+    say('Not of the catalogue')
+  }
   if (
     OAUTH_ROUTE.test(path) &&
     !isFromTheParser(answer) &&
     !(code === 'not_found' || detail === 'The URL could not be read.')
-  ) { say('A problem in place of an OAuth error') }
+  ) {
+    say('A problem in place of an OAuth error')
+  }
   if (answer.status === 401 && answer.header('www-authenticate') === '') say('No challenge')
 }
 
@@ -302,7 +314,8 @@ const NO_REQUESTS: Record<string, string> = {
   'two lengths': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
   'a length below nothing': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}',
   'a length that is too long':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999999999999\r\n\r\n{}',
+    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ' +
+      '99999999999999999999\r\n\r\n{}',
   'a length over the limit, and no body':
     'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n',
   'a length and chunks':
@@ -311,12 +324,15 @@ const NO_REQUESTS: Record<string, string> = {
   'chunks of an unknown coding, for a route that answers at once':
     'POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n',
   'a chunk of more than there is':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n',
+    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: ' +
+      'chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n',
   'a chunk of no size':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n',
+    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: ' +
+      'chunked\r\n\r\nzz\r\n{}\r\n0\r\n',
   'chunks over the limit': `POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`4000\r\n${' '.repeat(0x4000)}\r\n`.repeat(6)}0\r\n`,
   'chunks of something else':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{]\r\n0\r\n',
+    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: ' +
+      'chunked\r\n\r\n2\r\n{]\r\n0\r\n',
   'an expectation': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\nContent-Length: 0\r\n',
   'a method in lower case': 'get /me HTTP/1.1\r\nHost: x\r\n',
   'a method that nobody knows': 'FROBNICATE /me HTTP/1.1\r\nHost: x\r\n',

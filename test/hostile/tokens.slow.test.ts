@@ -65,7 +65,7 @@ function splice (text: string, at: number, length: number, make: (was: string) =
 interface Forger {
   random: Random
   pem: string
-  stranger: { privateKey: KeyObject; publicKey: KeyObject }
+  stranger: { privateKey: KeyObject, publicKey: KeyObject }
   others: string[]
 }
 
@@ -239,7 +239,7 @@ t.test(
     const ways = [...Object.entries(OF_JWT), ...ofText]
     const isHeader = (text: string) => /^[\t\x20-\x7e]*$/.test(text)
 
-    function mutant (): { way: string; text: string } {
+    function mutant (): { way: string, text: string } {
       for (;;) {
         const [way, mutate] = forger.random.of(ways)
         const text = mutate(token, forger)
@@ -264,7 +264,7 @@ t.test(
 
     const wrong: string[] = []
     const statuses: Record<string, number> = {}
-    function judge (status: number, body: string, { way, text }: { way: string; text: string }): void {
+    function judge (status: number, body: string, { way, text }: { way: string, text: string }): void {
       statuses[status] = (statuses[status] ?? 0) + 1
       if (status !== 401 || !/"code":"(invalid_token|unauthorized)"/.test(body)) {
         wrong.push(`${way}: ${status} ${text} ${body}`)

@@ -23,5 +23,7 @@ t.test('If-Match and If-None-Match, as RFC 9110 section 13 has them', async (t) 
     ['PUT', { 'if-none-match': '*' }, 'failed'],
     ['PATCH', { 'if-none-match': '"x"' }, 'met']
   ]
-  for (const [method, headers, expected] of cases) t.equal(evaluatePreconditions({ method, headers }, etag), expected, `${method} ${JSON.stringify(headers)}`)
+  for (const [method, headers, expected] of cases) {
+    t.equal(evaluatePreconditions({ method, headers }, etag), expected, `${method} ${JSON.stringify(headers)}`)
+  }
 })

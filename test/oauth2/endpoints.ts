@@ -28,27 +28,36 @@ export const WEB = { client_id: 'web', client_secret: 'secret' }
 /** The endpoints on services that record their calls. Of the clients `spa` is public and `web` is confidential. */
 export async function serve (t: Test, results: Results = {}) {
   const calls: unknown[][] = []
-  const record = (name: string, result?: unknown) => async (...values: unknown[]) => {
-    calls.push([name, ...values])
-    if (results.error !== undefined && name !== 'count') throw results.error
-    return result
-  }
+  const record =
+    (name: string, result?: unknown) =>
+      async (...values: unknown[]) => {
+        calls.push([name, ...values])
+        if (results.error !== undefined && name !== 'count') throw results.error
+        return result
+      }
   const app = Fastify({ genReqId: () => 'req' })
   t.teardown(() => app.close())
   app.decorateRequest('bearer')
-  app.decorate('requireBearer', async (request: { bearer: unknown }) => { request.bearer = results.bearer })
+  app.decorate('requireBearer', async (request: { bearer: unknown }) => {
+    request.bearer = results.bearer
+  })
   app.decorate('readAccessToken', async () => results.claims as never)
   const refreshLimit = { check: async () => {}, add: async () => {} }
   app.decorate('limits', {
-    failedTokenCalls: { check: async () => {}, count: record('count') }, refresh: refreshLimit, signIn: { count: async () => {} }
+    failedTokenCalls: { check: async () => {}, count: record('count') },
+    refresh: refreshLimit,
+    signIn: { count: async () => {} }
   } as never)
   await app.register(cookie)
   await app.register(oauth2Routes, {
     issuerUrl: 'https://id',
-    clients: createClients([
-      { client_id: 'spa', name: 'SPA', redirect_uris: ['https://spa/cb'] },
-      { client_id: 'web', name: 'Web', redirect_uris: ['https://web/cb'], client_secret: WEB.client_secret }
-    ] as never, { find: async () => undefined }),
+    clients: createClients(
+      [
+        { client_id: 'spa', name: 'SPA', redirect_uris: ['https://spa/cb'] },
+        { client_id: 'web', name: 'Web', redirect_uris: ['https://web/cb'], client_secret: WEB.client_secret }
+      ] as never,
+      { find: async () => undefined }
+    ),
     cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600 }),
     allowedOrigins: { has: (origin: string) => origin === 'https://spa' },
     users: { bySession: record('bySession', results.user), rolesBySession: record('rolesBySession', results.roles) },

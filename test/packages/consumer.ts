@@ -9,8 +9,8 @@ import { packageRoot } from '../../src/package-root.ts'
 const run = promisify(execFile)
 
 /**
- * A project of somebody else, in a folder of its own: `@signet/verify` as `npm pack` makes it of what is here, and these of our
- * packages beside it. Built aside, so that tests which do this at once do not meet.
+ * A project of somebody else, in a folder of its own: `@signet/verify` as `npm pack` makes it of what is here, and
+ * these of our packages beside it. Built aside, so that tests which do this at once do not meet.
  */
 export async function createConsumer (t: Test, packages: string[] = []): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'signet-consumer-'))
@@ -18,7 +18,10 @@ export async function createConsumer (t: Test, packages: string[] = []): Promise
   const ours = join(packageRoot, 'node_modules')
   const source = join(folder, 'source')
   const verify = join(source, 'packages/verify')
-  await cp(join(packageRoot, 'packages/verify'), verify, { recursive: true, filter: (path) => !['dist', 'node_modules'].includes(basename(path)) })
+  await cp(join(packageRoot, 'packages/verify'), verify, {
+    recursive: true,
+    filter: (path) => !['dist', 'node_modules'].includes(basename(path))
+  })
   await cp(join(packageRoot, 'tsconfig.json'), join(source, 'tsconfig.json'))
   await symlink(ours, join(source, 'node_modules'))
   const { stdout } = await run('npm', ['pack', '--pack-destination', folder], { cwd: verify })

@@ -55,12 +55,16 @@ t.test('the login funnel counts every login once in each stage that it reached',
     'provider="acme",stage="identified",outcome="failed",code="provider_error"': 1,
     'provider="acme",stage="completed",outcome="succeeded",code=""': 1
   })
-  t.match(await samples('provider_request_duration_seconds_count'), {
-    'provider="github",step="token"': 3,
-    'provider="acme",step="discovery"': 1,
-    'provider="acme",step="token"': 2,
-    'provider="acme",step="jwks"': 1
-  }, 'calls are counted under the id of the provider, not its name')
+  t.match(
+    await samples('provider_request_duration_seconds_count'),
+    {
+      'provider="github",step="token"': 3,
+      'provider="acme",step="discovery"': 1,
+      'provider="acme",step="token"': 2,
+      'provider="acme",step="jwks"': 1
+    },
+    'calls are counted under the id of the provider, not its name'
+  )
 })
 
 t.test('a login that cannot start, and one with the database away, are told by their codes', async (t) => {
@@ -79,23 +83,43 @@ t.test('a login that cannot start, and one with the database away, are told by t
 
 t.test('no label holds what a client sent', async (t) => {
   const { url, scrape } = await world(t)
-  for (const path of ['/login/canary', '/login/canary/callback?state=canary&code=canary&error=canary', '/canary', '/problems/canary', '/me?canary=1', '/CANARY']) {
+  for (const path of [
+    '/login/canary',
+    '/login/canary/callback?state=canary&code=canary&error=canary',
+    '/canary',
+    '/problems/canary',
+    '/me?canary=1',
+    '/CANARY'
+  ]) {
     await fetch(url + path, { headers: { 'x-request-id': 'canary', 'user-agent': 'canary' } })
   }
-  await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'canary', provider: 'canary', client_id: 'canary' }) })
+  await fetch(`${url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'canary', provider: 'canary', client_id: 'canary' })
+  })
   t.notMatch(await scrape(), /canary/i)
 })
 
 t.test('refreshes by what came of them, and a stolen one apart', async (t) => {
   const { url, signIn, refresh, sql } = await openFrontDoor(t)
   const { samples } = sampler(url)
-  t.same(await samples('token_refreshes_total'), { 'outcome="rotated"': 0, 'outcome="refused"': 0, 'outcome="reuse_detected"': 0 }, 'there before the first')
+  t.same(
+    await samples('token_refreshes_total'),
+    { 'outcome="rotated"': 0, 'outcome="refused"': 0, 'outcome="reuse_detected"': 0 },
+    'there before the first'
+  )
   const { refresh_token: first } = await signIn()
-  const { body: { refresh_token: second } } = await refresh(first)
+  const {
+    body: { refresh_token: second }
+  } = await refresh(first)
   await refresh(second)
   t.equal((await refresh(first)).status, 400, 'two rotations back')
   t.equal((await refresh('rubbish')).status, 400)
-  t.same(await samples('token_refreshes_total'), { 'outcome="rotated"': 2, 'outcome="refused"': 1, 'outcome="reuse_detected"': 1 })
+  t.same(await samples('token_refreshes_total'), {
+    'outcome="rotated"': 2,
+    'outcome="refused"': 1,
+    'outcome="reuse_detected"': 1
+  })
   t.ok((await sql.query("SELECT FROM audit_events WHERE type = 'token.reuse_detected'")).rowCount)
 })
 
@@ -103,16 +127,27 @@ t.test('the age of the key, the pool, and the queue', async (t) => {
   const { app, sql, samples } = await world(t)
   const age = (await samples('signing_key_age_seconds'))['']
   t.ok(age !== undefined && age >= 0 && age < 60, `${age} s`)
-  t.match(await samples('database_connections'), { 'state="total"': Number, 'state="idle"': Number, 'state="waiting"': 0 })
+  t.match(await samples('database_connections'), {
+    'state="total"': Number,
+    'state="idle"': Number,
+    'state="waiting"': 0
+  })
   t.same(await samples('jobs'), { 'state="waiting"': 0, 'state="retrying"': 0, 'state="failed"': 0 })
   t.same(await samples('job_oldest_age_seconds'), { '': 0 })
 
   // A task that nobody works on: a job of the future, one to be tried again, one that is given up.
-  await sql.query("SELECT graphile_worker.add_job('nobody', '{}'::json, run_at := now() + interval '1 hour') FROM generate_series(1, 3)")
+  await sql.query(
+    "SELECT graphile_worker.add_job('nobody', '{}'::json, run_at := now() + interval '1 hour') FROM " +
+      'generate_series(1, 3)'
+  )
   await sql.query(`WITH jobs AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM graphile_worker._private_jobs)
     UPDATE graphile_worker._private_jobs SET last_error = 'x', created_at = now() - interval '2 hours', attempts = CASE place WHEN 2 THEN 3 ELSE max_attempts END
     FROM jobs WHERE jobs.id = _private_jobs.id AND place > 1`)
-  t.same(await samples('jobs'), { 'state="waiting"': 0, 'state="retrying"': 0, 'state="failed"': 0 }, 'not asked again at once')
+  t.same(
+    await samples('jobs'),
+    { 'state="waiting"': 0, 'state="retrying"': 0, 'state="failed"': 0 },
+    'not asked again at once'
+  )
   t.match(await app.jobs.state(), { waiting: 1, retrying: 1, failed: 1 })
   const { oldestSeconds } = await app.jobs.state()
   t.ok(oldestSeconds > 7190 && oldestSeconds < 7260, `${oldestSeconds} s`)
@@ -131,12 +166,19 @@ t.test('a scrape is quick with the database away, and leaves out what it cannot 
 })
 
 t.test('docs/operations.md lists every metric with its type and its help, as /metrics has them', async (t) => {
-  const [{ url }, withRedis] = await Promise.all([setup(t), setup(t, { REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMITS: 'on' })])
+  const [{ url }, withRedis] = await Promise.all([
+    setup(t),
+    setup(t, { REDIS_URL: 'redis://127.0.0.1:1', RATE_LIMITS: 'on' })
+  ])
   t.notMatch(await sampler(url).scrape(), 'redis_up', 'without Redis there is none to be away')
   t.same(describedIn(await sampler(withRedis.url).scrape()), await documented())
 })
 
-interface Described { name: string, type: string, help: string }
+interface Described {
+  name: string
+  type: string
+  help: string
+}
 
 function describedIn (text: string): Described[] {
   return [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)$/gm)]

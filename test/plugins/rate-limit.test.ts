@@ -17,10 +17,19 @@ async function world (t: Test, environment: Record<string, string> = {}) {
 
   /** The status of one start of a login, from an address as a proxy forwards it. */
   const start = async (forwardedFor?: string, at = running.url) =>
-    (await fetch(`${at}/login/github`, { redirect: 'manual', headers: forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor } })).status
+    (
+      await fetch(`${at}/login/github`, {
+        redirect: 'manual',
+        headers: forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }
+      })
+    ).status
 
   /** How many of `n` starts are let through. */
-  const starts = async (n: number, forwardedFor: (index: number) => string | undefined = () => undefined, at = running.url) => {
+  const starts = async (
+    n: number,
+    forwardedFor: (index: number) => string | undefined = () => undefined,
+    at = running.url
+  ) => {
     const statuses = await Promise.all(Array.from({ length: n }, (_, index) => start(forwardedFor(index), at)))
     const strange = statuses.filter((status) => status !== 302 && status !== 429)
     if (strange.length > 0) throw new Error(`Answered with ${strange.join(', ')}`)
@@ -43,7 +52,12 @@ t.test('what is over the limit is told when to come back, in the fields of the d
 
 t.test('the OAuth endpoints tell it too, as their error', async (t) => {
   const { url, token } = await openFrontDoor(t, { RATE_LIMITS: 'on' })
-  for (let call = 0; call < LIMIT; call++) await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'x' }) })
+  for (let call = 0; call < LIMIT; call++) {
+    await fetch(`${url}/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'x' })
+    })
+  }
   const { status, headers, body } = await token({ grant_type: 'refresh_token', refresh_token: 'x', client_id: 'spa' })
   t.match([status, body.error], [429, 'temporarily_unavailable'])
   t.match(headers.get('retry-after'), /^\d+$/)
@@ -78,7 +92,17 @@ t.test('an IPv6 client is its /64, an IPv4-mapped one its IPv4 address', async (
 t.test('no way of writing the path leads round a limit', async (t) => {
   const { url, starts } = await world(t)
   await starts(LIMIT + 1)
-  for (const path of ['//login/github', '/login//github', '/login/github/', '/LOGIN/github', '/Login/GitHub', '/login/github;x=1', '/login/%67ithub', '/./login/github', '/login/github?return_to=x']) {
+  for (const path of [
+    '//login/github',
+    '/login//github',
+    '/login/github/',
+    '/LOGIN/github',
+    '/Login/GitHub',
+    '/login/github;x=1',
+    '/login/%67ithub',
+    '/./login/github',
+    '/login/github?return_to=x'
+  ]) {
     const { status, headers } = await fetch(url + path, { redirect: 'manual' })
     t.match(status, /^(404|429)$/, `${path}: ${status}`)
     t.equal(headers.get('set-cookie'), null, path)
@@ -86,18 +110,29 @@ t.test('no way of writing the path leads round a limit', async (t) => {
 })
 
 t.test('a limit is checked without being counted, and counted without being checked', async (t) => {
-  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
+  const {
+    app: {
+      limits: { wrongDeviceCodes }
+    }
+  } = await world(t)
   for (let turn = 0; turn < 20; turn++) await wrongDeviceCodes.check('one')
   for (let turn = 0; turn < 9; turn++) await wrongDeviceCodes.add('one')
   await wrongDeviceCodes.check('one')
   await wrongDeviceCodes.add('one')
-  await t.rejects(wrongDeviceCodes.check('one'), { code: 'rate_limited', headers: { 'ratelimit-policy': '"wrongDeviceCodes";q=10;w=60' } })
+  await t.rejects(wrongDeviceCodes.check('one'), {
+    code: 'rate_limited',
+    headers: { 'ratelimit-policy': '"wrongDeviceCodes";q=10;w=60' }
+  })
   await wrongDeviceCodes.add('one')
   await wrongDeviceCodes.check('other')
 })
 
 t.test('what was counted can be taken back', async (t) => {
-  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
+  const {
+    app: {
+      limits: { wrongDeviceCodes }
+    }
+  } = await world(t)
   for (let turn = 0; turn < 30; turn++) {
     await wrongDeviceCodes.count('one')
     await wrongDeviceCodes.refund('one')
@@ -107,7 +142,11 @@ t.test('what was counted can be taken back', async (t) => {
 })
 
 t.test('requests from many addresses do not fill the memory: the oldest counts are forgotten', async (t) => {
-  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
+  const {
+    app: {
+      limits: { wrongDeviceCodes }
+    }
+  } = await world(t)
   for (let turn = 0; turn < 10; turn++) await wrongDeviceCodes.count('first')
   for (let index = 0; index < 19_999; index++) await wrongDeviceCodes.count(`address ${index}`)
   await t.rejects(wrongDeviceCodes.check('first'), { code: 'rate_limited' })
@@ -118,12 +157,16 @@ t.test('requests from many addresses do not fill the memory: the oldest counts a
 t.test('with Redis', { skip: withoutRedis }, async (t) => {
   const port = await freePort()
   const redis = await startRedis(t, port)
-  const { app, url, another, starts, start, log } = await world(t, { REDIS_URL: `redis://127.0.0.1:${port}`, TRUST_PROXY: '127.0.0.1' })
+  const { app, url, another, starts, start, log } = await world(t, {
+    REDIS_URL: `redis://127.0.0.1:${port}`,
+    TRUST_PROXY: '127.0.0.1'
+  })
   const { app: other, address } = await another()
-  const isUp = async () => (await Promise.all([url, address].map(async (at) => (await sampler(at).samples('redis_up'))['']))).join()
+  const isUp = async () =>
+    (await Promise.all([url, address].map(async (at) => (await sampler(at).samples('redis_up'))['']))).join()
   const countedLocally = async () => (await sampler(url).samples('rate_limit_local_counts_total'))['']
   const until = async (state: string) => {
-    for (let attempt = 0; await isUp() !== state; attempt++) {
+    for (let attempt = 0; (await isUp()) !== state; attempt++) {
       if (attempt > 200) throw new Error(`redis_up is ${await isUp()}, not ${state}`)
       await sleep(50)
     }
@@ -145,11 +188,11 @@ t.test('with Redis', { skip: withoutRedis }, async (t) => {
   await t.test('without it each counts for itself: nobody gets an error, and it is told once', async (t) => {
     const midRun = starts(LIMIT + 50, () => '203.0.113.2')
     await redis.kill()
-    t.ok(await midRun >= LIMIT, 'what was on its way was counted here or there, and answered')
+    t.ok((await midRun) >= LIMIT, 'what was on its way was counted here or there, and answered')
     t.equal(await starts(LIMIT + 20, () => '203.0.113.3'), LIMIT)
     t.equal(await starts(LIMIT + 20, () => '203.0.113.3', address), LIMIT)
     t.equal(await isUp(), '0,0')
-    t.ok(await countedLocally() as number >= LIMIT)
+    t.ok(((await countedLocally()) as number) >= LIMIT)
     t.equal(complaints(), 2, 'once by each instance')
   })
 

@@ -19,7 +19,9 @@ export async function startRedis (t: Pick<Test, 'teardown'>, port: number) {
   let child: ChildProcess
 
   async function start (): Promise<void> {
-    child = spawn(command, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
+    child = spawn(command, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
+      stdio: 'ignore'
+    })
     for (let attempt = 0; attempt < 200; attempt++) {
       if (child.exitCode !== null) throw new Error(`${command} has ended with ${child.exitCode}`)
       if (await answers(port)) return

@@ -21,7 +21,7 @@ interface Expected {
 
 const EXPECTED: Record<
   string,
-  { urls: [authorize: string, token: string, api: string]; refresh: Expected; revoke?: Expected }
+  { urls: [authorize: string, token: string, api: string], refresh: Expected, revoke?: Expected }
 > = {
   discord: {
     urls: ['/oauth2/authorize', '/api/oauth2/token', '/api/v10'],

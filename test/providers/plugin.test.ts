@@ -23,7 +23,7 @@ const endpoints = (prefix: string, url = 'https://id.example.com') => ({
 async function start (
   t: Test,
   environment: Record<string, string>
-): Promise<{ app: FastifyInstance; providers: Providers }> {
+): Promise<{ app: FastifyInstance, providers: Providers }> {
   const app = Fastify()
   t.teardown(() => app.close())
   const providers = createProviders(readSettings(environment).providers)

@@ -14,7 +14,7 @@ import { clientOptions, startProviderServer, tokenRequests } from './provider-se
  */
 
 /** An object that has these members only, and the names that were read. */
-function strict<Members extends object> (members: Members): { object: Members; touched: Set<string> } {
+function strict<Members extends object> (members: Members): { object: Members, touched: Set<string> } {
   const touched = new Set<string>()
   const object = new Proxy(members, {
     get (target, name, receiver) {

@@ -14,10 +14,10 @@ export const TOKENS = {
 
 export interface Shape {
   name: string
-  urls: { authorize: string; token: string; api: string }
+  urls: { authorize: string, token: string, api: string }
   /** The query of the authorization request; `undefined` is what must not be in it. */
   authorize: Record<string, unknown>
-  exchange: { headers: object; body: object }
+  exchange: { headers: object, body: object }
   tokens: object
   /** By path, in the order of the calls. */
   answers: Record<string, object>

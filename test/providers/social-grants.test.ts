@@ -12,7 +12,7 @@ const inTime = () => AbortSignal.timeout(5_000)
 async function grant (
   t: Test,
   spec: OAuthSpec
-): Promise<{ fake: FakeOAuth; provider: Provider; tokens: TokenSet; profile: Profile }> {
+): Promise<{ fake: FakeOAuth, provider: Provider, tokens: TokenSet, profile: Profile }> {
   const fake = await startFakeOAuth(spec)
   t.teardown(() => fake.close())
   const provider = createProviders(readSettings(fake.settings).providers).get(spec.id) as Provider

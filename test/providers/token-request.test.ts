@@ -5,7 +5,7 @@ import { clientOptions, startProviderServer, tokenRequests } from './provider-se
 /** What becomes of the answers to token requests. None of what was sent or received is in an error. */
 
 t.test('every answer is a token set or a Problem', async (t) => {
-  let answer: { status?: number; type?: string; encoding?: string; body: string | Buffer }
+  let answer: { status?: number, type?: string, encoding?: string, body: string | Buffer }
   const { url } = await startProviderServer(t, (_request, response) => {
     const { status = 200, type = 'application/json', encoding, body } = answer
     response

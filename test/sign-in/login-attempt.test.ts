@@ -99,7 +99,7 @@ t.test('six pending logins have room, and 3000 bytes; the oldest go first', asyn
       .sort(),
     'five stay beside the new one'
   )
-  const [{ name, value }] = pending as [{ name: string; value: string }]
+  const [{ name, value }] = pending as [{ name: string, value: string }]
   const bytes = name.length + value.length + '=; '.length
   t.same(attempts.surplus({ [name]: value }, 3000 - bytes), [])
   t.same(attempts.surplus({ [name]: value }, 3001 - bytes), [name])

@@ -21,14 +21,25 @@ async function world (t: Test) {
     return lines.join('\n')
   }
   const npmRunAdmin = async (...args: string[]) =>
-    await promisify(execFile)(process.execPath, ['--import', 'tsx', 'tools/admin.ts', ...args], { env: { ...process.env, ...env } })
-      .then(({ stdout }) => ({ status: 0, stdout, stderr: '' }), ({ code, stdout, stderr }) => ({ status: code, stdout, stderr }))
+    await promisify(execFile)(process.execPath, ['--import', 'tsx', 'tools/admin.ts', ...args], {
+      env: { ...process.env, ...env }
+    }).then(
+      ({ stdout }) => ({ status: 0, stdout, stderr: '' }),
+      ({ code, stdout, stderr }) => ({ status: code, stdout, stderr })
+    )
   return { ...signet, run, npmRunAdmin }
 }
 
 t.test('a client that the command added signs people in, on the running instance', async (t) => {
   const { url, sql, run } = await world(t)
-  const added = await run(addClient, '--name', 'My app', '--redirect-uri', 'https://my.example.com/callback', '--confidential')
+  const added = await run(
+    addClient,
+    '--name',
+    'My app',
+    '--redirect-uri',
+    'https://my.example.com/callback',
+    '--confidential'
+  )
   const [, clientId = '', secret = ''] = /client_id +(\S+)\nclient_secret +(\S+)/.exec(added) ?? []
   const authorization = `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`
   const codeVerifier = 'v'.repeat(43)
@@ -40,29 +51,58 @@ t.test('a client that the command added signs people in, on the running instance
     code_challenge_method: 'S256',
     provider: 'github'
   })
-  const code = new URL((await createBrowser(url).login(`/oauth2/authorize?${query}`)).location ?? '').searchParams.get('code') ?? ''
-  const exchange = async (headers: Record<string, string>) => await fetch(`${url}/oauth2/token`, {
-    method: 'POST',
-    headers,
-    body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: 'https://my.example.com/callback', client_id: clientId, code_verifier: codeVerifier })
-  })
+  const code =
+    new URL((await createBrowser(url).login(`/oauth2/authorize?${query}`)).location ?? '').searchParams.get('code') ??
+    ''
+  const exchange = async (headers: Record<string, string>) =>
+    await fetch(`${url}/oauth2/token`, {
+      method: 'POST',
+      headers,
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: 'https://my.example.com/callback',
+        client_id: clientId,
+        code_verifier: codeVerifier
+      })
+    })
   t.equal((await readJson(await exchange({}))).error, 'invalid_client')
   t.equal((await exchange({ authorization })).status, 200)
 
-  t.equal((await fetch(`${url}/me`, { headers: { origin: 'https://my.example.com' } })).headers.get('access-control-allow-origin'), 'https://my.example.com')
-  t.notOk((await sql.query('SELECT clients::text AS row FROM clients')).rows[0].row.includes(secret), 'only the hash of the secret is kept')
+  t.equal(
+    (await fetch(`${url}/me`, { headers: { origin: 'https://my.example.com' } })).headers.get(
+      'access-control-allow-origin'
+    ),
+    'https://my.example.com'
+  )
+  t.notOk(
+    (await sql.query('SELECT clients::text AS row FROM clients')).rows[0].row.includes(secret),
+    'only the hash of the secret is kept'
+  )
   t.match(await run(listClients), `${clientId}  confidential  My app`)
 
   await run(removeClient, clientId)
   t.equal((await createBrowser(url).get(`/oauth2/authorize?${query}`)).status, 400)
-  t.equal((await fetch(`${url}/me`, { headers: { origin: 'https://my.example.com' } })).headers.get('access-control-allow-origin'), null)
+  t.equal(
+    (await fetch(`${url}/me`, { headers: { origin: 'https://my.example.com' } })).headers.get(
+      'access-control-allow-origin'
+    ),
+    null
+  )
   await t.rejects(run(removeClient, clientId), /There is no client/)
 })
 
 t.test('a public client has no secret, and mistakes are named', async (t) => {
   const { run, sql } = await world(t)
   t.notMatch(await run(addClient, '--name', 'App', '--redirect-uri', 'com.example.app:/callback'), 'secret')
-  for (const [command, ...args] of [[addClient], [addClient, '--name', 'x'], [removeClient], [addClient, '--nonsense'], [grantAdmin], [disableUser, 'nobody']] as const) {
+  for (const [command, ...args] of [
+    [addClient],
+    [addClient, '--name', 'x'],
+    [removeClient],
+    [addClient, '--nonsense'],
+    [grantAdmin],
+    [disableUser, 'nobody']
+  ] as const) {
     await t.rejects(run(command, ...args), { name: 'UsageError' }, args.join(' '))
   }
   for (const uri of ['/callback', 'https://my.example.com/#top', 'not a uri']) {
@@ -73,7 +113,9 @@ t.test('a public client has no secret, and mistakes are named', async (t) => {
 
 t.test('all clients are listed, however many', async (t) => {
   const { run, sql } = await world(t)
-  await sql.query("INSERT INTO clients (client_id, name, redirect_uris) SELECT gen_random_uuid()::text, 'Client ' || n, '{https://x.example/}' FROM generate_series(1, 250) n")
+  await sql.query(
+    "INSERT INTO clients (client_id, name, redirect_uris) SELECT gen_random_uuid()::text, 'Client ' || n, '{https://x.example/}' FROM generate_series(1, 250) n"
+  )
   t.equal(new Set((await run(listClients)).match(/Client \d+/g)).size, 250)
 })
 
@@ -95,7 +137,10 @@ t.test('an administrator is made and unmade, and the running instance knows at o
   t.equal((await call('GET', '/me', octocat.access_token)).status, 401)
   await run(enableUser, 'octocat@github.com')
   t.equal((await call('GET', '/me', (await login('github')).access_token)).status, 200)
-  t.match(await events('user.roles_changed'), Array.from({ length: 3 }, () => ({ actorId: null, details: { by: 'command line' } })))
+  t.match(
+    await events('user.roles_changed'),
+    Array.from({ length: 3 }, () => ({ actorId: null, details: { by: 'command line' } }))
+  )
   t.match(await events('user.disabled'), [{ actorId: null, details: { by: 'command line' } }])
 })
 
@@ -103,10 +148,16 @@ t.test('keys are rotated, and nobody is logged out', async (t) => {
   const { run, login, sql, another, url, call } = await world(t)
   const { access_token: before } = await login()
   const listed = await run(rotateKeys)
-  const { rows: [{ kid }] } = await sql.query("SELECT kid FROM signing_keys WHERE status = 'current'")
+  const {
+    rows: [{ kid }]
+  } = await sql.query("SELECT kid FROM signing_keys WHERE status = 'current'")
   t.match(listed, `${kid}  current`)
   const { address } = await another()
-  t.equal((await call('GET', '/me', before, { at: address })).status, 200, 'what the old key signed is good at an instance that never signed with it')
+  t.equal(
+    (await call('GET', '/me', before, { at: address })).status,
+    200,
+    'what the old key signed is good at an instance that never signed with it'
+  )
   t.match(await (await fetch(`${address}/.well-known/jwks.json`)).text(), kid)
   t.match(await (await fetch(`${url}/.well-known/jwks.json`)).text(), kid, 'it was published before')
 })
@@ -114,8 +165,14 @@ t.test('keys are rotated, and nobody is logged out', async (t) => {
 t.test('the command itself: what it says, and how it ends', async (t) => {
   const { npmRunAdmin, login } = await world(t)
   await login('github')
-  t.match(await npmRunAdmin('grant', 'octocat@github.com'), { status: 0, stdout: 'octocat@github.com is an administrator.\n' })
-  t.match(await npmRunAdmin('grant', 'nobody@example.com'), { status: 1, stderr: /^Nobody here holds nobody@example.com/ })
+  t.match(await npmRunAdmin('grant', 'octocat@github.com'), {
+    status: 0,
+    stdout: 'octocat@github.com is an administrator.\n'
+  })
+  t.match(await npmRunAdmin('grant', 'nobody@example.com'), {
+    status: 1,
+    stderr: /^Nobody here holds nobody@example.com/
+  })
   for (const args of [['toString'], ['clients', 'add']]) {
     t.match(await npmRunAdmin(...args), { status: 2, stderr: /Usage: npm run admin/ }, args.join(' '))
   }

@@ -67,7 +67,7 @@ async function getJson (url: string, headers: Record<string, string> = {}): Prom
 }
 
 async function json (response: Response): Promise<Json> {
-  return await response.json() as Json
+  return (await response.json()) as Json
 }
 
 t.test('describes itself by discovery', async (t) => {
@@ -81,33 +81,42 @@ t.test('describes itself by discovery', async (t) => {
   t.match(discovery, { introspection_endpoint: /^http/, revocation_endpoint: /^http/, end_session_endpoint: undefined })
 })
 
-t.test('signs the verified persona in by code and PKCE, with an ID token that verifies and a verified email', async (t) => {
-  const { idp, discovery, login } = await setup(t)
-  const { callback, response } = await login('verified')
-  t.match(Object.fromEntries(callback), { code: /./, state: 'the-state', iss: idp.issuer })
-  t.equal(response.status, 200)
-  const tokens = await json(response)
-  t.match(tokens, { token_type: 'Bearer', expires_in: 3600, refresh_token: undefined })
+t.test(
+  'signs the verified persona in by code and PKCE, with an ID token that verifies and a verified email',
+  async (t) => {
+    const { idp, discovery, login } = await setup(t)
+    const { callback, response } = await login('verified')
+    t.match(Object.fromEntries(callback), { code: /./, state: 'the-state', iss: idp.issuer })
+    t.equal(response.status, 200)
+    const tokens = await json(response)
+    t.match(tokens, { token_type: 'Bearer', expires_in: 3600, refresh_token: undefined })
 
-  const keys = createRemoteJWKSet(new URL(discovery.jwks_uri))
-  const { payload, protectedHeader } = await jwtVerify(tokens.id_token, keys, { issuer: idp.issuer, audience: CLIENT.client_id })
-  t.equal(protectedHeader.alg, 'RS256')
-  t.match(payload, { sub: 'verified', nonce: 'the-nonce', email: undefined })
-  t.strictSame(await getJson(discovery.userinfo_endpoint, { authorization: `Bearer ${tokens.access_token}` }), {
-    sub: 'verified',
-    name: 'Verified Vera',
-    preferred_username: 'verified',
-    picture: 'https://example.com/pictures/verified.png',
-    locale: 'en',
-    email: 'vera@example.com',
-    email_verified: true
-  })
-})
+    const keys = createRemoteJWKSet(new URL(discovery.jwks_uri))
+    const { payload, protectedHeader } = await jwtVerify(tokens.id_token, keys, {
+      issuer: idp.issuer,
+      audience: CLIENT.client_id
+    })
+    t.equal(protectedHeader.alg, 'RS256')
+    t.match(payload, { sub: 'verified', nonce: 'the-nonce', email: undefined })
+    t.strictSame(await getJson(discovery.userinfo_endpoint, { authorization: `Bearer ${tokens.access_token}` }), {
+      sub: 'verified',
+      name: 'Verified Vera',
+      preferred_username: 'verified',
+      picture: 'https://example.com/pictures/verified.png',
+      locale: 'en',
+      email: 'vera@example.com',
+      email_verified: true
+    })
+  }
+)
 
 t.test('signs the ID token with ES256 for a client that wants it so', async (t) => {
   const { discovery, login } = await setup(t)
   const { response } = await login('verified', { client_id: ES256_CLIENT.client_id })
-  const { protectedHeader } = await jwtVerify((await json(response)).id_token, createRemoteJWKSet(new URL(discovery.jwks_uri)))
+  const { protectedHeader } = await jwtVerify(
+    (await json(response)).id_token,
+    createRemoteJWKSet(new URL(discovery.jwks_uri))
+  )
   t.equal(protectedHeader.alg, 'ES256')
 })
 
@@ -118,7 +127,11 @@ t.test('gives an email that is not verified', async (t) => {
 
 t.test('gives the impostor the address of the verified persona, not verified', async (t) => {
   const { userinfo } = await setup(t)
-  t.match(await userinfo('impostor'), { sub: 'impostor', email: (await userinfo('verified')).email, email_verified: false })
+  t.match(await userinfo('impostor'), {
+    sub: 'impostor',
+    email: (await userinfo('verified')).email,
+    email_verified: false
+  })
 })
 
 t.test('gives no email at all', async (t) => {
@@ -133,14 +146,25 @@ t.test('gives the same person another verified email at the next login', async (
   const [first, second] = [await userinfo('changes-email'), await userinfo('changes-email')]
   t.equal(first.sub, second.sub)
   t.not(first.email, second.email)
-  t.match([first, second], [{ email: /@/, email_verified: true }, { email: /@/, email_verified: true }])
+  t.match(
+    [first, second],
+    [
+      { email: /@/, email_verified: true },
+      { email: /@/, email_verified: true }
+    ]
+  )
 })
 
 t.test('declines with access_denied, state and iss', async (t) => {
   const { idp, authorizationUrl } = await setup(t)
   const callback = new URL(await signInAs(authorizationUrl().url, 'says-no'))
   t.equal(callback.origin + callback.pathname, REDIRECT_URI)
-  t.match(Object.fromEntries(callback.searchParams), { error: 'access_denied', state: 'the-state', iss: idp.issuer, code: undefined })
+  t.match(Object.fromEntries(callback.searchParams), {
+    error: 'access_denied',
+    state: 'the-state',
+    iss: idp.issuer,
+    code: undefined
+  })
 })
 
 t.test('answers 500 from the token endpoint', async (t) => {
@@ -156,14 +180,22 @@ t.test('answers slowly from the token endpoint, and well', async (t) => {
   const { url, verifier } = authorizationUrl()
   const code = new URL(await signInAs(url, 'slow')).searchParams.get('code')!
   const before = performance.now()
-  const response = await token({ grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, code_verifier: verifier })
+  const response = await token({
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: REDIRECT_URI,
+    code_verifier: verifier
+  })
   t.equal(response.status, 200)
   t.ok(performance.now() - before > 290)
 })
 
 t.test('closes at once while a slow answer is pending', async (t) => {
   const { idp, login } = await setup(t)
-  const pending = login('slow').then(() => 'answered', () => 'dropped')
+  const pending = login('slow').then(
+    () => 'answered',
+    () => 'dropped'
+  )
   while (!idp.calls.some(({ path }) => /^\/auth\/./.test(path))) await new Promise((resolve) => setTimeout(resolve, 10))
   await new Promise((resolve) => setTimeout(resolve, 200))
   const before = Date.now()
@@ -172,22 +204,25 @@ t.test('closes at once while a slow answer is pending', async (t) => {
   t.equal(await pending, 'dropped')
 })
 
-t.test('rotates refresh tokens for a client that asks for offline_access, and ends all when one comes back', async (t) => {
-  const { login, token } = await setup(t)
-  const { response } = await login('rotating', { scope: 'openid email offline_access' })
-  const first = await json(response)
-  t.match(first, { expires_in: 30, refresh_token: /./ })
-  const refresh = (refreshToken: string) => token({ grant_type: 'refresh_token', refresh_token: refreshToken })
+t.test(
+  'rotates refresh tokens for a client that asks for offline_access, and ends all when one comes back',
+  async (t) => {
+    const { login, token } = await setup(t)
+    const { response } = await login('rotating', { scope: 'openid email offline_access' })
+    const first = await json(response)
+    t.match(first, { expires_in: 30, refresh_token: /./ })
+    const refresh = (refreshToken: string) => token({ grant_type: 'refresh_token', refresh_token: refreshToken })
 
-  const second = await json(await refresh(first.refresh_token))
-  t.match(second, { access_token: /./, refresh_token: /./ })
-  t.not(second.refresh_token, first.refresh_token)
+    const second = await json(await refresh(first.refresh_token))
+    t.match(second, { access_token: /./, refresh_token: /./ })
+    t.not(second.refresh_token, first.refresh_token)
 
-  const replay = await refresh(first.refresh_token)
-  t.equal(replay.status, 400)
-  t.match(await json(replay), { error: 'invalid_grant' })
-  t.equal((await refresh(second.refresh_token)).status, 400)
-})
+    const replay = await refresh(first.refresh_token)
+    t.equal(replay.status, 400)
+    t.match(await json(replay), { error: 'invalid_grant' })
+    t.equal((await refresh(second.refresh_token)).status, 400)
+  }
+)
 
 t.test('keeps the refresh token of the other personas', async (t) => {
   const { login, token } = await setup(t)
@@ -200,7 +235,15 @@ t.test('keeps the refresh token of the other personas', async (t) => {
 t.test('revokes and introspects tokens', async (t) => {
   const { discovery, login } = await setup(t)
   const { access_token: accessToken } = await json((await login('verified')).response)
-  const ask = (endpoint: string) => fetch(endpoint, { method: 'POST', body: new URLSearchParams({ client_id: CLIENT.client_id, client_secret: CLIENT.client_secret, token: accessToken }) })
+  const ask = (endpoint: string) =>
+    fetch(endpoint, {
+      method: 'POST',
+      body: new URLSearchParams({
+        client_id: CLIENT.client_id,
+        client_secret: CLIENT.client_secret,
+        token: accessToken
+      })
+    })
   t.match(await json(await ask(discovery.introspection_endpoint)), { active: true, sub: 'verified' })
   t.equal((await ask(discovery.revocation_endpoint)).status, 200)
   t.strictSame(await json(await ask(discovery.introspection_endpoint)), { active: false })
@@ -223,7 +266,12 @@ t.test('refuses a login without PKCE', async (t) => {
 t.test('refuses a wrong code verifier', async (t) => {
   const { authorizationUrl, token } = await setup(t)
   const code = new URL(await signInAs(authorizationUrl().url, 'verified')).searchParams.get('code')!
-  const response = await token({ grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, code_verifier: 'x'.repeat(43) })
+  const response = await token({
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: REDIRECT_URI,
+    code_verifier: 'x'.repeat(43)
+  })
   t.match(await json(response), { error: 'invalid_grant' })
 })
 
@@ -241,7 +289,9 @@ t.test('shows every persona on a page without scripts', async (t) => {
   const page = await fetch(new URL(start.headers.get('location')!, url), { headers: { cookie: cookiesOf(start) } })
   const html = await page.text()
   t.match(page.headers.get('content-type'), /^text\/html/)
-  for (const { id, lesson } of personas) t.ok(html.includes(`name="persona" value="${id}"`) && html.includes(lesson.replaceAll("'", '&#39;')), id)
+  for (const { id, lesson } of personas) {
+    t.ok(html.includes(`name="persona" value="${id}"`) && html.includes(lesson.replaceAll("'", '&#39;')), id)
+  }
   t.ok(html.includes(REDIRECT_URI) && html.includes('No passwords'))
   t.notMatch(html, /<script/)
 })
@@ -258,7 +308,9 @@ t.test('signs in at once, without the page, as the persona in login_hint', async
 
 t.test('shows the page when login_hint is nobody here', async (t) => {
   const { authorizationUrl } = await setup(t)
-  await t.rejects(signInAs(authorizationUrl({ login_hint: 'someone@example.com' }).url, 'nobody'), { message: /no persona "nobody".*verified/ })
+  await t.rejects(signInAs(authorizationUrl({ login_hint: 'someone@example.com' }).url, 'nobody'), {
+    message: /no persona "nobody".*verified/
+  })
 })
 
 t.test('asks anew at every login, and lets two tabs of one browser sign in as two people', async (t) => {
@@ -269,13 +321,23 @@ t.test('asks anew at every login, and lets two tabs of one browser sign in as tw
     return { page: response.headers.get('location')!, cookies: cookiesOf(response) }
   }
   const { origin } = new URL(authorizationUrl().url)
-  const tabs = [{ persona: 'verified', ...await open() }, { persona: 'unverified', ...await open() }]
+  const tabs = [
+    { persona: 'verified', ...(await open()) },
+    { persona: 'unverified', ...(await open()) }
+  ]
   for (const { persona, page, cookies } of tabs) {
     const headers = { cookie: `${cookies}; ${session}` }
-    const picked = await fetch(origin + page, { redirect: 'manual', headers, method: 'POST', body: new URLSearchParams({ persona }) })
+    const picked = await fetch(origin + page, {
+      redirect: 'manual',
+      headers,
+      method: 'POST',
+      body: new URLSearchParams({ persona })
+    })
     const end = await fetch(picked.headers.get('location')!, { redirect: 'manual', headers })
     t.match(end.headers.get('location'), /code=/, persona)
-    session = cookiesOf(end).split('; ').find((pair) => pair.startsWith('_session='))!
+    session = cookiesOf(end)
+      .split('; ')
+      .find((pair) => pair.startsWith('_session='))!
   }
   t.match((await open()).page, /^\/interaction\//)
 })
@@ -303,7 +365,10 @@ t.test('says so when an interaction belongs to another browser', async (t) => {
 t.test('records the calls that it answered', async (t) => {
   const { idp, log, login } = await setup(t)
   await login('breaks')
-  t.strictSame(idp.calls.filter(({ path }) => path === '/token'), [{ method: 'POST', path: '/token', status: 500 }])
+  t.strictSame(
+    idp.calls.filter(({ path }) => path === '/token'),
+    [{ method: 'POST', path: '/token', status: 500 }]
+  )
   t.ok(log.includes('POST /token 500'))
   t.ok(log.includes('Broken Bruno (breaks) signs in at test'))
 })
@@ -313,30 +378,44 @@ t.test('prints nothing by itself', async (t) => {
   const { login, authorizationUrl } = await setup(t)
   await login('verified', { scope: 'openid offline_access' })
   await signInAs(authorizationUrl({ redirect_uri: 'http://localhost:1/' }).url, 'verified').catch(() => {})
-  t.strictSame(printed.flatMap((calls) => calls().map(({ args }) => args)), [])
+  t.strictSame(
+    printed.flatMap((calls) => calls().map(({ args }) => args)),
+    []
+  )
 })
 
 t.test('refuses to start in production', async (t) => {
   const { NODE_ENV } = process.env
-  t.teardown(() => { if (NODE_ENV === undefined) delete process.env.NODE_ENV; else process.env.NODE_ENV = NODE_ENV })
+  t.teardown(() => {
+    if (NODE_ENV === undefined) delete process.env.NODE_ENV
+    else process.env.NODE_ENV = NODE_ENV
+  })
   process.env.NODE_ENV = 'production'
   await t.rejects(startDevIdp({ clients: [CLIENT] }), { message: /NODE_ENV=production/ })
 })
 
 t.test('refuses an issuer with a path', async (t) => {
-  await t.rejects(startDevIdp({ clients: [CLIENT], issuer: 'http://localhost:4400/idp' }), { message: /must be an origin/ })
+  await t.rejects(startDevIdp({ clients: [CLIENT], issuer: 'http://localhost:4400/idp' }), {
+    message: /must be an origin/
+  })
 })
 
 t.test('refuses a client whose redirect URI is none', async (t) => {
-  await t.rejects(startDevIdp({ clients: [{ ...CLIENT, redirect_uris: ['nonsense'] }] }), { message: /^Client test: redirect_uris/ })
+  await t.rejects(startDevIdp({ clients: [{ ...CLIENT, redirect_uris: ['nonsense'] }] }), {
+    message: /^Client test: redirect_uris/
+  })
 })
 
 t.test('as a command', async (t) => {
   const run = (environment: Record<string, string>) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'tools/dev-idp/server.ts'], { env: { ...process.env, NODE_OPTIONS: '', DEV_IDP_PORT: '0', ...environment } })
+    const child = spawn(process.execPath, ['--import', 'tsx', 'tools/dev-idp/server.ts'], {
+      env: { ...process.env, NODE_OPTIONS: '', DEV_IDP_PORT: '0', ...environment }
+    })
     t.teardown(() => child.kill('SIGKILL'))
     let output = ''
-    const readAll = (chunk: Buffer) => { output += chunk }
+    const readAll = (chunk: Buffer) => {
+      output += chunk
+    }
     child.stdout.on('data', readAll)
     child.stderr.on('data', readAll)
     return { child, output: () => output, exited: once(child, 'exit') }
@@ -361,5 +440,8 @@ t.test('as a command', async (t) => {
 })
 
 function cookiesOf (response: Response): string {
-  return response.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ')
+  return response.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ')
 }

@@ -32,10 +32,16 @@ t.test('without OTEL_EXPORTER_OTLP_ENDPOINT no SDK, no exporter and no instrumen
   const { url } = await setup(t, github.settings)
   t.equal((await createBrowser(url).login('/login/github')).status, 200)
   const { cache } = createRequire(import.meta.url)
-  t.ok(Object.keys(cache).some((file) => file.includes('/node_modules/fastify/')), 'this is where loaded packages are found')
+  t.ok(
+    Object.keys(cache).some((file) => file.includes('/node_modules/fastify/')),
+    'this is where loaded packages are found'
+  )
   // prom-client brings the API along, which is a few small files and does nothing by itself.
   const loaded = Object.keys(cache).filter((file) => /opentelemetry|@fastify\/otel|prisma\/instrumentation/.test(file))
-  t.same(loaded.filter((file) => !file.includes('/node_modules/@opentelemetry/api/')), [])
+  t.same(
+    loaded.filter((file) => !file.includes('/node_modules/@opentelemetry/api/')),
+    []
+  )
 })
 
 t.test('a login is a trace: its route, the calls to the provider, the statements', async (t) => {
@@ -52,18 +58,34 @@ t.test('a login is a trace: its route, the calls to the provider, the statements
     kind: KIND.server,
     parentSpanId: spanId,
     status: { code: 0 },
-    attributes: { 'http.route': '/login/:provider/callback', 'url.path': '/login/github/callback', 'http.request.method': 'GET', 'http.response.status_code': 200 },
+    attributes: {
+      'http.route': '/login/:provider/callback',
+      'url.path': '/login/github/callback',
+      'http.request.method': 'GET',
+      'http.response.status_code': 200
+    },
     resource: { 'service.name': 'signet', 'process.pid': process.pid }
   })
   for (const step of ['token exchange', 'profile', 'emails']) {
-    t.match(only(t, spans, `GitHub: ${step}`), { kind: KIND.client, parentSpanId: request.spanId, status: { code: 0 }, attributes: { 'signet.provider': 'GitHub' } })
+    t.match(only(t, spans, `GitHub: ${step}`), {
+      kind: KIND.client,
+      parentSpanId: request.spanId,
+      status: { code: 0 },
+      attributes: { 'signet.provider': 'GitHub' }
+    })
   }
   for (const statement of ['INSERT spent_states', 'WITH users', 'INSERT users', 'INSERT accounts']) {
     const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': statement }
     t.match(only(t, spans, statement), { kind: KIND.client, attributes })
   }
-  const lines = log().split('\n').filter((line) => line.includes(traceId)).map((line) => JSON.parse(line))
-  t.match(lines.find(({ msg }) => msg === 'request completed'), { trace_id: traceId, span_id: request.spanId, reqId: String })
+  const lines = log()
+    .split('\n')
+    .filter((line) => line.includes(traceId))
+    .map((line) => JSON.parse(line))
+  t.match(
+    lines.find(({ msg }) => msg === 'request completed'),
+    { trace_id: traceId, span_id: request.spanId, reqId: String }
+  )
 })
 
 t.test('what fails is marked with its code, and a mistake of the client is no error of ours', async (t) => {
@@ -84,18 +106,41 @@ t.test('what fails is marked with its code, and a mistake of the client is no er
   t.equal((await fetch(`${url}/nowhere?at=all`, { headers: unknown.headers })).status, 404)
   await database.goAway()
   const broken = traceparent()
-  t.equal((await fetch(`${url}/me`, { headers: { ...broken.headers, authorization: `Bearer ${accessToken}` } })).status, 503)
+  t.equal(
+    (await fetch(`${url}/me`, { headers: { ...broken.headers, authorization: `Bearer ${accessToken}` } })).status,
+    503
+  )
   await database.comeBack()
 
   const spans = await ended()
   const of = ({ traceId }: { traceId: string }) => spans.filter((span) => span.traceId === traceId)
-  t.match(only(t, of(failed), 'GitHub: profile'), { status: { code: ERROR }, attributes: { 'error.type': '500', 'http.response.status_code': 500 } })
-  t.match(only(t, of(failed), 'GET /login/:provider/callback'), { status: { code: ERROR }, attributes: { 'http.response.status_code': 502 } })
-  t.match(only(t, of(unexchanged), 'GitHub: token exchange'), { status: { code: ERROR }, attributes: { 'error.type': '500', 'http.response.status_code': 500 } })
+  t.match(only(t, of(failed), 'GitHub: profile'), {
+    status: { code: ERROR },
+    attributes: { 'error.type': '500', 'http.response.status_code': 500 }
+  })
+  t.match(only(t, of(failed), 'GET /login/:provider/callback'), {
+    status: { code: ERROR },
+    attributes: { 'http.response.status_code': 502 }
+  })
+  t.match(only(t, of(unexchanged), 'GitHub: token exchange'), {
+    status: { code: ERROR },
+    attributes: { 'error.type': '500', 'http.response.status_code': 500 }
+  })
   t.match(only(t, of(refused), 'GET /me'), { status: { code: 0 }, attributes: { 'http.response.status_code': 401 } })
-  t.match(only(t, of(unknown), 'GET'), { status: { code: 0 }, attributes: { 'http.response.status_code': 404, 'url.path': '/nowhere' } })
-  t.match(of(broken).filter(({ kind, status }) => kind === KIND.client && status.code === ERROR), [{ attributes: { 'error.type': String } }], 'the connection or the statement that failed')
-  t.same(spans.flatMap(({ events, status }) => [...events, ...status.message ? [status.message] : []]), [], 'messages of errors stay here')
+  t.match(only(t, of(unknown), 'GET'), {
+    status: { code: 0 },
+    attributes: { 'http.response.status_code': 404, 'url.path': '/nowhere' }
+  })
+  t.match(
+    of(broken).filter(({ kind, status }) => kind === KIND.client && status.code === ERROR),
+    [{ attributes: { 'error.type': String } }],
+    'the connection or the statement that failed'
+  )
+  t.same(
+    spans.flatMap(({ events, status }) => [...events, ...(status.message ? [status.message] : [])]),
+    [],
+    'messages of errors stay here'
+  )
 })
 
 t.test('what waits for the one connection stays in its own trace, and its wait is in it', async (t) => {
@@ -103,7 +148,9 @@ t.test('what waits for the one connection stays in its own trace, and its wait i
   const { access_token: accessToken } = (await createBrowser(url).login('/login/github')).json()
   const parents = Array.from({ length: 30 }, () => traceparent())
   const statuses = await race(30, async (index) => {
-    return (await fetch(`${url}/me`, { headers: { ...parents[index]?.headers, authorization: `Bearer ${accessToken}` } })).status
+    return (
+      await fetch(`${url}/me`, { headers: { ...parents[index]?.headers, authorization: `Bearer ${accessToken}` } })
+    ).status
   })
   t.same([...new Set(statuses)], [200])
   const spans = await ended()
@@ -112,35 +159,70 @@ t.test('what waits for the one connection stays in its own trace, and its wait i
     const { spanId } = only(t, own, 'GET /me')
     t.equal(only(t, own, 'user-by-session').parentSpanId, spanId)
   }
-  t.ok(spans.some(({ name, traceId }) => name === 'wait for a connection' && parents.some((parent) => parent.traceId === traceId)))
+  t.ok(
+    spans.some(
+      ({ name, traceId }) => name === 'wait for a connection' && parents.some((parent) => parent.traceId === traceId)
+    )
+  )
 })
 
-t.test("Prisma's operations, statements without a name and transactions are in the trace; probes, scrapes and the background are not", async (t) => {
-  const { url, app, sql, ended } = await world(t, { ADMIN_EMAILS: 'octo@example.com' })
-  const { access_token: accessToken } = (await createBrowser(url).login('/login/github')).json()
-  await sql.query("UPDATE users SET roles = '{admin}'")
-  const as = (headers: Record<string, string>) => ({ ...headers, authorization: `Bearer ${accessToken}` })
-  const rotation = traceparent()
-  t.equal((await fetch(`${url}/admin/keys/rotate`, { method: 'POST', headers: as(rotation.headers) })).status, 200)
-  const edit = traceparent()
-  t.equal((await fetch(`${url}/me`, { method: 'PATCH', headers: { ...as(edit.headers), 'content-type': 'application/json' }, body: '{"name":"Canary"}' })).status, 200)
-  const before = traceparent()
-  for (const path of ['/healthz', '/readyz?x=1', '/metrics']) await fetch(`${url}${path}`, { headers: before.headers })
-  await app.database.pool.query('SELECT 1')
+t.test(
+  "Prisma's operations, statements without a name and transactions are in the trace; probes, scrapes and the " +
+    'background are not',
+  async (t) => {
+    const { url, app, sql, ended } = await world(t, { ADMIN_EMAILS: 'octo@example.com' })
+    const { access_token: accessToken } = (await createBrowser(url).login('/login/github')).json()
+    await sql.query("UPDATE users SET roles = '{admin}'")
+    const as = (headers: Record<string, string>) => ({ ...headers, authorization: `Bearer ${accessToken}` })
+    const rotation = traceparent()
+    t.equal((await fetch(`${url}/admin/keys/rotate`, { method: 'POST', headers: as(rotation.headers) })).status, 200)
+    const edit = traceparent()
+    t.equal(
+      (
+        await fetch(`${url}/me`, {
+          method: 'PATCH',
+          headers: { ...as(edit.headers), 'content-type': 'application/json' },
+          body: '{"name":"Canary"}'
+        })
+      ).status,
+      200
+    )
+    const before = traceparent()
+    for (const path of ['/healthz', '/readyz?x=1', '/metrics']) {
+      await fetch(`${url}${path}`, { headers: before.headers })
+    }
+    await app.database.pool.query('SELECT 1')
 
-  const spans = await ended()
-  const of = ({ traceId }: { traceId: string }) => spans.filter((span) => span.traceId === traceId)
-  const operation = of(rotation).find(({ name, attributes }) => name === 'prisma:client:operation' && attributes['method'] === 'findMany')
-  t.match(operation, { attributes: { model: 'SigningKey' } })
-  t.ok(of(rotation).some(({ name }) => name === 'SELECT signing_keys'), 'a statement of Prisma')
-  t.match(of(edit).map(({ name }) => name).filter((name) => /^[A-Z]+( users)?$/.test(name)), ['BEGIN', 'SELECT users', 'SELECT users', 'UPDATE users', 'COMMIT'])
-  t.same(of(before), [])
-  t.same(spans.filter(({ kind, parentSpanId }) => kind !== KIND.server && !parentSpanId), [], 'nothing stands alone, such as the making of the first keys')
-})
+    const spans = await ended()
+    const of = ({ traceId }: { traceId: string }) => spans.filter((span) => span.traceId === traceId)
+    const operation = of(rotation).find(
+      ({ name, attributes }) => name === 'prisma:client:operation' && attributes['method'] === 'findMany'
+    )
+    t.match(operation, { attributes: { model: 'SigningKey' } })
+    t.ok(
+      of(rotation).some(({ name }) => name === 'SELECT signing_keys'),
+      'a statement of Prisma'
+    )
+    t.match(
+      of(edit)
+        .map(({ name }) => name)
+        .filter((name) => /^[A-Z]+( users)?$/.test(name)),
+      ['BEGIN', 'SELECT users', 'SELECT users', 'UPDATE users', 'COMMIT']
+    )
+    t.same(of(before), [])
+    t.same(
+      spans.filter(({ kind, parentSpanId }) => kind !== KIND.server && !parentSpanId),
+      [],
+      'nothing stands alone, such as the making of the first keys'
+    )
+  }
+)
 
 t.test('a collector that hangs, refuses or is away slows no request and no end, and is told of once', async (t) => {
   process.env['OTEL_BSP_SCHEDULE_DELAY'] = '20'
-  t.teardown(() => { process.env['OTEL_BSP_SCHEDULE_DELAY'] = '600000' })
+  t.teardown(() => {
+    process.env['OTEL_BSP_SCHEDULE_DELAY'] = '600000'
+  })
   for (const fault of ['hang', 'refuse', 'away'] as const) {
     await t.test(fault, async (t) => {
       const { url, app, collector, log } = await world(t)
@@ -154,7 +236,9 @@ t.test('a collector that hangs, refuses or is away slows no request and no end, 
         t.equal((await fetch(`${url}/me`, { headers: { authorization: `Bearer ${accessToken}` } })).status, 200)
         t.ok(performance.now() - startedAt < 2_000)
       }
-      if (fault === 'refuse') await eventually('it was refused more than once', () => collector.calls(TRACES_PATH).length > 1)
+      if (fault === 'refuse') {
+        await eventually('it was refused more than once', () => collector.calls(TRACES_PATH).length > 1)
+      }
       const closingAt = performance.now()
       await app.close()
       t.ok(performance.now() - closingAt < 10_000, 'far less than the time-outs of the exporter, which retries')
@@ -165,13 +249,27 @@ t.test('a collector that hangs, refuses or is away slows no request and no end, 
 
 t.test('spans go to the collector with the headers that it wants, and its return is told of', async (t) => {
   process.env['OTEL_BSP_SCHEDULE_DELAY'] = '20'
-  t.teardown(() => { process.env['OTEL_BSP_SCHEDULE_DELAY'] = '600000' })
-  const { url, collector, log } = await world(t, { OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=canary-api-key,x-team=a%20b' })
+  t.teardown(() => {
+    process.env['OTEL_BSP_SCHEDULE_DELAY'] = '600000'
+  })
+  const { url, collector, log } = await world(t, {
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=canary-api-key,x-team=a%20b'
+  })
   collector.fault(TRACES_PATH, { kind: 'status', status: 400 })
-  await eventually('a batch is refused', async () => (await fetch(`${url}/login`)).ok && collector.calls(TRACES_PATH).length > 0)
+  await eventually(
+    'a batch is refused',
+    async () => (await fetch(`${url}/login`)).ok && collector.calls(TRACES_PATH).length > 0
+  )
   collector.heal()
-  await eventually('its return is in the log', async () => (await fetch(`${url}/login`)).ok && log().includes('the collector accepts traces again'))
-  t.match(collector.calls(TRACES_PATH)[0]?.headers, { 'x-api-key': 'canary-api-key', 'x-team': 'a b', 'content-type': 'application/json' })
+  await eventually(
+    'its return is in the log',
+    async () => (await fetch(`${url}/login`)).ok && log().includes('the collector accepts traces again')
+  )
+  t.match(collector.calls(TRACES_PATH)[0]?.headers, {
+    'x-api-key': 'canary-api-key',
+    'x-team': 'a b',
+    'content-type': 'application/json'
+  })
   t.notMatch(log(), 'canary-api-key')
 })
 

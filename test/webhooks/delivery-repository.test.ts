@@ -20,13 +20,20 @@ async function world (t: Test) {
     await drop()
   })
   const endpoint = await prisma.webhookEndpoint.create({
-    data: { url: 'https://example.com/hook', types: ['user.updated'], sealedSecret: 'sealed', sealedPreviousSecret: 'old' }
+    data: {
+      url: 'https://example.com/hook',
+      types: ['user.updated'],
+      sealedSecret: 'sealed',
+      sealedPreviousSecret: 'old'
+    }
   })
-  const add = (userId = USER) => prisma.webhookDelivery.create({
-    data: { id: randomUUID(), endpointId: endpoint.id, userId, type: 'user.updated', details: { reason: 'test' } }
-  })
+  const add = (userId = USER) =>
+    prisma.webhookDelivery.create({
+      data: { id: randomUUID(), endpointId: endpoint.id, userId, type: 'user.updated', details: { reason: 'test' } }
+    })
   const find = (id: string) => prisma.webhookDelivery.findUniqueOrThrow({ where: { id } })
-  const attemptIsOver = () => sql.query(`UPDATE webhook_deliveries
+  const attemptIsOver = () =>
+    sql.query(`UPDATE webhook_deliveries
     SET last_attempt_at = now() - interval '31 seconds', next_attempt_at = now() + interval '1 hour' WHERE attempts > 0`)
   return { prisma, endpoint, add, find, attemptIsOver, deliveries: createDeliveryRepository({ prisma }) }
 }
@@ -36,18 +43,20 @@ t.test('a claim returns the oldest delivery of a user and what is needed to send
   const [first, second] = [await add(), await add()]
   const claims = await race(10, () => deliveries.claim(endpoint.id, USER))
   const claimed = claims.filter((claim) => claim !== undefined)
-  t.strictSame(claimed, [{
-    id: first.id,
-    endpointId: endpoint.id,
-    userId: USER,
-    type: 'user.updated',
-    details: { reason: 'test' },
-    createdAt: first.createdAt,
-    attempts: 1,
-    url: 'https://example.com/hook',
-    sealedSecret: 'sealed',
-    sealedPreviousSecret: null
-  }])
+  t.strictSame(claimed, [
+    {
+      id: first.id,
+      endpointId: endpoint.id,
+      userId: USER,
+      type: 'user.updated',
+      details: { reason: 'test' },
+      createdAt: first.createdAt,
+      attempts: 1,
+      url: 'https://example.com/hook',
+      sealedSecret: 'sealed',
+      sealedPreviousSecret: null
+    }
+  ])
   await deliveries.recordResult({ id: first.id, attempts: 1 }, { status: 'delivered', statusCode: 204, error: null })
   t.match(await deliveries.claim(endpoint.id, USER), { id: second.id })
   t.equal(await deliveries.claim(endpoint.id, OTHER_USER), undefined)
@@ -110,7 +119,12 @@ t.test('deliveries are replayed one by one, or all since a time', async (t) => {
   t.match(await deliveries.replay(endpoint.id, one.id), { attempts: 1 }, 'not while it is attempted')
   t.equal(await deliveries.replaySince(endpoint.id, one.createdAt), 0)
   await deliveries.recordResult({ id: one.id, attempts: 1 }, { status: 'delivered', statusCode: 200, error: null })
-  t.match(await deliveries.replay(endpoint.id, one.id), { id: one.id, status: 'pending', attempts: 0, lastStatusCode: 200 })
+  t.match(await deliveries.replay(endpoint.id, one.id), {
+    id: one.id,
+    status: 'pending',
+    attempts: 0,
+    lastStatusCode: 200
+  })
   t.equal(await deliveries.replay(endpoint.id, randomUUID()), undefined)
   t.equal(await deliveries.replay(randomUUID(), one.id), undefined, 'of another endpoint')
   await attemptIsOver()

@@ -8,26 +8,56 @@ import { post } from '../../src/webhooks/post.ts'
 
 async function listen (t: Test, listener: RequestListener) {
   let connections = 0
-  const server = createServer(listener).on('connection', () => connections++).listen(0, '127.0.0.1')
+  const server = createServer(listener)
+    .on('connection', () => connections++)
+    .listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => { server.closeAllConnections(); server.close() })
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
   return { port: (server.address() as AddressInfo).port, connections: () => connections }
 }
 
 const posting = (allowPrivate: boolean, ms = 2000) => ({
-  headers: {}, body: '{}', signal: AbortSignal.timeout(ms), mayReach: (address: string) => mayReach(address, { protocol: 'http:', allowPrivate })
+  headers: {},
+  body: '{}',
+  signal: AbortSignal.timeout(ms),
+  mayReach: (address: string) => mayReach(address, { protocol: 'http:', allowPrivate })
 })
 
 /** A name server of one's own: each look-up gets the next of the answers. */
 function answering (...answers: string[][]): typeof dns.lookup {
-  return ((_hostname: string, _options: object, callback: (error: null, addresses: { address: string, family: number }[]) => void) => {
-    callback(null, (answers.shift() ?? []).map((address) => ({ address, family: address.includes(':') ? 6 : 4 })))
+  return ((
+    _hostname: string,
+    _options: object,
+    callback: (error: null, addresses: { address: string, family: number }[]) => void
+  ) => {
+    callback(
+      null,
+      (answers.shift() ?? []).map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    )
   }) as never
 }
 
 t.test('no spelling of this machine, nor a name that leads to it, is connected to', async (t) => {
-  const { port, connections } = await listen(t, (_request, response) => { response.end() })
-  for (const host of ['127.0.0.1', '127.1', '0x7f000001', '2130706433', '0177.0.0.1', '[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', 'localhost', 'LOCALHOST', '0.0.0.0', '[::]']) {
+  const { port, connections } = await listen(t, (_request, response) => {
+    response.end()
+  })
+  for (const host of [
+    '127.0.0.1',
+    '127.1',
+    '0x7f000001',
+    '2130706433',
+    '0177.0.0.1',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    'localhost',
+    'LOCALHOST',
+    '0.0.0.0',
+    '[::]'
+  ]) {
     await t.rejects(post(`http://${host}:${port}/`, posting(false)), { code: 'ADDRESS_REFUSED' }, host)
   }
   t.equal(connections(), 0)
@@ -35,31 +65,40 @@ t.test('no spelling of this machine, nor a name that leads to it, is connected t
 })
 
 t.test('what counts is what the name resolves to for this very connection', async (t) => {
-  const { port, connections } = await listen(t, (_request, response) => { response.end() })
+  const { port, connections } = await listen(t, (_request, response) => {
+    response.end()
+  })
   const url = `http://rebinding.example:${port}/`
   const publicOnly = { ...posting(false, 300), mayReach: (address: string) => address === '192.0.2.1' }
   await t.rejects(post(url, publicOnly, answering(['127.0.0.1'])), { code: 'ADDRESS_REFUSED' })
-  await t.rejects(post(url, publicOnly, answering(['192.0.2.1', '127.0.0.1'])), { code: 'ADDRESS_REFUSED' }, 'one good address does not excuse the other')
+  await t.rejects(
+    post(url, publicOnly, answering(['192.0.2.1', '127.0.0.1'])),
+    { code: 'ADDRESS_REFUSED' },
+    'one good address does not excuse the other'
+  )
   await t.rejects(post(url, publicOnly, answering(['192.0.2.1'], ['127.0.0.1'])), 'a second look-up is never made')
   await t.rejects(post(url, publicOnly, answering([])))
   t.equal(connections(), 0)
   t.equal((await post(url, posting(true), answering(['127.0.0.1']))).status, 200)
 })
 
-t.test('redirects are not followed, bodies are read up to a limit, and the status counts once it is there', async (t) => {
-  const { port, connections } = await listen(t, (request, response) => {
-    if (request.url === '/redirect') return response.writeHead(302, { location: '/' }).end()
-    if (request.url === '/huge') return response.writeHead(200).end('x'.repeat(1024 * 1024))
-    if (request.url === '/large') return response.end('x'.repeat(100_000))
-    if (request.url === '/drip') return response.writeHead(200).write('x')
-    if (request.url !== '/hang') response.end('{"allow":true}')
-  })
-  const to = (path: string, ms?: number) => post(`http://127.0.0.1:${port}${path}`, posting(true, ms))
-  t.same(await to('/'), { status: 200, body: '{"allow":true}' })
-  t.equal((await to('/redirect')).status, 302)
-  t.equal(connections(), 2)
-  t.same(await to('/huge'), { status: 200, body: undefined })
-  t.same(await to('/large'), { status: 200, body: undefined })
-  t.same(await to('/drip', 200), { status: 200, body: undefined })
-  await t.rejects(to('/hang', 200))
-})
+t.test(
+  'redirects are not followed, bodies are read up to a limit, and the status counts once it is there',
+  async (t) => {
+    const { port, connections } = await listen(t, (request, response) => {
+      if (request.url === '/redirect') return response.writeHead(302, { location: '/' }).end()
+      if (request.url === '/huge') return response.writeHead(200).end('x'.repeat(1024 * 1024))
+      if (request.url === '/large') return response.end('x'.repeat(100_000))
+      if (request.url === '/drip') return response.writeHead(200).write('x')
+      if (request.url !== '/hang') response.end('{"allow":true}')
+    })
+    const to = (path: string, ms?: number) => post(`http://127.0.0.1:${port}${path}`, posting(true, ms))
+    t.same(await to('/'), { status: 200, body: '{"allow":true}' })
+    t.equal((await to('/redirect')).status, 302)
+    t.equal(connections(), 2)
+    t.same(await to('/huge'), { status: 200, body: undefined })
+    t.same(await to('/large'), { status: 200, body: undefined })
+    t.same(await to('/drip', 200), { status: 200, body: undefined })
+    await t.rejects(to('/hang', 200))
+  }
+)

@@ -4,24 +4,34 @@ import { createClientRepository } from '../../src/clients/repository.ts'
 import { BY_OPERATOR, parse, UsageError, type Command } from './command.ts'
 
 export const addClient: Command = async (args, { database, say }) => {
-  const { values } = parse(() => parseArgs({
-    args,
-    options: {
-      name: { type: 'string' },
-      'redirect-uri': { type: 'string', multiple: true, default: [] },
-      'post-logout-redirect-uri': { type: 'string', multiple: true, default: [] },
-      confidential: { type: 'boolean', default: false }
-    }
-  }))
-  if (!values.name || values['redirect-uri'].length === 0) throw new UsageError('A client needs a --name and a --redirect-uri.')
-  const { client, clientSecret } = await registerClient(createClientRepository(database), {
-    name: values.name,
-    redirectUris: values['redirect-uri'],
-    postLogoutRedirectUris: values['post-logout-redirect-uri'],
-    isConfidential: values.confidential
-  }, BY_OPERATOR)
+  const { values } = parse(() =>
+    parseArgs({
+      args,
+      options: {
+        name: { type: 'string' },
+        'redirect-uri': { type: 'string', multiple: true, default: [] },
+        'post-logout-redirect-uri': { type: 'string', multiple: true, default: [] },
+        confidential: { type: 'boolean', default: false }
+      }
+    })
+  )
+  if (!values.name || values['redirect-uri'].length === 0) {
+    throw new UsageError('A client needs a --name and a --redirect-uri.')
+  }
+  const { client, clientSecret } = await registerClient(
+    createClientRepository(database),
+    {
+      name: values.name,
+      redirectUris: values['redirect-uri'],
+      postLogoutRedirectUris: values['post-logout-redirect-uri'],
+      isConfidential: values.confidential
+    },
+    BY_OPERATOR
+  )
   say(`client_id      ${client.clientId}`)
-  if (clientSecret !== undefined) say(`client_secret  ${clientSecret}\nThe secret is not shown again: Signet keeps only its hash.`)
+  if (clientSecret !== undefined) {
+    say(`client_secret  ${clientSecret}\nThe secret is not shown again: Signet keeps only its hash.`)
+  }
 }
 
 const PAGE = 100
@@ -40,6 +50,8 @@ export const listClients: Command = async (_args, { database, say }) => {
 export const removeClient: Command = async ([clientId], { database, say }) => {
   if (clientId === undefined) throw new UsageError('Which client?')
   const isRemoved = await createClientRepository(database).remove(clientId, BY_OPERATOR)
-  if (!isRemoved) throw new Error(`There is no client "${clientId}" in the database. Those of the CLIENTS setting are removed there.`)
+  if (!isRemoved) {
+    throw new Error(`There is no client "${clientId}" in the database. Those of the CLIENTS setting are removed there.`)
+  }
   say(`Removed ${clientId}.`)
 }

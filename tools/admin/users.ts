@@ -1,4 +1,8 @@
-import { createAdminUserRepository, type AdminUserRepository, type UserChange } from '../../src/admin/user-repository.ts'
+import {
+  createAdminUserRepository,
+  type AdminUserRepository,
+  type UserChange
+} from '../../src/admin/user-repository.ts'
 import { email as toEmail } from '../../src/providers/claims.ts'
 import { BY_OPERATOR, UsageError, type Command } from './command.ts'
 
@@ -17,7 +21,9 @@ export const revokeAdmin: Command = async ([email], { database, say }) => {
 }
 
 export const listAdmins: Command = async (_args, { database, say }) => {
-  for (const { id, email, name } of await createAdminUserRepository(database).administrators()) say(`${id}  ${email ?? '(no email)'}  ${name ?? ''}`.trimEnd())
+  for (const { id, email, name } of await createAdminUserRepository(database).administrators()) {
+    say(`${id}  ${email ?? '(no email)'}  ${name ?? ''}`.trimEnd())
+  }
 }
 
 export const disableUser: Command = async ([email], { database, say }) => {
@@ -36,10 +42,16 @@ async function holder (users: AdminUserRepository, email: string | undefined) {
   const address = toEmail(email)
   if (address === null) throw new UsageError('Whose email?')
   const user = await users.findByEmail(address)
-  if (!user) throw new Error(`Nobody here holds ${address}. They must sign in once, at a provider that has verified it; or put it into ADMIN_EMAILS before they do.`)
+  if (!user) {
+    throw new Error(
+      `Nobody here holds ${address}. They must sign in once, at a provider that has verified it; or put it into ADMIN_EMAILS before they do.`
+    )
+  }
   return user
 }
 
 async function change (users: AdminUserRepository, userId: string, to: UserChange): Promise<void> {
-  if (await users.change(userId, to, BY_OPERATOR) === 'last-admin') throw new Error('This is the last administrator. Give the role to somebody else first.')
+  if ((await users.change(userId, to, BY_OPERATOR)) === 'last-admin') {
+    throw new Error('This is the last administrator. Give the role to somebody else first.')
+  }
 }

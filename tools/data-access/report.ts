@@ -2,7 +2,9 @@ import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findAccesses, type Access, type AccessKind } from './find.ts'
 
-export interface DataAccess extends Access { file: string }
+export interface DataAccess extends Access {
+  file: string
+}
 
 /** The folder that builds Prisma on the pool, and the functions whose statements the bench shows to need it. */
 export const POOL_PLACES = [
@@ -17,8 +19,9 @@ export const POOL_PLACES = [
 export async function readDataAccess (root: string): Promise<DataAccess[]> {
   const names = await readdir(join(root, 'src'), { recursive: true })
   const files = names.filter((name) => name.endsWith('.ts') && !name.includes('generated')).sort()
-  const accesses = files.map(async (name) => findAccesses(await readFile(join(root, 'src', name), 'utf8'))
-    .map((access) => ({ ...access, file: `src/${name}` })))
+  const accesses = files.map(async (name) =>
+    findAccesses(await readFile(join(root, 'src', name), 'utf8')).map((access) => ({ ...access, file: `src/${name}` }))
+  )
   return (await Promise.all(accesses)).flat()
 }
 
@@ -28,8 +31,10 @@ export const isAt = ({ file, functionName }: DataAccess, place: string) => `${fi
 export function findFaults (accesses: DataAccess[]): string[] {
   const fault = ({ file, line }: DataAccess, what: string) => `${file}:${line} ${what}`
   return accesses.flatMap((access) => [
-    ...access.kind === 'pool' && !POOL_PLACES.some((place) => isAt(access, place)) ? [fault(access, 'uses the pool')] : [],
-    ...access.hasRowType || isUnchecked(access) ? [] : [fault(access, 'has no row type')]
+    ...(access.kind === 'pool' && !POOL_PLACES.some((place) => isAt(access, place))
+      ? [fault(access, 'uses the pool')]
+      : []),
+    ...(access.hasRowType || isUnchecked(access) ? [] : [fault(access, 'has no row type')])
   ])
 }
 

@@ -20,7 +20,11 @@ export interface DevClient {
  * profile claims from userinfo (not in the ID token), every scope granted without asking. Nothing is left at a default
  * that oidc-provider would print a notice about.
  */
-export async function configure ({ clients, emailOf, policy }: {
+export async function configure ({
+  clients,
+  emailOf,
+  policy
+}: {
   clients: DevClient[]
   emailOf: (persona: Persona) => string | undefined
   policy: typeof interactionPolicy
@@ -85,7 +89,10 @@ async function grantEverything (ctx: KoaContextWithOIDC) {
 
 async function generateKeys (): Promise<JWKS> {
   const generate = promisify(generateKeyPair)
-  const [rsa, ec] = await Promise.all([generate('rsa', { modulusLength: 2048 }), generate('ec', { namedCurve: 'P-256' })])
+  const [rsa, ec] = await Promise.all([
+    generate('rsa', { modulusLength: 2048 }),
+    generate('ec', { namedCurve: 'P-256' })
+  ])
   return {
     keys: [
       { ...rsa.privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' },

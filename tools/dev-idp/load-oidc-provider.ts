@@ -4,10 +4,12 @@
  */
 export async function loadOidcProvider () {
   const Url: typeof URL & { parse?: (url: string, base?: string) => URL | null } = URL
-  Url.parse ??= (url, base) => URL.canParse(url, base) ? new URL(url, base) : null
+  Url.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null)
 
   const { warn } = console
-  console.warn = (...line) => { if (!String(line[0]).includes('oidc-provider WARNING: Unsupported runtime')) warn(...line) }
+  console.warn = (...line) => {
+    if (!String(line[0]).includes('oidc-provider WARNING: Unsupported runtime')) warn(...line)
+  }
   try {
     return await import('oidc-provider')
   } finally {

@@ -21,15 +21,29 @@ export function plainPages (provider: Provider): Middleware {
  * The persona page: `GET /interaction/:uid` shows it, or signs in at once when the application sent a persona's id as
  * `login_hint`; `POST` with `persona=<id>` signs in.
  */
-export function personaInteraction (provider: Provider, onSignIn: (persona: Persona, clientId: string) => void): Middleware {
+export function personaInteraction (
+  provider: Provider,
+  onSignIn: (persona: Persona, clientId: string) => void
+): Middleware {
   return async (ctx, next) => {
     if (!ctx.path.startsWith('/interaction/') || !['GET', 'POST'].includes(ctx.method)) return next()
     try {
       const { params } = await provider.interactionDetails(ctx.req, ctx.res)
       const choice = ctx.method === 'POST' ? new URLSearchParams(await text(ctx.req)).get('persona') : params.login_hint
       const persona = findPersona(choice)
-      if (!persona && ctx.method === 'POST') return html(ctx, errorPage('unknown_persona', `There is no persona "${choice}" here.`), 400)
-      if (!persona) return html(ctx, personaPage({ clientId: `${params.client_id}`, redirectUri: `${params.redirect_uri}`, scope: `${params.scope ?? ''}` }))
+      if (!persona && ctx.method === 'POST') {
+        return html(ctx, errorPage('unknown_persona', `There is no persona "${choice}" here.`), 400)
+      }
+      if (!persona) {
+        return html(
+          ctx,
+          personaPage({
+            clientId: `${params.client_id}`,
+            redirectUri: `${params.redirect_uri}`,
+            scope: `${params.scope ?? ''}`
+          })
+        )
+      }
       onSignIn(persona, `${params.client_id}`)
       ctx.redirect(await provider.interactionResult(ctx.req, ctx.res, answerOf(persona)))
       ctx.status = 303
@@ -80,5 +94,8 @@ function html (ctx: Context, body: string, status = 200): void {
   ctx.type = 'html'
   ctx.body = body
   ctx.set('cache-control', 'no-store')
-  ctx.set('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'")
+  ctx.set(
+    'content-security-policy',
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+  )
 }

@@ -26,42 +26,56 @@ const STYLE = `
   .lesson { margin-top: .15rem; color: var(--soft); font-size: .9375rem }
   form { margin: 0; height: 100% }`
 
-export interface SignInRequest { clientId: string, redirectUri: string, scope: string }
+export interface SignInRequest {
+  clientId: string
+  redirectUri: string
+  scope: string
+}
 
 /** The page in place of a password: one button a persona, each the submit button of a form of its own. */
 export function personaPage (request: SignInRequest): string {
-  return page('Sign in as', `
+  return page(
+    'Sign in as',
+    `
     <h1>Who do you want to sign in as?</h1>
     <dl>
       <dt>Application</dt><dd>${escape(request.clientId)}</dd>
       <dt>Asks for</dt><dd>${escape(request.scope || 'nothing')}</dd>
       <dt>Returns to</dt><dd>${escape(request.redirectUri)}</dd>
     </dl>
-    ${personaLists((persona) => `<form method="post"><button class="persona" type="submit" name="persona" value="${escape(persona.id)}">${card(persona)}</button></form>`)}`)
+    ${personaLists((persona) => `<form method="post"><button class="persona" type="submit" name="persona" value="${escape(persona.id)}">${card(persona)}</button></form>`)}`
+  )
 }
 
 /** What stands at the issuer's own address, for whoever opens it in a browser. */
 export function homePage (issuer: string): string {
-  return page('Development identity provider', `
+  return page(
+    'Development identity provider',
+    `
     <h1>The identity provider is running</h1>
     <p>Start a login in your application, and it will send you here to pick one of these. A script skips the page with
     <code>login_hint</code>, for instance <code>login_hint=verified</code>.</p>
     <p>Issuer: <code>${escape(issuer)}</code> (<a href="/.well-known/openid-configuration">discovery document</a>)</p>
-    ${personaLists((persona) => `<div class="persona">${card(persona)}</div>`)}`)
+    ${personaLists((persona) => `<div class="persona">${card(persona)}</div>`)}`
+  )
 }
 
 /** Why a request could not be sent back to the application that made it. */
 export function errorPage (error: string, description: string): string {
-  return page('Sign-in failed', `
+  return page(
+    'Sign-in failed',
+    `
     <h1>This sign-in cannot go on</h1>
     <p>${escape(description)}</p>
     <p>Error: <code>${escape(error)}</code></p>
-    <p>Go back to your application and start again.</p>`)
+    <p>Go back to your application and start again.</p>`
+  )
 }
 
 function personaLists (item: (persona: Persona) => string): string {
   const fails = (persona: Persona) => Boolean(persona.refuses ?? persona.tokenEndpoint)
-  const list = (members: Persona[]) => `<ul class="personas">${members.map((persona) => `<li>${item(persona)}</li>`).join('\n')}</ul>`
+  const list = (members: Persona[]) =>
+    `<ul class="personas">${members.map((persona) => `<li>${item(persona)}</li>`).join('\n')}</ul>`
   return `
     <h2>The login succeeds</h2>
     ${list(personas.filter((persona) => !fails(persona)))}

@@ -38,7 +38,7 @@ export const personas: readonly Persona[] = [
   {
     id: 'impostor',
     name: 'Impostor Ivo',
-    lesson: 'Claims Vera\'s address without having verified it: must become a user of his own, and never Vera.',
+    lesson: "Claims Vera's address without having verified it: must become a user of his own, and never Vera.",
     email: 'vera@example.com',
     emailVerified: false
   },
@@ -58,7 +58,9 @@ export const personas: readonly Persona[] = [
   {
     id: 'rotating',
     name: 'Rotating Rosa',
-    lesson: 'Access tokens live 30 seconds and a refresh token works once (ask for offline_access): refreshing must happen once and be kept.',
+    lesson:
+      'Access tokens live 30 seconds and a refresh token works once (ask for offline_access): refreshing must ' +
+        'happen once and be kept.',
     email: 'rosa@example.com',
     emailVerified: true,
     rotatesRefreshTokens: true,
@@ -81,7 +83,7 @@ export const personas: readonly Persona[] = [
   {
     id: 'breaks',
     name: 'Broken Bruno',
-    lesson: 'The token endpoint answers 500: the failure must be the provider\'s, not yours.',
+    lesson: "The token endpoint answers 500: the failure must be the provider's, not yours.",
     email: 'bruno@example.com',
     emailVerified: true,
     tokenEndpoint: 'breaks'

@@ -29,7 +29,11 @@ export interface DevIdpOptions {
   onLog?: (line: string) => void
 }
 
-export interface Call { method: string, path: string, status: number }
+export interface Call {
+  method: string
+  path: string
+  status: number
+}
 
 export interface DevIdp {
   issuer: string
@@ -43,10 +47,18 @@ export interface DevIdp {
  * Starts a certified OpenID provider that asks for a persona instead of a password. All it knows is in memory and is
  * gone after `close`. Rejects with NODE_ENV=production, when the port is taken, and when a client is not a valid one.
  */
-export async function startDevIdp ({ host = '127.0.0.1', port = 0, slowMilliseconds = 8000, onLog = () => {}, ...options }: DevIdpOptions): Promise<DevIdp> {
+export async function startDevIdp ({
+  host = '127.0.0.1',
+  port = 0,
+  slowMilliseconds = 8000,
+  onLog = () => {},
+  ...options
+}: DevIdpOptions): Promise<DevIdp> {
   if (process.env.NODE_ENV === 'production') throw new Error(DEV_ONLY)
   if (options.issuer !== undefined && !isOrigin(options.issuer)) {
-    throw new Error(`The issuer of the development identity provider must be an origin like http://localhost:4400, not ${options.issuer}`)
+    throw new Error(
+      `The issuer of the development identity provider must be an origin like http://localhost:4400, not ${options.issuer}`
+    )
   }
 
   const { Provider, interactionPolicy } = await loadOidcProvider()
@@ -64,10 +76,12 @@ export async function startDevIdp ({ host = '127.0.0.1', port = 0, slowMilliseco
     provider.use(recordCalls(calls, onLog))
     provider.use(misbehavingTokenEndpoint(slowMilliseconds, closing.signal))
     provider.use(offlineAccessWithoutPrompt)
-    provider.use(personaInteraction(provider, (persona, clientId) => {
-      if (persona.newEmailEachLogin) emails.change(persona)
-      onLog(`${persona.name} (${persona.id}) ${persona.refuses ? 'declines to sign in' : 'signs in'} at ${clientId}`)
-    }))
+    provider.use(
+      personaInteraction(provider, (persona, clientId) => {
+        if (persona.newEmailEachLogin) emails.change(persona)
+        onLog(`${persona.name} (${persona.id}) ${persona.refuses ? 'declines to sign in' : 'signs in'} at ${clientId}`)
+      })
+    )
     logErrors(provider, onLog)
     server.on('request', provider.callback())
 
@@ -133,7 +147,14 @@ function recordCalls (calls: Call[], onLog: (line: string) => void): Parameters<
 
 /** oidc-provider tells the whole reason of a refusal in an event only. */
 function logErrors (provider: EventEmitter, onLog: (line: string) => void) {
-  for (const event of ['authorization.error', 'grant.error', 'userinfo.error', 'introspection.error', 'revocation.error', 'server_error']) {
+  for (const event of [
+    'authorization.error',
+    'grant.error',
+    'userinfo.error',
+    'introspection.error',
+    'revocation.error',
+    'server_error'
+  ]) {
     provider.on(event, (_, error: Error & { error_description?: string, error_detail?: string }) => {
       onLog([event, error.message, error.error_description, error.error_detail].filter(Boolean).join(': '))
     })

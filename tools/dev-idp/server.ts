@@ -16,10 +16,14 @@ try {
     clients: [{ ...DEV_CLIENT, redirect_uris: [redirectUri] }],
     onLog: (line) => console.log(line)
   })
-  console.log(`Development identity provider at ${idp.issuer}. For development only: no passwords, anyone can be anyone.`)
+  console.log(
+    `Development identity provider at ${idp.issuer}. For development only: no passwords, anyone can be anyone.`
+  )
   console.log(`Client ${DEV_CLIENT.client_id} with secret ${DEV_CLIENT.client_secret} returns to ${redirectUri}`)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => { idp.close().then(() => process.exit(0)) })
+    process.once(signal, () => {
+      idp.close().then(() => process.exit(0))
+    })
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

@@ -24,16 +24,25 @@ export async function signInAs (authorizationUrl: string, persona: string): Prom
         assertOffered(html, persona)
         response = await browser.request(url, new URLSearchParams({ persona }))
       } else {
-        throw new Error(`${url.origin}${url.pathname} answered ${response.status} instead of going on: ${readable(html)}`)
+        throw new Error(
+          `${url.origin}${url.pathname} answered ${response.status} instead of going on: ${readable(html)}`
+        )
       }
     }
   } catch (error) {
     if (!signal.aborted) throw error
-    throw new Error(`The identity provider did not finish within ${TIME_LIMIT_SECONDS} seconds; the last page was ${url.origin}${url.pathname}`, { cause: error })
+    throw new Error(
+      `The identity provider did not finish within ${TIME_LIMIT_SECONDS} seconds; the last page was ${url.origin}${url.pathname}`,
+      { cause: error }
+    )
   }
 }
 
-interface Cookie { name: string, value: string, path: string }
+interface Cookie {
+  name: string
+  value: string
+  path: string
+}
 
 /** One origin, one visit: of RFC 6265 it needs names, paths and deletion. */
 function createBrowser (signal: AbortSignal) {
@@ -46,14 +55,20 @@ function createBrowser (signal: AbortSignal) {
     const path = attribute.get('path') ?? (url.pathname.replace(/\/[^/]*$/, '') || '/')
     jar = jar.filter((cookie) => cookie.name !== name || cookie.path !== path)
     const expires = attribute.get('expires')
-    const isOver = attribute.has('max-age') ? Number(attribute.get('max-age')) <= 0 : expires && Date.parse(expires) <= Date.now()
+    const isOver = attribute.has('max-age')
+      ? Number(attribute.get('max-age')) <= 0
+      : expires && Date.parse(expires) <= Date.now()
     if (!isOver) jar.push({ name, value, path })
   }
 
   return {
     async request (url: URL, form?: URLSearchParams): Promise<Response> {
-      const isWithin = ({ path }: Cookie) => url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`)
-      const cookie = jar.filter(isWithin).map(({ name, value }) => `${name}=${value}`).join('; ')
+      const isWithin = ({ path }: Cookie) =>
+        url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`)
+      const cookie = jar
+        .filter(isWithin)
+        .map(({ name, value }) => `${name}=${value}`)
+        .join('; ')
       const response = await fetch(url, {
         redirect: 'manual',
         headers: { accept: 'text/html', ...(cookie && { cookie }) },
@@ -73,9 +88,16 @@ function splitOnce (text: string): [string, string] {
 
 function assertOffered (html: string, persona: string) {
   const offered = [...html.matchAll(/name="persona" value="([^"]+)"/g)].map(([, id]) => id)
-  if (!offered.includes(persona)) throw new Error(`There is no persona "${persona}" to sign in as, only ${offered.join(', ')}`)
+  if (!offered.includes(persona)) {
+    throw new Error(`There is no persona "${persona}" to sign in as, only ${offered.join(', ')}`)
+  }
 }
 
 function readable (html: string): string {
-  return html.replace(/<(style|head)[\s\S]*?<\/\1>/g, '').replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 300)
+  return html
+    .replace(/<(style|head)[\s\S]*?<\/\1>/g, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 300)
 }

@@ -11,7 +11,9 @@ export async function examine (environment: Record<string, string | undefined>):
     settings = readSettings(environment)
   } catch (failure) {
     if (!(failure instanceof SettingsError)) throw failure
-    return failure.mistakes.map((mistake) => error('settings', mistake, 'Correct it in .env or in the environment; .env.example explains each setting.'))
+    return failure.mistakes.map((mistake) =>
+      error('settings', mistake, 'Correct it in .env or in the environment; .env.example explains each setting.')
+    )
   }
   const { issuerUrl } = settings
   const providers = createProviders(settings.providers)
@@ -19,11 +21,15 @@ export async function examine (environment: Record<string, string | undefined>):
     const provider = providers.get(one.id)
     return provider ? await examineProvider(provider, one, issuerUrl) : []
   })
-  const none = warning('providers', 'none is enabled', 'Put the client id and secret of one into .env; docs/providers.md says where to get them.')
+  const none = warning(
+    'providers',
+    'none is enabled',
+    'Put the client id and secret of one into .env; docs/providers.md says where to get them.'
+  )
   return [
     ok('settings', 'they can be read'),
-    ...await examineDatabase(settings),
-    ...await examinePublicUrl(settings),
-    ...settings.providers.length === 0 ? [none] : (await Promise.all(ofProviders)).flat()
+    ...(await examineDatabase(settings)),
+    ...(await examinePublicUrl(settings)),
+    ...(settings.providers.length === 0 ? [none] : (await Promise.all(ofProviders)).flat())
   ]
 }

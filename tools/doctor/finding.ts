@@ -8,5 +8,15 @@ export interface Finding {
 }
 
 export const ok = (check: string, message: string): Finding => ({ check, status: 'ok', message })
-export const warning = (check: string, message: string, advice: string): Finding => ({ check, status: 'warning', message, advice })
-export const error = (check: string, message: string, advice: string): Finding => ({ check, status: 'error', message, advice })
+export const warning = (check: string, message: string, advice: string): Finding => ({
+  check,
+  status: 'warning',
+  message,
+  advice
+})
+export const error = (check: string, message: string, advice: string): Finding => ({
+  check,
+  status: 'error',
+  message,
+  advice
+})

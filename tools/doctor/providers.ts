@@ -11,21 +11,37 @@ import { error, ok, warning, type Finding } from './finding.ts'
 const CLOCK_ERROR_SECONDS = 60
 const CLOCK_WARNING_SECONDS = 30
 
-/** Everything that can be known of a provider without a person: its callback URL, endpoints, keys, credentials and clock. */
-export async function examineProvider (provider: Provider, settings: ProviderSettings, issuerUrl: string): Promise<Finding[]> {
+/**
+ * Everything that can be known of a provider without a person: its callback URL, endpoints, keys, credentials and
+ * clock.
+ */
+export async function examineProvider (
+  provider: Provider,
+  settings: ProviderSettings,
+  issuerUrl: string
+): Promise<Finding[]> {
   const callbackUrl = `${issuerUrl}/login/${provider.id}/callback`
-  const prefix = settings.kind === 'built-in' ? settings.id.toUpperCase() : `${settings.kind.toUpperCase()}_${settings.id.toUpperCase().replaceAll('-', '_')}`
+  const prefix =
+    settings.kind === 'built-in'
+      ? settings.id.toUpperCase()
+      : `${settings.kind.toUpperCase()}_${settings.id.toUpperCase().replaceAll('-', '_')}`
   const where = BUILT_IN_PROVIDERS.find(({ id }) => id === provider.id)?.console ?? 'its administration'
   const check = (what: string) => `${provider.id}, ${what}`
   const findings = [ok(check('callback URL'), `paste exactly this at ${where}: ${callbackUrl}`)]
 
   const endpoints = await provider.endpoints().catch((problem: Error) => problem)
   if (endpoints instanceof Error) {
-    return [...findings, error(check('endpoints'), endpoints.message, `Check ${prefix}_ISSUER and that this machine may reach it.`)]
+    return [
+      ...findings,
+      error(check('endpoints'), endpoints.message, `Check ${prefix}_ISSUER and that this machine may reach it.`)
+    ]
   }
   findings.push(ok(check('endpoints'), new URL(endpoints.tokenUrl).host))
   if (endpoints.jwksUrl !== undefined) findings.push(await examineKeys(provider.name, endpoints.jwksUrl, check('keys')))
-  return [...findings, ...await examineCredentials(provider.name, settings.clientId, endpoints, callbackUrl, prefix, where, check)]
+  return [
+    ...findings,
+    ...(await examineCredentials(provider.name, settings.clientId, endpoints, callbackUrl, prefix, where, check))
+  ]
 }
 
 async function examineKeys (provider: string, url: string, check: string): Promise<Finding> {
@@ -34,23 +50,51 @@ async function examineKeys (provider: string, url: string, check: string): Promi
     await keys.reload()
     return ok(check, `${keys.jwks()?.keys.length ?? 0} published`)
   } catch (failure) {
-    return error(check, `the key set at ${new URL(url).host} cannot be read (${(failure as Error).message})`, `${provider}'s ID tokens cannot be verified: check that this machine may reach it.`)
+    return error(
+      check,
+      `the key set at ${new URL(url).host} cannot be read (${(failure as Error).message})`,
+      `${provider}'s ID tokens cannot be verified: check that this machine may reach it.`
+    )
   }
 }
 
-/** Exchanges a code that cannot be good: what the provider finds fault with, the code or the client, tells whether it knows the client. */
+/**
+ * Exchanges a code that cannot be good: what the provider finds fault with, the code or the client, tells whether it
+ * knows the client.
+ */
 async function examineCredentials (
-  provider: string, clientId: string, endpoints: ProviderEndpoints, callbackUrl: string, prefix: string, where: string, check: (what: string) => string
+  provider: string,
+  clientId: string,
+  endpoints: ProviderEndpoints,
+  callbackUrl: string,
+  prefix: string,
+  where: string,
+  check: (what: string) => string
 ): Promise<Finding[]> {
   const { tokenUrl, authentication, clientSecret } = endpoints
-  const parameters = { grant_type: 'authorization_code', code: 'npm-run-doctor', redirect_uri: callbackUrl, code_verifier: 'npm-run-doctor'.padEnd(43, '-') }
+  const parameters = {
+    grant_type: 'authorization_code',
+    code: 'npm-run-doctor',
+    redirect_uri: callbackUrl,
+    code_verifier: 'npm-run-doctor'.padEnd(43, '-')
+  }
   try {
     const request = clientRequest({ clientId, clientSecret, authentication }, parameters)
-    const { status, headers: answered, text } = await callProvider(tokenUrl, { provider, step: 'token exchange', ...request })
+    const {
+      status,
+      headers: answered,
+      text
+    } = await callProvider(tokenUrl, { provider, step: 'token exchange', ...request })
     const clock = examineClock(answered.date, check('clock'))
-    return [credentials(status, text), ...clock ? [clock] : []]
+    return [credentials(status, text), ...(clock ? [clock] : [])]
   } catch (failure) {
-    return [error(check('credentials'), (failure as Error).message, 'Check that this machine may reach the provider, and try again.')]
+    return [
+      error(
+        check('credentials'),
+        (failure as Error).message,
+        'Check that this machine may reach the provider, and try again.'
+      )
+    ]
   }
 
   function credentials (status: number, text: string): Finding {
@@ -59,19 +103,40 @@ async function examineCredentials (
       const advice = `Copy both anew from ${where} into ${prefix}_CLIENT_ID and ${prefix}_CLIENT_SECRET.`
       return error(check('credentials'), `${provider} does not know the client id, or the secret is wrong`, advice)
     }
-    if (verdict === 'callback') return error(check('credentials'), `${provider} does not know the callback URL`, `Register exactly ${callbackUrl} at ${where}.`)
+    if (verdict === 'callback') {
+      return error(
+        check('credentials'),
+        `${provider} does not know the callback URL`,
+        `Register exactly ${callbackUrl} at ${where}.`
+      )
+    }
     if (verdict === 'accepted') return ok(check('credentials'), `${provider} knows the client id and secret`)
-    return warning(check('credentials'), `${provider} answered with HTTP ${status}, which says nothing of the credentials`, 'Sign in once to see.')
+    return warning(
+      check('credentials'),
+      `${provider} answered with HTTP ${status}, which says nothing of the credentials`,
+      'Sign in once to see.'
+    )
   }
 }
 
-/** How a token endpoint refuses a client, a callback URL or a code: RFC 6749 section 5.2, and the words of those who have others. */
+/**
+ * How a token endpoint refuses a client, a callback URL or a code: RFC 6749 section 5.2, and the words of those who
+ * have others.
+ */
 export function judge (status: number, text: string): 'accepted' | 'refused' | 'callback' | 'unclear' {
   const answer = JSON.stringify(parseJson(text) ?? text.slice(0, 2000))
   if (/redirect_uri_mismatch|redirect[_ ]uri (is |does )?(not|in)|AADSTS50011/i.test(answer)) return 'callback'
-  if (/invalid_client|incorrect_client_credentials|bad_client_secret|(invalid|unknown|wrong|incorrect|validating)[_ ](oauth |api )?(client|application)|AADSTS700016|AADSTS7000215/i.test(answer)) return 'refused'
+  if (
+    /invalid_client|incorrect_client_credentials|bad_client_secret|(invalid|unknown|wrong|incorrect|validating)[_ ](oauth |api )?(client|application)|AADSTS700016|AADSTS7000215/i.test(
+      answer
+    )
+  ) { return 'refused' }
   if (status === 401 || status === 403) return 'refused'
-  if (/invalid_grant|bad_verification_code|invalid_code|invalid_request|(invalid|incorrect|malformed|expired)[^"]{0,40}code|code[^"]{0,40}(invalid|incorrect|expired|malformed|not found)/i.test(answer)) return 'accepted'
+  if (
+    /invalid_grant|bad_verification_code|invalid_code|invalid_request|(invalid|incorrect|malformed|expired)[^"]{0,40}code|code[^"]{0,40}(invalid|incorrect|expired|malformed|not found)/i.test(
+      answer
+    )
+  ) { return 'accepted' }
   return 'unclear'
 }
 
@@ -83,5 +148,5 @@ function examineClock (date: string | undefined, check: string): Finding | undef
   const advice = 'Set it by NTP: ID tokens that seem to be from the future, or over, are refused.'
   if (Math.abs(seconds) > CLOCK_ERROR_SECONDS) return error(check, message, advice)
   if (Math.abs(seconds) > CLOCK_WARNING_SECONDS) return warning(check, message, advice)
-  return ok(check, 'agrees with the provider\'s')
+  return ok(check, "agrees with the provider's")
 }

@@ -1,7 +1,10 @@
 // What is not worth a mutant, each with the reason that the report shows. The nodes are Babel's.
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin'
 
-/** Members of an OpenAPI document that say what comes out; test/plugins/openapi.test.ts and the flows hold the answers to them. */
+/**
+ * Members of an OpenAPI document that say what comes out; test/plugins/openapi.test.ts and the flows hold the answers
+ * to them.
+ */
 const PROSE = new Set(['summary', 'description', 'tags', 'response'])
 /** The helpers whose first argument is a parameter's description. */
 const DESCRIBING = new Set(['Text', 'Parameter'])
@@ -13,9 +16,17 @@ const ignorer = {
   shouldIgnore ({ node, parent, key, listKey, parentPath }) {
     if (node.type === 'ObjectProperty' && PROSE.has(nameOf(node))) return 'documentation for people'
     if (node.type !== 'StringLiteral' && node.type !== 'TemplateLiteral') return undefined
-    if (parent.type === 'NewExpression' && listKey === 'arguments' && SAYING[parent.callee.name] === key) return 'a message for people'
-    if (parent.type === 'CallExpression' && listKey === 'arguments' && key === 0 && DESCRIBING.has(parent.callee.name)) return 'documentation for people'
-    if (parent.type === 'ObjectProperty' && nameOf(parent) === 'name' && parentPath.parent.properties.some((property) => nameOf(property) === 'text')) {
+    if (parent.type === 'NewExpression' && listKey === 'arguments' && SAYING[parent.callee.name] === key) {
+      return 'a message for people'
+    }
+    if (parent.type === 'CallExpression' && listKey === 'arguments' && key === 0 && DESCRIBING.has(parent.callee.name)) {
+      return 'documentation for people'
+    }
+    if (
+      parent.type === 'ObjectProperty' &&
+      nameOf(parent) === 'name' &&
+      parentPath.parent.properties.some((property) => nameOf(property) === 'text')
+    ) {
       return "a prepared statement's name: without one PostgreSQL plans each time"
     }
     if (SQL.test(textOf(node))) return 'SQL: without it the statement fails at once'
@@ -24,6 +35,7 @@ const ignorer = {
 }
 
 const nameOf = ({ key }) => key?.name ?? key?.value
-const textOf = (node) => node.type === 'StringLiteral' ? node.value : node.quasis.map(({ value }) => value.raw).join('?')
+const textOf = (node) =>
+  node.type === 'StringLiteral' ? node.value : node.quasis.map(({ value }) => value.raw).join('?')
 
 export const strykerPlugins = [declareValuePlugin(PluginKind.Ignore, 'for-people', ignorer)]

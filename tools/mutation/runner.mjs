@@ -1,11 +1,18 @@
-// A test runner for Stryker that runs the tests of tap in its own process: the modules are loaded once, and a mutant costs the
-// tests that reach it. (@stryker-mutator/tap-runner starts a process for each file and mutant: see docs/mutation.md.)
+// A test runner for Stryker that runs the tests of tap in its own process: the modules are loaded once, and a mutant
+// costs the tests that reach it. (@stryker-mutator/tap-runner starts a process for each file and mutant: see
+// docs/mutation.md.)
 import { createHash } from 'node:crypto'
 import { appendFile, readFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { relative, resolve } from 'node:path'
 import { declareClassPlugin, PluginKind, commonTokens, tokens } from '@stryker-mutator/api/plugin'
-import { determineHitLimitReached, DryRunStatus, MutantRunStatus, TestStatus, toMutantRunResult } from '@stryker-mutator/api/test-runner'
+import {
+  determineHitLimitReached,
+  DryRunStatus,
+  MutantRunStatus,
+  TestStatus,
+  toMutantRunResult
+} from '@stryker-mutator/api/test-runner'
 import { register } from 'tsx/esm/api'
 import { rememberSchemas } from './remember-schemas.mjs'
 
@@ -17,7 +24,7 @@ const SETUP = 'setup'
 /** Which test killed a mutant of which file: a worker that Stryker starts anew goes on where the last one was. */
 const KILLS = '.kills'
 
-const namespace = globalThis.__stryker__ ??= {}
+const namespace = (globalThis.__stryker__ ??= {})
 
 class InProcessTapRunner {
   static inject = tokens(commonTokens.options)
@@ -38,7 +45,8 @@ class InProcessTapRunner {
   }
 
   async init () {
-    // Loaded here only: tap takes the process for its own, and whoever is its parent for its runner. Stryker takes text only.
+    // Loaded here only: tap takes the process for its own, and whoever is its parent for its runner. Stryker takes text
+    // only.
     const send = process.send
     process.send = (message, ...rest) => typeof message === 'string' && send.call(process, message, ...rest)
     this.tap = await import('tap')
@@ -71,7 +79,9 @@ class InProcessTapRunner {
   }
 
   async mutantRun ({ activeMutant, testFilter, hitLimit, mutantActivation }) {
-    if (numberOf(activeMutant) >= this.sample) return { status: MutantRunStatus.Error, errorMessage: 'not in the sample' }
+    if (numberOf(activeMutant) >= this.sample) {
+      return { status: MutantRunStatus.Error, errorMessage: 'not in the sample' }
+    }
     namespace.hitCount = hitLimit === undefined ? undefined : 0
     namespace.hitLimit = hitLimit
     if (mutantActivation === 'static') namespace.activeMutant = activeMutant.id
@@ -137,7 +147,9 @@ class InProcessTapRunner {
     const startedAt = Date.now()
     const parent = new this.tap.Test({ name })
     parent.resume()
-    const stray = new Promise((resolve) => { this.onStray = (error) => resolve({ ok: false, failures: [{ name: `stray: ${error?.message}` }] }) })
+    const stray = new Promise((resolve) => {
+      this.onStray = (error) => resolve({ ok: false, failures: [{ name: `stray: ${error?.message}` }] })
+    })
     const done = new Promise((resolve) => {
       parent.runMain(() => resolve(parent.results))
       // To its end, even when it fails early: what goes on behind a bail-out would disturb the next.
@@ -150,7 +162,11 @@ class InProcessTapRunner {
     if (!this.durations.has(id)) this.durations.set(id, timeSpentMs)
     const result = { id, name: id, timeSpentMs, fileName: fileOf(id) }
     if (ok) return { ...result, status: skip ? TestStatus.Skipped : TestStatus.Success }
-    return { ...result, status: TestStatus.Failed, failureMessage: failures?.map(({ fullname, name }) => fullname ?? name).join(', ') || 'failed' }
+    return {
+      ...result,
+      status: TestStatus.Failed,
+      failureMessage: failures?.map(({ fullname, name }) => fullname ?? name).join(', ') || 'failed'
+    }
   }
 }
 

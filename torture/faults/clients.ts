@@ -18,21 +18,24 @@ const droppedConnections: Fault = {
     const { client, sql } = world
     const people: Tokens[] = []
     for (let index = 0; index < 100; index++) people.push(await client.login(`drop${index}`))
-    const counter = async ({ access_token: token }: Tokens) => (await sql.query('SELECT counter FROM sessions WHERE id = $1', [sessionOf(token)])).rows[0].counter as number
+    const counter = async ({ access_token: token }: Tokens) =>
+      (await sql.query('SELECT counter FROM sessions WHERE id = $1', [sessionOf(token)])).rows[0].counter as number
     let committed = 0
     const refused: number[] = []
     // Ten lanes of ten people: nobody refreshes again before the request that they gave up can have been served.
-    await Promise.all(Array.from({ length: 10 }, async (_, lane) => {
-      for (let round = 0; round < drops / 10; round++) {
-        const person = people[lane * 10 + round % 10] as Tokens
-        const before = await counter(person)
-        await dropWhileRefreshing(client.url(round), person.refresh_token)
-        if (await counter(person) > before) committed++
-        const { status, body } = await client.refresh(person.refresh_token, { at: round + 1 })
-        if (status === 200) Object.assign(person, body)
-        else refused.push(status)
-      }
-    }))
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, lane) => {
+        for (let round = 0; round < drops / 10; round++) {
+          const person = people[lane * 10 + (round % 10)] as Tokens
+          const before = await counter(person)
+          await dropWhileRefreshing(client.url(round), person.refresh_token)
+          if ((await counter(person)) > before) committed++
+          const { status, body } = await client.refresh(person.refresh_token, { at: round + 1 })
+          if (status === 200) Object.assign(person, body)
+          else refused.push(status)
+        }
+      })
+    )
     figure('connections dropped', drops)
     figure('of those, committed when the client tried again', committed)
     figure('forced logouts', refused.length)
@@ -43,17 +46,26 @@ const droppedConnections: Fault = {
 /** Sends a refresh whole, and is gone up to 20 ms later. */
 async function dropWhileRefreshing (url: string, refreshToken: string): Promise<void> {
   await new Promise<void>((resolve) => {
-    const sent = request(`${url}/oauth2/token`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-forwarded-for': newAddress() }, agent: false })
+    const sent = request(`${url}/oauth2/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': newAddress() },
+      agent: false
+    })
     sent.on('error', () => {}).on('close', () => resolve())
-    sent.end(JSON.stringify({ grant_type: 'refresh_token', refresh_token: refreshToken }), () => { setTimeout(() => sent.destroy(), Math.random() * 20) })
+    sent.end(JSON.stringify({ grant_type: 'refresh_token', refresh_token: refreshToken }), () => {
+      setTimeout(() => sent.destroy(), Math.random() * 20)
+    })
   })
 }
 
 const clockSteps: Fault = {
   id: 'F11',
   title: 'the clock of one instance steps by five minutes, ahead and back',
-  pass: 'no session that was ended works again; no fresh token, access or refresh, is refused by either instance, whoever made it',
-  note: 'two clocks that disagree about what is over: an instance whose clock is slow takes expired access tokens for as much longer, and a login that starts at one and ends at the other may be refused. Keep clocks in step (NTP)',
+  pass: 'no session that was ended works again; no fresh token, access or refresh, is refused by either instance, ' +
+    'whoever made it',
+  note: 'two clocks that disagree about what is over: an instance whose clock is slow takes expired access tokens ' +
+    'for as much longer, and a login that starts at one and ends at the other may be refused. Keep clocks in ' +
+    'step (NTP)',
   async play (world, { figure, must }) {
     const { client } = world
     const file = join(world.folder, 'clock')
@@ -76,14 +88,19 @@ const clockSteps: Fault = {
         for (const other of [0, 1]) {
           const fresh = await client.refresh(own.refresh_token, { at: other })
           const answers = [
-            fresh, await client.me(own.access_token, { at: other }), await client.me(before.access_token, { at: other }),
+            fresh,
+            await client.me(own.access_token, { at: other }),
+            await client.me(before.access_token, { at: other }),
             await client.me(fresh.body.access_token, { at: other + 1 })
           ]
           refused.push(...answers.map(({ status }) => status).filter((status) => status !== 200))
           Object.assign(own, fresh.body)
         }
       }
-      const crossing = [await (await client.prepare('crossing', { at: 0 }))(1), await (await client.prepare('crossing', { at: 1 }))(0)].map(({ status }) => status)
+      const crossing = [
+        await (await client.prepare('crossing', { at: 0 }))(1),
+        await (await client.prepare('crossing', { at: 1 }))(0)
+      ].map(({ status }) => status)
       const step = `${seconds > 0 ? '+' : ''}${seconds} s`
       figure(`${step}: sessions revived`, revived.length)
       figure(`${step}: fresh tokens refused`, refused.length === 0 ? 0 : tally(refused))
@@ -107,12 +124,17 @@ const blockedLog: Fault = {
     const statuses: number[] = []
     const count = pick(20_000, 1_000)
     for (let sent = 0; sent < count; sent += 20) {
-      const answers = await Promise.all(Array.from({ length: 20 }, async () => {
-        const beganAt = performance.now()
-        const response = await fetch(`${deaf.url}/me`, { headers: { authorization: `Bearer ${accessToken}` }, signal: AbortSignal.timeout(5_000) }).catch(() => undefined)
-        await response?.arrayBuffer()
-        return { status: response?.status ?? 0, waited: performance.now() - beganAt }
-      }))
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const beganAt = performance.now()
+          const response = await fetch(`${deaf.url}/me`, {
+            headers: { authorization: `Bearer ${accessToken}` },
+            signal: AbortSignal.timeout(5_000)
+          }).catch(() => undefined)
+          await response?.arrayBuffer()
+          return { status: response?.status ?? 0, waited: performance.now() - beganAt }
+        })
+      )
       statuses.push(...answers.map(({ status }) => status))
       waits.push(...answers.map(({ waited }) => waited))
       if (statuses.includes(0)) break
@@ -121,7 +143,10 @@ const blockedLog: Fault = {
     figure('requests, at LOG_LEVEL=trace', tally(statuses))
     figure('p99, longest', `${milliseconds(percentile(waits, 0.99))}, ${milliseconds(worst(waits))}`)
     figure('memory: before, after', `${megabytes(before)}, ${megabytes(after)}`)
-    must(statuses.every((status) => status === 200), 'requests were not answered')
+    must(
+      statuses.every((status) => status === 200),
+      'requests were not answered'
+    )
     must(after - before < 150 * 1024 * 1024, 'memory grew by 150 MB')
     must((await world.client.refresh(token)).status === 200, 'a session was lost')
     const code = await Promise.race([deaf.stop(), sleep(10_000).then(() => 'none')])

@@ -26,17 +26,24 @@ export const throughPgBouncer: Fault = {
       await sleep(pick(10_000, 3_000))
       await direct.query("INSERT INTO spent_states (hash, expires_at) VALUES ('\\x01', now() - interval '1 minute')")
       await direct.query("SELECT graphile_worker.add_job('purge', max_attempts := 1)")
-      const jobs = async () => (await direct.query('SELECT count(*)::int AS jobs FROM graphile_worker.jobs')).rows[0].jobs as number
-      for (const endsAt = Date.now() + 15_000; await jobs() > 0 && Date.now() < endsAt;) await sleep(100)
+      const jobs = async () =>
+        (await direct.query('SELECT count(*)::int AS jobs FROM graphile_worker.jobs')).rows[0].jobs as number
+      for (const endsAt = Date.now() + 15_000; (await jobs()) > 0 && Date.now() < endsAt;) await sleep(100)
       const { requests, failed, loggedOut, p99 } = await load.stop()
-      const { rows: [{ locks }] } = await direct.query("SELECT count(*)::int AS locks FROM pg_locks WHERE locktype = 'advisory'")
+      const {
+        rows: [{ locks }]
+      } = await direct.query("SELECT count(*)::int AS locks FROM pg_locks WHERE locktype = 'advisory'")
       figure('requests', requests.length)
       figure('answers', tally(requests.map(({ status }) => status)))
       figure('p99', milliseconds(p99()))
       figure('jobs left', await jobs())
       figure('advisory locks left', locks)
       must(failed.length === 0 && loggedOut === 0, 'requests failed')
-      must(await jobs() === 0 && (await direct.query('SELECT 1 FROM spent_states WHERE expires_at < now()')).rowCount === 0, 'a job was not done')
+      must(
+        (await jobs()) === 0 &&
+          (await direct.query('SELECT 1 FROM spent_states WHERE expires_at < now()')).rowCount === 0,
+        'a job was not done'
+      )
       must(locks === 0, 'a lock was left on a connection of the pooler')
     } finally {
       await world.restart()

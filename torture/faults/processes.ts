@@ -7,8 +7,11 @@ import type { World } from '../world.ts'
 const kills: Fault = {
   id: 'F1',
   title: 'kill -9 of an instance during first logins',
-  pass: 'no user without account, no account or session without user, no identity twice; every login that was cut off succeeds at the other instance: by calling back again or, where its state had been spent, by starting again',
-  note: 'a power failure of the database\'s machine: `fsync` is PostgreSQL\'s business, and the processes only are killed',
+  pass: 'no user without account, no account or session without user, no identity twice; every login that was cut ' +
+    'off succeeds at the other instance: by calling back again or, where its state had been spent, by starting ' +
+    'again',
+  note: "a power failure of the database's machine: `fsync` is PostgreSQL's business, and the processes only are " +
+    'killed',
   async play (world, { figure, must }, { pick }) {
     const rounds = pick(20, 3)
     let cut = 0
@@ -16,7 +19,11 @@ const kills: Fault = {
     const strange: number[] = []
     const retryStatuses: number[] = []
     for (let round = 0; round < rounds; round++) {
-      const callbacks = await Promise.all(Array.from({ length: 50 }, (_, index) => world.client.prepare(`kill${round}-${index}-${process.pid}`, { at: index })))
+      const callbacks = await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          world.client.prepare(`kill${round}-${index}-${process.pid}`, { at: index })
+        )
+      )
       const answering = callbacks.map((callback, index) => callback(index))
       await sleep(5 + Math.random() * 150)
       await world.instances[0].kill()
@@ -27,7 +34,12 @@ const kills: Fault = {
         // The browser's retry of the same callback; where the state was spent before the kill, the person starts again.
         const retry = await (callbacks[index] as (typeof callbacks)[number])(1)
         if (retry.status === 200) retried++
-        else retryStatuses.push((await world.client.prepare(`kill${round}-${index}-${process.pid}`, { at: 1 }).then((again) => again())).status)
+        else {
+          retryStatuses.push(
+            (await world.client.prepare(`kill${round}-${index}-${process.pid}`, { at: 1 }).then((again) => again()))
+              .status
+          )
+        }
       }
       await world.mend()
     }
@@ -36,18 +48,28 @@ const kills: Fault = {
     figure('logins', rounds * 50)
     figure('logins cut off', cut)
     figure('of those, done by calling back again', retried)
-    figure('of those, done by starting again (the state had been spent)', retryStatuses.filter((status) => status === 200).length)
+    figure(
+      'of those, done by starting again (the state had been spent)',
+      retryStatuses.filter((status) => status === 200).length
+    )
     for (const [name, count] of Object.entries(audit)) figure(name, count)
     must(strange.length === 0, `other answers than success or none: ${tally(strange)}`)
-    must(retryStatuses.every((status) => status === 200), `retries failed: ${tally(retryStatuses)}`)
-    must(Object.values(audit).every((count) => count === 0), 'something half-written is left')
+    must(
+      retryStatuses.every((status) => status === 200),
+      `retries failed: ${tally(retryStatuses)}`
+    )
+    must(
+      Object.values(audit).every((count) => count === 0),
+      'something half-written is left'
+    )
   }
 }
 
 const rollingRestart: Fault = {
   id: 'F5',
   title: 'SIGTERM under load: a rolling restart of both instances',
-  pass: 'no request of a client that watches readiness and obeys `Connection: close` is lost or answered with a 5xx; exit code 0, within 30 s',
+  pass: 'no request of a client that watches readiness and obeys `Connection: close` is lost or answered with a ' +
+    '5xx; exit code 0, within 30 s',
   note: 'a load balancer that does not look at /readyz within SHUTDOWN_DELAY',
   async play (world, { figure, must }, { pick }) {
     const rounds = pick(5, 1)
@@ -56,10 +78,19 @@ const rollingRestart: Fault = {
     const ready = [true, true]
     const over = new AbortController()
     // As a load balancer does: asks each in turn, and believes the last answer.
-    const watching = Promise.all([0, 1].map(async (index) => {
-      for (; !over.signal.aborted; await sleep(100)) ready[index] = await fetch(`${world.client.url(index)}/readyz`).then(({ ok }) => ok, () => false)
-    }))
-    const load = await startLoad(world.client, { route: (index) => ready[index % 2] ? index % 2 : ready[(index + 1) % 2] ? (index + 1) % 2 : undefined })
+    const watching = Promise.all(
+      [0, 1].map(async (index) => {
+        for (; !over.signal.aborted; await sleep(100)) {
+          ready[index] = await fetch(`${world.client.url(index)}/readyz`).then(
+            ({ ok }) => ok,
+            () => false
+          )
+        }
+      })
+    )
+    const load = await startLoad(world.client, {
+      route: (index) => (ready[index % 2] ? index % 2 : ready[(index + 1) % 2] ? (index + 1) % 2 : undefined)
+    })
     const codes: (number | null)[] = []
     const times: number[] = []
     for (let round = 0; round < rounds; round++) {
@@ -82,7 +113,10 @@ const rollingRestart: Fault = {
     figure('longest from signal to exit, with a SHUTDOWN_DELAY of 2 s', `${(worst(times) / 1000).toFixed(1)} s`)
     figure('logged out', loggedOut)
     must(failed.length === 0, 'requests were lost')
-    must(codes.every((code) => code === 0), 'an exit code was not 0')
+    must(
+      codes.every((code) => code === 0),
+      'an exit code was not 0'
+    )
     must(worst(times) < 30_000, 'it took longer than 30 s')
     must(loggedOut === 0, 'people were logged out')
     await world.restart()
@@ -107,7 +141,12 @@ const restartsAfterRevocation: Fault = {
       await client.refresh(stolen.refresh_token)
       await restartAll(world)
       for (const at of [0, 1]) {
-        for (const token of [ended.refresh_token, stolen.refresh_token, once.body.refresh_token, twice.body.refresh_token]) {
+        for (const token of [
+          ended.refresh_token,
+          stolen.refresh_token,
+          once.body.refresh_token,
+          twice.body.refresh_token
+        ]) {
           checks++
           if ((await client.refresh(token, { at })).status === 200) revived++
         }

@@ -12,7 +12,8 @@ const NOISE_MS = 250
 const hanging: Fault = {
   id: 'F6',
   title: 'a provider hangs: in its token endpoint, its key set, and while it is asked for fresh tokens',
-  pass: 'its logins end within 10 s; logins at other providers, refreshes and /me are as fast as before (p99 at most 1.2 times, or 250 ms more: one machine plays all the parts); no call to it is left open',
+  pass: 'its logins end within 10 s; logins at other providers, refreshes and /me are as fast as before (p99 at ' +
+    'most 1.2 times, or 250 ms more: one machine plays all the parts); no call to it is left open',
   async play (world, { figure, must }, { pick, short }) {
     const { acme, second, client } = world
     // More than an instance has connections.
@@ -25,9 +26,15 @@ const hanging: Fault = {
       people.push({ token, account: (await client.me(token)).body.accounts[0].id as string })
     }
     const atAcme = () => Promise.all(Array.from({ length: 10 }, (_, index) => client.loginAtAcme(index)))
-    const forTokens = () => Promise.all(people.map(({ token, account }, index) => client.call('POST', `/me/accounts/${account}/token`, { token, at: index })))
+    const forTokens = () =>
+      Promise.all(
+        people.map(({ token, account }, index) =>
+          client.call('POST', `/me/accounts/${account}/token`, { token, at: index })
+        )
+      )
     const load = await startLoad(client)
-    // Once while all is well: that so many at once need connections to the database which are not there yet is not the provider's doing.
+    // Once while all is well: that so many at once need connections to the database which are not there yet is not the
+    // provider's doing.
     await Promise.all([atAcme(), forTokens()])
     const calmAt = performance.now()
     await sleep(pick(8_000, 2_000))
@@ -64,15 +71,28 @@ const hanging: Fault = {
     figure('answers', tally(statuses))
     figure('longest wait for them', milliseconds(worst(waits)))
     for (const kind of ['login', 'refresh', 'me'] as const) {
-      const p99 = (requests: Request[]) => percentile(requests.filter((one) => one.kind === kind).map((one) => one.milliseconds), 0.99)
+      const p99 = (requests: Request[]) =>
+        percentile(
+          requests.filter((one) => one.kind === kind).map((one) => one.milliseconds),
+          0.99
+        )
       const [base, now] = [p99(calm), p99(meanwhile)]
       figure(`p99 of others, ${kind}: before, meanwhile`, `${milliseconds(base)}, ${milliseconds(now)}`)
-      must(now <= Math.max(base * 1.2, base + NOISE_MS), `others were slower: ${kind} from ${milliseconds(base)} to ${milliseconds(now)}`)
+      must(
+        now <= Math.max(base * 1.2, base + NOISE_MS),
+        `others were slower: ${kind} from ${milliseconds(base)} to ${milliseconds(now)}`
+      )
     }
     figure('calls left open at the provider', open)
-    must(statuses.every((status) => [502, 503, 504].includes(status)), `a hanging call was answered with ${tally(statuses)}`)
+    must(
+      statuses.every((status) => [502, 503, 504].includes(status)),
+      `a hanging call was answered with ${tally(statuses)}`
+    )
     must(worst(waits) <= 10_500, 'somebody waited longer than 10 s')
-    must(report.failed.length === 0, `others failed: ${tally(report.failed.map(({ kind, status }) => `${kind} ${status}`))}`)
+    must(
+      report.failed.length === 0,
+      `others failed: ${tally(report.failed.map(({ kind, status }) => `${kind} ${status}`))}`
+    )
     must(report.loggedOut === 0, 'people were logged out')
     must(open === 0, 'calls are left open')
   }
@@ -99,8 +119,18 @@ const broken: Fault = {
     const usersBefore = await count()
     const memoryBefore = await world.instances[0].memory()
     let peak = memoryBefore
-    const watch = setInterval(() => { world.instances[0].memory().then((memory) => { peak = Math.max(peak, memory) }, () => {}) }, 50)
-    const faults = { ...FAULTS, 'a redirect in a circle': { kind: 'redirect', location: swift.url + PATHS.profile } as const }
+    const watch = setInterval(() => {
+      world.instances[0].memory().then(
+        (memory) => {
+          peak = Math.max(peak, memory)
+        },
+        () => {}
+      )
+    }, 50)
+    const faults = {
+      ...FAULTS,
+      'a redirect in a circle': { kind: 'redirect', location: swift.url + PATHS.profile } as const
+    }
     let played = 0
     for (const [name, fault] of Object.entries(faults)) {
       const statuses: number[] = []
@@ -108,18 +138,23 @@ const broken: Fault = {
       // Each drip lasts until the time is up.
       for (const path of short ? [PATHS.profile] : Object.values(PATHS)) {
         swift.fault(path, fault)
-        const answers = await Promise.all(Array.from({ length: short ? 2 : 5 }, async () => (await client.prepare(`broken${played++}`))()))
+        const answers = await Promise.all(
+          Array.from({ length: short ? 2 : 5 }, async () => (await client.prepare(`broken${played++}`))())
+        )
         statuses.push(...answers.map(({ status }) => status))
         waits.push(...answers.map((answer) => answer.milliseconds))
         swift.heal()
       }
       figure(name, `${tally(statuses)}, at most ${milliseconds(worst(waits))}`)
-      must(statuses.every((status) => status === 502 || status === 504), `${name} was answered with ${tally(statuses)}`)
+      must(
+        statuses.every((status) => status === 502 || status === 504),
+        `${name} was answered with ${tally(statuses)}`
+      )
     }
     clearInterval(watch)
     figure('memory: before, at most', `${megabytes(memoryBefore)}, ${megabytes(peak)}`)
-    figure('users made', await count() - usersBefore)
-    must(await count() === usersBefore, 'users were made')
+    figure('users made', (await count()) - usersBefore)
+    must((await count()) === usersBefore, 'users were made')
     must(peak - memoryBefore < 50 * 1024 * 1024, 'memory grew by 50 MB')
   }
 }
@@ -136,22 +171,27 @@ const keyRotation: Fault = {
     acme.reset()
     const statuses: number[] = []
     for (let rotation = 0; rotation < rotations; rotation++) {
-      statuses.push(...await loginAll(world, 20))
+      statuses.push(...(await loginAll(world, 20)))
       // An unknown key is looked for once in ten seconds only, so that nobody makes Signet call the provider at will.
       await sleep(10_500)
       await acme.rotateKeys({ keepOld: true })
-      statuses.push(...await loginAll(world, 20))
+      statuses.push(...(await loginAll(world, 20)))
     }
     const fetches = acme.calls(acme.paths.jwks).length
     figure('rotations', rotations)
     figure('logins', tally(statuses))
     figure('fetches of the key set', fetches)
-    must(statuses.every((status) => status === 200), `logins failed: ${tally(statuses)}`)
+    must(
+      statuses.every((status) => status === 200),
+      `logins failed: ${tally(statuses)}`
+    )
     must(fetches <= 2 * rotations, 'the key set was fetched too often')
   }
 }
 
 const loginAll = async ({ client }: World, count: number) =>
-  (await Promise.all(Array.from({ length: count }, (_, index) => client.loginAtAcme(index)))).map(({ status }) => status)
+  (await Promise.all(Array.from({ length: count }, (_, index) => client.loginAtAcme(index)))).map(
+    ({ status }) => status
+  )
 
 export const providerFaults = [hanging, broken, keyRotation]

@@ -10,9 +10,11 @@ const manager = new UserManager({
   redirect_uri: here,
   post_logout_redirect_uri: here,
   scope: 'openid profile email',
-  // All tabs share one refresh token. sessionStorage is copied into a duplicated tab, and a copy presented late counts as theft.
+  // All tabs share one refresh token. sessionStorage is copied into a duplicated tab, and a copy presented late counts
+  // as theft.
   userStore: new WebStorageStateStore({ store: localStorage }),
-  // By `refresh` below: without a refresh token the library would try a hidden iframe, which no longer works in browsers.
+  // By `refresh` below: without a refresh token the library would try a hidden iframe, which no longer works in
+  // browsers.
   automaticSilentRenew: false
 })
 
@@ -24,9 +26,15 @@ explainErrorsBy((error) => {
 })
 
 function show (user: User | null): void {
-  showSignedIn(user ? user.profile.name ?? user.profile.sub : undefined)
-  tell(user ? `The access token lives until ${new Date((user.expires_at ?? 0) * 1000).toLocaleTimeString()}.` : 'You are not signed in.')
-  element('claims').replaceChildren(...Object.entries(user?.profile ?? {}).flatMap(([claim, value]) => [text('dt', claim), text('dd', String(value))]))
+  showSignedIn(user ? (user.profile.name ?? user.profile.sub) : undefined)
+  tell(
+    user
+      ? `The access token lives until ${new Date((user.expires_at ?? 0) * 1000).toLocaleTimeString()}.`
+      : 'You are not signed in.'
+  )
+  element('claims').replaceChildren(
+    ...Object.entries(user?.profile ?? {}).flatMap(([claim, value]) => [text('dt', claim), text('dd', String(value))])
+  )
 }
 
 function text (tag: 'dt' | 'dd', content: string): HTMLElement {
@@ -42,7 +50,9 @@ async function refresh (): Promise<void> {
   await manager.signinSilent().catch(forgetWhatHasEnded)
 }
 
-/** A sign-in that Signet knows no more is of no use here either. Network errors change nothing: the next try may work. */
+/**
+ * A sign-in that Signet knows no more is of no use here either. Network errors change nothing: the next try may work.
+ */
 async function forgetWhatHasEnded (error: unknown): Promise<never> {
   const code = error instanceof ErrorResponse ? error.error : error instanceof SignetError ? error.code : undefined
   if (code === 'invalid_grant' || code === 'invalid_token') await manager.removeUser()
@@ -54,10 +64,12 @@ manager.events.addUserUnloaded(() => show(null))
 manager.events.addAccessTokenExpiring(() => attempt(refresh))
 
 // Another tab has refreshed, signed in or signed out.
-addEventListener('storage', () => attempt(async () => {
-  const user = await manager.getUser(true)
-  if (!user) await manager.events.unload()
-}))
+addEventListener('storage', () =>
+  attempt(async () => {
+    const user = await manager.getUser(true)
+    if (!user) await manager.events.unload()
+  })
+)
 
 onClick('sign-in', () => manager.signinRedirect())
 onClick('refresh', refresh)

@@ -14,12 +14,21 @@ export class SignetError extends Error {
   }
 }
 
-/** The JSON of an answer, `undefined` of an empty one. Throws SignetError for a refusal, TypeError when there is no answer. */
+/**
+ * The JSON of an answer, `undefined` of an empty one. Throws SignetError for a refusal, TypeError when there is no
+ * answer.
+ */
 export async function ask (path: string, request: RequestInit = {}): Promise<unknown> {
   const response = await fetch(SIGNET_URL + path, request)
   if (response.status === 204) return undefined
   const body = await response.json().catch(() => ({}))
-  if (!response.ok) throw new SignetError(body.code ?? body.error ?? 'unknown', body.detail ?? body.error_description ?? `Signet answered ${response.status}.`, response.status)
+  if (!response.ok) {
+    throw new SignetError(
+      body.code ?? body.error ?? 'unknown',
+      body.detail ?? body.error_description ?? `Signet answered ${response.status}.`,
+      response.status
+    )
+  }
   return body
 }
 

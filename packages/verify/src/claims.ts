@@ -38,6 +38,8 @@ const CHECKS: Partial<Record<keyof AccessTokenClaims, (value: unknown) => boolea
 
 /** The claims of a payload whose signature is good; throws `invalid_claim` when one is missing or of another type. */
 export function toClaims (payload: JWTPayload): AccessTokenClaims {
-  for (const [name, isValid] of Object.entries(CHECKS)) if (!isValid(payload[name])) throw new VerificationError('invalid_claim')
+  for (const [name, isValid] of Object.entries(CHECKS)) {
+    if (!isValid(payload[name])) throw new VerificationError('invalid_claim')
+  }
   return payload as unknown as AccessTokenClaims
 }

@@ -11,7 +11,10 @@ declare module 'fastify' {
     requireRole: (role: string) => BearerHook
   }
   interface FastifyRequest {
-    /** What the access token says, behind `requireBearer` or `requireRole`; throws elsewhere, where nobody has verified one. */
+    /**
+     * What the access token says, behind `requireBearer` or `requireRole`; throws elsewhere, where nobody has verified
+     * one.
+     */
     readonly claims: AccessTokenClaims
   }
 }
@@ -27,8 +30,13 @@ const RETRY_AFTER_SECONDS = 5
 
 async function plugin (app: FastifyInstance, options: SignetOptions): Promise<void> {
   const { realm = options.audience ?? options.issuer } = options
-  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm)) throw new TypeError('The realm must be printable ASCII without quotes and backslashes.')
-  const verifier = createVerifier({ onError: (error) => app.log.warn({ err: error }, 'Signet could not be asked'), ...options })
+  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm)) {
+    throw new TypeError('The realm must be printable ASCII without quotes and backslashes.')
+  }
+  const verifier = createVerifier({
+    onError: (error) => app.log.warn({ err: error }, 'Signet could not be asked'),
+    ...options
+  })
   const verified = new WeakMap<FastifyRequest, AccessTokenClaims>()
   app.addHook('onClose', async () => verifier.close())
 
@@ -40,9 +48,15 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     }
   })
 
-  /** RFC 6750 section 3. The header is set here and not by the error: so it is there whatever the app makes of its errors. */
+  /**
+   * RFC 6750 section 3. The header is set here and not by the error: so it is there whatever the app makes of its
+   * errors.
+   */
   function refusal (reply: FastifyReply, statusCode: 401 | 403, code: string, message: string, error?: string): Error {
-    reply.header('www-authenticate', `Bearer realm="${realm}"${error === undefined ? '' : `, error="${error}", error_description="${message}"`}`)
+    reply.header(
+      'www-authenticate',
+      `Bearer realm="${realm}"${error === undefined ? '' : `, error="${error}", error_description="${message}"`}`
+    )
     return Object.assign(new Error(message), { statusCode, code })
   }
 
@@ -56,7 +70,10 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
       if (error.status === 401) throw refusal(reply, 401, error.code, error.message, 'invalid_token')
       request.log.error({ err: error }, 'an access token could not be verified')
       reply.header('retry-after', String(RETRY_AFTER_SECONDS))
-      throw Object.assign(new Error('Access tokens cannot be verified right now.'), { statusCode: error.status, code: error.code })
+      throw Object.assign(new Error('Access tokens cannot be verified right now.'), {
+        statusCode: error.status,
+        code: error.code
+      })
     }
   }
 
@@ -65,13 +82,24 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
   })
 
   app.decorate('requireRole', (role: string): BearerHook => async (request, reply) => {
-    const claims = verified.get(request) ?? await claimsOf(request, reply)
-    if (!claims.roles.includes(role)) throw refusal(reply, 403, 'forbidden', 'This needs a role that the access token does not have.', 'insufficient_scope')
+    const claims = verified.get(request) ?? (await claimsOf(request, reply))
+    if (!claims.roles.includes(role)) {
+      throw refusal(
+        reply,
+        403,
+        'forbidden',
+        'This needs a role that the access token does not have.',
+        'insufficient_scope'
+      )
+    }
     verified.set(request, claims)
   })
 }
 
-/** For Fastify 5: `requireBearer`, `requireRole` and `request.claims`, for the scope it is registered in and those below. */
+/**
+ * For Fastify 5: `requireBearer`, `requireRole` and `request.claims`, for the scope it is registered in and those
+ * below.
+ */
 export const signet: FastifyPluginAsync<SignetOptions> = Object.assign(plugin, {
   // What fastify-plugin sets: decorators reach the scope that registers it.
   [Symbol.for('skip-override')]: true,

@@ -15,11 +15,17 @@ const USABLE_MS = 60 * 60 * 1000
 const NO_SUCH_KEY = [errors.JWKSNoMatchingKey, errors.JWKSMultipleMatchingKeys, errors.JOSENotSupported]
 
 /**
- * The issuer's published keys, fetched for the first token, again for a key that is not known, and in the background when
- * they are `refreshSeconds` old; one request at a time, and `cooldownSeconds` at least between two, also when they fail.
- * A token of a known key waits for no request, and is verified for an hour while the keys cannot be fetched.
+ * The issuer's published keys, fetched for the first token, again for a key that is not known, and in the background
+ * when they are `refreshSeconds` old; one request at a time, and `cooldownSeconds` at least between two, also when they
+ * fail. A token of a known key waits for no request, and is verified for an hour while the keys cannot be fetched.
  */
-export function createKeys ({ url, refreshSeconds, cooldownSeconds, timeoutSeconds, onError }: KeyOptions): JWTVerifyGetKey {
+export function createKeys ({
+  url,
+  refreshSeconds,
+  cooldownSeconds,
+  timeoutSeconds,
+  onError
+}: KeyOptions): JWTVerifyGetKey {
   let askedAt = -Infinity
   let failure: unknown
   const cache: { uat?: number } = {}

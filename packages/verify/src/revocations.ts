@@ -48,7 +48,12 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
     }
     if (closing.signal.aborted) return
     // Give or take a tenth, so that services do not march in step.
-    timer = setTimeout(() => { turn = poll() }, pollSeconds * 1000 * (0.9 + Math.random() * 0.2))
+    timer = setTimeout(
+      () => {
+        turn = poll()
+      },
+      pollSeconds * 1000 * (0.9 + Math.random() * 0.2)
+    )
     timer.unref()
   }
 
@@ -56,7 +61,7 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
     const address = new URL(url)
     if (cursor !== undefined) address.searchParams.set('since', cursor)
     const response = await fetch(address, {
-      headers: { accept: 'application/json', authorization, ...etag === undefined ? {} : { 'if-none-match': etag } },
+      headers: { accept: 'application/json', authorization, ...(etag === undefined ? {} : { 'if-none-match': etag }) },
       redirect: 'error',
       signal: AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutSeconds * 1000)])
     })
@@ -69,11 +74,11 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
     if (!isRevocationList(list)) throw new Error(`${url.href} did not answer with revocations.`)
     for (const item of list.items) {
       if ('sessionId' in item) sessions.set(item.sessionId, Date.parse(item.revokedAt))
-      else users.set(item.userId, [...new Set([...users.get(item.userId) ?? [], Date.parse(item.notBefore)])])
+      else users.set(item.userId, [...new Set([...(users.get(item.userId) ?? []), Date.parse(item.notBefore)])])
     }
     forget(Date.now() - list.keepSeconds * 1000)
     // The tag is of this address: with another cursor it means nothing.
-    etag = cursor === list.nextCursor ? response.headers.get('etag') ?? undefined : undefined
+    etag = cursor === list.nextCursor ? (response.headers.get('etag') ?? undefined) : undefined
     cursor = list.nextCursor
   }
 
@@ -91,7 +96,9 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
     async check ({ sid, sub, iat }) {
       if (answeredAt === undefined) await turn
       const now = Date.now()
-      if (answeredAt === undefined || now - answeredAt > maxStaleSeconds * 1000) throw new VerificationError('revocations_unavailable')
+      if (answeredAt === undefined || now - answeredAt > maxStaleSeconds * 1000) {
+        throw new VerificationError('revocations_unavailable')
+      }
       // Not before its time has come: else whoever renews at once would get a token that is refused again.
       const isCutOff = users.get(sub)?.some((notBefore) => iat * 1000 < notBefore && notBefore <= now)
       if (sessions.has(sid) || isCutOff) throw new VerificationError('revoked')
@@ -106,7 +113,12 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
 
 function isRevocationList (value: unknown): value is RevocationList {
   const { items, nextCursor, keepSeconds } = (value ?? {}) as Partial<RevocationList>
-  return Array.isArray(items) && typeof nextCursor === 'string' && typeof keepSeconds === 'number' && items.every(isRevocation)
+  return (
+    Array.isArray(items) &&
+    typeof nextCursor === 'string' &&
+    typeof keepSeconds === 'number' &&
+    items.every(isRevocation)
+  )
 }
 
 function isRevocation (item: unknown): boolean {

@@ -17,7 +17,10 @@ const REASONS = {
 
 export type VerificationErrorCode = keyof typeof REASONS
 
-/** A token that was not accepted, or one of which nobody can tell right now: then `status` is 503, and it may be tried again. */
+/**
+ * A token that was not accepted, or one of which nobody can tell right now: then `status` is 503, and it may be tried
+ * again.
+ */
 export class VerificationError extends Error {
   readonly code: VerificationErrorCode
   readonly status: 401 | 503

@@ -16,7 +16,8 @@ export interface VerifierOptions {
   pollSeconds?: number | undefined
   /**
    * While revocations cannot be asked for, tokens are judged by those known, for so long: 900 seconds, Signet's usual
-   * ACCESS_TOKEN_TTL. With Signet away no token lives longer, so this bites only when Signet is there and the asking is what fails.
+   * ACCESS_TOKEN_TTL. With Signet away no token lives longer, so this bites only when Signet is there and the asking is
+   * what fails.
    */
   maxStaleSeconds?: number | undefined
   /** Which algorithms may sign: ES256, RS256 and EdDSA, those that Signet knows. */
@@ -43,23 +44,56 @@ export interface Verifier {
   close: () => void
 }
 
-/** Verifies Signet's access tokens by its published keys, without asking it for each. Throws TypeError when the options make no sense. */
+/**
+ * Verifies Signet's access tokens by its published keys, without asking it for each. Throws TypeError when the options
+ * make no sense.
+ */
 export function createVerifier (options: VerifierOptions): Verifier {
   const {
-    issuer, audience = issuer, clientId, clientSecret, pollSeconds = 5, maxStaleSeconds = 900, algorithms = ['ES256', 'RS256', 'EdDSA'],
-    clockToleranceSeconds = 5, timeoutSeconds = 5, keyRefreshSeconds = 300, keyCooldownSeconds = 5,
-    jwksUrl = `${issuer}/.well-known/jwks.json`, revocationsUrl = `${issuer}/revocations`, onError = () => {}
+    issuer,
+    audience = issuer,
+    clientId,
+    clientSecret,
+    pollSeconds = 5,
+    maxStaleSeconds = 900,
+    algorithms = ['ES256', 'RS256', 'EdDSA'],
+    clockToleranceSeconds = 5,
+    timeoutSeconds = 5,
+    keyRefreshSeconds = 300,
+    keyCooldownSeconds = 5,
+    jwksUrl = `${issuer}/.well-known/jwks.json`,
+    revocationsUrl = `${issuer}/revocations`,
+    onError = () => {}
   } = options
-  const keys = createKeys({ url: new URL(jwksUrl), refreshSeconds: keyRefreshSeconds, cooldownSeconds: keyCooldownSeconds, timeoutSeconds, onError })
+  const keys = createKeys({
+    url: new URL(jwksUrl),
+    refreshSeconds: keyRefreshSeconds,
+    cooldownSeconds: keyCooldownSeconds,
+    timeoutSeconds,
+    onError
+  })
   const rules = { issuer, audience, algorithms, typ: 'at+jwt', clockTolerance: clockToleranceSeconds }
-  if ((clientId === undefined) !== (clientSecret === undefined)) throw new TypeError('clientId and clientSecret go together.')
-  const revocations = clientId === undefined || clientSecret === undefined
-    ? undefined
-    : followRevocations({ url: new URL(revocationsUrl), clientId, clientSecret, pollSeconds, maxStaleSeconds, timeoutSeconds, onError })
+  if ((clientId === undefined) !== (clientSecret === undefined)) {
+    throw new TypeError('clientId and clientSecret go together.')
+  }
+  const revocations =
+    clientId === undefined || clientSecret === undefined
+      ? undefined
+      : followRevocations({
+        url: new URL(revocationsUrl),
+        clientId,
+        clientSecret,
+        pollSeconds,
+        maxStaleSeconds,
+        timeoutSeconds,
+        onError
+      })
 
   return {
     async verify (token) {
-      const { payload } = await jwtVerify(token, keys, rules).catch((error: unknown) => { throw toVerificationError(error) })
+      const { payload } = await jwtVerify(token, keys, rules).catch((error: unknown) => {
+        throw toVerificationError(error)
+      })
       const claims = toClaims(payload)
       await revocations?.check(claims)
       return claims
@@ -78,5 +112,8 @@ function toVerificationError (error: unknown): VerificationError {
   if (error instanceof errors.JWSSignatureVerificationFailed) return new VerificationError('bad_signature', error)
   if (!(error instanceof errors.JWTClaimValidationFailed)) return new VerificationError('malformed', error)
   const isComparison = error.reason === 'check_failed' && error.claim in CODES_OF_CLAIMS
-  return new VerificationError(isComparison ? CODES_OF_CLAIMS[error.claim as keyof typeof CODES_OF_CLAIMS] : 'invalid_claim', error)
+  return new VerificationError(
+    isComparison ? CODES_OF_CLAIMS[error.claim as keyof typeof CODES_OF_CLAIMS] : 'invalid_claim',
+    error
+  )
 }

@@ -8,7 +8,11 @@ export async function administration (t: Test, environment: Record<string, strin
   await signet.sql.query("UPDATE users SET roles = '{admin}' WHERE id = $1", [admin.user.id])
   const octocat = await signet.login('github')
   const call = (method: string, path: string, body?: unknown, at?: string) =>
-    signet.call(method, path, admin.access_token, { ...body === undefined ? {} : { body }, ...at === undefined ? {} : { at } })
-  const me = async ({ access_token: token }: { access_token: string }) => (await signet.call('GET', '/me', token)).status
+    signet.call(method, path, admin.access_token, {
+      ...(body === undefined ? {} : { body }),
+      ...(at === undefined ? {} : { at })
+    })
+  const me = async ({ access_token: token }: { access_token: string }) =>
+    (await signet.call('GET', '/me', token)).status
   return { ...signet, admin, octocat, ask: call, me }
 }

@@ -3,7 +3,8 @@ import { startFakeOidc } from '../../fakes/oidc.ts'
 import { readJson, setup } from '../../helper.ts'
 import { AS_WEB, basic, openFrontDoor } from '../front-door.ts'
 
-// A minute allows 100 failed calls of the endpoints where clients authenticate, from one address, and no work after that.
+// A minute allows 100 failed calls of the endpoints where clients authenticate, from one address, and no work after
+// that.
 
 const LIMIT = 100
 
@@ -28,7 +29,9 @@ t.test('wanted: a full audit trail, by token exchanges that need no client', asy
   for (let call = 0; call < 600; call++) answers.push(await exchange())
   t.ok(answers.filter(({ status }) => status === 429).length >= 1000 - LIMIT)
   t.match(answers.at(-1), { status: 429, wait: /^[1-9]\d?$/, body: { error: 'temporarily_unavailable' } })
-  const { rows: [{ count }] } = await sql.query('SELECT count(*)::int FROM audit_events')
+  const {
+    rows: [{ count }]
+  } = await sql.query('SELECT count(*)::int FROM audit_events')
   t.ok(count <= LIMIT, `${count} audit events`)
 })
 
@@ -37,8 +40,10 @@ async function endpoints (t: Test) {
   const { url, post } = await openFrontDoor(t, { RATE_LIMITS: 'on', TRUST_PROXY: '127.0.0.1' })
   const from = (address: string) => ({ 'x-forwarded-for': address })
   type Guess = (secret: string, address: string) => Promise<{ status: number, headers: Headers }>
-  const at = (path: string, form: object): Guess => (secret, address) =>
-    post(path, { ...form, client_id: AS_WEB.client_id, client_secret: secret }, from(address))
+  const at =
+    (path: string, form: object): Guess =>
+      (secret, address) =>
+        post(path, { ...form, client_id: AS_WEB.client_id, client_secret: secret }, from(address))
   const guesses: Record<string, Guess> = {
     'the token endpoint': at('/oauth2/token', { grant_type: 'authorization_code', code: 'x' }),
     'device authorization': at('/oauth2/device_authorization', {}),
@@ -68,9 +73,14 @@ t.test('wanted: the secret of a client, by guessing', async (t) => {
 
 t.test('wanted: the code that another device shows, by many guesses at the same time', async (t) => {
   const { url } = await openFrontDoor(t, { RATE_LIMITS: 'on' })
-  const guess = async () => (await fetch(`${url}/device`, {
-    method: 'POST', headers: { origin: url }, body: new URLSearchParams({ user_code: 'BCDF-GHJK' })
-  })).status
+  const guess = async () =>
+    (
+      await fetch(`${url}/device`, {
+        method: 'POST',
+        headers: { origin: url },
+        body: new URLSearchParams({ user_code: 'BCDF-GHJK' })
+      })
+    ).status
   const statuses = await Promise.all(Array.from({ length: 60 }, guess))
   t.equal(statuses.filter((status) => status === 400).length, 10)
   t.equal(statuses.filter((status) => status === 429).length, 50)
@@ -81,7 +91,9 @@ t.test('a person who types the right device code again and again is not stopped'
   const { body } = await post('/oauth2/device_authorization', { client_id: 'signet' })
   for (let turn = 0; turn < 15; turn++) {
     const response = await fetch(`${url}/device`, {
-      method: 'POST', headers: { origin: url }, body: new URLSearchParams({ user_code: body.user_code })
+      method: 'POST',
+      headers: { origin: url },
+      body: new URLSearchParams({ user_code: body.user_code })
     })
     t.equal(response.status, 200)
   }

@@ -34,7 +34,7 @@ const exchanges = (apple: FakeApple) => apple.calls(apple.paths.token).length
 async function openForm (
   browser: Browser,
   start = '/login/apple'
-): Promise<{ action: string; fields: Record<string, string> }> {
+): Promise<{ action: string, fields: Record<string, string> }> {
   return readForm((await browser.get(await browser.start(start))).text)
 }
 
@@ -170,7 +170,7 @@ t.test('the client secret', async (t) => {
   const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     .privateKey.export({ type: 'pkcs8', format: 'pem' })
     .toString()
-  const wrong: [string, Claims, { kid?: string; pem?: string }?][] = [
+  const wrong: [string, Claims, { kid?: string, pem?: string }?][] = [
     ['of another team', { iss: 'ZZZZZZZZZZ' }],
     ['of another app', { sub: 'com.example.other' }],
     ['for another audience', { aud: 'https://example.com' }],
@@ -393,7 +393,8 @@ t.test('the member user is what a browser sent: of it only a name is taken, and 
     ['numbers for parts', '{"name":{"firstName":1,"lastName":true}}', null],
     [
       'a poisoned prototype',
-      '{"__proto__":{"name":{"firstName":"Evil"},"isAdmin":true},"constructor":{"prototype":{"name":{"firstName":"Evil"}}}}',
+      '' +
+        '{"__proto__":{"name":{"firstName":"Evil"},"isAdmin":true},"constructor":{"prototype":{"name":{"firstName":"Evil"}}}}',
       null
     ],
     ['a poisoned prototype of the name', '{"name":{"__proto__":{"firstName":"Evil"}}}', null],

@@ -14,7 +14,7 @@ export type Word = [members: object, believed: boolean]
 export async function emailWords (
   t: Test,
   { fake, signIn }: World,
-  names: { subject: string; email: string },
+  names: { subject: string, email: string },
   words: Word[]
 ): Promise<void> {
   for (const [index, [word, believed]] of words.entries()) {

@@ -22,7 +22,7 @@ export interface FaultGrid {
    * The calls after the exchange that a login cannot do without: the step as `detail` names it, and the path behind
    * `_API_URL`.
    */
-  steps: { step: string; path: string }[]
+  steps: { step: string, path: string }[]
   /** Changes to the person that leave no usable subject. */
   withoutSubject: Record<string, unknown>[]
 }
@@ -82,7 +82,7 @@ export async function faultGrid (
 
   await t.test('whoever is slow is given up', async (t) => {
     shortenProviderTimeout(t)
-    const logins: { step: string; answer: Promise<BrowserResponse> }[] = []
+    const logins: { step: string, answer: Promise<BrowserResponse> }[] = []
     for (const play of SLOW) {
       for (const { step, path } of all) {
         const already = fake.calls(path).length

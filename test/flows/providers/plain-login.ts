@@ -9,7 +9,7 @@ export interface PlainLogin extends Pick<FaultGrid, 'steps' | 'withoutSubject'> 
   spec: OAuthSpec
   name: string
   /** What becomes of the documentation's example. */
-  profile: { email: string | null; emailVerified?: boolean; locale?: string; [member: string]: unknown }
+  profile: { email: string | null, emailVerified?: boolean, locale?: string, [member: string]: unknown }
   /** Where the subject is unique, for a provider whose subjects are not unique on the whole. */
   tenant?: string
   settings?: (fake: FakeOAuth) => Record<string, string>
