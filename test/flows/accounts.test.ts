@@ -73,7 +73,7 @@ async function world (t: Test, environment: Record<string, string> = {}) {
 }
 
 t.test('a signed-in user links an account by code, signs in with it, and unlinks it', async (t) => {
-  const { request, login, linkCode, events, github, sql } = await world(t)
+  const { request, login, linkCode, events, github, acme, sql } = await world(t)
   const token = await login('github')
   const me = (await request('GET', '/me', token)).body
   const linking = await linkCode('acme')
@@ -104,6 +104,7 @@ t.test('a signed-in user links an account by code, signs in with it, and unlinks
   t.equal((await request('DELETE', `/me/accounts/${linked.body.id}`, token)).status, 204)
   t.equal((await request('DELETE', `/me/accounts/${linked.body.id}`, token)).status, 404)
   t.equal((await events('account.unlinked')).length, 1)
+  await eventually('the revoked grant', () => acme.calls(acme.paths.revoke).length > 0)
   t.not((await request('GET', '/me', await login('acme'))).body.id, me.id, 'now it is somebody else')
   t.same(github.unexpected(), [])
 })

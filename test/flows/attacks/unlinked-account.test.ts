@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeGitHub } from '../../fakes/github.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
-import { readJson, setup } from '../../helper.ts'
+import { eventually, readJson, setup } from '../../helper.ts'
 
 // A person's account at a provider was taken over. They unlink it: whoever took it over must be out, and stay out.
 
@@ -61,7 +61,13 @@ async function world (t: Test) {
     return { jane, thief, account }
   }
 
-  return { ...running, acme, login, request, refresh, linkRequest, takeOver }
+  /** Unlinks, and waits until acme has revoked the grant: a sign-in at the same moment would lose its tokens there. */
+  async function unlink (accountId: string, accessToken: string) {
+    t.equal((await request('DELETE', `/me/accounts/${accountId}`, accessToken)).status, 204)
+    await eventually('the revoked grant', () => acme.calls(acme.paths.revoke).length > 0)
+  }
+
+  return { ...running, login, request, refresh, linkRequest, takeOver, unlink }
 }
 
 t.test('wanted: to stay signed in through an account that was unlinked', async (t) => {
@@ -84,18 +90,18 @@ t.test('wanted: to stay signed in with a session from before accounts were recor
 })
 
 t.test('wanted: to join the user again by email, with the account that was unlinked', async (t) => {
-  const { login, request, takeOver } = await world(t)
+  const { login, takeOver, unlink } = await world(t)
   const { jane, account } = await takeOver()
-  t.equal((await request('DELETE', `/me/accounts/${account.id}`, jane.access_token)).status, 204)
+  await unlink(account.id, jane.access_token)
   const again = await login('acme')
   t.not(again.user.id, jane.user.id)
   t.equal(again.user.email, null)
 })
 
 t.test('the person can link the account again, and then it joins as any other', async (t) => {
-  const { sql, login, request, linkRequest, takeOver } = await world(t)
+  const { sql, login, request, linkRequest, takeOver, unlink } = await world(t)
   const { jane, account } = await takeOver()
-  await request('DELETE', `/me/accounts/${account.id}`, jane.access_token)
+  await unlink(account.id, jane.access_token)
   t.equal((await request('POST', '/me/accounts', jane.access_token, await linkRequest('acme'))).status, 201)
   t.equal((await sql.query('SELECT 1 FROM unlinked_identities')).rowCount, 0)
   t.equal((await login('acme')).user.id, jane.user.id)
