@@ -93,7 +93,7 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
     if (!stored || isLendable(stored)) return stored
     if (stored.refreshToken === null || !provider) return undefined
     try {
-      const fresh = toStoredTokens(await provider.refresh(stored.refreshToken, signal))
+      const fresh = toStoredTokens(await provider.refresh(stored.refreshToken, stored.scope, signal))
       const kept = { ...fresh, refreshToken: fresh.refreshToken ?? stored.refreshToken }
       await store(tokens.seal(account, kept))
       return kept

@@ -13,6 +13,10 @@ declare module 'http' {
 export const callLimits = { timeoutMs: 5_000 }
 /** Idle connections are closed before a provider is likely to close them. */
 const IDLE_MS = 4_000
+/** How long one address of a host may take to connect. Node's 250 ms give up on a slow IPv4 (nodejs/node#54359). */
+const CONNECT_ATTEMPT_MS = 2_000
+/** The size limit of a response's headers: Node's 16 KiB are less than some providers send. */
+const MAX_HEADER_BYTES = 64 * 1024
 /** How long a host that has reset an idle connection gets a fresh one for each single-use request. */
 const FRESH_CONNECTIONS_MS = 60 * 60 * 1000
 
@@ -24,6 +28,8 @@ export interface Exchange {
   isLate: boolean
   /** The response, once its head has arrived. */
   response: IncomingMessage | undefined
+  /** Asks for a connection of its own. */
+  needsFreshConnection?: boolean
 }
 
 const currentExchange = new AsyncLocalStorage<Exchange>()
@@ -46,7 +52,8 @@ type AgentConstructor = new (options: AgentOptions) => http.Agent
  * connection for an hour after the host has reset an idle one.
  */
 function createProviderAgent (Agent: AgentConstructor): http.Agent {
-  const freshConnections = new Agent({ keepAlive: false })
+  const connect = { autoSelectFamilyAttemptTimeout: CONNECT_ATTEMPT_MS }
+  const freshConnections = new Agent({ ...connect, keepAlive: false })
   const resetAt = new Map<string, number>()
 
   class ProviderAgent extends Agent {
@@ -58,10 +65,10 @@ function createProviderAgent (Agent: AgentConstructor): http.Agent {
     override addRequest (request: ClientRequest, options: RequestOptions): void {
       limit(request)
       const host = this.getName(options)
-      request.once('error', (error: NodeJS.ErrnoException) => {
-        if (request.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')) resetAt.set(host, Date.now())
-      })
-      if (request.method === 'GET' || !hasResetLately(host)) return super.addRequest(request, options)
+      request.once('error', (error) => { if (isIdleReset(request, error)) resetAt.set(host, Date.now()) })
+      const isSingleUse = request.method !== 'GET'
+      const needsFresh = currentExchange.getStore()?.needsFreshConnection ?? (isSingleUse && hasResetLately(host))
+      if (!needsFresh) return super.addRequest(request, options)
       request.shouldKeepAlive = false
       freshConnections.addRequest(request, options)
     }
@@ -71,10 +78,17 @@ function createProviderAgent (Agent: AgentConstructor): http.Agent {
     return Date.now() - (resetAt.get(host) ?? -Infinity) < FRESH_CONNECTIONS_MS
   }
 
-  return new ProviderAgent({ keepAlive: true, timeout: IDLE_MS })
+  return new ProviderAgent({ ...connect, keepAlive: true, timeout: IDLE_MS })
+}
+
+/** Whether the host had closed the idle connection on which the request was sent, so that it did not read it. */
+export function isIdleReset (request: ClientRequest, error: NodeJS.ErrnoException): boolean {
+  return request.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')
 }
 
 function limit (request: ClientRequest): void {
+  // An option of http.request, which simple-oauth2 does not pass on. Node reads it when the request gets its socket.
+  Object.assign(request, { maxHeaderSize: MAX_HEADER_BYTES })
   const exchange = currentExchange.getStore()
   const giveUp = () => {
     if (exchange) exchange.isLate = true

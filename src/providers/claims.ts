@@ -22,11 +22,15 @@ export function subject (value: unknown): string | undefined {
   return isUsable && !['0', 'null', 'undefined', 'NaN'].includes(value) ? value : undefined
 }
 
-/** One line of text, without control characters and cut to `maximum`; null when nothing is left. */
+/**
+ * One line of text, without control characters and cut to `maximum`; null when nothing visible is left. Joiners and
+ * directional marks stay: Persian, Indic scripts and emoji families are written with them.
+ */
 export function text (value: unknown, maximum = 200): string | null {
   if (typeof value !== 'string') return null
-  const clean = value.toWellFormed().replace(CONTROLS, ' ').trim().slice(0, maximum).toWellFormed()
-  return clean === '' ? null : clean
+  const keepJoiners = (control: string) => JOINERS.test(control) ? control : ' '
+  const clean = value.toWellFormed().replace(CONTROLS, keepJoiners).trim().slice(0, maximum).toWellFormed()
+  return clean.split(JOINERS).join('').trim() === '' ? null : clean
 }
 
 /** Joins texts; values that are no text are left out. Null when nothing is left. */
@@ -53,6 +57,9 @@ export function avatarUrl (value: unknown): string | null {
   const url = parseUrl(value)
   return url?.protocol === 'https:' ? url.href : null
 }
+
+/** U+200C and U+200D join or separate letters, U+200E and U+200F mark the direction of the text around them. */
+const JOINERS = /[\u200c-\u200f]/
 
 // Control and format characters and lone surrogates: they hide text, reverse it, or break a log line or a database.
 const CONTROLS = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu

@@ -65,8 +65,10 @@ async function fetchMetadata (provider: string, issuer: string, documentIssuer: 
     sendsIss: member(document, 'authorization_response_iss_parameter_supported') === true
   }
 
+  /** Undefined also for a member that is null or empty. */
   function optional (name: string): string | undefined {
-    return member(document, name) === undefined ? undefined : endpoint(name)
+    const value = member(document, name) ?? ''
+    return value === '' ? undefined : endpoint(name)
   }
 
   function endpoint (name: string): string {

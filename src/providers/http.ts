@@ -3,7 +3,7 @@ import https from 'node:https'
 import { createGunzip } from 'node:zlib'
 import { Problem } from '../http/errors.ts'
 import { parseJson } from '../http/json.ts'
-import { agentFor, runExchange, type Exchange } from './agent.ts'
+import { agentFor, isIdleReset, runExchange, type Exchange } from './agent.ts'
 import { timed } from './call-times.ts'
 import { providerError, providerTimeout, type Step } from './failure.ts'
 
@@ -31,7 +31,7 @@ export interface Answer extends AnswerHead { text: string }
 
 /**
  * GETs JSON within the limits of `callProvider`. Throws a Problem unless the status is 200 or 201 and the answer is
- * JSON by content type and by content. `onStatus` may turn a status into a value of its own.
+ * JSON. `onStatus` may turn a status into a value of its own.
  */
 export async function getJson (
   url: string, call: ProviderCall, onStatus?: (status: number) => unknown
@@ -41,23 +41,34 @@ export async function getJson (
 }
 
 /**
- * Accepts the JSON of an answer; `value` is undefined where the answer did not parse. Throws a Problem unless the
- * status is 200 or 201 and the content type is that of JSON.
+ * Accepts the JSON of an answer, whatever its content type: Deezer says `text/html`, others `text/plain`
+ * (golang/oauth2#542). `value` is undefined where the answer did not parse. Throws a Problem unless the status is 200
+ * or 201 and the answer is JSON.
  */
-export function acceptJson ({ status, headers }: AnswerHead, value: unknown, { provider, step }: CallPurpose): unknown {
-  // Frameworks answer a POST with 201 by default.
-  if (status !== 200 && status !== 201) throw providerError(provider, step, `HTTP ${status}`)
-  const isJson = value !== undefined && /^application\/([\w.+-]+\+)?json\b/i.test(headers['content-type'] ?? '')
-  if (!isJson) throw providerError(provider, step, 'the answer is not JSON')
+export function acceptJson ({ status }: AnswerHead, value: unknown, { provider, step }: CallPurpose): unknown {
+  assertSuccess(status, { provider, step })
+  if (value === undefined) throw providerError(provider, step, 'the answer is not JSON')
   return value
 }
 
+/** Throws a Problem unless the status is 200, or 201, with which frameworks answer a POST by default. */
+export function assertSuccess (status: number, { provider, step }: CallPurpose): void {
+  if (status !== 200 && status !== 201) throw providerError(provider, step, `HTTP ${status}`)
+}
+
 /**
- * One request, never repeated, within five seconds and a mebibyte. Follows no redirect. Any status is an answer; throws
- * `provider_timeout` or `provider_error` where there is none.
+ * One request within five seconds and a mebibyte. Follows no redirect. A GET is sent once more, over a connection of
+ * its own, when the host had closed an idle one (node-fetch#1735); nothing else is sent twice. Any status is an answer;
+ * throws `provider_timeout` or `provider_error` where there is none.
  */
 export async function callProvider (url: string, call: ProviderCall): Promise<Answer> {
-  return await withinLimits(call, async () => await send(new URL(url), call))
+  return await withinLimits(call, async (exchange) => {
+    return await send(new URL(url), call).catch(async (error) => {
+      if (!(error instanceof IdleReset)) throw error
+      exchange.needsFreshConnection = true
+      return await send(new URL(url), call)
+    })
+  })
 }
 
 /** Runs `work`, which makes one request through the agent. Throws a Problem where there is no answer. */
@@ -80,6 +91,9 @@ export async function withinLimits<Result extends AnswerHead> (
 
 export class AnswerTooLarge extends Error {}
 
+/** A GET met a connection that the host had closed. */
+class IdleReset extends Error {}
+
 /** Half the cost of `fetch`. */
 async function send (url: URL, { method = 'GET', headers, body }: ProviderCall): Promise<Answer> {
   return await new Promise((resolve, reject) => {
@@ -90,17 +104,18 @@ async function send (url: URL, { method = 'GET', headers, body }: ProviderCall):
     const client = url.protocol === 'https:' ? https : http
     const request = client.request(url, { agent: agentFor(url), method, headers: allHeaders }, (response) => {
       const { statusCode: status = 0, headers } = response
-      readBody(response).then((text) => resolve({ status, headers, text }), (error) => {
+      readBody(response).then((body) => resolve({ status, headers, text: decodeText(body, headers) }), (error) => {
         request.destroy()
         reject(error)
       })
     })
-    request.on('error', reject).end(body)
+    const fail = (error: Error) => reject(method === 'GET' && isIdleReset(request, error) ? new IdleReset() : error)
+    request.on('error', fail).end(body)
   })
 }
 
 /** Decodes what `Accept-Encoding` asked for, and counts what comes out. Rejects when the body breaks off. */
-async function readBody (response: IncomingMessage): Promise<string> {
+async function readBody (response: IncomingMessage): Promise<Buffer> {
   return await new Promise((resolve, reject) => {
     const isGzip = /^(x-)?gzip$/i.test(response.headers['content-encoding'] ?? '')
     const body = isGzip ? response.pipe(createGunzip()) : response
@@ -111,10 +126,33 @@ async function readBody (response: IncomingMessage): Promise<string> {
       chunks.push(chunk)
       if (length > MAX_ANSWER_BYTES) body.destroy(new AnswerTooLarge())
     })
-    body.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    body.on('end', () => resolve(Buffer.concat(chunks)))
     body.on('error', reject)
     if (isGzip) response.on('error', reject)
   })
+}
+
+/**
+ * The text of a body, without a byte-order mark: UTF-8 (RFC 8259 section 8.1), or what is not UTF-8 by the charset of
+ * its content type.
+ */
+function decodeText (body: Buffer, headers: IncomingHttpHeaders): string {
+  try {
+    return STRICT_UTF_8.decode(body)
+  } catch {
+    const [, charset] = /;\s*charset="?([\w-]+)/i.exec(headers['content-type'] ?? '') ?? []
+    return decoderOf(charset).decode(body)
+  }
+}
+
+const STRICT_UTF_8 = new TextDecoder('utf-8', { fatal: true })
+
+function decoderOf (charset: string | undefined) {
+  try {
+    return new TextDecoder(charset)
+  } catch {
+    return new TextDecoder()
+  }
 }
 
 /** The code of a network failure (ECONNREFUSED, CERT_HAS_EXPIRED, ...), which holds nothing that was sent. */

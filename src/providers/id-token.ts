@@ -1,11 +1,16 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { Problem } from '../http/errors.ts'
+import { parseJson } from '../http/json.ts'
+import { member } from './claims.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { callProvider } from './http.ts'
 
 /** Asymmetric signatures only: `none` and HMAC are never accepted (RFC 8725 section 3.1). */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
-const CLOCK_TOLERANCE_SECONDS = 60
+/** How long a token counts after its `exp`. */
+const EXPIRY_TOLERANCE_SECONDS = 60
+/** How far ahead a provider's clock may be (`iat`, `nbf`). */
+const CLOCK_TOLERANCE_SECONDS = 5 * 60
 /** ID tokens come from the token endpoint, or from an app just after its sign-in: an older one is replayed. */
 export const ID_TOKEN_MAX_AGE_SECONDS = 60 * 60
 const JWKS_MAX_AGE_MS = 10 * 60 * 1000
@@ -32,7 +37,8 @@ export async function verifyIdToken (
     audience: audiences,
     algorithms: ALGORITHMS,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    maxTokenAge: ID_TOKEN_MAX_AGE_SECONDS,
+    // jose adds its tolerance, which is there for clocks that are ahead.
+    maxTokenAge: ID_TOKEN_MAX_AGE_SECONDS + EXPIRY_TOLERANCE_SECONDS - CLOCK_TOLERANCE_SECONDS,
     requiredClaims: ['iss', 'sub', 'iat', 'exp']
   }
   const fail = (reason: string) => invalidIdToken(provider, reason)
@@ -40,13 +46,45 @@ export async function verifyIdToken (
     if (error instanceof Problem) throw error
     throw fail(error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
   })
-  const { iss, sub, aud, azp, nonce } = claims
+  const { iss, sub, exp = 0, nonce } = claims
+  if (exp <= Date.now() / 1000 - EXPIRY_TOLERANCE_SECONDS) throw fail('it has expired')
   if (typeof iss !== 'string' || !isIssuer(iss, claims)) throw fail('the claim iss is missing or wrong')
-  if (Array.isArray(aud) && aud.length > 1) throw fail('it is meant for others too (aud)')
-  if (azp !== undefined && !audiences.includes(azp as string)) throw fail('it was issued to another client (azp)')
+  assertIssuedToUs(claims, audiences, fail)
   if (!nonces.includes(nonce as string | undefined)) throw fail('the nonce is missing or wrong')
   if (typeof sub !== 'string') throw fail('sub is missing')
   return { ...claims, sub }
+}
+
+/**
+ * Throws unless the token was issued to one of our clients: one that is meant for others too must say so by `azp`
+ * (OpenID Connect Core section 3.1.3.7, steps 3 to 5; zitadel#9200).
+ */
+function assertIssuedToUs ({ aud, azp }: JWTPayload, audiences: string[], fail: (reason: string) => Problem): void {
+  const isForOthers = [aud].flat().some((audience) => !audiences.includes(audience as string))
+  if ((azp ?? undefined) === undefined) {
+    if (isForOthers) throw fail('it is meant for others too (aud)')
+  } else if (!audiences.includes(azp as string)) throw fail('it was issued to another client (azp)')
+}
+
+/**
+ * Verifies user info that is a JWT (OpenID Connect Core section 5.3.2) and returns its claims. Throws
+ * `provider_error`, or `provider_timeout` when the keys cannot be read in time.
+ */
+export async function verifyUserinfo (
+  jwt: string, keys: JWTVerifyGetKey, { provider, isIssuer, audiences }: Omit<IdTokenExpectation, 'nonces'>
+): Promise<JWTPayload> {
+  const options = { algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE_SECONDS }
+  const fail = (reason: string) => providerError(provider, 'user info', reason)
+  const claims = await verifyWithAnyKey(jwt, keys, options).catch((error) => {
+    if (error instanceof Problem) throw error
+    throw fail(error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
+  })
+  const { iss, aud } = claims
+  if (iss !== undefined && !isIssuer(iss, claims)) throw fail('the claim iss is wrong')
+  if (aud !== undefined && ![aud].flat().some((audience) => audiences.includes(audience))) {
+    throw fail('it is meant for others (aud)')
+  }
+  return claims
 }
 
 type VerifyOptions = Parameters<typeof jwtVerify>[2]
@@ -73,21 +111,27 @@ async function verifyWithAnyKey (idToken: string, keys: JWTVerifyGetKey, options
  * a rotation is noticed at once and random kids cost nothing (SEC-24).
  */
 export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyGetKey {
+  let hasOneNamelessKey = false
   const remote = createRemoteJWKSet(new URL(jwksUri), {
     cacheMaxAge: JWKS_MAX_AGE_MS,
     cooldownDuration: Infinity,
     [customFetch]: async (url) => {
       const { status, text } = await callProvider(url, { provider, step: 'keys' })
       if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`)
+      const keys = member(parseJson(text), 'keys')
+      hasOneNamelessKey = Array.isArray(keys) && keys.length === 1 && member(keys[0], 'kid') === undefined
       return new Response(text)
     }
   })
+  /** The only key of a set that does not name it has signed every token, also one that names its key. */
+  const find: JWTVerifyGetKey = async ({ kid, ...header }, token) =>
+    await remote(hasOneNamelessKey || kid === undefined ? header : { ...header, kid }, token)
   let refetchedAt = -Infinity
   let refetching: Promise<void> | undefined
 
   return async (header, token) => {
     try {
-      return await remote(header, token)
+      return await find(header, token)
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw unusableKeys(provider, error)
       if (!refetching) {
@@ -96,7 +140,7 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
         refetching = remote.reload().finally(() => { refetching = undefined })
       }
       await refetching.catch((failure) => { throw unusableKeys(provider, failure) })
-      return await remote(header, token)
+      return await find(header, token)
     }
   }
 }

@@ -4,7 +4,7 @@ import { member } from './claims.ts'
 import { providerError, type Step } from './failure.ts'
 import { acceptJson } from './http.ts'
 import { pluginOptions, type OAuthClientOptions } from './plugin-options.ts'
-import type { Authorization, AuthorizationResponse, TokenSet } from './provider.ts'
+import type { Authorization, AuthorizationResponse, Provider, TokenSet } from './provider.ts'
 import { registerLate, type PluginNamespace, type RegisterOAuth2 } from './registration.ts'
 import { requestTokens } from './token-request.ts'
 import { readTokenSet } from './token-set.ts'
@@ -16,8 +16,7 @@ export interface OAuthClient {
   authorize: () => Promise<Authorization>
   /** Exchanges a code, once and without a retry: codes are single-use. Throws a Problem. */
   exchange: (response: AuthorizationResponse) => Promise<TokenSet>
-  /** Exchanges a refresh token, once. Throws a Problem: `reauthorization_required` when the grant is over. */
-  refresh: (refreshToken: string, signal: AbortSignal) => Promise<TokenSet>
+  refresh: Provider['refresh']
   clientSecret: () => Promise<string>
 }
 
@@ -39,15 +38,18 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   }
 
   async function request (
-    step: Step, signal: AbortSignal, work: (namespace: PluginNamespace) => Promise<{ token: unknown }>
+    step: Step,
+    grantedScope: string[],
+    signal: AbortSignal,
+    work: (namespace: PluginNamespace) => Promise<{ token: unknown }>
   ): Promise<TokenSet> {
     const namespace = await plugin()
     const purpose = { provider, step, signal }
     const answer = await requestTokens(purpose, () => work(namespace))
-    if (step === 'token refresh' && [200, 400, 401].includes(answer.status) && isGrantOver(options, answer.value)) {
+    if (step === 'token refresh' && answer.status < 500 && isGrantOver(options, answer.value)) {
       throw new Problem('reauthorization_required', `${provider} no longer refreshes this grant: sign in there again.`)
     }
-    return readTokenSet(acceptJson(answer, answer.value, purpose), provider, step, scope)
+    return readTokenSet(acceptJson(answer, answer.value, purpose), provider, step, grantedScope)
   }
 
   /** Without scopes the plugin sends an empty one. The authorization URL of the settings may have its own. */
@@ -78,12 +80,12 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
 
     async exchange ({ code, state, secrets, signal }) {
       const callback = { query: { code, state }, cookies: { ...secrets } }
-      return await request('token exchange', signal, async (namespace) =>
+      return await request('token exchange', scope, signal, async (namespace) =>
         await namespace.getAccessTokenFromAuthorizationCodeFlow(callback, { clearCookie () {} }))
     },
 
-    async refresh (refreshToken, signal) {
-      return await request('token refresh', signal, async (namespace) =>
+    async refresh (refreshToken, grantedScope, signal) {
+      return await request('token refresh', grantedScope.split(' '), signal, async (namespace) =>
         await namespace.getNewAccessTokenUsingRefreshToken({ refresh_token: refreshToken }, {}))
     },
 
@@ -91,8 +93,14 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   }
 }
 
-/** Errors of a refresh token that is no longer valid: RFC 6749 section 5.2, and GitHub's own. */
-const GRANT_IS_OVER = ['invalid_grant', 'bad_refresh_token']
+/**
+ * Errors of a grant that only the person can renew: RFC 6749 section 5.2, GitHub's own, and those of OpenID Connect
+ * Core section 3.1.2.6, which Microsoft answers with too (azure-activedirectory-library-for-nodejs#151).
+ */
+const GRANT_IS_OVER = [
+  'invalid_grant', 'bad_refresh_token', 'interaction_required', 'login_required', 'consent_required',
+  'account_selection_required'
+]
 
 function isGrantOver ({ saysGrantIsOver }: OAuthClientOptions, answer: unknown): boolean {
   return GRANT_IS_OVER.includes(member(answer, 'error') as string) || saysGrantIsOver?.(answer) === true

@@ -118,7 +118,8 @@ export function createOAuthProvider (
     id: settings.id,
     name,
     formPost: false,
-    isResponseIssuer: (iss) => iss === options.responseIssuer,
+    // RFC 9207 section 2.4: who does not know the issuer ignores the parameter.
+    isResponseIssuer: (iss) => options.responseIssuer === undefined || iss === options.responseIssuer,
     register: client.register,
     authorize: client.authorize,
 

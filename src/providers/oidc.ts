@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
-import { getJson } from './http.ts'
-import { createIssuerKeys, verifyIdToken } from './id-token.ts'
+import { acceptJson, assertSuccess, callProvider } from './http.ts'
+import { createIssuerKeys, verifyIdToken, verifyUserinfo } from './id-token.ts'
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts'
 import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderSettings } from './provider.ts'
 import { revokeToken } from './revocation.ts'
@@ -60,10 +61,18 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
     return claims
   }
 
-  /** Throws a Problem unless it is about the person of the ID token (OpenID Connect Core section 5.3.2). */
+  /**
+   * Reads JSON or, from issuers that sign it, a JWT. Throws a Problem unless it is about the person of the ID token
+   * (OpenID Connect Core section 5.3.2).
+   */
   async function readUserinfo (url: string, accessToken: string, sub: string, signal: AbortSignal): Promise<unknown> {
-    const headers = { authorization: `Bearer ${accessToken}` }
-    const userinfo = await getJson(url, { provider: name, step: 'user info', headers, signal })
+    const call = { provider: name, step: 'user info', signal } as const
+    const answer = await callProvider(url, { ...call, headers: { authorization: `Bearer ${accessToken}` } })
+    assertSuccess(answer.status, call)
+    const isJwt = /^application\/jwt\b/i.test(answer.headers['content-type'] ?? '')
+    const userinfo = isJwt
+      ? await verifyUserinfo(answer.text, (await connect()).keys, { provider: name, isIssuer, audiences: [clientId] })
+      : acceptJson(answer, parseJson(answer.text), call)
     if (member(userinfo, 'sub') !== sub) throw providerError(name, 'user info', 'it is about another person (sub)')
     return userinfo
   }
@@ -73,8 +82,7 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
     const identity = options.identity?.(claims) ?? { issuer, subject: claims.sub }
     const accountSubject = subject(identity.subject)
     if (accountSubject === undefined) throw invalidIdToken(name, 'sub is not usable')
-    // `email` and `email_verified` must come from one document.
-    const emailSource = member(claims, 'email') === undefined ? userinfo : claims
+    const emailSource = emailDocument(claims, userinfo)
     const address = email(member(emailSource, 'email'))
     return {
       provider: settings.id,
@@ -133,8 +141,8 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
       return toProfile(claims, {}, '')
     },
 
-    async refresh (refreshToken, signal) {
-      return await (await connect()).client.refresh(refreshToken, signal)
+    async refresh (refreshToken, grantedScope, signal) {
+      return await (await connect()).client.refresh(refreshToken, grantedScope, signal)
     },
 
     async endpoints () {
@@ -210,6 +218,17 @@ function knownMetadata (settings: ProviderSettings, { issuer, endpoints }: OidcO
     return { ...common, ...urls, userinfoEndpoint: undefined, revocationEndpoint: undefined }
   }
   return endpoints && { ...common, ...endpoints }
+}
+
+/**
+ * The document whose `email` and `email_verified` count: the ID token, or user info where the ID token has no email, or
+ * does not say whether it is verified and user info has the same one (Okta's org server; executor#1972).
+ */
+function emailDocument (claims: unknown, userinfo: unknown): unknown {
+  const address = email(member(claims, 'email'))
+  if (address === null) return userinfo
+  const isSilent = (member(claims, 'email_verified') ?? undefined) === undefined
+  return isSilent && address === email(member(userinfo, 'email')) ? userinfo : claims
 }
 
 /** Without `openid` there would be no ID token, and no nonce in it (OpenID Connect Core section 3.1.2.1). */

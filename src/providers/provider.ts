@@ -47,8 +47,11 @@ export interface Provider {
    * `nonce` is the app's, where it chose one. Throws as `identify`. Absent where there are no ID tokens.
    */
   identifyNative?: (idToken: string, nonce: string | undefined) => Promise<Profile>
-  /** Exchanges a refresh token (RFC 6749 section 6). Throws `reauthorization_required` when the grant is over. */
-  refresh: (refreshToken: string, signal: AbortSignal) => Promise<TokenSet>
+  /**
+   * Exchanges a refresh token (RFC 6749 section 6), once. `grantedScope`, separated by spaces, holds where the answer
+   * has no scope. Throws a Problem: `reauthorization_required` when the grant is over.
+   */
+  refresh: (refreshToken: string, grantedScope: string, signal: AbortSignal) => Promise<TokenSet>
   /** For `npm run doctor`. Throws a Problem when the provider's metadata cannot be read. */
   endpoints: () => Promise<ProviderEndpoints>
   /** Revokes a grant. Absent where the provider has no way to. Throws a Problem when a later attempt may succeed. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '../http/errors.ts'
+import { parseJson } from '../http/json.ts'
 import { member } from './claims.ts'
 import { AnswerTooLarge, withinLimits, type AnswerHead, type CallPurpose } from './http.ts'
 
@@ -29,9 +30,17 @@ function readAnswer (error: unknown, response: IncomingMessage | undefined): unk
   // An error without data is one of the plugin's own: it fails on JSON that is no object.
   if (data === undefined && response?.complete) return null
   if (member(data, 'isResponseError') === true) return payload
-  if (Buffer.isBuffer(payload)) return undefined
+  if (Buffer.isBuffer(payload)) return readAfterByteOrderMark(payload)
   // wreck ends an answer that is too large without an error, or refuses what came out of the decoder.
   const isTooLarge = member(member(error, 'output'), 'statusCode') === 413
   if (isTooLarge || (response?.complete === false && response.errored === null)) throw new AnswerTooLarge()
   throw response?.errored ?? (data instanceof Error ? data : error)
+}
+
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
+
+/** The JSON behind a byte-order mark, which wreck does not skip. Undefined for what is no JSON for another reason. */
+function readAfterByteOrderMark (payload: Buffer): unknown {
+  const [mark, json] = [payload.subarray(0, BYTE_ORDER_MARK.length), payload.subarray(BYTE_ORDER_MARK.length)]
+  return mark.equals(BYTE_ORDER_MARK) ? parseJson(json.toString()) : undefined
 }

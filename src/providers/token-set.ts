@@ -3,12 +3,14 @@ import { providerError, type Step } from './failure.ts'
 import type { TokenSet } from './provider.ts'
 
 /**
- * Reads a token response (RFC 6749 section 5.1). Throws a Problem when it is an error, or has no access token: GitHub
- * answers a failed exchange with HTTP 200 and an `error` member (CVE-2021-41580).
+ * Reads a token response (RFC 6749 section 5.1); `grantedScope` holds where it has no scope. Throws a Problem when it
+ * is an error, or has no access token: GitHub answers a failed exchange with HTTP 200 and an `error` member
+ * (CVE-2021-41580).
  */
-export function readTokenSet (answer: unknown, provider: string, step: Step, requestedScope: string[]): TokenSet {
+export function readTokenSet (answer: unknown, provider: string, step: Step, grantedScope: string[]): TokenSet {
   const accessToken = member(answer, 'access_token')
-  if (member(answer, 'error') !== undefined) throw providerError(provider, step, 'it was refused')
+  // Some send an `error` that is null or empty beside good tokens (pyoidc#879).
+  if ((member(answer, 'error') ?? '') !== '') throw providerError(provider, step, 'it was refused')
   if (typeof accessToken !== 'string' || accessToken === '') {
     throw providerError(provider, step, 'the answer has no access_token')
   }
@@ -21,8 +23,8 @@ export function readTokenSet (answer: unknown, provider: string, step: Step, req
     refreshToken: text(member(answer, 'refresh_token')),
     idToken: typeof idToken === 'string' ? idToken : undefined,
     expiresAt: readExpiry(member(answer, 'expires_in')),
-    // Without a scope, what was requested is granted (RFC 6749 section 5.1). Twitch sends a list.
-    scope: (isScope ? readScope(String(scope)) : requestedScope).join(' '),
+    // Without a scope, what was requested or granted before holds (RFC 6749 sections 5.1 and 6). Twitch sends a list.
+    scope: (isScope ? readScope(String(scope)) : grantedScope).join(' '),
     answer
   }
 }

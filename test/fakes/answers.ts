@@ -4,7 +4,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 export interface Answer {
   status: number
   headers: OutgoingHttpHeaders
-  body: string
+  body: string | Buffer
 }
 
 export interface AnswerOptions {
@@ -74,6 +74,6 @@ function unescape (text: string): string {
 }
 
 export function send (response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, { ...headers, ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }) })
+  response.writeHead(status, { ...headers, ...(body.length === 0 ? {} : { 'content-length': Buffer.byteLength(body) }) })
   response.end(body)
 }

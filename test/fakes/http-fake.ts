@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answerJson, send, type Answer } from './answers.ts'
 import { readCall, type Call } from './calls.ts'
@@ -20,7 +20,14 @@ export interface HttpFake {
   reset: () => void
   /** Misbehaves on `path` from now on, or for the next `times` calls. A second fault on a path replaces the first. */
   fault: (path: string, fault: Fault, options?: { times?: number }) => void
-  /** Takes the fault of `path` away, or all of them. Answers under way (a hang, a drip) stay as they are. */
+  /** Changes the right answers of `path` from now on: their coding, content type, ... */
+  alter: (path: string, change: (answer: Answer) => Answer) => void
+  /**
+   * Resets a connection at its second request, unless that is for `browserPath`: as a server does that ends connections
+   * after each answer without saying so. Returns how many were reset.
+   */
+  resetReusedConnections: (browserPath: string) => () => number
+  /** Takes the fault and the change of `path` away, or all of them. Answers under way (a hang, a drip) stay as they are. */
   heal: (path?: string) => void
   /**
    * Calls whose answer is not complete and whose client has not gone: empty once a hanging or endless answer was let
@@ -37,7 +44,9 @@ export async function startHttpFake (handler: Handler): Promise<HttpFake> {
   let unexpected: Call[] = []
   let failure: unknown
   const faults = new Map<string, { fault: Fault, left: number }>()
+  const changes = new Map<string, (answer: Answer) => Answer>()
   const pending = new Set<Call>()
+  let resets: { browserPath: string, used: WeakSet<Socket>, count: number } | undefined
 
   const server = createServer((request, response) => {
     serve(request, response).catch((error) => {
@@ -50,6 +59,12 @@ export async function startHttpFake (handler: Handler): Promise<HttpFake> {
   const port = await listen(server)
 
   async function serve (request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (resets?.used.has(request.socket) && !request.url?.startsWith(resets.browserPath)) {
+      resets.count += 1
+      request.socket.resetAndDestroy()
+      return
+    }
+    resets?.used.add(request.socket)
     const call = await readCall(request)
     calls.push(call)
     if (!response.closed) pending.add(call)
@@ -59,6 +74,8 @@ export async function startHttpFake (handler: Handler): Promise<HttpFake> {
     if (fault) await sleep(fault.ms, undefined, { ref: false })
     const answer = await handler(call)
     if (!answer) unexpected.push(call)
+    const change = changes.get(call.path)
+    if (answer && change) return send(response, change(answer))
     send(response, answer ?? answerJson({ message: `This fake has no ${call.method} ${call.path}` }, { status: 404 }))
   }
 
@@ -81,9 +98,19 @@ export async function startHttpFake (handler: Handler): Promise<HttpFake> {
     fault: (path, fault, { times = Infinity } = {}) => {
       faults.set(path, { fault, left: times })
     },
+    alter: (path, change) => {
+      changes.set(path, change)
+    },
+    resetReusedConnections (browserPath) {
+      const counted = { browserPath, used: new WeakSet<Socket>(), count: 0 }
+      resets = counted
+      return () => counted.count
+    },
     heal (path) {
-      if (path === undefined) faults.clear()
-      else faults.delete(path)
+      for (const misbehaviour of [faults, changes]) {
+        if (path === undefined) misbehaviour.clear()
+        else misbehaviour.delete(path)
+      }
     },
     pending: () => [...pending],
     async close () {

@@ -74,6 +74,8 @@ export interface FakeOidc extends HttpFake {
   tokenResponse: (overrides: Claims) => void
   /** Members in place of those of the userinfo answer, also `sub`. */
   userinfo: (overrides: Claims) => void
+  /** Answers user info as a JWT by this script from now on (OpenID Connect Core section 5.3.2). */
+  signUserinfo: (script: IdTokenScript) => void
   /** What the key set shows from now on. */
   jwks: (script: JwksScript) => Promise<void>
   rotateKeys: (options?: { keepOld?: boolean }) => Promise<void>
@@ -126,6 +128,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   let responseOverrides: Record<string, string | undefined> = {}
   let tokenOverrides: Claims = {}
   let userinfoOverrides: Claims = {}
+  let userinfoScript: IdTokenScript | undefined
 
   const fake = await startHttpFake((call) => {
     switch (`${call.method} ${manners.canonicalPath?.(call.path) ?? call.path}`) {
@@ -296,10 +299,13 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** OpenID Connect Core section 5.3. */
-  function userinfo (call: Call): Answer {
+  async function userinfo (call: Call): Promise<Answer> {
     const grant = accessTokens.find(bearerToken(call))
     if (grant) {
-      return answerJson({ ...pick(grant.person, grant.places.userinfo), sub: grant.person.sub, ...userinfoOverrides })
+      const claims = { ...pick(grant.person, grant.places.userinfo), sub: grant.person.sub, ...userinfoOverrides }
+      if (!userinfoScript) return answerJson(claims)
+      const jwt = await makeIdToken({ iss: issuer, aud: clientId, ...claims }, userinfoScript, keys, clientSecret)
+      return { status: 200, headers: { 'content-type': 'application/jwt' }, body: jwt as string }
     }
     return answerJson(
       { error: 'invalid_request', error_description: 'Invalid Credentials' },
@@ -400,6 +406,9 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     },
     userinfo (overrides) {
       userinfoOverrides = overrides
+    },
+    signUserinfo (script) {
+      userinfoScript = script
     },
     jwks: keys.script,
     rotateKeys: keys.rotate,

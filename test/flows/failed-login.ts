@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { BrowserResponse } from '../fakes/browser.ts'
+import type { Call } from '../fakes/calls.ts'
 import type { Fault } from '../fakes/faults.ts'
 import type { Running } from '../helper.ts'
 
@@ -21,6 +22,12 @@ export const FAULTS: Record<string, Fault> = {
   'fifty megabytes': { kind: 'huge' },
   'a reset connection': { kind: 'reset' },
   'a redirect': { kind: 'redirect', location: `https://elsewhere.invalid/${CANARY}` }
+}
+
+/** Whether a faulty call was made once; a GET may be repeated once after a reset, in case its connection was idle. */
+export function calledOnce (calls: Call[], fault: string): boolean {
+  const mayRepeat = calls[0]?.method === 'GET' && fault === 'a reset connection'
+  return calls.length === 1 || (mayRepeat && calls.length === 2)
 }
 
 /** How many users, accounts and sessions there are. */

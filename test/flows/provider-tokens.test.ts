@@ -262,6 +262,6 @@ t.test('a call to a provider that comes too late is not made', async (t) => {
     scope: [],
     authentication: 'body'
   })
-  await t.rejects(client.refresh('token', AbortSignal.abort()), { code: 'provider_timeout' })
+  await t.rejects(client.refresh('token', '', AbortSignal.abort()), { code: 'provider_timeout' })
   t.same(acme.calls(), [])
 })

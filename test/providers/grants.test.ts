@@ -129,7 +129,7 @@ t.test('a grant is renewed and taken back at the endpoints of the settings, and 
         }).providers
       ).get(id) as Provider
 
-      const renewed = await provider.refresh('the-refresh-token', inTime())
+      const renewed = await provider.refresh('the-refresh-token', '', inTime())
       t.match(renewed, { accessToken: 'renewed', expiresAt: Date, refreshToken: undefined })
       const [call] = fake.calls()
       t.match(call, { method: 'POST', ...refresh })
@@ -141,7 +141,7 @@ t.test('a grant is renewed and taken back at the endpoints of the settings, and 
         { kind: 'status', status: 400, body: { error: 'invalid_grant', error_description: 'canary' } },
         { times: 1 }
       )
-      await t.rejects(provider.refresh('the-refresh-token', inTime()), { code: 'reauthorization_required' })
+      await t.rejects(provider.refresh('the-refresh-token', '', inTime()), { code: 'reauthorization_required' })
 
       fake.reset()
       t.equal(provider.revoke !== undefined, revoke !== undefined)
@@ -175,7 +175,7 @@ t.test('X has words of its own for a refresh token that no longer works', async 
       status: 400,
       body: { error: 'invalid_request', error_description: words }
     })
-    await t.rejects(x.refresh('the-refresh-token', inTime()), { code }, `${words}`)
+    await t.rejects(x.refresh('the-refresh-token', '', inTime()), { code }, `${words}`)
   }
   fake.fault('/2/oauth2/token', {
     kind: 'status',
@@ -183,7 +183,7 @@ t.test('X has words of its own for a refresh token that no longer works', async 
     body: { error_description: 'Value passed for the token was invalid.' }
   })
   await t.rejects(
-    x.refresh('the-refresh-token', inTime()),
+    x.refresh('the-refresh-token', '', inTime()),
     { code: 'provider_error' },
     'a server that is down says nothing of the grant'
   )
@@ -251,7 +251,7 @@ t.test('a provider by settings', async (t) => {
   await t.test('names itself in the body', async (t) => {
     fake.reset()
     const provider = create({ OAUTH_FORUM_REVOCATION_URL: `${fake.url}/elsewhere/revoke` })
-    await provider?.refresh('the-refresh-token', inTime())
+    await provider?.refresh('the-refresh-token', '', inTime())
     await provider?.revoke?.(tokens, inTime())
     t.match(fake.calls(), [
       { path: '/token', body: { ...REFRESH, ...POSTED } },
@@ -261,7 +261,7 @@ t.test('a provider by settings', async (t) => {
   await t.test('or in the header', async (t) => {
     fake.reset()
     const provider = create({ OAUTH_FORUM_REVOCATION_URL: `${fake.url}/revoke`, OAUTH_FORUM_AUTHENTICATION: 'header' })
-    await provider?.refresh('the-refresh-token', inTime())
+    await provider?.refresh('the-refresh-token', '', inTime())
     await provider?.revoke?.(tokens, inTime())
     t.match(fake.calls(), [
       { path: '/token', headers: { authorization: BASIC } },

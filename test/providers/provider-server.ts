@@ -62,6 +62,6 @@ export function tokenRequests (
         secrets,
         signal
       }),
-    refresh: async (signal = inTime()) => await client.refresh('canary-refresh-token', signal)
+    refresh: async (signal = inTime()) => await client.refresh('canary-refresh-token', '', signal)
   }
 }

@@ -40,9 +40,10 @@ t.test('LinkedIn', async (t) => {
     person: { sub: '782bbtaQ' }
   })
   const credentials = { client_id: fake.clientId, client_secret: fake.clientSecret }
-  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), { accessToken: /^access-/, expiresAt: Date })
+  const refreshed = await provider.refresh(tokens.refreshToken as string, '', inTime())
+  t.match(refreshed, { accessToken: /^access-/, expiresAt: Date })
   t.match(fake.calls(fake.paths.token), [{ body: { grant_type: 'refresh_token', ...credentials } }])
-  await t.rejects(provider.refresh('unknown', inTime()), { code: 'reauthorization_required' })
+  await t.rejects(provider.refresh('unknown', '', inTime()), { code: 'reauthorization_required' })
 
   // Most apps get no refresh token.
   const takeBack = async () => await provider.revoke?.({ ...tokens, refreshToken: undefined }, inTime())
@@ -67,14 +68,14 @@ t.test('Slack says all of it with status 200', async (t) => {
     pkce: false,
     person: { ok: true, sub: 'U0R7JM', 'https://slack.com/team_id': 'T0R7GR' }
   })
-  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), {
+  t.match(await provider.refresh(tokens.refreshToken as string, '', inTime()), {
     accessToken: /^access-/,
     expiresAt: undefined
   })
-  await t.rejects(provider.refresh('unknown', inTime()), { code: 'reauthorization_required' })
+  await t.rejects(provider.refresh('unknown', '', inTime()), { code: 'reauthorization_required' })
   fake.fault(fake.paths.token, { kind: 'json', value: { ok: false, error: 'internal_error' } }, { times: 1 })
   await t.rejects(
-    provider.refresh('unknown', inTime()),
+    provider.refresh('unknown', '', inTime()),
     { code: 'provider_error' },
     'a failure for now is not the end of the grant'
   )
@@ -108,19 +109,19 @@ t.test('Twitch', async (t) => {
     pkce: false,
     person: { id: '141981764', login: 'twitchdev' }
   })
-  t.match(await provider.refresh(tokens.refreshToken as string, inTime()), {
+  t.match(await provider.refresh(tokens.refreshToken as string, '', inTime()), {
     accessToken: /^access-/,
     expiresAt: Date,
     scope: 'user:read:email'
   })
-  await t.rejects(provider.refresh('unknown', inTime()), { code: 'reauthorization_required' })
+  await t.rejects(provider.refresh('unknown', '', inTime()), { code: 'reauthorization_required' })
   fake.fault(
     fake.paths.token,
     { kind: 'status', status: 400, body: { status: 400, message: 'invalid client' } },
     { times: 1 }
   )
   await t.rejects(
-    provider.refresh('unknown', inTime()),
+    provider.refresh('unknown', '', inTime()),
     { code: 'provider_error' },
     'a fault of the client is not the end of the grant'
   )
@@ -177,14 +178,14 @@ t.test('Spotify', async (t) => {
   })
   fake.tokenResponse({ refresh_token: undefined })
   t.match(
-    await provider.refresh(tokens.refreshToken as string, inTime()),
+    await provider.refresh(tokens.refreshToken as string, '', inTime()),
     { accessToken: /^access-/, refreshToken: undefined, expiresAt: Date },
     'the old one stays'
   )
   t.match(fake.calls(fake.paths.token), [
     { headers: { authorization: /^Basic / }, body: { grant_type: 'refresh_token', client_secret: undefined } }
   ])
-  await t.rejects(provider.refresh('unknown', inTime()), { code: 'reauthorization_required' })
+  await t.rejects(provider.refresh('unknown', '', inTime()), { code: 'reauthorization_required' })
   t.equal(provider.revoke, undefined, 'there is no way to take a grant back')
   t.same(fake.unexpected(), [])
 })

@@ -20,6 +20,8 @@ t.test('every answer is a token set or a Problem', async (t) => {
     ['tokens under another type of JSON', { type: 'application/vnd.acme+json; charset=utf-8', body: good }, undefined],
     ['compressed tokens', { encoding: 'gzip', body: gzipSync(good) }, undefined],
     ['compressed tokens, by an old name', { encoding: 'x-gzip', body: gzipSync(good) }, undefined],
+    ['tokens under the type of a web page', { type: 'text/html', body: good }, undefined],
+    ['tokens after a byte-order mark', { body: `\ufeff${good}` }, undefined],
     ['tokens with status 202', { status: 202, body: good }, 'HTTP 202'],
     ['tokens with status 302', { status: 302, body: good }, 'HTTP 302'],
     ['an error page', { status: 500, type: 'text/html', body: '<h1>canary</h1>' }, 'HTTP 500'],
@@ -29,8 +31,8 @@ t.test('every answer is a token set or a Problem', async (t) => {
       { body: '{"error":"invalid_client","access_token":"canary"}' },
       'it was refused'
     ],
-    ['tokens that call themselves a web page', { type: 'text/html', body: good }, 'the answer is not JSON'],
     ['a web page', { body: '<h1>canary</h1>' }, 'the answer is not JSON'],
+    ['a web page after a byte-order mark', { body: '\ufeff<h1>canary</h1>' }, 'the answer is not JSON'],
     ['JSON that breaks off', { body: good.slice(0, -5) }, 'the answer is not JSON'],
     ['a prototype', { body: '{"access_token":"canary","__proto__":{"error":1}}' }, 'the answer is not JSON'],
     ['nothing', { body: '' }, 'the answer has no access_token'],
@@ -70,12 +72,17 @@ t.test('only an answer that says that the grant is over is the end of it', async
     answer = { status, body: JSON.stringify({ error }) }
     return await Promise.all([refresh, exchange].map(async (work) => await work().catch(({ code }) => code)))
   }
-  for (const status of [200, 400, 401]) {
+  for (const error of ['interaction_required', 'consent_required', 'login_required', 'account_selection_required']) {
+    t.same(await codes(400, error), ['reauthorization_required', 'provider_error'], error)
+  }
+  for (const status of [200, 400, 401, 403]) {
     t.same(await codes(status, 'invalid_grant'), ['reauthorization_required', 'provider_error'], `${status}`)
     t.same(await codes(status, 'bad_refresh_token'), ['reauthorization_required', 'provider_error'], `${status}`)
-    t.same(await codes(status, 'invalid_client'), ['provider_error', 'provider_error'], `${status}`)
+    for (const error of ['invalid_client', 'temporarily_unavailable', 'server_error']) {
+      t.same(await codes(status, error), ['provider_error', 'provider_error'], `${status} ${error}`)
+    }
   }
-  for (const status of [201, 403, 500, 503]) {
+  for (const status of [500, 503]) {
     t.same(await codes(status, 'invalid_grant'), ['provider_error', 'provider_error'], `${status}`)
   }
 })

@@ -566,7 +566,7 @@ t.test('a grant is renewed and taken back with a fresh secret', async (t) => {
   const one = provider(apple.settings())
   const { tokens } = await identify(one)
   const signal = AbortSignal.timeout(10_000)
-  t.match(await one.refresh(tokens.refreshToken ?? '', signal), { accessToken: /./, idToken: /./ })
+  t.match(await one.refresh(tokens.refreshToken ?? '', '', signal), { accessToken: /./, idToken: /./ })
   await one.revoke?.(tokens, signal)
   t.match(apple.calls(apple.paths.revoke)[0]?.body, {
     token: tokens.refreshToken,
@@ -574,7 +574,7 @@ t.test('a grant is renewed and taken back with a fresh secret', async (t) => {
     client_id: apple.clientId,
     client_secret: /^eyJ/
   })
-  await t.rejects(one.refresh(tokens.refreshToken ?? '', signal), { code: 'reauthorization_required' })
+  await t.rejects(one.refresh(tokens.refreshToken ?? '', '', signal), { code: 'reauthorization_required' })
   await t.resolves(one.revoke?.(tokens, signal) as Promise<void>, 'what is over is over')
 
   const { APPLE_TEAM_ID: _team, APPLE_KEY_ID: _kid, APPLE_PRIVATE_KEY: _pem, ...rest } = apple.settings()

@@ -338,7 +338,7 @@ t.test('a grant ends as Microsoft says it', async (t) => {
   const microsoft = await startFakeMicrosoft()
   t.teardown(() => microsoft.close())
   const one = createProviders(readSettings(microsoft.settings()).providers).get('microsoft')
-  await t.rejects(one?.refresh('of long ago', AbortSignal.timeout(5_000)) as Promise<unknown>, {
+  await t.rejects(one?.refresh('of long ago', '', AbortSignal.timeout(5_000)) as Promise<unknown>, {
     code: 'reauthorization_required'
   })
   await t.resolves(

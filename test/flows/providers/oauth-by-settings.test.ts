@@ -57,6 +57,12 @@ t.test('any OAuth 2.0 provider, by settings', async (t) => {
     t.match(providers, [{ id: 'forum', name: 'Forum' }])
   })
 
+  await t.test('an iss that nobody has told Signet is ignored (RFC 9207 section 2.4)', async (t) => {
+    const browser = createBrowser(url)
+    const callback = await browser.authorize(await browser.start('/login/forum'))
+    t.equal((await browser.callback(`${callback}&iss=${encodeURIComponent('https://forum.example')}`)).status, 200)
+  })
+
   await t.test('a profile of names alone is enough', async (t) => {
     fake.person({ id: 'abc', email: undefined, email_verified: undefined, name: undefined, picture: undefined })
     t.match(await signIn(), {
