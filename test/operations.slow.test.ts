@@ -136,8 +136,6 @@ t.test('a back-up restores, and tokens of before are good after', async (t) => {
 async function cannotDump (sql: pg.Pool): Promise<string | false> {
   const [, own] = /(\d+)\.\d/.exec(spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? []
   if (own === undefined) return 'pg_dump is not installed'
-  const {
-    rows: [{ server }]
-  } = await sql.query("SELECT current_setting('server_version_num')::int / 10000 AS server")
+  const { rows: [{ server }] } = await sql.query("SELECT current_setting('server_version_num')::int / 10000 AS server")
   return Number(own) < server && `pg_dump has version ${own}, older than the server's ${server} (see TEST_POSTGRES_URL)`
 }

@@ -64,9 +64,7 @@ t.test('GHSA-7w99-5wm4-3g79, GoTrue #2612: a code is exchanged by one of many, a
 
 t.test('CVE-2026-9802: what was revoked stays so on an instance that has just started', async (t) => {
   const { access_token: accessToken, refresh_token: stolen } = await login()
-  const {
-    body: { refresh_token: successor }
-  } = await renew(stolen)
+  const { body: { refresh_token: successor } } = await renew(stolen)
   await age(accessToken)
   t.equal((await renew(stolen)).status, 400)
   const fresh = await another()
@@ -165,8 +163,9 @@ t.test(
     ).body.accessToken
     t.match(lent, /^ya29\./)
     const { rows: tables } = await sql.query(
-      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema NOT IN " +
-        "('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'"
+      `SELECT table_schema || '.' || table_name AS name
+      FROM information_schema.tables
+      WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'`
     )
     let dump = ''
     for (const { name } of tables) {
@@ -187,8 +186,9 @@ t.test(
     for (const form of ['hex', 'base64', 'base64url'] as const) t.notOk(dump.includes(secret.toString(form)), form)
     // What is sealed is sealed for its own row.
     const { rows: columns } = await sql.query(
-      "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'accounts' AND column_name " +
-        "LIKE 'sealed%'"
+      `SELECT column_name AS name
+      FROM information_schema.columns
+      WHERE table_name = 'accounts' AND column_name LIKE 'sealed%'`
     )
     t.not(columns.length, 0)
     const other = await (async () => {
@@ -276,12 +276,8 @@ t.test('keycloak #51312: a revocation beats the refresh beside it', async (t) =>
 
 t.test('keycloak #51885: rotations within one second are told apart', async (t) => {
   const { access_token: accessToken, refresh_token: first } = await login()
-  const {
-    body: { refresh_token: second }
-  } = await renew(first)
-  const {
-    body: { refresh_token: third }
-  } = await renew(second)
+  const { body: { refresh_token: second } } = await renew(first)
+  const { body: { refresh_token: third } } = await renew(second)
   t.equal((await renew(third)).status, 200, 'the latest is good')
   t.equal((await renew(first)).status, 400, 'and one from long before, a moment ago, is not')
   t.equal(await event('token.reuse_detected', accessToken), 1)

@@ -69,7 +69,15 @@ t.test('CVE-2026-81888: without a state there is no login, and no link', async (
   const before = exchanges()
   const plain = await begin()
   const link = await begin(
-    `/oauth2/authorize?${new URLSearchParams({ response_type: 'code', client_id: 'spa', redirect_uri: REDIRECT_URI, code_challenge: 'c'.repeat(43), code_challenge_method: 'S256', provider: 'github', intent: 'link' })}`
+    `/oauth2/authorize?${new URLSearchParams({
+      response_type: 'code',
+      client_id: 'spa',
+      redirect_uri: REDIRECT_URI,
+      code_challenge: 'c'.repeat(43),
+      code_challenge_method: 'S256',
+      provider: 'github',
+      intent: 'link'
+    })}`
   )
   for (const { browser, callback, code } of [plain, link]) {
     callback.search = new URLSearchParams({ code }).toString()
@@ -246,7 +254,7 @@ t.test(
 )
 
 t.test(
-  "better-auth #5243, convex-auth #619, ash_authentication #1187, MAS #3521, freehire #1735: Apple's POST has its cookie",
+  "better-auth #5243, convex-auth #619, ash_authentication #1187, MAS #3521, freehire #1735: Apple's form POST works",
   async (t) => {
     const browser = createBrowser(url)
     const { action, fields } = readForm((await browser.get(await browser.start('/login/apple'))).text)

@@ -206,8 +206,8 @@ t.test('a role opens what is for it, and a rotated key goes unnoticed', async (t
 
   await world.sql.query("UPDATE users SET roles = '{admin}'")
   await world.sql.query(
-    "UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' " +
-      "THEN now() - interval '1 year' END"
+    `UPDATE signing_keys SET created_at = now() - interval '1 year',
+      activated_at = CASE WHEN status = 'current' THEN now() - interval '1 year' END`
   )
   const { address } = await world.another()
   const after = await refresh(address, before.refresh_token)

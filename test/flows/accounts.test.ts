@@ -115,9 +115,7 @@ t.test(
     acme.person({ sub: 'jane', name: 'Jane Doe' })
     acme.tokenResponse({ expires_in: 30 })
     const token = await login('github')
-    const {
-      body: { id }
-    } = await request('POST', '/me/accounts', token, await linkCode('acme'))
+    const { body: { id } } = await request('POST', '/me/accounts', token, await linkCode('acme'))
     acme.person({ sub: 'jane' })
     acme.tokenResponse({ expires_in: 30, refresh_token: undefined })
     t.match(await request('POST', '/me/accounts', token, await linkCode('acme')), {
@@ -217,9 +215,7 @@ t.test('a code for linking is over after a minute, and useless in the database',
   const { request, login, linkCode, sql } = await world(t)
   const token = await login('github')
   const linking = await linkCode('acme')
-  const {
-    rows: [row]
-  } = await sql.query('SELECT link_codes::text AS text FROM link_codes')
+  const { rows: [row] } = await sql.query('SELECT link_codes::text AS text FROM link_codes')
   t.notMatch(row.text, /jane|ya29|1\/\//, 'who it is and the tokens are sealed')
   await sql.query("UPDATE link_codes SET expires_at = now() - interval '1 second'")
   t.equal((await request('POST', '/me/accounts', token, linking)).body.code, 'invalid_grant')

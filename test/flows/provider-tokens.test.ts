@@ -189,8 +189,9 @@ t.test(
       (await request('POST', `/me/accounts/${account('github')}/token`, token)).body.accessToken
     ]
     const { rows: tables } = await sql.query(
-      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema IN " +
-        "('public', 'graphile_worker')"
+      `SELECT table_schema || '.' || table_name AS name
+      FROM information_schema.tables
+      WHERE table_schema IN ('public', 'graphile_worker')`
     )
     let dump = ''
     for (const { name } of tables) {

@@ -148,9 +148,7 @@ t.test('keys are rotated, and nobody is logged out', async (t) => {
   const { run, login, sql, another, url, call } = await world(t)
   const { access_token: before } = await login()
   const listed = await run(rotateKeys)
-  const {
-    rows: [{ kid }]
-  } = await sql.query("SELECT kid FROM signing_keys WHERE status = 'current'")
+  const { rows: [{ kid }] } = await sql.query("SELECT kid FROM signing_keys WHERE status = 'current'")
   t.match(listed, `${kid}  current`)
   const { address } = await another()
   t.equal(
