@@ -21,9 +21,9 @@ function statement (heading: string): string {
       .slice(text.indexOf(`\n${heading}\n`) + 1)
       .slice(heading.length)
       .split(/^##+ /m)[0] ?? ''
-  const [, sql] = /^psql "\$DATABASE_URL" --command="(.*)"$/m.exec(chapter) ?? []
+  const [, sql] = /^psql "\$DATABASE_URL" --command="([^"]*)"$/m.exec(chapter) ?? []
   if (sql === undefined) throw new Error(`There is no psql under ${heading}`)
-  return sql
+  return sql.trim()
 }
 
 t.test('what the commands name is there', async (t) => {

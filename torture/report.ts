@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../src/package-root.ts'
+import { wrapMarkdown } from '../tools/wrap-markdown.ts'
 import type { Fault, Result } from './fault.ts'
 
 const verdict = ({ broken, skipped }: Result) =>
@@ -49,11 +50,11 @@ export async function writeDocument (
     return [
       `### ${id}: ${title}`,
       '',
-      `Must hold: ${pass}.`,
+      wrapMarkdown(`Must hold: ${pass}.`),
       '',
-      ...figures(result).map((line) => `- ${line}`),
+      ...figures(result).map((line) => wrapMarkdown(`- ${line}`)),
       ...result.broken.map((name) => `- **broken: ${name}**`),
-      ...(note === undefined ? [] : ['', `Not shown: ${note}.`]),
+      ...(note === undefined ? [] : ['', wrapMarkdown(`Not shown: ${note}.`)]),
       ''
     ].join('\n')
   })

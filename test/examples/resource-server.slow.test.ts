@@ -263,7 +263,8 @@ t.test('the curl lines of its README answer what they say, with the versions tha
   const lines = [...readme.matchAll(/^# .*: (\d{3})\n(curl .*)$/gm)]
   t.equal(lines.length, 3)
   for (const [, status, line = ''] of lines) {
-    const command = `${line.replaceAll('http://localhost:4000', url)} --silent --show-error --output /dev/null --write-out '%{http_code}'`
+    const curl = line.replaceAll('http://localhost:4000', url)
+    const command = `${curl} --silent --show-error --output /dev/null --write-out '%{http_code}'`
     const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ACCESS_TOKEN } })
     t.equal(stdout, status, line)
   }
