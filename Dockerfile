@@ -11,7 +11,8 @@
 FROM node:24.21.0-trixie-slim AS base
 WORKDIR /app
 
-# All that building needs, esbuild's program for this machine (an optional dependency) too. Versions come from the lockfile
+# All that building needs, esbuild's program for this machine (an optional dependency) too. Versions come from the
+# lockfile
 # alone, and no package runs a script of its own.
 FROM base AS build
 COPY package.json package-lock.json ./
@@ -36,12 +37,14 @@ USER 1000:1000
 EXPOSE 4400
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=5s --retries=6 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.DEV_IDP_PORT || 4400) + '/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.DEV_IDP_PORT || 4400) + '/healthz') \
+    .then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/tools/dev-idp/server.js"]
 
 FROM base AS runtime
 # Nothing is installed from here on, so what installs goes.
-RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* /opt/yarn*
+RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
+  /usr/local/bin/yarn* /opt/yarn*
 COPY LICENSE package.json ./
 COPY --from=production-dependencies /app/node_modules node_modules
 # The migrations: a start applies those that the database lacks.
@@ -56,5 +59,6 @@ USER 1000:1000
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/readyz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/readyz') \
+    .then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/server.js"]

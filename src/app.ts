@@ -81,9 +81,8 @@ export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: Encr
 const HALF_A_MINUTE_MS = 30_000
 
 /**
- * The whole service, ready to listen or to be injected into. Reads top to bottom. The database must be migrated, or be
- * so once
- * `migrated` resolves: it is waited for before the first statement, and the rest is put together meanwhile.
+ * Builds the whole service, ready to listen or to be injected into. Reads top to bottom. The database must be migrated
+ * once `migrated` resolves: the first statement waits for that, and the rest is put together meanwhile.
  */
 export async function buildApp (
   settings: AppSettings,
@@ -208,22 +207,16 @@ export async function buildApp (
   }
   const delivery = createDelivery({ ...webhookStore, findUser: adminUsers.find, log: app.log })
   const webhooks = createWebhookService({ ...webhookStore, delivery })
+  const onHookError = (reason: string) => app.log.warn({ reason }, 'before.user.created was not answered')
+  const mayCreate = settings.creationHook
+    ? createCreationHook({ ...settings.creationHook, onError: onHookError })
+    : noCreationHook
   const signInRepository = createSignInRepository(app.database)
   const signIn = createSignInService({
     providers,
     attempts,
     repository: signInRepository,
-    signIn: createSignIn({
-      repository: signInRepository,
-      providerTokens: vault,
-      policy: settings,
-      mayCreate: settings.creationHook
-        ? createCreationHook({
-          ...settings.creationHook,
-          onError: (reason) => app.log.warn({ reason }, 'before.user.created was not answered')
-        })
-        : noCreationHook
-    }),
+    signIn: createSignIn({ repository: signInRepository, providerTokens: vault, policy: settings, mayCreate }),
     users,
     sessions,
     accounts,
@@ -296,9 +289,8 @@ export async function buildApp (
   repeat(app, 'read the signing keys', HALF_A_MINUTE_MS, () => keys.reload())
   repeat(app, "read the database's time", 2 * HALF_A_MINUTE_MS, () => app.database.clock.synchronize())
   app.jobs.everyMinute('rotate-keys', () => keys.maintain())
-  app.jobs.everyMinute('purge', () =>
-    purgeExpired(app.database, { auditRetentionSeconds: settings.auditRetentionSeconds })
-  )
+  const { auditRetentionSeconds } = settings
+  app.jobs.everyMinute('purge', () => purgeExpired(app.database, { auditRetentionSeconds }))
   app.jobs.everyMinute('deliver-due-webhooks', () => delivery.beginDue())
   app.jobs.work('deliver-webhooks', async (job) => {
     const { endpointId, userId } = job as { endpointId: string, userId: string }

@@ -21,9 +21,9 @@ function statement (heading: string): string {
       .slice(text.indexOf(`\n${heading}\n`) + 1)
       .slice(heading.length)
       .split(/^##+ /m)[0] ?? ''
-  const [, sql] = /^psql "\$DATABASE_URL" --command="(.*)"$/m.exec(chapter) ?? []
+  const [, sql] = /^psql "\$DATABASE_URL" --command="([^"]*)"$/m.exec(chapter) ?? []
   if (sql === undefined) throw new Error(`There is no psql under ${heading}`)
-  return sql
+  return sql.trim()
 }
 
 t.test('what the commands name is there', async (t) => {
@@ -136,8 +136,6 @@ t.test('a back-up restores, and tokens of before are good after', async (t) => {
 async function cannotDump (sql: pg.Pool): Promise<string | false> {
   const [, own] = /(\d+)\.\d/.exec(spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? []
   if (own === undefined) return 'pg_dump is not installed'
-  const {
-    rows: [{ server }]
-  } = await sql.query("SELECT current_setting('server_version_num')::int / 10000 AS server")
+  const { rows: [{ server }] } = await sql.query("SELECT current_setting('server_version_num')::int / 10000 AS server")
   return Number(own) < server && `pg_dump has version ${own}, older than the server's ${server} (see TEST_POSTGRES_URL)`
 }

@@ -18,7 +18,8 @@ t.test('the curl lines of the README work as they stand, against a running Signe
   const lines = readme.split('\n').filter((line) => line.startsWith('curl '))
   const statuses = []
   for (const line of lines) {
-    const command = `${line.replaceAll('http://localhost:3000', url)} --silent --show-error --output /dev/null --write-out '%{http_code}'`
+    const curl = line.replaceAll('http://localhost:3000', url)
+    const command = `${curl} --silent --show-error --output /dev/null --write-out '%{http_code}'`
     const { stdout } = await promisify(execFile)('bash', ['-c', command], {
       env: { ...process.env, ACCESS_TOKEN, REFRESH_TOKEN }
     })

@@ -495,11 +495,7 @@ t.test('.env.example documents every setting with its default', async (t) => {
   for (const name of Object.keys(POINTERS)) {
     t.equal(shown[`OAUTH_FORUM_${name}`], POINTERS[name as keyof typeof POINTERS], name)
   }
-  const {
-    OIDC_PROVIDERS: _acme,
-    OAUTH_PROVIDERS: _forum,
-    ...defaults
-  } = Object.fromEntries(
+  const { OIDC_PROVIDERS: _acme, OAUTH_PROVIDERS: _forum, ...defaults } = Object.fromEntries(
     Object.entries(shown).filter(([name]) => !/^(OIDC_ACME|OAUTH_FORUM|GITHUB|GOOGLE)_/.test(name))
   )
   t.same(readSettings(defaults), readSettings({}), 'what it shows is what holds without it')

@@ -3,19 +3,21 @@ import { writeFile } from 'node:fs/promises'
 import { emailTrust } from '../src/providers/email-trust.ts'
 import type { ProviderDefinition } from '../src/providers/provider.ts'
 import { BUILT_IN_PROVIDERS } from '../src/providers/registry.ts'
+import { wrapMarkdown } from './wrap-markdown.ts'
 
 const HEAD = `# Providers
 
-Made from \`src/providers/\` by \`npm run provider-docs\`. The callback URLs are those of a Signet at http://localhost:3000; in
-production they begin with your \`ISSUER_URL\`. \`npm run doctor\` prints yours, and tells whether the provider knows your credentials.
+Made from \`src/providers/\` by \`npm run provider-docs\`. The callback URLs are those of a Signet at
+http://localhost:3000; in production they begin with your \`ISSUER_URL\`. \`npm run doctor\` prints yours, and tells
+whether the provider knows your credentials.
 
-Every provider takes \`<PROVIDER>_CLIENT_ID\` and \`<PROVIDER>_CLIENT_SECRET\`, \`_SCOPE\` (replaces the scopes), and \`_AUTHORIZATION_URL\`,
-\`_TOKEN_URL\`, \`_API_URL\`, \`_ISSUER\`, \`_JWKS_URL\` for self-hosted editions and tests. Those with ID tokens take
-\`_NATIVE_CLIENT_IDS\`, the client ids of your apps, for native sign-in.
+Every provider takes \`<PROVIDER>_CLIENT_ID\` and \`<PROVIDER>_CLIENT_SECRET\`, \`_SCOPE\` (replaces the scopes), and
+\`_AUTHORIZATION_URL\`, \`_TOKEN_URL\`, \`_API_URL\`, \`_ISSUER\`, \`_JWKS_URL\` for self-hosted editions and tests.
+Those with ID tokens take \`_NATIVE_CLIENT_IDS\`, the client ids of your apps, for native sign-in.
 
-**What Signet stores** of each: the subject, user name, email and whether its verification is believed, name, address of the
-picture, locale, the granted scope, and the provider's tokens, sealed (\`POST /me/accounts/:id/token\` lends them to your client).
-Never the profile itself.
+**What Signet stores** of each: the subject, user name, email and whether its verification is believed, name, address of
+the picture, locale, the granted scope, and the provider's tokens, sealed (\`POST /me/accounts/:id/token\` lends them to
+your client). Never the profile itself.
 
 ## Whose word on email is believed
 
@@ -28,12 +30,12 @@ An address that is believed may fill the user's email and join accounts; any oth
 const TAIL = `
 ## Any other
 
-- **An OpenID Connect issuer**: \`OIDC_PROVIDERS=acme\` with \`OIDC_ACME_ISSUER\`, \`OIDC_ACME_CLIENT_ID\`, \`OIDC_ACME_CLIENT_SECRET\`. Callback:
-  \`http://localhost:3000/login/acme/callback\`. Its word on email is believed with \`OIDC_ACME_EMAIL_TRUSTED=true\`, and then only a
-  boolean \`email_verified\`.
-- **A plain OAuth 2.0 provider**: \`OAUTH_PROVIDERS=acme\` with \`OAUTH_ACME_AUTHORIZATION_URL\`, \`_TOKEN_URL\`, \`_PROFILE_URL\`, \`_CLIENT_ID\`,
-  \`_CLIENT_SECRET\`, and JSON pointers to what stands where in its profile (\`_SUBJECT\`, \`_EMAIL\`, \`_EMAIL_VERIFIED\`, \`_DISPLAY_NAME\`,
-  \`_USERNAME\`, \`_PICTURE\`); \`.env.example\` has them all.
+- **An OpenID Connect issuer**: \`OIDC_PROVIDERS=acme\` with \`OIDC_ACME_ISSUER\`, \`OIDC_ACME_CLIENT_ID\`,
+  \`OIDC_ACME_CLIENT_SECRET\`. Callback: \`http://localhost:3000/login/acme/callback\`. Its word on email is believed
+  with \`OIDC_ACME_EMAIL_TRUSTED=true\`, and then only a boolean \`email_verified\`.
+- **A plain OAuth 2.0 provider**: \`OAUTH_PROVIDERS=acme\` with \`OAUTH_ACME_AUTHORIZATION_URL\`, \`_TOKEN_URL\`,
+  \`_PROFILE_URL\`, \`_CLIENT_ID\`, \`_CLIENT_SECRET\`, and JSON pointers to the members of its profile (\`_SUBJECT\`,
+  \`_EMAIL\`, \`_EMAIL_VERIFIED\`, \`_DISPLAY_NAME\`, \`_USERNAME\`, \`_PICTURE\`); \`.env.example\` has them all.
 `
 
 export function providerDocs (): string {
@@ -67,7 +69,7 @@ function section ({
     ...quirks.map((quirk) => `- ${quirk}`),
     `- Its pages: ${documentation.map((url) => `<${url}>`).join(', ')}`,
     ''
-  ].join('\n')
+  ].map(wrapMarkdown).join('\n')
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../src/package-root.ts'
+import { wrapMarkdown } from '../tools/wrap-markdown.ts'
 import type { Fault, Result } from './fault.ts'
 
 const verdict = ({ broken, skipped }: Result) =>
@@ -22,10 +23,10 @@ export const lines = (result: Result) => [
 export function printTable (faults: Fault[], results: Result[], seconds: number): void {
   console.log('\n')
   for (const [index, result] of results.entries()) {
+    const { title } = faults[index] as Fault
+    const outcome = result.broken.length === 0 ? 'ok' : 'not ok'
     const skipped = result.broken.length === 0 && result.skipped !== undefined ? ` # SKIP ${result.skipped}` : ''
-    console.log(
-      `${result.broken.length === 0 ? 'ok' : 'not ok'} ${index + 1} - ${result.id} ${(faults[index] as Fault).title}${skipped}`
-    )
+    console.log(`${outcome} ${index + 1} - ${result.id} ${title}${skipped}`)
     for (const line of [...figures(result), ...result.broken.map((name) => `BROKEN: ${name}`)]) {
       console.log(`    # ${line}`)
     }
@@ -49,32 +50,36 @@ export async function writeDocument (
     return [
       `### ${id}: ${title}`,
       '',
-      `Must hold: ${pass}.`,
+      wrapMarkdown(`Must hold: ${pass}.`),
       '',
-      ...figures(result).map((line) => `- ${line}`),
+      ...figures(result).map((line) => wrapMarkdown(`- ${line}`)),
       ...result.broken.map((name) => `- **broken: ${name}**`),
-      ...(note === undefined ? [] : ['', `Not shown: ${note}.`]),
+      ...(note === undefined ? [] : ['', wrapMarkdown(`Not shown: ${note}.`)]),
       ''
     ].join('\n')
   })
-  const table = results.map(
-    (result, index) =>
-      `| [${result.id}](#${anchor(`${result.id}: ${(faults[index] as Fault).title}`)}) | ${(faults[index] as Fault).title} | ${verdict(result)} |`
-  )
+  const table = results.map((result, index) => {
+    const { id, title } = faults[index] as Fault
+    return `| [${id}](#${anchor(`${id}: ${title}`)}) | ${title} | ${verdict(result)} |`
+  })
+  const cores = `${cpus().length} cores for everything`
+  const environment = [`Node ${process.version}`, cores, `${Math.round(seconds)} seconds`]
+  if (short) environment.push('the short form')
   await writeFile(
     join(packageRoot, 'docs/reliability.md'),
     `# Reliability
 
-What Signet survives, played by \`npm run torture\` and written by it (\`-- --write\`). \`npm run torture -- F2 C1\` plays some; with
-\`--short\` there are fewer rounds, as in every run of the tests (\`.ci/run\`).
+What Signet survives, played by \`npm run torture\` and written by it (\`-- --write\`). \`npm run torture -- F2 C1\`
+plays some; with \`--short\` there are fewer rounds, as in every run of the tests (\`.ci/run\`).
 
-Two instances of the built service, each a process of its own; a PostgreSQL 18 of their own, a Redis where one is installed, and
-providers that are real HTTP servers, all on one machine and on loopback. "Under load" is a steady mix of 5 % logins, 25 %
-refreshes and 70 % \`GET /me\`, 40 requests a second, by 41 people who try again what failed. After each load every one of them
-must still be able to refresh with the last token they received: whoever cannot counts as logged out.
+Two instances of the built service, each a process of its own; a PostgreSQL 18 of their own, a Redis where one is
+installed, and providers that are real HTTP servers, all on one machine and on loopback. "Under load" is a steady mix of
+5 % logins, 25 % refreshes and 70 % \`GET /me\`, 40 requests a second, by 41 people who try again what failed. After
+each load every one of them must still be able to refresh with the last token they received; one who cannot counts as
+logged out.
 
-This run: Node ${process.version}, ${cpus().length} cores for everything, ${Math.round(seconds)} seconds${short ? ', the short form' : ''}. Times are those of this machine; the counts of what was lost
-must be the same on any.
+This run: ${environment.join(', ')}. Times are those of this machine; the
+counts of what was lost must be the same on any.
 
 | | | |
 | --- | --- | --- |

@@ -38,9 +38,8 @@ const {
 } = parseArgs({ options: { short: { type: 'boolean' }, write: { type: 'boolean' } }, allowPositionals: true })
 const unknown = positionals.filter((id) => !all.some((fault) => fault.id === id))
 if (unknown.length > 0) {
-  console.error(
-    `There is no ${unknown.join(', ')}. Usage: npm run torture [-- [--short] [--write] [ID ...]]\n${all.map(({ id, title }) => `  ${id}: ${title}`).join('\n')}`
-  )
+  console.error(`There is no ${unknown.join(', ')}. Usage: npm run torture [-- [--short] [--write] [ID ...]]`)
+  for (const { id, title } of all) console.error(`  ${id}: ${title}`)
   process.exit(2)
 }
 const chosen =
@@ -62,15 +61,13 @@ try {
     result.broken.push(...ended.map((lastWords) => `a process ended unasked: ${lastWords}`))
     results.push(result)
     if (result.broken.length > 0) {
-      console.log(
-        `    what the instances logged: ${world.instances.map(({ child, output }) => tally(complaints(output().slice(before.find((one) => one.child === child)?.length)))).join(' | ')}`
-      )
+      const logged = world.instances.map(({ child, output }) => {
+        const since = before.find((one) => one.child === child)?.length
+        return tally(complaints(output().slice(since)))
+      })
+      console.log(`    what the instances logged: ${logged.join(' | ')}`)
     }
-    console.log(
-      lines(result)
-        .map((line) => `    ${line}`)
-        .join('\n')
-    )
+    for (const line of lines(result)) console.log(`    ${line}`)
   }
 } finally {
   await world.close()

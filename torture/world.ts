@@ -49,9 +49,12 @@ export type Audit = Record<
 >
 
 const AUDIT = `SELECT
-  (SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.user_id = u.id))::int AS "usersWithoutAccount",
-  (SELECT count(*) FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = a.user_id))::int AS "accountsWithoutUser",
-  (SELECT count(*) FROM sessions s WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id))::int AS "sessionsWithoutUser",
+  (SELECT count(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.user_id = u.id))::int
+    AS "usersWithoutAccount",
+  (SELECT count(*) FROM accounts a WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = a.user_id))::int
+    AS "accountsWithoutUser",
+  (SELECT count(*) FROM sessions s WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id))::int
+    AS "sessionsWithoutUser",
   (SELECT count(*) - count(DISTINCT (provider, issuer, subject)) FROM accounts)::int AS "duplicatedIdentities"`
 
 export async function startWorld (onProgress: (line: string) => void): Promise<World> {

@@ -110,7 +110,8 @@ function basis ({ measuredOn, machine, versions, rounds, isShort = false }: Basi
   return [
     ...isShort ? ['**A short run, for development.**'] : [],
     `Measured on ${measuredOn}, ${machine}.`,
-    `Medians of ${rounds} alternating rounds, one run. ${list}.`
+    `Medians of ${rounds} alternating rounds, one run.`,
+    `${list}.`
   ].join('\n')
 }
 

@@ -6,7 +6,8 @@
 #   sign-in.sh me      prints who is signed in
 #   sign-in.sh out     signs out
 #
-# Secrets travel through pipes and a file that only its owner reads, never through arguments, which `ps` shows to everyone.
+# Secrets travel through pipes and a file that only its owner reads, never through arguments, which `ps` shows to
+# everyone.
 set -euo pipefail
 umask 077
 
@@ -43,7 +44,8 @@ save () {
   local new
   new=$(mktemp "$folder/tokens.XXXXXX")
   if ! jq --arg signet "$signet" --arg client "$client" \
-    '{signet: $signet, client_id: $client, access_token, refresh_token, expires_at: (now + .expires_in | floor)}' > "$new"; then
+    '{signet: $signet, client_id: $client, access_token, refresh_token, expires_at: (now + .expires_in | floor)}' \
+    > "$new"; then
     rm -f "$new"
     die 'The tokens could not be kept.'
   fi
@@ -60,18 +62,21 @@ need_tokens () {
 
 sign_in () {
   local grant interval answer
-  grant=$(jq -rn --arg client "$client" --arg scope "$scope" '@uri "client_id=\($client)&scope=\($scope)"' | post /oauth2/device_authorization) ||
-    die "$signet does not answer."
-  [ -n "$(jq -r '.device_code // empty' <<< "$grant" 2>/dev/null)" ] || die "$signet starts no sign-in. $(words <<< "$grant")"
-  jq -r '"Open \(.verification_uri_complete // .verification_uri)\nand check that it shows the code \(.user_code)"' <<< "$grant"
+  grant=$(jq -rn --arg client "$client" --arg scope "$scope" '@uri "client_id=\($client)&scope=\($scope)"' |
+    post /oauth2/device_authorization) || die "$signet does not answer."
+  [ -n "$(jq -r '.device_code // empty' <<< "$grant" 2>/dev/null)" ] ||
+    die "$signet starts no sign-in. $(words <<< "$grant")"
+  jq -r '"Open \(.verification_uri_complete // .verification_uri)\nand check that it shows the code \(.user_code)"' \
+    <<< "$grant"
 
   interval=$(jq -r '.interval // 5' <<< "$grant")
   local -r ends=$((SECONDS + $(jq -r .expires_in <<< "$grant")))
   while :; do
     sleep "$interval"
     [ "$SECONDS" -lt "$ends" ] || die 'The code has expired. Start again.'
-    if ! answer=$(jq -r --arg client "$client" \
-      '@uri "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=\($client)&device_code=\(.device_code)"' <<< "$grant" | post /oauth2/token); then
+    if ! answer=$(jq -r --arg client "$client" --arg type urn:ietf:params:oauth:grant-type:device_code \
+      '@uri "grant_type=\($type)&client_id=\($client)&device_code=\(.device_code)"' <<< "$grant" |
+      post /oauth2/token); then
       # RFC 8628 section 3.5: a server that does not answer is asked less often.
       interval=$((interval * 2))
       continue
@@ -96,8 +101,8 @@ refresh () {
   need_tokens
   [ "$(jq -r '.expires_at - 10 > now' "$file")" = true ] && return
   local answer error
-  answer=$(jq -r '@uri "grant_type=refresh_token&client_id=\(.client_id)&refresh_token=\(.refresh_token)"' "$file" | post /oauth2/token) ||
-    die "$signet does not answer."
+  answer=$(jq -r '@uri "grant_type=refresh_token&client_id=\(.client_id)&refresh_token=\(.refresh_token)"' "$file" |
+    post /oauth2/token) || die "$signet does not answer."
   error=$(outcome <<< "$answer")
   case $error in
     ok) client=$(jq -r .client_id "$file"); save <<< "$answer" ;;
@@ -109,14 +114,15 @@ refresh () {
 show_me () {
   refresh
   jq -r '"header = \"Authorization: Bearer \(.access_token)\""' "$file" |
-    curl --silent --show-error --fail --max-time 30 --config - "$signet/me" | jq . || die "$signet did not say who you are."
+    curl --silent --show-error --fail --max-time 30 --config - "$signet/me" | jq . ||
+    die "$signet did not say who you are."
 }
 
 sign_out () {
   need_tokens
   local answer
-  answer=$(jq -r '@uri "token_type_hint=refresh_token&client_id=\(.client_id)&token=\(.refresh_token)"' "$file" | post /oauth2/revoke) ||
-    die "$signet does not answer: you are still signed in."
+  answer=$(jq -r '@uri "token_type_hint=refresh_token&client_id=\(.client_id)&token=\(.refresh_token)"' "$file" |
+    post /oauth2/revoke) || die "$signet does not answer: you are still signed in."
   [ -z "$(words <<< "$answer")" ] || die "$signet does not sign you out. $(words <<< "$answer")"
   rm -f "$file"
   echo 'You are signed out.'

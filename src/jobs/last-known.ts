@@ -11,7 +11,7 @@ export function createLastKnown<Value> (read: () => Promise<Value>, maxAgeMs: nu
   let startedAt = -Infinity
   let reading: Promise<void> | undefined
 
-  function readOnce (): Promise<void> {
+  function startReading (): Promise<void> {
     startedAt = Date.now()
     return read()
       .then((value) => { known = value }, () => { known = undefined })
@@ -21,7 +21,7 @@ export function createLastKnown<Value> (read: () => Promise<Value>, maxAgeMs: nu
   return {
     async refresh (waitMs) {
       if (!reading && Date.now() - startedAt < maxAgeMs) return
-      reading ??= readOnce()
+      reading ??= startReading()
       let timer: NodeJS.Timeout | undefined
       const timeout = new Promise<void>((resolve) => {
         timer = setTimeout(() => {

@@ -9,8 +9,8 @@ export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChalleng
 
 /** Without these two there is no client to redirect an error to. Throws a Problem for the person instead. */
 export function readReturnAddress (parameters: Parameters): { clientId: string, redirectUri: string | undefined } {
-  const clientId = readParameter(parameters, 'client_id', 200, toProblem)
-  const redirectUri = readParameter(parameters, 'redirect_uri', 1000, toProblem)
+  const clientId = readParameter(parameters, 'client_id', 200, toInvalidRequest)
+  const redirectUri = readParameter(parameters, 'redirect_uri', 1000, toInvalidRequest)
   if (clientId === undefined) throw new Problem('invalid_request', 'client_id is missing.')
   return { clientId, redirectUri }
 }
@@ -81,7 +81,7 @@ function readScope (parameters: Parameters): string {
 }
 
 const invalid = (description: string) => new OAuthError('invalid_request', description)
-const toProblem = (description: string) => new Problem('invalid_request', description)
+const toInvalidRequest = (description: string) => new Problem('invalid_request', description)
 
 /** A parameter that is sent once, as printable text. An empty one counts as absent (RFC 6749 section 3.1). */
 function readParameter (

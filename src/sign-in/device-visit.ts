@@ -15,12 +15,14 @@ export interface DeviceVisit {
 
 const CONTEXT = 'device-visit'
 
-export function writeDeviceVisit (reply: FastifyReply, sealer: Sealer, cookies: CookiePolicy, visit: DeviceVisit): void {
-  reply.setCookie(
-    cookies.deviceVisitName,
-    sealer.seal(JSON.stringify({ ...visit, at: Date.now() }), CONTEXT),
-    cookies.deviceVisit
-  )
+export function writeDeviceVisit (
+  reply: FastifyReply,
+  sealer: Sealer,
+  cookies: CookiePolicy,
+  visit: DeviceVisit
+): void {
+  const sealed = sealer.seal(JSON.stringify({ ...visit, at: Date.now() }), CONTEXT)
+  reply.setCookie(cookies.deviceVisitName, sealed, cookies.deviceVisit)
 }
 
 export function readDeviceVisit (

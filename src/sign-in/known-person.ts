@@ -27,9 +27,11 @@ export async function signInKnownPerson (
     WITH signed_in AS (
       UPDATE users u SET last_login_at = now() FROM accounts a
       WHERE a.provider = ${p.provider} AND a.issuer = ${p.issuer} AND a.subject = ${p.subject}
-        AND u.id = a.user_id AND u.disabled_at IS NULL AND (NOT ${isAdminEmail} OR 'admin' = ANY(u.roles) OR 'roles' = ANY(u.edited_fields))
+        AND u.id = a.user_id AND u.disabled_at IS NULL
+        AND (NOT ${isAdminEmail} OR 'admin' = ANY(u.roles) OR 'roles' = ANY(u.edited_fields))
         AND (a.username, a.email, a.email_verified, a.name, a.avatar_url, a.locale, a.scope) IS NOT DISTINCT FROM
-          (${p.username}, ${p.email}, ${p.emailVerified}, COALESCE(${p.name}, a.name), ${p.avatarUrl}, ${p.locale}, ${p.scope})
+          (${p.username}, ${p.email}, ${p.emailVerified}, COALESCE(${p.name}, a.name), ${p.avatarUrl}, ${p.locale},
+          ${p.scope})
         AND (u.email IS NOT NULL OR NOT a.email_verified) AND (u.name IS NOT NULL OR a.name IS NULL)
         AND (u.avatar_url IS NOT NULL OR a.avatar_url IS NULL) AND (u.locale IS NOT NULL OR a.locale IS NULL)
       RETURNING u.id AS user_id, a.id AS account_id
@@ -39,21 +41,24 @@ export async function signInKnownPerson (
       FROM signed_in WHERE a.id = signed_in.account_id
       RETURNING a.id AS account_id, a.user_id, a.provider
     ), session AS (
-      INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, secret_hash, device_code_hash, ip_address,
-        user_agent, authenticated_at, idle_expires_at, expires_at)
+      INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, secret_hash, device_code_hash,
+        ip_address, user_agent, authenticated_at, idle_expires_at, expires_at)
       SELECT ${uuidv7()}::uuid, user_id, account_id, ${s.clientId}, provider, ${s.scope}, ${s.secretHash},
         ${s.deviceCodeHash ?? null}::bytea, ${ipAddress}, ${userAgent}, now(),
-        now() + ${Math.min(s.idleSeconds, s.maximumSeconds)}::int * interval '1 second', now() + ${s.maximumSeconds}::int * interval '1 second'
+        now() + ${Math.min(s.idleSeconds, s.maximumSeconds)}::int * interval '1 second',
+        now() + ${s.maximumSeconds}::int * interval '1 second'
       FROM account RETURNING id, user_id, client_id, provider, authenticated_at
     ), code AS (
       INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, nonce, expires_at)
-      SELECT ${s.code?.hash ?? null}::bytea, id, client_id, ${s.code?.redirectUri ?? null}::text, ${s.code?.codeChallenge ?? null}::text,
-        ${s.code?.nonce ?? null}::text, now() + ${s.code?.lifetimeSeconds ?? 0}::int * interval '1 second'
+      SELECT ${s.code?.hash ?? null}::bytea, id, client_id, ${s.code?.redirectUri ?? null}::text,
+        ${s.code?.codeChallenge ?? null}::text, ${s.code?.nonce ?? null}::text,
+        now() + ${s.code?.lifetimeSeconds ?? 0}::int * interval '1 second'
       FROM session WHERE ${s.code !== undefined}
     ), event AS (
-      INSERT INTO audit_events (id, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id, details)
-      SELECT ${uuidv7()}::uuid, 'login.succeeded', user_id, user_id, client_id, provider, ${ipAddress}, ${userAgent}, ${requestId},
-        jsonb_build_object('sessionId', id)
+      INSERT INTO audit_events (id, type, user_id, actor_id, client_id, provider, ip_address, user_agent, request_id,
+        details)
+      SELECT ${uuidv7()}::uuid, 'login.succeeded', user_id, user_id, client_id, provider, ${ipAddress}, ${userAgent},
+        ${requestId}, jsonb_build_object('sessionId', id)
       FROM session
     )
     SELECT user_id AS "userId", id AS "sessionId", authenticated_at AS "authenticatedAt" FROM session`

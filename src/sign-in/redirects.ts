@@ -16,11 +16,8 @@ export function redirectBack (
   parameters: Record<string, string>
 ): FastifyReply {
   const url = new URL(redirectUri)
-  for (const [name, value] of Object.entries({
-    ...parameters,
-    ...(state === undefined ? {} : { state }),
-    iss: issuerUrl
-  })) { url.searchParams.set(name, value) }
+  const all = { ...parameters, ...(state === undefined ? {} : { state }), iss: issuerUrl }
+  for (const [name, value] of Object.entries(all)) url.searchParams.set(name, value)
   return reply.header('cache-control', 'no-store').redirect(url.href, 302)
 }
 

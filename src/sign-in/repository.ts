@@ -78,11 +78,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     write: async (write) =>
       await prisma.$transaction(async (tx) => {
         const now = clock.now()
-        const {
-          session,
-          profile: { provider },
-          plan
-        } = write
+        const { session, profile: { provider }, plan } = write
         const userId = await writeUser(tx, write, now)
         const accountId = await writeAccount(tx, write, userId, now)
         const sessionId = await openSession(tx, write, userId, accountId)

@@ -9,7 +9,7 @@ import { TokenResponseSchema } from '../tokens/token-response.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { sendErrorPage } from '../http/error-page.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
+import { html, sendPage, wantsHtml, type Markup } from '../http/pages.ts'
 import { problems, toProblem } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -55,6 +55,9 @@ const CALLBACK_PROBLEMS = problems(
   'provider_timeout'
 )
 
+const NO_PROVIDER = html`<p>No provider is enabled yet. Put the client id and secret of one into the settings, for
+  instance <code>GITHUB_CLIENT_ID</code> and <code>GITHUB_CLIENT_SECRET</code>.</p>`
+
 export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app, options) => {
   const { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins } = options
 
@@ -87,23 +90,18 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     async (request, reply) => {
       reply.header('vary', 'Accept')
       if (!wantsHtml(request)) return { providers: list() }
-      const choices = list().map(
-        ({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`
-      )
-      return sendPage(
-        reply,
-        'Sign in',
-        choices.length > 0
-          ? html`<ul>
-              ${choices}
-            </ul>`
-          : html`<p>
-              No provider is enabled yet. Put the client id and secret of one into the settings, for instance
-              <code>GITHUB_CLIENT_ID</code> and <code>GITHUB_CLIENT_SECRET</code>.
-            </p>`
-      ) as never
+      sendPage(reply, 'Sign in', providerLinks())
+      return reply
     }
   )
+
+  function providerLinks (): Markup {
+    if (providers.size === 0) return NO_PROVIDER
+    const links = list().map(
+      ({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`
+    )
+    return html`<ul>${links}</ul>`
+  }
 
   app.get(
     '/login/:provider',
@@ -126,10 +124,11 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       await app.limits.signIn.count(`start:${addressOf(request)}`)
       const completion = await chooseCompletion(request.query.return_to)
       try {
-        return (await sendToProvider(options, request, reply, request.params.provider, completion)) as never
+        await sendToProvider(options, request, reply, request.params.provider, completion)
       } catch (error) {
-        return fail(request, reply, completion, error)
+        fail(request, reply, completion, error)
       }
+      return reply
     }
   )
 
@@ -165,7 +164,10 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
         ...callbackSchema
       }
     },
-    async (request, reply) => await callback(request, reply, request.params.provider, request.query)
+    async (request, reply) => {
+      await callback(request, reply, request.params.provider, request.query)
+      return reply
+    }
   )
 
   app.post(
@@ -180,16 +182,18 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     async (request, reply) => {
       const provider = providers.get(request.params.provider)
       if (provider && !provider.formPost) throw new Problem('not_found', `${provider.name} does not answer by POST.`)
-      return await callback(request, reply, request.params.provider, request.body)
+      await callback(request, reply, request.params.provider, request.body)
+      return reply
     }
   )
 
+  /** Sends the response itself. */
   async function callback (
     request: FastifyRequest,
     reply: FastifyReply,
     provider: string,
     parameters: unknown
-  ): Promise<never> {
+  ): Promise<FastifyReply> {
     await app.limits.signIn.count(`callback:${addressOf(request)}`)
     reply.header('cache-control', 'no-store')
     if (!providers.has(provider)) throw new Problem('unknown_provider', `There is no provider "${provider}" here.`)
@@ -202,22 +206,19 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       forget()
       const { completion } = attempt
       if ('code' in finished) {
-        return redirectBack(reply, { ...(completion as CodeCompletion), issuerUrl }, { code: finished.code }) as never
+        return redirectBack(reply, { ...(completion as CodeCompletion), issuerUrl }, { code: finished.code })
       }
       if (completion.mode === 'device' && 'sessionId' in finished) {
         const { mode: _mode, ...visit } = completion
-        writeDeviceVisit(reply, visitSealer, cookies, {
-          ...visit,
-          sessionId: finished.sessionId,
-          userName: finished.user.name
-        })
-        return reply.redirect(`${issuerUrl}/device/confirm`, 302) as never
+        const { sessionId, user } = finished
+        writeDeviceVisit(reply, visitSealer, cookies, { ...visit, sessionId, userName: user.name })
+        return reply.redirect(`${issuerUrl}/device/confirm`, 302)
       }
       if (!('tokens' in finished)) throw new Error(`A sign-in in ${completion.mode} mode ended without tokens.`)
-      if (completion.mode !== 'cookie') return reply.send({ ...finished.tokens, user: finished.user }) as never
+      if (completion.mode !== 'cookie') return reply.send({ ...finished.tokens, user: finished.user })
       return reply
         .setCookie(cookies.refreshCookieName, finished.tokens.refresh_token, cookies.refreshToken)
-        .redirect(completion.returnTo, 302) as never
+        .redirect(completion.returnTo, 302)
     } catch (error) {
       // With the database away nothing was spent: the same answer of the provider may be tried again.
       if (!isDatabaseUnavailable(error)) forget()
@@ -230,7 +231,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     provider: string,
     parameters: unknown
   ): { state: string, attempt: LoginAttempt } {
-    const state = readOnce(parameters, 'state', 256)
+    const state = readCallbackParameter(parameters, 'state', 256)
     const attempt = state === undefined ? undefined : attempts.open(request.cookies, state, provider)
     if (state !== undefined && attempt) return { state, attempt }
     throw new Problem(
@@ -250,45 +251,46 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
   }
 
   /** A failed login goes where a successful one would have gone. In direct mode that is here. */
-  function fail (request: FastifyRequest, reply: FastifyReply, completion: LoginCompletion, error: unknown): never {
+  function fail (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    completion: LoginCompletion,
+    error: unknown
+  ): FastifyReply {
     const problem = toProblem(error)
     const { code, status } = problem
     if (completion.mode === 'direct' || code === 'unknown_provider') throw error
     if (status === 500) reply.log.error({ err: error }, code)
-    if (completion.mode === 'device') return sendErrorPage(request, reply, problem, deviceErrorPage(issuerUrl)) as never
-    if (completion.mode === 'code') return redirectWithError(reply, { ...completion, issuerUrl }, error) as never
+    if (completion.mode === 'device') return sendErrorPage(request, reply, problem, deviceErrorPage(issuerUrl))
+    if (completion.mode === 'code') return redirectWithError(reply, { ...completion, issuerUrl }, error)
     const [redirected, description] = redirectCode(error)
     const url = new URL(completion.returnTo)
     url.searchParams.set('error', redirected)
     url.searchParams.set('error_description', description)
-    return reply.header('cache-control', 'no-store').redirect(url.href, 302) as never
+    return reply.header('cache-control', 'no-store').redirect(url.href, 302)
   }
 }
 
 function readParameters (state: string, parameters: unknown): CallbackParameters {
-  const [code, iss, error] = (
-    [
-      ['code', 4096],
-      ['iss', 1024],
-      ['error', 256]
-    ] as const
-  ).map(([name, maximum]) => {
-    const value = readOnce(parameters, name, maximum)
+  const read = (name: string, maximum: number) => {
+    const value = readCallbackParameter(parameters, name, maximum)
     if (value === undefined && isPresent(parameters, name)) {
       throw new Problem('invalid_request', `${name} must be there once, as text of at most ${maximum} characters.`)
     }
     return value
-  })
+  }
+  const code = read('code', 4096)
+  const iss = read('iss', 1024)
+  const error = read('error', 256)
   const user = isPresent(parameters, 'user') ? (parameters as Record<string, unknown>)['user'] : undefined
   return { state, code, iss, error, user: typeof user === 'string' && user.length <= 4096 ? user : undefined }
 }
 
-/** A parameter that is there once, as printable text; anything else is as good as absent (SEC-5, SEC-12). */
-function readOnce (parameters: unknown, name: string, maximum: number): string | undefined {
+/** Returns a parameter that is there once, as printable text; undefined for anything else (SEC-5, SEC-12). */
+function readCallbackParameter (parameters: unknown, name: string, maximum: number): string | undefined {
   const value = isPresent(parameters, name) ? (parameters as Record<string, unknown>)[name] : undefined
-  return typeof value === 'string' && value.length > 0 && value.length <= maximum && /^[\x20-\x7e]+$/.test(value)
-    ? value
-    : undefined
+  if (typeof value !== 'string' || value.length > maximum) return undefined
+  return /^[\x20-\x7e]+$/.test(value) ? value : undefined
 }
 
 function isPresent (parameters: unknown, name: string): boolean {

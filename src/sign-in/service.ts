@@ -65,11 +65,11 @@ export interface NativeSignIn {
   scope: string
 }
 
-/**
- * Tokens for whoever holds the browser, a code for the client that asked, or a session that waits for a confirmation.
- */
+/** Tokens for the browser, a code for the client that asked, or a session that waits for a confirmation. */
 export type FinishedSignIn =
   { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
+
+type OnStage = (stage: LoginStage) => void
 
 export interface SignInServiceOptions {
   providers: Providers
@@ -109,7 +109,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     attempt: LoginAttempt,
     { state, code, iss, error, user }: CallbackParameters,
     caller: Caller,
-    reached: (stage: LoginStage) => void
+    reached: OnStage
   ): Promise<FinishedSignIn> {
     const provider = findProvider(attempt.provider)
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
@@ -126,12 +126,9 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
     reached('identified')
     const who = await withTimeout(LOGIN_TIMEOUT_MS, undefined, async (signal) => {
+      const timeout = () => new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)
       const late = new Promise<never>((_resolve, reject) => {
-        signal.addEventListener(
-          'abort',
-          () => reject(new Problem('provider_timeout', `${provider.name}: the sign-in took too long.`)),
-          { once: true }
-        )
+        signal.addEventListener('abort', () => reject(timeout()), { once: true })
       })
       const secrets = { state: attempt.state, codeVerifier: attempt.codeVerifier, nonce: attempt.nonce }
       const identified = provider.identify({ code, state, iss, user, secrets, signal })
@@ -181,25 +178,17 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     who: IdentifiedPerson,
     caller: Caller
   ): Promise<FinishedSignIn> {
-    const { clientId, scope, redirectUri, codeChallenge, nonce } = completion
+    const { clientId, scope, redirectUri, codeChallenge, nonce = null } = completion
     const code = randomBytes(32).toString('base64url')
-    await signIn(
-      who,
-      {
-        clientId,
-        scope,
-        secretHash: sessions.newSecret().secretHash,
-        idleSeconds: CODE_LIFETIME_SECONDS,
-        code: {
-          hash: createHash('sha256').update(code).digest(),
-          redirectUri,
-          codeChallenge,
-          nonce: nonce ?? null,
-          lifetimeSeconds: CODE_LIFETIME_SECONDS
-        }
-      },
-      caller
-    )
+    const hash = createHash('sha256').update(code).digest()
+    const session = {
+      clientId,
+      scope,
+      secretHash: sessions.newSecret().secretHash,
+      idleSeconds: CODE_LIFETIME_SECONDS,
+      code: { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds: CODE_LIFETIME_SECONDS }
+    }
+    await signIn(who, session, caller)
     return { code }
   }
 
@@ -217,14 +206,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   async function signInNatively (
     { provider: id, idToken, nonce, clientId, scope }: NativeSignIn,
     caller: Caller,
-    reached: (stage: LoginStage) => void
+    reached: OnStage
   ): Promise<TokenResponse> {
     const provider = findProvider(id)
     if (!provider.identifyNative) {
-      throw new OAuthError(
-        'invalid_request',
-        `${provider.name} makes no ID tokens: send the person to /oauth2/authorize.`
-      )
+      const advice = 'send the person to /oauth2/authorize.'
+      throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: ${advice}`)
     }
     reached('identified')
     const profile = await provider.identifyNative(idToken, nonce)
@@ -236,15 +223,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return (await openSession({ profile }, clientId, scope, caller)).tokens
   }
 
-  /**
-   * Tells which stages a sign-in passes once the person is back, and where it ends; a failure goes into the audit
-   * trail.
-   */
+  /** Reports the stages that a sign-in passes after the callback, and its end. Records a failure as an audit event. */
   async function recorded<Result> (
     providerId: string,
     clientId: string,
     caller: Caller,
-    work: (reached: (stage: LoginStage) => void) => Promise<Result>
+    work: (reached: OnStage) => Promise<Result>
   ): Promise<Result> {
     let stage: LoginStage = 'returned'
     const reached = (next: LoginStage) => {
@@ -279,20 +263,21 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       return { url, cookie, provider }
     },
 
-    finish: async (attempt, parameters, caller) =>
-      await recorded(attempt.provider, clientOf(attempt), caller, (reached) =>
-        finish(attempt, parameters, caller, reached)
-      ),
+    async finish (attempt, parameters, caller) {
+      const work = (reached: OnStage) => finish(attempt, parameters, caller, reached)
+      return await recorded(attempt.provider, clientOf(attempt), caller, work)
+    },
 
     async signInNatively (request, caller) {
       if (!providers.has(request.provider)) {
         throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
       }
-      return await recorded(request.provider, request.clientId, caller, (reached) =>
-        signInNatively(request, caller, reached)
-      ).catch((error) => {
+      try {
+        const work = (reached: OnStage) => signInNatively(request, caller, reached)
+        return await recorded(request.provider, request.clientId, caller, work)
+      } catch (error) {
         throw toGrantError(error)
-      })
+      }
     }
   }
 }

@@ -227,10 +227,8 @@ t.test('CVE-2026-125758: a secret that stands in an example, or can be guessed, 
   ]) {
     t.throws(() => readSettings({ ...production, ENCRYPTION_KEYS: key }), /ENCRYPTION_KEYS/, key)
   }
-  const own = {
-    ...production,
-    ENCRYPTION_KEYS: `k1:${generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).subarray(12).toString('base64')}`
-  }
+  const publicKey = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' }).subarray(12)
+  const own = { ...production, ENCRYPTION_KEYS: `k1:${publicKey.toString('base64')}` }
   for (const secret of ['changeme', 'secret', '<secret>', 'your-client-secret']) {
     t.throws(
       () => readSettings({ ...own, GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: secret }),

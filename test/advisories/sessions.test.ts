@@ -64,9 +64,7 @@ t.test('GHSA-7w99-5wm4-3g79, GoTrue #2612: a code is exchanged by one of many, a
 
 t.test('CVE-2026-9802: what was revoked stays so on an instance that has just started', async (t) => {
   const { access_token: accessToken, refresh_token: stolen } = await login()
-  const {
-    body: { refresh_token: successor }
-  } = await renew(stolen)
+  const { body: { refresh_token: successor } } = await renew(stolen)
   await age(accessToken)
   t.equal((await renew(stolen)).status, 400)
   const fresh = await another()
@@ -165,8 +163,9 @@ t.test(
     ).body.accessToken
     t.match(lent, /^ya29\./)
     const { rows: tables } = await sql.query(
-      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema NOT IN " +
-        "('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'"
+      `SELECT table_schema || '.' || table_name AS name
+      FROM information_schema.tables
+      WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE'`
     )
     let dump = ''
     for (const { name } of tables) {
@@ -187,8 +186,9 @@ t.test(
     for (const form of ['hex', 'base64', 'base64url'] as const) t.notOk(dump.includes(secret.toString(form)), form)
     // What is sealed is sealed for its own row.
     const { rows: columns } = await sql.query(
-      "SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'accounts' AND column_name " +
-        "LIKE 'sealed%'"
+      `SELECT column_name AS name
+      FROM information_schema.columns
+      WHERE table_name = 'accounts' AND column_name LIKE 'sealed%'`
     )
     t.not(columns.length, 0)
     const other = await (async () => {
@@ -242,8 +242,7 @@ t.test(
 )
 
 t.test(
-  'auth-js #203, auth-js #213, supabase/auth #466, supabase/auth #2136, supabase-js #2126: who did not get the ' +
-    'answer asks again, and is not signed out',
+  'auth-js #203, auth-js #213, supabase/auth #466, supabase/auth #2136, supabase-js #2126: a refresh can be repeated',
   async (t) => {
     let { refresh_token: refreshToken } = await login()
     for (let round = 0; round < 10; round++) {
@@ -277,43 +276,31 @@ t.test('keycloak #51312: a revocation beats the refresh beside it', async (t) =>
 
 t.test('keycloak #51885: rotations within one second are told apart', async (t) => {
   const { access_token: accessToken, refresh_token: first } = await login()
-  const {
-    body: { refresh_token: second }
-  } = await renew(first)
-  const {
-    body: { refresh_token: third }
-  } = await renew(second)
+  const { body: { refresh_token: second } } = await renew(first)
+  const { body: { refresh_token: third } } = await renew(second)
   t.equal((await renew(third)).status, 200, 'the latest is good')
   t.equal((await renew(first)).status, 400, 'and one from long before, a moment ago, is not')
   t.equal(await event('token.reuse_detected', accessToken), 1)
 })
 
-t.test(
-  "supabase/auth #2675, prisma #3242, prisma #9972: first logins of one person at once are one user, and nobody's " +
-    'fault',
-  async (t) => {
-    github.user({ id: 907, login: 'many' })
-    const statuses = await race(20, async () => (await createBrowser(url).login('/login/github')).status)
-    t.same(new Set(statuses), new Set([200]))
-    t.equal((await sql.query("SELECT 1 FROM accounts WHERE subject = '907'")).rowCount, 1)
-    github.user({ id: 1, login: 'octocat', email: 'octocat@github.com' })
-  }
-)
+t.test('supabase/auth #2675, prisma #3242, prisma #9972: parallel first logins make one user', async (t) => {
+  github.user({ id: 907, login: 'many' })
+  const statuses = await race(20, async () => (await createBrowser(url).login('/login/github')).status)
+  t.same(new Set(statuses), new Set([200]))
+  t.equal((await sql.query("SELECT 1 FROM accounts WHERE subject = '907'")).rowCount, 1)
+  github.user({ id: 1, login: 'octocat', email: 'octocat@github.com' })
+})
 
 // The last: nothing else could be asked meanwhile.
-t.test(
-  'prisma #27641, prisma #27673, prisma-client-js #446: a database that goes away ends no process, and is used ' +
-    'again when it is back',
-  async (t) => {
-    const { access_token: accessToken, refresh_token: refreshToken } = await login()
-    await database.goAway()
-    const answer = await call('GET', '/me', accessToken)
-    t.match([answer.status, answer.body.code], [503, 'service_unavailable'])
-    t.match(answer.headers.get('retry-after'), /^\d+$/)
-    t.equal((await renew(refreshToken)).status, 503)
-    t.equal((await call('GET', '/healthz')).status, 200)
-    await database.comeBack()
-    await eventually('the database is used again', async () => (await me(accessToken)) === 200)
-    t.equal((await renew(refreshToken)).status, 200)
-  }
-)
+t.test('prisma #27641, prisma #27673, prisma-client-js #446: the process survives a database outage', async (t) => {
+  const { access_token: accessToken, refresh_token: refreshToken } = await login()
+  await database.goAway()
+  const answer = await call('GET', '/me', accessToken)
+  t.match([answer.status, answer.body.code], [503, 'service_unavailable'])
+  t.match(answer.headers.get('retry-after'), /^\d+$/)
+  t.equal((await renew(refreshToken)).status, 503)
+  t.equal((await call('GET', '/healthz')).status, 200)
+  await database.comeBack()
+  await eventually('the database is used again', async () => (await me(accessToken)) === 200)
+  t.equal((await renew(refreshToken)).status, 200)
+})

@@ -69,7 +69,15 @@ t.test('CVE-2026-81888: without a state there is no login, and no link', async (
   const before = exchanges()
   const plain = await begin()
   const link = await begin(
-    `/oauth2/authorize?${new URLSearchParams({ response_type: 'code', client_id: 'spa', redirect_uri: REDIRECT_URI, code_challenge: 'c'.repeat(43), code_challenge_method: 'S256', provider: 'github', intent: 'link' })}`
+    `/oauth2/authorize?${new URLSearchParams({
+      response_type: 'code',
+      client_id: 'spa',
+      redirect_uri: REDIRECT_URI,
+      code_challenge: 'c'.repeat(43),
+      code_challenge_method: 'S256',
+      provider: 'github',
+      intent: 'link'
+    })}`
   )
   for (const { browser, callback, code } of [plain, link]) {
     callback.search = new URLSearchParams({ code }).toString()
@@ -232,8 +240,7 @@ t.test('GO-2026-4861: nothing that a request says is markup in an answer', async
 })
 
 t.test(
-  'oauth2-proxy #611, oauth2-proxy #817, oauth2-proxy #1708, oauth2-proxy #3258, envoy #42079: logins side by side ' +
-    'do not meet, and their cookies do not add up',
+  'oauth2-proxy #611, oauth2-proxy #817, oauth2-proxy #1708, oauth2-proxy #3258, envoy #42079: parallel logins succeed',
   async (t) => {
     const browser = createBrowser(url)
     const callbacks: string[] = []
@@ -247,8 +254,7 @@ t.test(
 )
 
 t.test(
-  "better-auth #5243, convex-auth #619, ash_authentication #1187, MAS #3521, freehire #1735: the POST from Apple's " +
-    'site brings its cookie',
+  "better-auth #5243, convex-auth #619, ash_authentication #1187, MAS #3521, freehire #1735: Apple's form POST works",
   async (t) => {
     const browser = createBrowser(url)
     const { action, fields } = readForm((await browser.get(await browser.start('/login/apple'))).text)
@@ -280,8 +286,7 @@ t.test(
 )
 
 t.test(
-  'Better Auth #9560, Better Auth #9993, Better Auth #10000, GoTrue #2512: a state and a code are used up by one ' +
-    'of many',
+  'Better Auth #9560, Better Auth #9993, Better Auth #10000, GoTrue #2512: a state and a code work once',
   async (t) => {
     const { browser, callback } = await begin()
     const cookie = cookieHeader(browser)

@@ -127,9 +127,9 @@ t.test("somebody else's form in my browser signs nobody in", async (t) => {
     .map(([name, value]) => `<input type="hidden" name="${name}" value='${value}'>`)
     .join('')
   await page.goto(apple.url)
-  await page.setContent(
-    `<form method="post" action="${url}/login/apple/callback">${inputs}</form><script>document.forms[0].submit()</script>`
-  )
+  await page.setContent(`
+    <form method="post" action="${url}/login/apple/callback">${inputs}</form>
+    <script>document.forms[0].submit()</script>`)
   await page.waitForURL(`${url}/login/apple/callback`)
   t.match(JSON.parse(await page.evaluate('document.body.innerText')), { status: 400, code: 'invalid_state' })
   t.same(await context.cookies(), [])

@@ -19,7 +19,8 @@ function findChromium (): string {
     .find(isExecutable)
   if (found === undefined) {
     throw new Error(
-      `The browser tests need Chromium: install it (Debian, Ubuntu: apt-get install chromium), or set CHROMIUM to its path. Looked for ${NAMES.join(', ')} in PATH.`
+      'The browser tests need Chromium: install it (Debian, Ubuntu: apt-get install chromium), or set CHROMIUM to ' +
+        `its path. Looked for ${NAMES.join(', ')} in PATH.`
     )
   }
   return found

@@ -165,9 +165,9 @@ t.test(
 
     const page = await context.newPage()
     const call = (path: string, request: object) =>
-      page.evaluate<string>(
-        `fetch(${JSON.stringify(url + path)}, ${JSON.stringify(request)}).then((response) => response.text(), (error) => error.name)`
-      )
+      page.evaluate<string>(`
+        fetch(${JSON.stringify(url + path)}, ${JSON.stringify(request)})
+          .then((response) => response.text(), (error) => error.name)`)
     for (const mode of ['/', '/cookie.html']) {
       await page.goto(elsewhere + mode)
       if (mode === '/') await page.getByRole('button', { name: 'Sign in', exact: true }).click()

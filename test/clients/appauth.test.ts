@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuthorizationRequest } from '@openid/appauth/built/src/authorization_request.js'
 import type { AuthorizationError, AuthorizationResponse } from '@openid/appauth/built/src/authorization_response.js'
 import type { AuthorizationRequestHandler } from '@openid/appauth/built/src/authorization_request_handler.js'
-import type { AuthorizationServiceConfiguration } from '@openid/appauth/built/src/authorization_service_configuration.js'
+import type {
+  AuthorizationServiceConfiguration
+} from '@openid/appauth/built/src/authorization_service_configuration.js'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
@@ -76,9 +78,7 @@ async function world (t: Test) {
 
   /** What an app does with a code, all of it with the library. */
   async function live (outcome: Outcome): Promise<void> {
-    const {
-      request: { redirectUri }
-    } = outcome
+    const { request: { redirectUri } } = outcome
     const tokens = await exchange(outcome)
     t.match(tokens.toJson(), { token_type: 'Bearer', expires_in: '900', scope: 'openid profile email offline_access' })
     t.ok(tokens.isValid())

@@ -15,7 +15,11 @@ export interface World extends Running {
 }
 
 /** Signet with these clients, the fake GitHub, and the people in front of their browsers. */
-export async function startWorld (t: Test, clients: object[], environment: Record<string, string> = {}): Promise<World> {
+export async function startWorld (
+  t: Test,
+  clients: object[],
+  environment: Record<string, string> = {}
+): Promise<World> {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   github.user({

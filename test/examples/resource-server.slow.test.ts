@@ -206,8 +206,8 @@ t.test('a role opens what is for it, and a rotated key goes unnoticed', async (t
 
   await world.sql.query("UPDATE users SET roles = '{admin}'")
   await world.sql.query(
-    "UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' " +
-      "THEN now() - interval '1 year' END"
+    `UPDATE signing_keys SET created_at = now() - interval '1 year',
+      activated_at = CASE WHEN status = 'current' THEN now() - interval '1 year' END`
   )
   const { address } = await world.another()
   const after = await refresh(address, before.refresh_token)
@@ -263,7 +263,8 @@ t.test('the curl lines of its README answer what they say, with the versions tha
   const lines = [...readme.matchAll(/^# .*: (\d{3})\n(curl .*)$/gm)]
   t.equal(lines.length, 3)
   for (const [, status, line = ''] of lines) {
-    const command = `${line.replaceAll('http://localhost:4000', url)} --silent --show-error --output /dev/null --write-out '%{http_code}'`
+    const curl = line.replaceAll('http://localhost:4000', url)
+    const command = `${curl} --silent --show-error --output /dev/null --write-out '%{http_code}'`
     const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { ...process.env, ACCESS_TOKEN } })
     t.equal(stdout, status, line)
   }

@@ -46,8 +46,12 @@ export function answerForm (action: string, parameters: Record<string, string | 
   const inputs = fields
     .map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`)
     .join('\n')
-  const form = `<form method="post" action="${escape(action)}">\n${inputs}\n<noscript><button>Continue</button></noscript>\n</form>`
-  return answerHtml(`<!doctype html><title>Signing in</title>\n${form}\n<script>document.forms[0].submit()</script>`)
+  return answerHtml(`<!doctype html><title>Signing in</title>
+<form method="post" action="${escape(action)}">
+${inputs}
+<noscript><button>Continue</button></noscript>
+</form>
+<script>document.forms[0].submit()</script>`)
 }
 
 /** What the page of `answerForm` would post, and where. */

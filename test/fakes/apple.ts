@@ -107,12 +107,7 @@ export async function startFakeApple (): Promise<FakeApple> {
     }
   }
 
-  const {
-    settings: _settings,
-    googleSettings: _google,
-    clientSecret: _secret,
-    ...fake
-  } = await startFakeOidc({
+  const { settings: _settings, googleSettings: _google, clientSecret: _secret, ...fake } = await startFakeOidc({
     clientId: CLIENT_ID,
     manners: {
       paths: { jwks: '/auth/keys', authorize: '/auth/authorize', token: '/auth/token', revoke: '/auth/revoke' },

@@ -58,11 +58,7 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
     token: `/${audience}/oauth2/v2.0/token`
   })
 
-  const {
-    settings: _settings,
-    googleSettings: _google,
-    ...fake
-  } = await startFakeOidc({
+  const { settings: _settings, googleSettings: _google, ...fake } = await startFakeOidc({
     clientId: '6731de76-14a6-49ae-97bc-6eba6914391e',
     clientSecret: 'Kq8~Q.fake+secret/of=microsoft',
     manners: {
@@ -140,10 +136,13 @@ export async function startFakeMicrosoft (): Promise<FakeMicrosoft> {
           correlation_id: randomUUID(),
           timestamp: new Date().toISOString().replace('T', ' ')
         }
-        const text = `AADSTS${number}: ${description} Trace ID: ${trace.trace_id} Correlation ID: ${trace.correlation_id} Timestamp: ${trace.timestamp}`
+        const text = [
+          `AADSTS${number}: ${description} Trace ID: ${trace.trace_id}`,
+          `Correlation ID: ${trace.correlation_id} Timestamp: ${trace.timestamp}`
+        ]
         return {
           status: error === 'invalid_client' ? 401 : 400,
-          body: { error, error_description: text, error_codes: [number], ...trace }
+          body: { error, error_description: text.join(' '), error_codes: [number], ...trace }
         }
       }
     }

@@ -37,7 +37,8 @@ export async function makeIdToken (
   if (script.omit) return undefined
   if (Object.hasOwn(script, 'raw')) return script.raw
   const { header, signature } = await signer(script, keys, clientSecret)
-  const signingInput = `${encode({ typ: 'JWT', ...header, ...script.header })}.${encode({ ...rightClaims, ...script.claims })}`
+  const claims = { ...rightClaims, ...script.claims }
+  const signingInput = `${encode({ typ: 'JWT', ...header, ...script.header })}.${encode(claims)}`
   return `${signingInput}.${signature(signingInput).toString('base64url')}`
 }
 

@@ -116,9 +116,7 @@ t.test(
     acme.person({ sub: 'jane', name: 'Jane Doe' })
     acme.tokenResponse({ expires_in: 30 })
     const token = await login('github')
-    const {
-      body: { id }
-    } = await request('POST', '/me/accounts', token, await linkCode('acme'))
+    const { body: { id } } = await request('POST', '/me/accounts', token, await linkCode('acme'))
     acme.person({ sub: 'jane' })
     acme.tokenResponse({ expires_in: 30, refresh_token: undefined })
     t.match(await request('POST', '/me/accounts', token, await linkCode('acme')), {
@@ -185,46 +183,40 @@ t.test('an email that a linked account brings is a change of the user', async (t
   t.match(await events('user.updated'), [{ user_id: after.id, details: { fields: ['email'] } }])
 })
 
-t.test(
-  'a code for linking signs nobody in, one for signing in links nothing, and neither suits another verifier, ' +
-    'client or place',
-  async (t) => {
-    const { url, request, login, linkCode } = await world(t)
-    const token = await login('github')
-    const linking = await linkCode('acme')
-    const exchanged = await fetch(`${url}/oauth2/token`, {
-      method: 'POST',
-      body: new URLSearchParams({ grant_type: 'authorization_code', ...linking })
+t.test('a linking code is not a sign-in code; both are bound to their client, URI and verifier', async (t) => {
+  const { url, request, login, linkCode } = await world(t)
+  const token = await login('github')
+  const linking = await linkCode('acme')
+  const exchanged = await fetch(`${url}/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'authorization_code', ...linking })
+  })
+  t.equal((await readJson(exchanged)).error, 'invalid_grant')
+  t.equal((await request('POST', '/me/accounts', token, await linkCode('github', ''))).body.code, 'invalid_grant')
+  for (const change of [
+    { code_verifier: 'x'.repeat(43) },
+    { redirect_uri: SPA.redirect_uris[1] },
+    { client_id: 'signet' },
+    { code: 'nonsense' }
+  ]) {
+    t.match(await request('POST', '/me/accounts', token, { ...linking, ...change }), {
+      status: 400,
+      body: { code: 'invalid_grant' }
     })
-    t.equal((await readJson(exchanged)).error, 'invalid_grant')
-    t.equal((await request('POST', '/me/accounts', token, await linkCode('github', ''))).body.code, 'invalid_grant')
-    for (const change of [
-      { code_verifier: 'x'.repeat(43) },
-      { redirect_uri: SPA.redirect_uris[1] },
-      { client_id: 'signet' },
-      { code: 'nonsense' }
-    ]) {
-      t.match(await request('POST', '/me/accounts', token, { ...linking, ...change }), {
-        status: 400,
-        body: { code: 'invalid_grant' }
-      })
-    }
-    t.equal(
-      (await request('POST', '/me/accounts', token, { ...linking, userId: 'x' })).body.code,
-      'validation_failed',
-      'nobody says for whom'
-    )
-    t.equal((await request('POST', '/me/accounts', token, linking)).status, 201, 'none of that has spent it')
   }
-)
+  t.equal(
+    (await request('POST', '/me/accounts', token, { ...linking, userId: 'x' })).body.code,
+    'validation_failed',
+    'nobody says for whom'
+  )
+  t.equal((await request('POST', '/me/accounts', token, linking)).status, 201, 'none of that has spent it')
+})
 
 t.test('a code for linking is over after a minute, and useless in the database', async (t) => {
   const { request, login, linkCode, sql } = await world(t)
   const token = await login('github')
   const linking = await linkCode('acme')
-  const {
-    rows: [row]
-  } = await sql.query('SELECT link_codes::text AS text FROM link_codes')
+  const { rows: [row] } = await sql.query('SELECT link_codes::text AS text FROM link_codes')
   t.notMatch(row.text, /jane|ya29|1\/\//, 'who it is and the tokens are sealed')
   await sql.query("UPDATE link_codes SET expires_at = now() - interval '1 second'")
   t.equal((await request('POST', '/me/accounts', token, linking)).body.code, 'invalid_grant')

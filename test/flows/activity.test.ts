@@ -43,7 +43,8 @@ t.test("a user's own audit trail, newest first, page by page", async (t) => {
   // Many at the very same time, as one statement writes them.
   await sql.query(
     `INSERT INTO audit_events (id, type, user_id, created_at)
-    SELECT gen_random_uuid(), 'login.succeeded', $1, now() - (n / 10) * interval '1 day' FROM generate_series(10, 49) n`,
+    SELECT gen_random_uuid(), 'login.succeeded', $1, now() - (n / 10) * interval '1 day'
+    FROM generate_series(10, 49) n`,
     [user.id]
   )
   const all = (

@@ -9,8 +9,10 @@ t.test('each deed is an event with who, whom, where from and by which request', 
   /** The events since the last call, each with every column. */
   async function events () {
     const { rows } = await sql.query(
-      `SELECT type, user_id AS "userId", actor_id AS "actorId", client_id AS "clientId", provider, ip_address AS "ipAddress",
-      user_agent AS "userAgent", request_id AS "requestId", details, created_at AS "createdAt" FROM audit_events ORDER BY created_at, id OFFSET $1`,
+      `SELECT type, user_id AS "userId", actor_id AS "actorId", client_id AS "clientId", provider,
+        ip_address AS "ipAddress", user_agent AS "userAgent", request_id AS "requestId", details,
+        created_at AS "createdAt"
+      FROM audit_events ORDER BY created_at, id OFFSET $1`,
       [read]
     )
     read += rows.length

@@ -201,9 +201,7 @@ t.test('an access token is refused when any of its claims or its header is not r
     (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${candidate}` } })).status
   t.equal(await call(token), 200)
   const [header, payload, signature] = token.split('.')
-  const {
-    rows: [key]
-  } = await sql.query("SELECT kid, public_jwk FROM signing_keys WHERE status = 'current'")
+  const { rows: [key] } = await sql.query("SELECT kid, public_jwk FROM signing_keys WHERE status = 'current'")
   const { createHmac, createPublicKey, generateKeyPairSync, sign } = await import('node:crypto')
   const pem = createPublicKey({ key: key.public_jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -211,7 +209,8 @@ t.test('an access token is refused when any of its claims or its header is not r
   const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const ownSignature = (head: unknown) => {
     const input = `${encode(head)}.${payload}`
-    return `${input}.${sign('sha256', Buffer.from(input), { key: stranger.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+    const signature = sign('sha256', Buffer.from(input), { key: stranger.privateKey, dsaEncoding: 'ieee-p1363' })
+    return `${input}.${signature.toString('base64url')}`
   }
   const hmac = (alg: string, secret: string, kid = key.kid) => {
     const input = `${encode({ alg, typ: 'at+jwt', kid })}.${payload}`
@@ -253,23 +252,19 @@ t.test('signed by us but not an access token of ours: 401, for each claim in tur
   const { SignJWT, importPKCS8 } = await import('jose')
   const { ENCRYPTION_KEYS } = await import('../helper.ts')
   const [id = '', key = ''] = ENCRYPTION_KEYS.split(':')
-  const {
-    rows: [row]
-  } = await sql.query("SELECT kid, sealed_private_key FROM signing_keys WHERE status = 'current'")
+  const { rows: [row] } = await sql.query("SELECT kid, sealed_private_key FROM signing_keys WHERE status = 'current'")
   const pem = createSealer([{ id, key: Buffer.from(key, 'base64') }], 'signing-key').open(
     row.sealed_private_key,
     row.kid
   ) as string
   const privateKey = await importPKCS8(pem, 'ES256')
   const now = Math.floor(Date.now() / 1000)
-  const {
-    rows: [user]
-  } = await sql.query('INSERT INTO users (id) VALUES (gen_random_uuid()) RETURNING id')
-  const {
-    rows: [session]
-  } = await sql.query(
-    `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, idle_expires_at, expires_at)
-    VALUES (gen_random_uuid(), $1, 'signet', 'x', '', '', now(), now() + interval '1 day', now() + interval '1 day') RETURNING id`,
+  const { rows: [user] } = await sql.query('INSERT INTO users (id) VALUES (gen_random_uuid()) RETURNING id')
+  const { rows: [session] } = await sql.query(
+    `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, idle_expires_at,
+      expires_at)
+    VALUES (gen_random_uuid(), $1, 'signet', 'x', '', '', now(), now() + interval '1 day', now() + interval '1 day')
+    RETURNING id`,
     [user.id]
   )
   const right = {

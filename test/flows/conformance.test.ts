@@ -345,7 +345,8 @@ for (const [module, seconds] of [
     t.equal(status, 200)
     // The database's clock decides, so that one is turned.
     await sql.query(
-      `UPDATE authorization_codes SET spent_at = spent_at - interval '${seconds} seconds', expires_at = expires_at - interval '${seconds} seconds'`
+      `UPDATE authorization_codes
+      SET spent_at = spent_at - interval '${seconds} seconds', expires_at = expires_at - interval '${seconds} seconds'`
     )
     const again = await exchange()
     t.equal(again.status, 400, 'CheckTokenEndpointHttpStatus400')

@@ -26,8 +26,8 @@ async function withHook (t: Test, environment: Record<string, string> = {}) {
   const rows = async () =>
     (
       await running.sql.query(
-        'SELECT (SELECT count(*) FROM users)::int + (SELECT count(*) FROM accounts)::int + (SELECT count(*) FROM ' +
-          'sessions)::int AS n'
+        `SELECT (SELECT count(*) FROM users)::int + (SELECT count(*) FROM accounts)::int
+          + (SELECT count(*) FROM sessions)::int AS n`
       )
     ).rows[0].n
   return { ...running, hook, answer, login, rows }

@@ -43,8 +43,9 @@ t.test('a user is deleted with all that hangs on it, and the grants are taken ba
   t.equal(github.calls(`/api/v3/applications/${github.clientId}/grant`).length, 1)
 
   const { rows: tables } = await sql.query(
-    "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema IN " +
-      "('public', 'graphile_worker')"
+    `SELECT table_schema || '.' || table_name AS name
+    FROM information_schema.tables
+    WHERE table_schema IN ('public', 'graphile_worker')`
   )
   let dump = ''
   for (const { name } of tables) {

@@ -49,9 +49,11 @@ t.test(
   async (t) => {
     const { login, call, sql } = await signedIn(t)
     const { access_token: token, user } = await login()
-    const { rows: columns } =
-      await sql.query<Column>(`SELECT table_name AS table, column_name AS column, data_type AS type FROM information_schema.columns
-    WHERE table_schema = 'public' AND table_name <> '_prisma_migrations' ORDER BY table_name, ordinal_position`)
+    const { rows: columns } = await sql.query<Column>(`
+      SELECT table_name AS table, column_name AS column, data_type AS type
+      FROM information_schema.columns
+      WHERE table_schema = 'public' AND table_name <> '_prisma_migrations'
+      ORDER BY table_name, ordinal_position`)
     for (const table of new Set(columns.map(({ table }) => table))) {
       t.ok(table in SECTIONS || LEFT_OUT_TABLES[table], `${table} is exported, or left out for a reason`)
     }

@@ -38,11 +38,7 @@ function refused (t: Test, response: BrowserResponse, code: string, detail: RegE
 }
 
 t.test('claims, algorithms and signatures', async (t) => {
-  const {
-    url,
-    sql,
-    issuers: { acme }
-  } = await world(t, 'acme')
+  const { url, sql, issuers: { acme } } = await world(t, 'acme')
   const now = Math.floor(Date.now() / 1000)
   const week = 7 * 24 * 60 * 60
 
@@ -163,11 +159,7 @@ t.test('claims, algorithms and signatures', async (t) => {
 })
 
 t.test('headers that name a key are not believed, and nobody fetches what they name', async (t) => {
-  const {
-    url,
-    sql,
-    issuers: { acme }
-  } = await world(t, 'acme')
+  const { url, sql, issuers: { acme } } = await world(t, 'acme')
   const headers = {
     jku: { jku: acme.strangerJwksUri },
     x5u: { x5u: acme.strangerJwksUri },
@@ -337,11 +329,7 @@ t.test('keys', async (t) => {
 })
 
 t.test('a token of somebody else', async (t) => {
-  const {
-    url,
-    sql,
-    issuers: { acme, evil }
-  } = await world(t, 'acme', 'evil')
+  const { url, sql, issuers: { acme, evil } } = await world(t, 'acme', 'evil')
   const begin = async () => {
     const browser = createBrowser(url)
     const authorization = await browser.start('/login/acme')
@@ -381,11 +369,7 @@ t.test('a token of somebody else', async (t) => {
 })
 
 t.test('userinfo and discovery', async (t) => {
-  const {
-    url,
-    sql,
-    issuers: { acme, bare, misnamed }
-  } = await world(t, 'acme', 'bare', 'misnamed', 'good')
+  const { url, sql, issuers: { acme, bare, misnamed } } = await world(t, 'acme', 'bare', 'misnamed', 'good')
   const login = async (id: string) => await createBrowser(url).login(`/login/${id}`)
 
   for (const [name, overrides] of [

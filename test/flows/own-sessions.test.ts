@@ -47,8 +47,10 @@ t.test('the list goes on page by page', async (t) => {
   const { login, readAll, sql } = await signedIn(t)
   const { access_token: token, user } = await login()
   await sql.query(
-    `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, created_at, idle_expires_at, expires_at)
-    SELECT gen_random_uuid(), $1, 'signet', 'github', '', '', now(), now() - (n / 4) * interval '1 minute', now() + interval '1 day', now() + interval '1 day'
+    `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, created_at,
+      idle_expires_at, expires_at)
+    SELECT gen_random_uuid(), $1, 'signet', 'github', '', '', now(), now() - (n / 4) * interval '1 minute',
+      now() + interval '1 day', now() + interval '1 day'
     FROM generate_series(1, 30) n`,
     [user.id]
   )

@@ -411,11 +411,12 @@ t.test('a profile is data: it sets no field of ours, and names no place to go', 
   await t.test('no role, no id, no time, no prototype', async (t) => {
     const victim = await signIn('github')
     const id = '01890000-0000-7000-8000-000000000000'
-    const hostile =
-      JSON.parse(`{"role":"admin","roles":["admin"],"isAdmin":true,"is_admin":true,"admin":true,"site_admin":true,
+    const hostile = JSON.parse(`{
+      "role":"admin","roles":["admin"],"isAdmin":true,"is_admin":true,"admin":true,"site_admin":true,
       "userId":"${victim.id}","user_id":"${victim.id}","disabledAt":null,"createdAt":"2000-01-01T00:00:00.000Z",
       "preferences":{"x":1},"editedFields":["name"],"emailVerified":true,"scope":"admin",
-      "__proto__":{"roles":["admin"],"id":"${id}","email":"boss@example.com","email_verified":true},"constructor":{"prototype":{"roles":["admin"]}}}`)
+      "__proto__":{"roles":["admin"],"id":"${id}","email":"boss@example.com","email_verified":true},
+      "constructor":{"prototype":{"roles":["admin"]}}}`)
     for (const [provider, person] of each) {
       person(freshId(), hostile)
       const user = await signIn(provider)
@@ -610,7 +611,11 @@ t.test('joining accounts', async (t) => {
   const { github, google, acme, other, login, signIn, sql } = await world(t)
   const as = (provider: string, id: number, email: string | null, verified = true): Promise<User> => {
     const claims = { sub: String(id), ...(email === null ? {} : { email, email_verified: verified }) }
-    if (provider === 'github') { github.user({ id, login: `login${id}`, emails: email === null ? [] : [entry(email, { verified })] }) } else ({ google, acme, other })[provider as 'google' | 'acme' | 'other'].person(claims)
+    if (provider === 'github') {
+      github.user({ id, login: `login${id}`, emails: email === null ? [] : [entry(email, { verified })] })
+    } else {
+      ({ google, acme, other })[provider as 'google' | 'acme' | 'other'].person(claims)
+    }
     return signIn(provider)
   }
 

@@ -189,8 +189,9 @@ t.test(
       (await request('POST', `/me/accounts/${account('github')}/token`, token)).body.accessToken
     ]
     const { rows: tables } = await sql.query(
-      "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema IN " +
-        "('public', 'graphile_worker')"
+      `SELECT table_schema || '.' || table_name AS name
+      FROM information_schema.tables
+      WHERE table_schema IN ('public', 'graphile_worker')`
     )
     let dump = ''
     for (const { name } of tables) {
@@ -211,42 +212,38 @@ t.test(
   }
 )
 
-t.test(
-  'unlinking takes the grant back at the provider: in the background, again when it fails, and never in the way of ' +
-    'the answer',
-  async (t) => {
-    const { acme, github, sql, request, signedIn } = await world(t)
-    const jobs = async () =>
-      (await sql.query('SELECT attempts, last_error FROM graphile_worker._private_jobs ORDER BY id')).rows
-    const { token, account } = await signedIn('github')
-    const lent = (await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken
-    acme.fault(acme.paths.revoke, { kind: 'status', status: 503 }, { times: 1 })
-    t.equal((await request('DELETE', `/me/accounts/${account('acme')}`, token)).status, 204)
-    await eventually(
-      'the job fails',
-      async () => (await jobs())[0]?.last_error !== undefined && (await jobs())[0]?.last_error !== null
-    )
-    t.match(await jobs(), [{ attempts: 1, last_error: /acme: the revocation failed: HTTP 503/ }])
-    await sql.query('UPDATE graphile_worker._private_jobs SET run_at = now()')
-    await eventually('the job is done', async () => (await jobs()).length === 0)
-    t.equal(acme.calls(acme.paths.revoke).length, 2)
-    t.equal(
-      (await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${lent}` } })).status,
-      401,
-      'the token is dead at the provider'
-    )
+t.test('unlinking revokes the grant at the provider in the background, and retries', async (t) => {
+  const { acme, github, sql, request, signedIn } = await world(t)
+  const jobs = async () =>
+    (await sql.query('SELECT attempts, last_error FROM graphile_worker._private_jobs ORDER BY id')).rows
+  const { token, account } = await signedIn('github')
+  const lent = (await request('POST', `/me/accounts/${account('acme')}/token`, token)).body.accessToken
+  acme.fault(acme.paths.revoke, { kind: 'status', status: 503 }, { times: 1 })
+  t.equal((await request('DELETE', `/me/accounts/${account('acme')}`, token)).status, 204)
+  await eventually(
+    'the job fails',
+    async () => (await jobs())[0]?.last_error !== undefined && (await jobs())[0]?.last_error !== null
+  )
+  t.match(await jobs(), [{ attempts: 1, last_error: /acme: the revocation failed: HTTP 503/ }])
+  await sql.query('UPDATE graphile_worker._private_jobs SET run_at = now()')
+  await eventually('the job is done', async () => (await jobs()).length === 0)
+  t.equal(acme.calls(acme.paths.revoke).length, 2)
+  t.equal(
+    (await fetch(acme.url + acme.paths.userinfo, { headers: { authorization: `Bearer ${lent}` } })).status,
+    401,
+    'the token is dead at the provider'
+  )
 
-    // An identity that was unlinked does not join again by email: another person.
-    await sql.query('TRUNCATE users CASCADE')
-    const { token: other, account: accountOf } = await signedIn('github')
-    t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
-    await eventually(
-      'GitHub is asked',
-      () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1
-    )
-    await eventually('the job is done', async () => (await jobs()).length === 0)
-  }
-)
+  // An identity that was unlinked does not join again by email: another person.
+  await sql.query('TRUNCATE users CASCADE')
+  const { token: other, account: accountOf } = await signedIn('github')
+  t.equal((await request('DELETE', `/me/accounts/${accountOf('github')}`, other)).status, 204)
+  await eventually(
+    'GitHub is asked',
+    () => github.calls(`/api/v3/applications/${github.clientId}/grant`).length === 1
+  )
+  await eventually('the job is done', async () => (await jobs()).length === 0)
+})
 
 t.test('a call to a provider that comes too late is not made', async (t) => {
   const acme = await startFakeOidc()

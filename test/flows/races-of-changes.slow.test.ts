@@ -32,7 +32,8 @@ async function againstRefresh (
     else if (end && (await end(), await stillWorks(round, tokens, refreshed))) survivors++
   }
   t.comment(
-    `${what}: ${ROUNDS} rounds, the refresh came first in ${refreshedFirst}; sessions that still worked afterwards: ${survivors}`
+    `${what}: ${ROUNDS} rounds, the refresh came first in ${refreshedFirst}; ` +
+      `sessions that still worked afterwards: ${survivors}`
   )
   t.equal(survivors, 0)
   t.same(strange, [], 'and nobody met another answer')
@@ -61,8 +62,8 @@ t.test('deleting a user against a refresh', async (t) => {
   t.same(
     (
       await signet.sql.query(
-        'SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM accounts) + (SELECT count(*) FROM sessions) ' +
-          'AS left'
+        `SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM accounts)
+          + (SELECT count(*) FROM sessions) AS left`
       )
     ).rows,
     [{ left: '0' }]

@@ -21,14 +21,13 @@ t.test('taking a role away against a call that needs it', async (t) => {
     if (demoted.status !== 200) strange.push(demoted.status)
     if (![200, 403].includes(called.status)) strange.push(called.status)
     if (called.status === 200) served++
-    const {
-      rows: [{ roles }]
-    } = await sql.query('SELECT roles FROM users WHERE id = $1', [target.user.id])
+    const { rows: [{ roles }] } = await sql.query('SELECT roles FROM users WHERE id = $1', [target.user.id])
     if (roles.includes(`round${round}`) !== (called.status === 200)) strange.push(-1)
     if ((await call(round + 1, 'GET', '/admin/users', other)).status !== 403) late++
   }
   t.comment(
-    `role change against an admin call: ${ROUNDS} rounds, served in ${served}; calls that worked after the role was gone: ${late}`
+    `role change against an admin call: ${ROUNDS} rounds, served in ${served}; ` +
+      `calls that worked after the role was gone: ${late}`
   )
   t.equal(late, 0)
   t.same(strange, [], 'a call did all or nothing, and said which')

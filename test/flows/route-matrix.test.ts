@@ -122,18 +122,12 @@ async function world (t: Test) {
     }
     const [user, another, admin] = [await signIn(1), await signIn(2), await signIn(3)]
     await sql.query("UPDATE users SET roles = '{admin}' WHERE id = $1", [admin.user.id])
-    const {
-      rows: [client]
-    } = await sql.query(`INSERT INTO clients (client_id, name, redirect_uris, secret_hash)
+    const { rows: [client] } = await sql.query(`INSERT INTO clients (client_id, name, redirect_uris, secret_hash)
       VALUES (gen_random_uuid()::text, 'A client', '{https://client.example.com/}', '\\x00') RETURNING client_id AS id`)
     await sql.query('UPDATE webhook_endpoints SET enabled = false')
-    const {
-      rows: [webhook]
-    } = await sql.query(`INSERT INTO webhook_endpoints (id, url, types, sealed_secret)
+    const { rows: [webhook] } = await sql.query(`INSERT INTO webhook_endpoints (id, url, types, sealed_secret)
       VALUES (gen_random_uuid(), 'http://127.0.0.1:9/', '{user.created}', '') RETURNING id`)
-    const {
-      rows: [delivery]
-    } = await sql.query(
+    const { rows: [delivery] } = await sql.query(
       `INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, status, expires_at)
       VALUES (gen_random_uuid(), $1, $1, 'user.created', '{}', 'delivered', now() + interval '1 day') RETURNING id`,
       [webhook.id]

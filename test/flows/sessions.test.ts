@@ -153,9 +153,7 @@ t.test('a session ends when it was not used for long, and on its last day whatev
     decodeJwt(old.access_token)['sid']
   ])
   const { body } = await refresh(url, old.refresh_token)
-  const {
-    rows: [row]
-  } = await sql.query('SELECT idle_expires_at, expires_at FROM sessions WHERE id = $1', [
+  const { rows: [row] } = await sql.query('SELECT idle_expires_at, expires_at FROM sessions WHERE id = $1', [
     decodeJwt(old.access_token)['sid']
   ])
   t.same(row.idle_expires_at, row.expires_at, 'a refresh does not move the last day')

@@ -40,7 +40,8 @@ export async function signedIn (t: Test, environment: Record<string, string> = {
   }
 
   /** A body that is text goes as it is. */
-  async function call (method: string, path: string, token: string, { body, headers = {}, at = url }: CallOptions = {}) {
+  async function call (method: string, path: string, token: string, options: CallOptions = {}) {
+    const { body, headers = {}, at = url } = options
     const response = await fetch(at + path, {
       method,
       headers: {
@@ -82,8 +83,10 @@ export async function signedIn (t: Test, environment: Record<string, string> = {
   const events = async (type: string) =>
     (
       await sql.query(
-        'SELECT user_id AS "userId", actor_id AS "actorId", ip_address AS "ipAddress", details FROM audit_events ' +
-          'WHERE type = $1 ORDER BY id',
+        `SELECT user_id AS "userId", actor_id AS "actorId", ip_address AS "ipAddress", details
+        FROM audit_events
+        WHERE type = $1
+        ORDER BY id`,
         [type]
       )
     ).rows

@@ -194,17 +194,11 @@ async function world (t: Test) {
   }
 
   async function things () {
-    const {
-      rows: [client]
-    } = await sql.query(`INSERT INTO clients (client_id, name, redirect_uris, secret_hash)
+    const { rows: [client] } = await sql.query(`INSERT INTO clients (client_id, name, redirect_uris, secret_hash)
       VALUES (gen_random_uuid()::text, 'A client', '{https://client.invalid/}', '\\x00') RETURNING client_id AS id`)
-    const {
-      rows: [webhook]
-    } = await sql.query(`INSERT INTO webhook_endpoints (id, url, types, sealed_secret)
+    const { rows: [webhook] } = await sql.query(`INSERT INTO webhook_endpoints (id, url, types, sealed_secret)
       VALUES (gen_random_uuid(), 'http://127.0.0.1:9/', '{user.created}', '') RETURNING id`)
-    const {
-      rows: [delivery]
-    } = await sql.query(
+    const { rows: [delivery] } = await sql.query(
       `INSERT INTO webhook_deliveries (id, endpoint_id, user_id, type, details, status, expires_at)
       VALUES (gen_random_uuid(), $1, $1, 'user.created', '{}', 'delivered', now() + interval '1 day') RETURNING id`,
       [webhook.id]
@@ -283,6 +277,9 @@ t.test(
   }
 )
 
+const POST_JSON = 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+const POST_CHUNKS = `${POST_JSON}Transfer-Encoding: chunked\r\n\r\n`
+
 /**
  * What Node's parser, or the router, refuses or has its own reading of. A name, and what follows the request line's
  * method.
@@ -313,26 +310,17 @@ const NO_REQUESTS: Record<string, string> = {
   'three thousand headers': `GET /me HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(3_000)}`,
   'two lengths': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
   'a length below nothing': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}',
-  'a length that is too long':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ' +
-      '99999999999999999999\r\n\r\n{}',
-  'a length over the limit, and no body':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n',
+  'a length that is too long': `${POST_JSON}Content-Length: 99999999999999999999\r\n\r\n{}`,
+  'a length over the limit, and no body': `${POST_JSON}Content-Length: 100000\r\n`,
   'a length and chunks':
     'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n',
   'chunks of an unknown coding': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n',
   'chunks of an unknown coding, for a route that answers at once':
     'POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n',
-  'a chunk of more than there is':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: ' +
-      'chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n',
-  'a chunk of no size':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: ' +
-      'chunked\r\n\r\nzz\r\n{}\r\n0\r\n',
-  'chunks over the limit': `POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${`4000\r\n${' '.repeat(0x4000)}\r\n`.repeat(6)}0\r\n`,
-  'chunks of something else':
-    'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: ' +
-      'chunked\r\n\r\n2\r\n{]\r\n0\r\n',
+  'a chunk of more than there is': `${POST_CHUNKS}FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n`,
+  'a chunk of no size': `${POST_CHUNKS}zz\r\n{}\r\n0\r\n`,
+  'chunks over the limit': `${POST_CHUNKS}${`4000\r\n${' '.repeat(0x4000)}\r\n`.repeat(6)}0\r\n`,
+  'chunks of something else': `${POST_CHUNKS}2\r\n{]\r\n0\r\n`,
   'an expectation': 'POST /oauth2/token HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\nContent-Length: 0\r\n',
   'a method in lower case': 'get /me HTTP/1.1\r\nHost: x\r\n',
   'a method that nobody knows': 'FROBNICATE /me HTTP/1.1\r\nHost: x\r\n',

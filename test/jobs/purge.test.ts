@@ -22,29 +22,36 @@ async function connect (t: Test) {
 
 /** Rows of each kind: `age` is how long ago they were over, or were made. */
 const INSERT: Record<string, (count: number, age: string) => string> = {
-  spent_states: (count, age) =>
-    `INSERT INTO spent_states (hash, expires_at) SELECT uuid_send(gen_random_uuid()), now() - interval '${age}' FROM generate_series(1, ${count})`,
-  authorization_codes: (
-    count,
-    age
-  ) => `INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, expires_at)
-    SELECT uuid_send(gen_random_uuid()), (SELECT id FROM sessions ORDER BY expires_at DESC LIMIT 1), 'x', 'x', 'x', now() - interval '${age}' FROM generate_series(1, ${count})`,
-  link_codes: (
-    count,
-    age
-  ) => `INSERT INTO link_codes (hash, client_id, redirect_uri, code_challenge, sealed_identity, expires_at)
-    SELECT uuid_send(gen_random_uuid()), 'x', 'x', 'x', 'x', now() - interval '${age}' FROM generate_series(1, ${count})`,
-  device_grants: (count, age) => `INSERT INTO device_grants (device_code_hash, user_code, client_id, scope, expires_at)
-    SELECT uuid_send(gen_random_uuid()), gen_random_uuid()::text, 'x', '', now() - interval '${age}' FROM generate_series(1, ${count})`,
-  revocations: (count, age) =>
-    `INSERT INTO revocations (transaction_id, revoked_at, expires_at) SELECT 1, now(), now() - interval '${age}' FROM generate_series(1, ${count})`,
-  audit_events: (count, age) =>
-    `INSERT INTO audit_events (id, type, created_at) SELECT gen_random_uuid(), 'login.failed', now() - interval '${age}' FROM generate_series(1, ${count})`,
-  sessions: (
-    count,
-    age
-  ) => `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, idle_expires_at, expires_at, revoked_at)
-    SELECT gen_random_uuid(), (SELECT id FROM users), 'x', 'x', '', '', now(), now(), now() - interval '${age}' + n % 2 * interval '1 year', CASE WHEN n % 2 = 1 THEN now() - interval '${age}' END
+  spent_states: (count, age) => `
+    INSERT INTO spent_states (hash, expires_at)
+    SELECT uuid_send(gen_random_uuid()), now() - interval '${age}'
+    FROM generate_series(1, ${count})`,
+  authorization_codes: (count, age) => `
+    INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, expires_at)
+    SELECT uuid_send(gen_random_uuid()), (SELECT id FROM sessions ORDER BY expires_at DESC LIMIT 1), 'x', 'x', 'x',
+      now() - interval '${age}'
+    FROM generate_series(1, ${count})`,
+  link_codes: (count, age) => `
+    INSERT INTO link_codes (hash, client_id, redirect_uri, code_challenge, sealed_identity, expires_at)
+    SELECT uuid_send(gen_random_uuid()), 'x', 'x', 'x', 'x', now() - interval '${age}'
+    FROM generate_series(1, ${count})`,
+  device_grants: (count, age) => `
+    INSERT INTO device_grants (device_code_hash, user_code, client_id, scope, expires_at)
+    SELECT uuid_send(gen_random_uuid()), gen_random_uuid()::text, 'x', '', now() - interval '${age}'
+    FROM generate_series(1, ${count})`,
+  revocations: (count, age) => `
+    INSERT INTO revocations (transaction_id, revoked_at, expires_at)
+    SELECT 1, now(), now() - interval '${age}'
+    FROM generate_series(1, ${count})`,
+  audit_events: (count, age) => `
+    INSERT INTO audit_events (id, type, created_at)
+    SELECT gen_random_uuid(), 'login.failed', now() - interval '${age}'
+    FROM generate_series(1, ${count})`,
+  sessions: (count, age) => `
+    INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, idle_expires_at,
+      expires_at, revoked_at)
+    SELECT gen_random_uuid(), (SELECT id FROM users), 'x', 'x', '', '', now(), now(),
+      now() - interval '${age}' + n % 2 * interval '1 year', CASE WHEN n % 2 = 1 THEN now() - interval '${age}' END
     FROM generate_series(1, ${count}) n`
 }
 

@@ -20,8 +20,8 @@ t.test('what comes again every minute is known to the job runner, once for all i
 t.test('and each of them does its work, as when the minute comes', async (t) => {
   const { sql } = await setup(t)
   await sql.query(
-    "INSERT INTO spent_states (hash, expires_at) VALUES ('\\x01', now() - interval '1 minute'), ('\\x02', now() + " +
-      "interval '1 minute')"
+    `INSERT INTO spent_states (hash, expires_at)
+    VALUES ('\\x01', now() - interval '1 minute'), ('\\x02', now() + interval '1 minute')`
   )
   await sql.query(
     "UPDATE signing_keys SET activated_at = now() - interval '91 days', created_at = now() - interval '91 days'"

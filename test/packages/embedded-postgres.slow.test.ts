@@ -74,7 +74,11 @@ t.test('it is a PostgreSQL 18 that keeps its data over a stop, and over a kill -
 t.test('a server left behind by a process that was killed is taken over', async (t) => {
   const path = await folder(t)
   const module = new URL('../../packages/embedded-postgres/src/index.ts', import.meta.url).href
-  const script = `const { startEmbeddedPostgres } = await import(${JSON.stringify(module)}); await startEmbeddedPostgres(${JSON.stringify(path)}); console.log('up'); setInterval(() => {}, 1000)`
+  const script = `
+    const { startEmbeddedPostgres } = await import(${JSON.stringify(module)})
+    await startEmbeddedPostgres(${JSON.stringify(path)})
+    console.log('up')
+    setInterval(() => {}, 1000)`
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
     stdio: ['ignore', 'pipe', 'inherit']
   })

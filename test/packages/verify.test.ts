@@ -69,8 +69,9 @@ const FAULTS: Fault[] = [
 /** Signet's keys are replaced by the next ones, as when their time is over. */
 async function rotate ({ sql, another }: Pick<Awaited<ReturnType<typeof world>>, 'sql' | 'another'>) {
   await sql.query(
-    "UPDATE signing_keys SET created_at = now() - interval '1 year', activated_at = CASE WHEN status = 'current' " +
-      "THEN now() - interval '1 year' END WHERE status <> 'retired'"
+    `UPDATE signing_keys SET created_at = now() - interval '1 year',
+      activated_at = CASE WHEN status = 'current' THEN now() - interval '1 year' END
+    WHERE status <> 'retired'`
   )
   return await another()
 }
@@ -312,9 +313,7 @@ t.test('other roles refuse the tokens of before, and a new one is good; a delete
   const rolesChanged: NewEvent = { type: 'user.roles_changed', userId, details: { roles: ['editor'] } }
   await app.database.prisma.$transaction((tx) => recordEvents(tx, [rolesChanged], {}))
   await becomes(before, 'revoked')
-  const {
-    body: { access_token: after }
-  } = await refresh(refreshToken)
+  const { body: { access_token: after } } = await refresh(refreshToken)
   t.same((await verify(after)).roles, ['editor'])
   t.equal(await verdict(before), 'revoked')
   await sleep(2_100)

@@ -109,9 +109,7 @@ t.test('refreshes by what came of them, and a stolen one apart', async (t) => {
     'there before the first'
   )
   const { refresh_token: first } = await signIn()
-  const {
-    body: { refresh_token: second }
-  } = await refresh(first)
+  const { body: { refresh_token: second } } = await refresh(first)
   await refresh(second)
   t.equal((await refresh(first)).status, 400, 'two rotations back')
   t.equal((await refresh('rubbish')).status, 400)
@@ -137,11 +135,13 @@ t.test('the age of the key, the pool, and the queue', async (t) => {
 
   // A task that nobody works on: a job of the future, one to be tried again, one that is given up.
   await sql.query(
-    "SELECT graphile_worker.add_job('nobody', '{}'::json, run_at := now() + interval '1 hour') FROM " +
-      'generate_series(1, 3)'
+    `SELECT graphile_worker.add_job('nobody', '{}'::json, run_at := now() + interval '1 hour')
+    FROM generate_series(1, 3)`
   )
-  await sql.query(`WITH jobs AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM graphile_worker._private_jobs)
-    UPDATE graphile_worker._private_jobs SET last_error = 'x', created_at = now() - interval '2 hours', attempts = CASE place WHEN 2 THEN 3 ELSE max_attempts END
+  await sql.query(`
+    WITH jobs AS (SELECT id, row_number() OVER (ORDER BY id) AS place FROM graphile_worker._private_jobs)
+    UPDATE graphile_worker._private_jobs SET last_error = 'x', created_at = now() - interval '2 hours',
+      attempts = CASE place WHEN 2 THEN 3 ELSE max_attempts END
     FROM jobs WHERE jobs.id = _private_jobs.id AND place > 1`)
   t.same(
     await samples('jobs'),

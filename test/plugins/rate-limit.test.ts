@@ -110,11 +110,7 @@ t.test('no way of writing the path leads round a limit', async (t) => {
 })
 
 t.test('a limit is checked without being counted, and counted without being checked', async (t) => {
-  const {
-    app: {
-      limits: { wrongDeviceCodes }
-    }
-  } = await world(t)
+  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
   for (let turn = 0; turn < 20; turn++) await wrongDeviceCodes.check('one')
   for (let turn = 0; turn < 9; turn++) await wrongDeviceCodes.add('one')
   await wrongDeviceCodes.check('one')
@@ -128,11 +124,7 @@ t.test('a limit is checked without being counted, and counted without being chec
 })
 
 t.test('what was counted can be taken back', async (t) => {
-  const {
-    app: {
-      limits: { wrongDeviceCodes }
-    }
-  } = await world(t)
+  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
   for (let turn = 0; turn < 30; turn++) {
     await wrongDeviceCodes.count('one')
     await wrongDeviceCodes.refund('one')
@@ -142,11 +134,7 @@ t.test('what was counted can be taken back', async (t) => {
 })
 
 t.test('requests from many addresses do not fill the memory: the oldest counts are forgotten', async (t) => {
-  const {
-    app: {
-      limits: { wrongDeviceCodes }
-    }
-  } = await world(t)
+  const { app: { limits: { wrongDeviceCodes } } } = await world(t)
   for (let turn = 0; turn < 10; turn++) await wrongDeviceCodes.count('first')
   for (let index = 0; index < 19_999; index++) await wrongDeviceCodes.count(`address ${index}`)
   await t.rejects(wrongDeviceCodes.check('first'), { code: 'rate_limited' })

@@ -25,10 +25,7 @@ interface Scene {
 
 async function scene (t: Test, id: string, more: Record<string, string> = {}): Promise<Scene> {
   const shape: Shape = SHAPES[id as keyof typeof SHAPES]
-  const {
-    urls: { authorize, token, api },
-    tokens
-  } = shape
+  const { urls: { authorize, token, api }, tokens } = shape
   const answers: Record<string, unknown> = { [token]: tokens, ...shape.answers }
   const fake = await startHttpFake(({ path }) => (Object.hasOwn(answers, path) ? answerJson(answers[path]) : undefined))
   t.teardown(() => fake.close())
@@ -63,10 +60,7 @@ for (const [id, { name, urls, authorize, exchange, answers, profile }] of Object
     const { fake, provider, identify } = await scene(t, id)
 
     await t.test('asks for what it needs', async (t) => {
-      const {
-        url: href,
-        secrets: { state, nonce }
-      } = await provider.authorize()
+      const { url: href, secrets: { state, nonce } } = await provider.authorize()
       const url = new URL(href)
       const query: Record<string, unknown> = Object.fromEntries(url.searchParams)
       t.equal(url.origin + url.pathname, fake.url + urls.authorize)

@@ -162,9 +162,7 @@ test('a new person becomes a user with an account and a session', async (t, sign
   t.same(opened['secret_hash'], session.secretHash)
   const secondsUntil = (at: Date) => Math.round((at.getTime() - authenticatedAt.getTime()) / 1000)
   t.same([opened['idle_expires_at'], opened['expires_at']].map(secondsUntil), [100, 1000])
-  const {
-    rows: [stored]
-  } = await sql.query('SELECT * FROM authorization_codes WHERE session_id = $1', [sessionId])
+  const { rows: [stored] } = await sql.query('SELECT * FROM authorization_codes WHERE session_id = $1', [sessionId])
   t.match(stored, { client_id: 'c', redirect_uri: 'https://app', code_challenge: 'cc', nonce: 'n' })
   t.same(stored.hash, code.hash)
   t.equal(secondsUntil(stored.expires_at), 60)

@@ -54,7 +54,8 @@ t.test('where all is well it says so, with the callback URL to paste for each pr
   t.equal(status, 0, stdout)
   t.match(
     stdout,
-    `✓ github, callback URL: paste exactly this at https://github.com/settings/developers, "OAuth Apps": ${url}/login/github/callback`
+    '✓ github, callback URL: paste exactly this at https://github.com/settings/developers, "OAuth Apps": ' +
+      `${url}/login/github/callback`
   )
   t.match(stdout, `${url}/login/acme/callback`)
   for (const line of [

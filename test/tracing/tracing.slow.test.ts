@@ -166,57 +166,53 @@ t.test('what waits for the one connection stays in its own trace, and its wait i
   )
 })
 
-t.test(
-  "Prisma's operations, statements without a name and transactions are in the trace; probes, scrapes and the " +
-    'background are not',
-  async (t) => {
-    const { url, app, sql, ended } = await world(t, { ADMIN_EMAILS: 'octo@example.com' })
-    const { access_token: accessToken } = (await createBrowser(url).login('/login/github')).json()
-    await sql.query("UPDATE users SET roles = '{admin}'")
-    const as = (headers: Record<string, string>) => ({ ...headers, authorization: `Bearer ${accessToken}` })
-    const rotation = traceparent()
-    t.equal((await fetch(`${url}/admin/keys/rotate`, { method: 'POST', headers: as(rotation.headers) })).status, 200)
-    const edit = traceparent()
-    t.equal(
-      (
-        await fetch(`${url}/me`, {
-          method: 'PATCH',
-          headers: { ...as(edit.headers), 'content-type': 'application/json' },
-          body: '{"name":"Canary"}'
-        })
-      ).status,
-      200
-    )
-    const before = traceparent()
-    for (const path of ['/healthz', '/readyz?x=1', '/metrics']) {
-      await fetch(`${url}${path}`, { headers: before.headers })
-    }
-    await app.database.pool.query('SELECT 1')
-
-    const spans = await ended()
-    const of = ({ traceId }: { traceId: string }) => spans.filter((span) => span.traceId === traceId)
-    const operation = of(rotation).find(
-      ({ name, attributes }) => name === 'prisma:client:operation' && attributes['method'] === 'findMany'
-    )
-    t.match(operation, { attributes: { model: 'SigningKey' } })
-    t.ok(
-      of(rotation).some(({ name }) => name === 'SELECT signing_keys'),
-      'a statement of Prisma'
-    )
-    t.match(
-      of(edit)
-        .map(({ name }) => name)
-        .filter((name) => /^[A-Z]+( users)?$/.test(name)),
-      ['BEGIN', 'SELECT users', 'SELECT users', 'UPDATE users', 'COMMIT']
-    )
-    t.same(of(before), [])
-    t.same(
-      spans.filter(({ kind, parentSpanId }) => kind !== KIND.server && !parentSpanId),
-      [],
-      'nothing stands alone, such as the making of the first keys'
-    )
+t.test('traces hold Prisma operations, unnamed statements and transactions, and no probes or jobs', async (t) => {
+  const { url, app, sql, ended } = await world(t, { ADMIN_EMAILS: 'octo@example.com' })
+  const { access_token: accessToken } = (await createBrowser(url).login('/login/github')).json()
+  await sql.query("UPDATE users SET roles = '{admin}'")
+  const as = (headers: Record<string, string>) => ({ ...headers, authorization: `Bearer ${accessToken}` })
+  const rotation = traceparent()
+  t.equal((await fetch(`${url}/admin/keys/rotate`, { method: 'POST', headers: as(rotation.headers) })).status, 200)
+  const edit = traceparent()
+  t.equal(
+    (
+      await fetch(`${url}/me`, {
+        method: 'PATCH',
+        headers: { ...as(edit.headers), 'content-type': 'application/json' },
+        body: '{"name":"Canary"}'
+      })
+    ).status,
+    200
+  )
+  const before = traceparent()
+  for (const path of ['/healthz', '/readyz?x=1', '/metrics']) {
+    await fetch(`${url}${path}`, { headers: before.headers })
   }
-)
+  await app.database.pool.query('SELECT 1')
+
+  const spans = await ended()
+  const of = ({ traceId }: { traceId: string }) => spans.filter((span) => span.traceId === traceId)
+  const operation = of(rotation).find(
+    ({ name, attributes }) => name === 'prisma:client:operation' && attributes['method'] === 'findMany'
+  )
+  t.match(operation, { attributes: { model: 'SigningKey' } })
+  t.ok(
+    of(rotation).some(({ name }) => name === 'SELECT signing_keys'),
+    'a statement of Prisma'
+  )
+  t.match(
+    of(edit)
+      .map(({ name }) => name)
+      .filter((name) => /^[A-Z]+( users)?$/.test(name)),
+    ['BEGIN', 'SELECT users', 'SELECT users', 'UPDATE users', 'COMMIT']
+  )
+  t.same(of(before), [])
+  t.same(
+    spans.filter(({ kind, parentSpanId }) => kind !== KIND.server && !parentSpanId),
+    [],
+    'nothing stands alone, such as the making of the first keys'
+  )
+})
 
 t.test('a collector that hangs, refuses or is away slows no request and no end, and is told of once', async (t) => {
   process.env['OTEL_BSP_SCHEDULE_DELAY'] = '20'

@@ -33,8 +33,10 @@ async function world (t: Test) {
     })
   const find = (id: string) => prisma.webhookDelivery.findUniqueOrThrow({ where: { id } })
   const attemptIsOver = () =>
-    sql.query(`UPDATE webhook_deliveries
-    SET last_attempt_at = now() - interval '31 seconds', next_attempt_at = now() + interval '1 hour' WHERE attempts > 0`)
+    sql.query(`
+      UPDATE webhook_deliveries
+      SET last_attempt_at = now() - interval '31 seconds', next_attempt_at = now() + interval '1 hour'
+      WHERE attempts > 0`)
   return { prisma, endpoint, add, find, attemptIsOver, deliveries: createDeliveryRepository({ prisma }) }
 }
 

@@ -42,14 +42,17 @@ export async function withReceiver (t: Test, types?: readonly string[], environm
   const deliveries = async () =>
     (
       await running.sql.query(
-        'SELECT id, type, user_id AS "userId", status, attempts, last_status_code AS "lastStatusCode", last_error ' +
-          'AS "lastError" FROM webhook_deliveries ORDER BY position'
+        `SELECT id, type, user_id AS "userId", status, attempts, last_status_code AS "lastStatusCode",
+          last_error AS "lastError"
+        FROM webhook_deliveries
+        ORDER BY position`
       )
     ).rows
   /** As if so much time had passed since the last attempts, and the minute were over after which somebody looks. */
   const later = async (interval: string) => {
     await running.sql.query(
-      `UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '${interval}', last_attempt_at = last_attempt_at - interval '${interval}'`
+      `UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '${interval}',
+        last_attempt_at = last_attempt_at - interval '${interval}'`
     )
     await lookForDue(running.sql)
   }

@@ -44,7 +44,8 @@ async function holder (users: AdminUserRepository, email: string | undefined) {
   const user = await users.findByEmail(address)
   if (!user) {
     throw new Error(
-      `Nobody here holds ${address}. They must sign in once, at a provider that has verified it; or put it into ADMIN_EMAILS before they do.`
+      `No user has the email address ${address}. They must sign in once, at a provider that has verified it; ` +
+        'or put it into ADMIN_EMAILS before they do.'
     )
   }
   return user

@@ -1,10 +1,22 @@
 import { personas, type Persona } from './personas.ts'
 
 const STYLE = `
-  :root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --ink: #1c1b19; --soft: #5d5952; --line: #d6d1c7; --mark: #0b57d0; --note: #fdf0c8; --on-note: #4a3800 }
-  @media (prefers-color-scheme: dark) { :root { --paper: #161513; --card: #211f1c; --ink: #efece6; --soft: #b3ada2; --line: #45413a; --mark: #9ec1ff; --note: #3d3209; --on-note: #fbe9a9 } }
+  :root {
+    color-scheme: light dark;
+    --paper: #fbfaf7; --card: #fff; --ink: #1c1b19; --soft: #5d5952; --line: #d6d1c7; --mark: #0b57d0;
+    --note: #fdf0c8; --on-note: #4a3800
+  }
+  @media (prefers-color-scheme: dark) {
+    :root {
+      --paper: #161513; --card: #211f1c; --ink: #efece6; --soft: #b3ada2; --line: #45413a; --mark: #9ec1ff;
+      --note: #3d3209; --on-note: #fbe9a9
+    }
+  }
   * { box-sizing: border-box }
-  body { margin: 0; padding: 1.5rem 1rem 3rem; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+  body {
+    margin: 0; padding: 1.5rem 1rem 3rem; background: var(--paper); color: var(--ink);
+    font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere
+  }
   main { max-width: 44rem; margin: 0 auto }
   h1 { margin: 1rem 0 .5rem; font-size: 1.6rem; line-height: 1.25 }
   h2 { margin: 2rem 0 .75rem; font-size: 1.1rem }
@@ -15,8 +27,15 @@ const STYLE = `
   dt { color: var(--soft) }
   dd { margin: 0 }
   .notice { margin: 0; padding: .5rem .75rem; border-radius: .5rem; background: var(--note); color: var(--on-note) }
-  .personas { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: .75rem; margin: 0; padding: 0; list-style: none }
-  .persona { display: flex; flex-direction: column; width: 100%; height: 100%; padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); color: inherit; font: inherit; text-align: start }
+  .personas {
+    display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: .75rem;
+    margin: 0; padding: 0; list-style: none
+  }
+  .persona {
+    display: flex; flex-direction: column; width: 100%; height: 100%; padding: .75rem 1rem;
+    border: 1px solid var(--line); border-radius: .5rem; background: var(--card); color: inherit;
+    font: inherit; text-align: start
+  }
   button.persona { cursor: pointer }
   button.persona:hover { border-color: var(--mark) }
   :focus-visible { outline: 3px solid var(--mark); outline-offset: 2px }
@@ -34,6 +53,9 @@ export interface SignInRequest {
 
 /** The page in place of a password: one button a persona, each the submit button of a form of its own. */
 export function personaPage (request: SignInRequest): string {
+  const button = (persona: Persona) => `<form method="post">
+      <button class="persona" type="submit" name="persona" value="${escape(persona.id)}">${card(persona)}</button>
+    </form>`
   return page(
     'Sign in as',
     `
@@ -43,7 +65,7 @@ export function personaPage (request: SignInRequest): string {
       <dt>Asks for</dt><dd>${escape(request.scope || 'nothing')}</dd>
       <dt>Returns to</dt><dd>${escape(request.redirectUri)}</dd>
     </dl>
-    ${personaLists((persona) => `<form method="post"><button class="persona" type="submit" name="persona" value="${escape(persona.id)}">${card(persona)}</button></form>`)}`
+    ${personaLists(button)}`
   )
 }
 
@@ -84,7 +106,8 @@ function personaLists (item: (persona: Persona) => string): string {
 }
 
 function card ({ id, name, lesson }: Persona): string {
-  return `<span class="name">${escape(name)} <code>${escape(id)}</code></span> <span class="lesson">${escape(lesson)}</span>`
+  return `<span class="name">${escape(name)} <code>${escape(id)}</code></span>
+    <span class="lesson">${escape(lesson)}</span>`
 }
 
 function page (title: string, content: string): string {
@@ -100,7 +123,8 @@ function page (title: string, content: string): string {
 </head>
 <body>
   <main>
-    <p class="notice"><strong>Development identity provider.</strong> No passwords, and no real accounts: anyone can be anyone.</p>${content}
+    <p class="notice"><strong>Development identity provider.</strong>
+    No passwords, and no real accounts: anyone can be anyone.</p>${content}
   </main>
 </body>
 </html>

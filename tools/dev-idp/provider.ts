@@ -57,7 +57,8 @@ export async function startDevIdp ({
   if (process.env.NODE_ENV === 'production') throw new Error(DEV_ONLY)
   if (options.issuer !== undefined && !isOrigin(options.issuer)) {
     throw new Error(
-      `The issuer of the development identity provider must be an origin like http://localhost:4400, not ${options.issuer}`
+      'The issuer of the development identity provider must be an origin like http://localhost:4400, not ' +
+        options.issuer
     )
   }
 

@@ -31,8 +31,9 @@ export async function signInAs (authorizationUrl: string, persona: string): Prom
     }
   } catch (error) {
     if (!signal.aborted) throw error
+    const lastPage = url.origin + url.pathname
     throw new Error(
-      `The identity provider did not finish within ${TIME_LIMIT_SECONDS} seconds; the last page was ${url.origin}${url.pathname}`,
+      `The identity provider did not finish within ${TIME_LIMIT_SECONDS} seconds; the last page was ${lastPage}`,
       { cause: error }
     )
   }

@@ -119,32 +119,41 @@ async function examineCredentials (
   }
 }
 
+const CALLBACK_REFUSED = /redirect_uri_mismatch|redirect[_ ]uri (is |does )?(not|in)|AADSTS50011/i
+
+const CREDENTIALS_REFUSED = anyOf(
+  'invalid_client|incorrect_client_credentials|bad_client_secret',
+  '(invalid|unknown|wrong|incorrect|validating)[_ ](oauth |api )?(client|application)',
+  'AADSTS700016|AADSTS7000215'
+)
+
+const CODE_REFUSED = anyOf(
+  'invalid_grant|bad_verification_code|invalid_code|invalid_request',
+  '(invalid|incorrect|malformed|expired)[^"]{0,40}code',
+  'code[^"]{0,40}(invalid|incorrect|expired|malformed|not found)'
+)
+
+function anyOf (...patterns: string[]): RegExp {
+  return new RegExp(patterns.join('|'), 'i')
+}
+
 /**
- * How a token endpoint refuses a client, a callback URL or a code: RFC 6749 section 5.2, and the words of those who
- * have others.
+ * How a token endpoint refuses a client, a callback URL or a code: by the codes of RFC 6749 section 5.2, or by those of
+ * the provider.
  */
 export function judge (status: number, text: string): 'accepted' | 'refused' | 'callback' | 'unclear' {
   const answer = JSON.stringify(parseJson(text) ?? text.slice(0, 2000))
-  if (/redirect_uri_mismatch|redirect[_ ]uri (is |does )?(not|in)|AADSTS50011/i.test(answer)) return 'callback'
-  if (
-    /invalid_client|incorrect_client_credentials|bad_client_secret|(invalid|unknown|wrong|incorrect|validating)[_ ](oauth |api )?(client|application)|AADSTS700016|AADSTS7000215/i.test(
-      answer
-    )
-  ) { return 'refused' }
-  if (status === 401 || status === 403) return 'refused'
-  if (
-    /invalid_grant|bad_verification_code|invalid_code|invalid_request|(invalid|incorrect|malformed|expired)[^"]{0,40}code|code[^"]{0,40}(invalid|incorrect|expired|malformed|not found)/i.test(
-      answer
-    )
-  ) { return 'accepted' }
-  return 'unclear'
+  if (CALLBACK_REFUSED.test(answer)) return 'callback'
+  if (CREDENTIALS_REFUSED.test(answer) || status === 401 || status === 403) return 'refused'
+  return CODE_REFUSED.test(answer) ? 'accepted' : 'unclear'
 }
 
 function examineClock (date: string | undefined, check: string): Finding | undefined {
   const theirs = Date.parse(date ?? '')
   if (Number.isNaN(theirs)) return undefined
   const seconds = Math.round((Date.now() - theirs) / 1000)
-  const message = `this machine's clock is ${Math.abs(seconds)} seconds ${seconds < 0 ? 'behind' : 'ahead of'} the provider's`
+  const difference = `${Math.abs(seconds)} seconds ${seconds < 0 ? 'behind' : 'ahead of'}`
+  const message = `this machine's clock is ${difference} the provider's`
   const advice = 'Set it by NTP: ID tokens that seem to be from the future, or over, are refused.'
   if (Math.abs(seconds) > CLOCK_ERROR_SECONDS) return error(check, message, advice)
   if (Math.abs(seconds) > CLOCK_WARNING_SECONDS) return warning(check, message, advice)

@@ -18,9 +18,7 @@ export async function examineDatabase ({ databaseUrl, encryptionKeys }: Settings
   client.on('error', () => {})
   try {
     await client.connect()
-    const {
-      rows: [{ version, release }]
-    } = await client.query(
+    const { rows: [{ version, release }] } = await client.query(
       "SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS release"
     )
     if (version < OLDEST_POSTGRES) {

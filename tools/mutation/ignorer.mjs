@@ -19,9 +19,8 @@ const ignorer = {
     if (parent.type === 'NewExpression' && listKey === 'arguments' && SAYING[parent.callee.name] === key) {
       return 'a message for people'
     }
-    if (parent.type === 'CallExpression' && listKey === 'arguments' && key === 0 && DESCRIBING.has(parent.callee.name)) {
-      return 'documentation for people'
-    }
+    const isFirstArgument = parent.type === 'CallExpression' && listKey === 'arguments' && key === 0
+    if (isFirstArgument && DESCRIBING.has(parent.callee.name)) return 'documentation for people'
     if (
       parent.type === 'ObjectProperty' &&
       nameOf(parent) === 'name' &&

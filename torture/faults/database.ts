@@ -245,9 +245,7 @@ async function smallDisk ({
   } catch {
     return 'root may not mount a file system here'
   }
-  const {
-    rows: [{ directory }]
-  } = await sql.query("SELECT current_setting('data_directory') AS directory")
+  const { rows: [{ directory }] } = await sql.query("SELECT current_setting('data_directory') AS directory")
   const { uid, gid } = await stat(directory)
   const space = join(disk, 'space')
   await mkdir(space)
@@ -285,10 +283,8 @@ export function tellLoad (
   figure: (name: string, value: string | number) => void
 ): void {
   figure('requests', requests.length)
-  figure(
-    'failed',
-    `${failed.length === 0 ? 0 : tally(failed.map(({ status }) => status))}, from first to last ${failingSeconds.toFixed(1)} s`
-  )
+  const byStatus = failed.length === 0 ? 0 : tally(failed.map(({ status }) => status))
+  figure('failed', `${byStatus}, from first to last ${failingSeconds.toFixed(1)} s`)
   figure('logged out', loggedOut)
 }
 

@@ -24,9 +24,7 @@ const firstLogins: Fault = {
       const answers = await race(size, (index) => (callbacks[index] as (typeof callbacks)[number])(index))
       statuses.push(...answers.map(({ status }) => status))
       waits.push(...answers.map((answer) => answer.milliseconds))
-      const {
-        rows: [counts]
-      } = await sql.query(
+      const { rows: [counts] } = await sql.query(
         'SELECT count(*)::int AS accounts, count(DISTINCT user_id)::int AS users FROM accounts WHERE subject = $1',
         [name]
       )
@@ -111,8 +109,9 @@ const stale: Fault = {
         (await client.me(third.access_token, { at: 1 })).status === 200
       ) { alive++ }
       const text =
-        "SELECT count(*)::int AS events FROM audit_events WHERE type = 'token.reuse_detected' AND " +
-          "details->>'sessionId' = $1"
+        `SELECT count(*)::int AS events
+        FROM audit_events
+        WHERE type = 'token.reuse_detected' AND details->>'sessionId' = $1`
       events.push((await sql.query(text, [sessionOf(stolen.access_token)])).rows[0].events)
     }
     figure('rounds', rounds)
@@ -282,11 +281,10 @@ const unverified: Fault = {
         `round ${round}: ${tally(answers.map(({ status }) => status))}`
       )
     }
-    const {
-      rows: [counts]
-    } = await sql.query(
-      'SELECT count(*)::int AS accounts, count(DISTINCT user_id)::int AS users FROM accounts WHERE subject LIKE ' +
-        "'unverified%'"
+    const { rows: [counts] } = await sql.query(
+      `SELECT count(*)::int AS accounts, count(DISTINCT user_id)::int AS users
+      FROM accounts
+      WHERE subject LIKE 'unverified%'`
     )
     figure('rounds', rounds)
     figure('accounts, users', `${counts.accounts}, ${counts.users}`)

@@ -6,8 +6,9 @@ import type { World } from '../world.ts'
 /** What a round leaves behind is made old enough to be purged before the next. */
 const AGE = [
   "UPDATE spent_states SET expires_at = expires_at - interval '1 day'",
-  "UPDATE sessions SET created_at = created_at - interval '300 days', idle_expires_at = idle_expires_at - interval " +
-    "'300 days', expires_at = expires_at - interval '300 days'",
+  `UPDATE sessions SET created_at = created_at - interval '300 days',
+    idle_expires_at = idle_expires_at - interval '300 days',
+    expires_at = expires_at - interval '300 days'`,
   "UPDATE audit_events SET created_at = created_at - interval '500 days'",
   "UPDATE authorization_codes SET expires_at = expires_at - interval '2 days'"
 ]
@@ -45,11 +46,9 @@ const soak: Fault = {
         })
       )
       await age(world)
-      const {
-        rows: [rest]
-      } = await world.sql.query(
-        `SELECT ${TABLES.map((table) => `(SELECT count(*) FROM ${table})`).join(' + ')} AS rows, ${TABLES.map((table) => `pg_total_relation_size('${table}')`).join(' + ')} AS bytes`
-      )
+      const rows = TABLES.map((table) => `(SELECT count(*) FROM ${table})`).join(' + ')
+      const bytes = TABLES.map((table) => `pg_total_relation_size('${table}')`).join(' + ')
+      const { rows: [rest] } = await world.sql.query(`SELECT ${rows} AS rows, ${bytes} AS bytes`)
       left.push(Number(rest.rows))
       sizes.push(Number(rest.bytes))
       memories.push(
@@ -63,9 +62,7 @@ const soak: Fault = {
     const settled = memories.slice(Math.floor(rounds / 4))
     const half = Math.ceil(settled.length / 2)
     const [first, second] = [mean(settled.slice(0, half)), mean(settled.slice(half))]
-    const {
-      rows: [{ open }]
-    } = await world.sql.query(
+    const { rows: [{ open }] } = await world.sql.query(
       "SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name LIKE 'signet%'"
     )
     figure('rounds, logins in each', `${rounds}, ${logins * 2}`)

@@ -52,4 +52,5 @@ export function inWords (code: string | null, message: string): string {
 }
 
 /** Browsers do not tell a script whether nobody answered or CORS forbade to read the answer. */
-export const UNREACHABLE = `Signet at ${SIGNET_URL} cannot be reached, or does not allow this page's origin, ${location.origin}.`
+export const UNREACHABLE =
+  `Signet at ${SIGNET_URL} cannot be reached, or does not allow this page's origin, ${location.origin}.`

@@ -37,8 +37,9 @@ t.test('a rotation by itself is an event too, by nobody', async (t) => {
 t.test('audit events are listed and filtered, page by page', async (t) => {
   const { ask, readAll, admin, octocat, sql } = await administration(t)
   await sql.query(
-    "INSERT INTO audit_events (id, type, user_id, created_at) SELECT gen_random_uuid(), 'login.failed', NULL, " +
-      "'2026-01-01'::timestamptz + n * interval '1 day' FROM generate_series(1, 30) n"
+    `INSERT INTO audit_events (id, type, user_id, created_at)
+    SELECT gen_random_uuid(), 'login.failed', NULL, '2026-01-01'::timestamptz + n * interval '1 day'
+    FROM generate_series(1, 30) n`
   )
   const all = await readAll('/admin/audit-events', admin.access_token, 7)
   t.equal(all.length, (await sql.query('SELECT 1 FROM audit_events')).rowCount)

@@ -22,7 +22,9 @@ t.test('only whoever has the role now comes in, whatever their token says', asyn
 
 t.test('users are listed, newest first, page by page, and found', async (t) => {
   const { ask, readAll, admin, octocat, sql, url } = await administration(t)
-  await sql.query(`INSERT INTO users (id, name, email, created_at) SELECT gen_random_uuid(), 'Person ' || n, 'p' || n || '@example.org', now() - n * interval '1 minute'
+  await sql.query(`
+    INSERT INTO users (id, name, email, created_at)
+    SELECT gen_random_uuid(), 'Person ' || n, 'p' || n || '@example.org', now() - n * interval '1 minute'
     FROM generate_series(1, 45) n`)
   const all = await readAll('/admin/users', admin.access_token, 10)
   t.equal(all.length, 47)

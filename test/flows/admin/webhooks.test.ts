@@ -35,12 +35,7 @@ t.test('endpoints are added, read, changed and removed, with an event each', asy
     ),
     'and sealed'
   )
-  const {
-    body: {
-      items: [first],
-      nextCursor
-    }
-  } = await ask('GET', '/admin/webhooks?limit=1')
+  const { body: { items: [first], nextCursor } } = await ask('GET', '/admin/webhooks?limit=1')
   t.equal(first.id, other.id)
   t.match((await ask('GET', `/admin/webhooks?cursor=${nextCursor}`)).body, {
     items: [{ id: endpoint.id }],
@@ -123,9 +118,7 @@ t.test(
       t.equal((await ask('POST', '/admin/webhooks', body)).status, 400, JSON.stringify(body))
     }
     const receiver = await receive(t)
-    const {
-      body: { id }
-    } = await ask('POST', '/admin/webhooks', { url: 'https://localhost/', types })
+    const { body: { id } } = await ask('POST', '/admin/webhooks', { url: 'https://localhost/', types })
     t.same((await ask('POST', `/admin/webhooks/${id}/test`)).body, { statusCode: null, error: 'ADDRESS_REFUSED' })
     await sql.query('UPDATE webhook_endpoints SET url = $1', [receiver.url])
     t.same(
@@ -227,8 +220,9 @@ t.test(
     ) { await sleep(50) }
     receiver.behave(() => 204)
     await sql.query(
-      "UPDATE webhook_deliveries SET last_attempt_at = now() - interval '1 minute', next_attempt_at = now() + " +
-        "interval '1 day' WHERE attempts = 1 AND status = 'pending'"
+      `UPDATE webhook_deliveries SET last_attempt_at = now() - interval '1 minute',
+        next_attempt_at = now() + interval '1 day'
+      WHERE attempts = 1 AND status = 'pending'`
     )
     t.equal((await ask('PATCH', `/admin/webhooks/${id}`, { enabled: true })).status, 200)
     const told = (await receiver.taken(3)).slice(1)

@@ -29,9 +29,7 @@ t.test('wanted: a full audit trail, by token exchanges that need no client', asy
   for (let call = 0; call < 600; call++) answers.push(await exchange())
   t.ok(answers.filter(({ status }) => status === 429).length >= 1000 - LIMIT)
   t.match(answers.at(-1), { status: 429, wait: /^[1-9]\d?$/, body: { error: 'temporarily_unavailable' } })
-  const {
-    rows: [{ count }]
-  } = await sql.query('SELECT count(*)::int FROM audit_events')
+  const { rows: [{ count }] } = await sql.query('SELECT count(*)::int FROM audit_events')
   t.ok(count <= LIMIT, `${count} audit events`)
 })
 

@@ -393,8 +393,8 @@ t.test('the member user is what a browser sent: of it only a name is taken, and 
     ['numbers for parts', '{"name":{"firstName":1,"lastName":true}}', null],
     [
       'a poisoned prototype',
-      '' +
-        '{"__proto__":{"name":{"firstName":"Evil"},"isAdmin":true},"constructor":{"prototype":{"name":{"firstName":"Evil"}}}}',
+      '{"__proto__":{"name":{"firstName":"Evil"},"isAdmin":true},' +
+        '"constructor":{"prototype":{"name":{"firstName":"Evil"}}}}',
       null
     ],
     ['a poisoned prototype of the name', '{"name":{"__proto__":{"firstName":"Evil"}}}', null],

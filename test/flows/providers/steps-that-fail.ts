@@ -19,13 +19,7 @@ export interface StepsThatFail {
  * succeeds.
  */
 export async function stepsThatFail (t: Test, world: StepsThatFail): Promise<void> {
-  const {
-    id,
-    name,
-    fake,
-    login,
-    running: { url, sql }
-  } = world
+  const { id, name, fake, login, running: { url, sql } } = world
   // What is kept once it was fetched well comes first.
   for (const [step, path] of [
     ['discovery', fake.paths.discovery],
