@@ -155,6 +155,7 @@ export async function buildApp (
     audience: settings.tokenAudience,
     lifetimeSeconds: settings.accessTokenSeconds
   })
+  const idleSeconds = settings.refreshTokenSeconds
   const sessions = createSessionService({
     repository: createSessionRepository(app.database),
     codec: createRefreshTokenCodec(encryptionKeys),
@@ -164,9 +165,10 @@ export async function buildApp (
       lifetimeSeconds: settings.accessTokenSeconds,
       algorithm: settings.signingAlgorithm
     }),
-    idleSeconds: settings.refreshTokenSeconds,
+    idleSeconds,
     reuseGraceSeconds: settings.refreshReuseGraceSeconds,
-    onRefresh: app.metrics.refresh
+    onRefresh: app.metrics.refresh,
+    onRepeatElsewhere: app.metrics.repeatElsewhere
   })
   const users = createUserRepository(app.database)
   const audit = createAuditRepository(app.database)
@@ -221,7 +223,7 @@ export async function buildApp (
     sessions,
     accounts,
     audit,
-    idleSeconds: settings.refreshTokenSeconds,
+    idleSeconds,
     maximumSeconds: settings.sessionSeconds,
     onStage: app.metrics.login,
     onAuditFailure: (error) => app.log.error({ err: error }, 'an audit event was lost')
@@ -272,8 +274,10 @@ export async function buildApp (
     await forms.register(rpLogoutRoutes, { sessions, clients })
   })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
-  await app.register(userRoutes, { users, sessions, audit, exports: createExportRepository(app.database) })
-  await app.register(sessionRoutes, { ownSessions: createOwnSessionRepository(app.database), sessions })
+  const exports = createExportRepository(app.database, { idleSeconds })
+  await app.register(userRoutes, { users, sessions, audit, exports })
+  const ownSessions = createOwnSessionRepository(app.database, { idleSeconds })
+  await app.register(sessionRoutes, { ownSessions, sessions })
   await app.register(deletionRoutes, { accounts, sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
   await app.register(adminRoutes, { users, adminUsers, accounts, clients, clientRepository, keys, audit, webhooks })

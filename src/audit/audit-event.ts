@@ -8,6 +8,7 @@ export type AuditEventType =
   | 'account.linked'
   | 'account.unlinked'
   | 'token.reuse_detected'
+  | 'token.reused_in_window'
   | 'session.revoked'
   | 'user.created'
   | 'user.updated'
@@ -24,6 +25,9 @@ export type AuditEventType =
   | 'webhook.updated'
   | 'webhook.deleted'
   | 'webhook.secret_rotated'
+
+/** Shown to the user as late as the rotation that it tells of (src/database/session-use.ts). */
+export const REUSED_IN_WINDOW = 'token.reused_in_window' satisfies AuditEventType
 
 const Text = NullableText()
 const Id = NullableText({ format: 'uuid' })
@@ -53,8 +57,17 @@ export function toAuditEvent (row: AuditEventRow): AuditEvent {
   return { ...row, createdAt: row.createdAt.toISOString(), details: row.details as AuditEvent['details'] }
 }
 
-/** An event as a user may see it who is no administrator: where somebody else sat who did it is not for them. */
+/**
+ * An event as a user sees it who is no administrator. Leaves out where somebody else was who did it, and where the two
+ * were who used one refresh token: the viewer may be the thief.
+ */
 export function toOwnAuditEvent (row: AuditEventRow, viewerId: string): AuditEvent {
+  const event = toAuditEvent(row)
+  const nowhere = { ipAddress: null, userAgent: null, requestId: null }
+  if (row.type === REUSED_IN_WINDOW) {
+    const { sessionId } = row.details as { sessionId: string }
+    return { ...event, ...nowhere, details: { sessionId } }
+  }
   const isByAnother = row.actorId !== null && row.actorId !== viewerId
-  return { ...toAuditEvent(row), ...(isByAnother ? { ipAddress: null, userAgent: null, requestId: null } : {}) }
+  return isByAnother ? { ...event, ...nowhere } : event
 }

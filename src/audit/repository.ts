@@ -1,9 +1,10 @@
 import type { Database } from '../database/database.ts'
 import { Prisma } from '../database/generated/client.ts'
 import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
+import { SHOW_USE_AFTER_SECONDS } from '../database/session-use.ts'
 import { PLAN_EACH_TIME } from '../database/statement-names.ts'
 import type { Caller } from '../http/caller.ts'
-import type { AuditEventRow } from './audit-event.ts'
+import { REUSED_IN_WINDOW, type AuditEventRow } from './audit-event.ts'
 import { recordEvents, type NewEvent } from './events.ts'
 
 export interface AuditRepository {
@@ -11,7 +12,7 @@ export interface AuditRepository {
   record: (event: NewEvent, caller: Caller) => Promise<void>
   /** Newest first. */
   list: (filter: EventFilter, after: Position, count: number) => Promise<AuditEventRow[]>
-  /** The events about a user, newest first. */
+  /** The events about a user that the user may see by now, newest first. */
   ofUser: (userId: string, after: Position, count: number) => Promise<AuditEventRow[]>
 }
 
@@ -27,7 +28,7 @@ export interface EventFilter {
 /** Comes before every other of its time. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000'
 
-export function createAuditRepository ({ prisma }: Pick<Database, 'prisma'>): AuditRepository {
+export function createAuditRepository ({ prisma, clock }: Pick<Database, 'prisma' | 'clock'>): AuditRepository {
   return {
     record: (event, caller) => prisma.$transaction((tx) => recordEvents(tx, [event], caller)),
 
@@ -47,8 +48,10 @@ export function createAuditRepository ({ prisma }: Pick<Database, 'prisma'>): Au
         ORDER BY created_at DESC, id DESC LIMIT ${count} ${PLAN_EACH_TIME}`
     },
 
-    ofUser: (userId, position, count) => prisma.auditEvent.findMany({
-      where: { userId, ...olderThan(position) }, orderBy: newestFirst(), take: count
-    })
+    ofUser (userId, position, count) {
+      const isHidden = { type: REUSED_IN_WINDOW, createdAt: { gt: clock.inSeconds(-SHOW_USE_AFTER_SECONDS) } }
+      const where = { userId, ...olderThan(position), NOT: isHidden }
+      return prisma.auditEvent.findMany({ where, orderBy: newestFirst(), take: count })
+    }
   }
 }

@@ -21,7 +21,3 @@ export const USABLE_SESSION = `${ACTIVE_SESSION} AND u.disabled_at IS NULL`
 
 /** The SQL of `idle_expires_at` for a session `s` that is used now. `idleSeconds` is a placeholder such as `$5`. */
 export const nextIdleEnd = (idleSeconds: string) => `LEAST(now() + ${idleSeconds} * interval '1 second', s.expires_at)`
-
-export function endUnlessUsed ({ idleExpiresAt, expiresAt }: { idleExpiresAt: Date, expiresAt: Date }): Date {
-  return idleExpiresAt < expiresAt ? idleExpiresAt : expiresAt
-}

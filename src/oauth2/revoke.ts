@@ -9,7 +9,7 @@ import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import { PresentedTokenSchema } from './presented-token.ts'
 
 export interface RevokeOptions {
-  sessions: Pick<SessionService, 'inspectRefreshToken' | 'end' | 'endByRefreshToken'>
+  sessions: Pick<SessionService, 'findByRefreshToken' | 'end' | 'endByRefreshToken'>
   clients: Clients
 }
 
@@ -35,7 +35,7 @@ export const revokeRoutes: FastifyPluginAsyncTypebox<RevokeOptions> = async (app
     const client = clientId === OWN_CLIENT_ID ? undefined : await authenticateClient(clients, request, request.body)
     const claims = await app.readAccessToken(request)
     // Section 2.1: a client may revoke only its own tokens. Without a client, having the token is enough.
-    const owner = claims?.client_id ?? (await sessions.inspectRefreshToken(token))?.clientId
+    const owner = claims?.client_id ?? (await sessions.findByRefreshToken(token))?.clientId
     if (client && owner !== undefined && owner !== client.clientId) {
       throw new OAuthError('invalid_grant', 'The token belongs to another client.')
     }

@@ -13,6 +13,8 @@ export interface Metrics {
   /** Counts a login that passed a stage or, with an error, failed in it. Ignores providers that are not enabled. */
   login: (provider: string, stage: LoginStage, error?: unknown) => void
   refresh: (outcome: RefreshOutcome) => void
+  /** Counts a refresh token that was repeated within the reuse window from another address and user agent. */
+  repeatElsewhere: () => void
   /** Adds what is created later than this plugin. Called once. */
   watch: (sources: MetricSources) => void
 }
@@ -82,6 +84,11 @@ export const metrics = fp(async (app) => {
     registers
   })
   for (const outcome of REFRESH_OUTCOMES) refreshes.inc({ outcome }, 0)
+  const repeatsElsewhere = new Counter({
+    name: 'token_reuses_in_window_total',
+    help: 'Refresh tokens repeated in the reuse window from another address and user agent, once for each rotation.',
+    registers
+  })
 
   const { pool } = app.database
   gauge('database_connections', 'Connections of the pool: total, idle, and requests that wait for one.', function () {
@@ -136,6 +143,8 @@ export const metrics = fp(async (app) => {
     },
 
     refresh: (outcome) => refreshes.inc({ outcome }),
+
+    repeatElsewhere: () => repeatsElsewhere.inc(),
 
     watch (all) {
       sources = all

@@ -2,6 +2,7 @@ import { activeSession } from '../database/active-session.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
 import type { Database } from '../database/database.ts'
 import { newestFirst, olderThan } from '../database/newest-first.ts'
+import { shownUse } from '../database/session-use.ts'
 import type { Caller } from '../http/caller.ts'
 import type { Position } from '../http/lists.ts'
 import { endSessions } from './end-sessions.ts'
@@ -16,7 +17,9 @@ export interface OwnSessionRepository {
   endOthers: (userId: string, keptId: string, caller: Caller) => Promise<void>
 }
 
-export function createOwnSessionRepository ({ prisma, clock }: Database): OwnSessionRepository {
+export function createOwnSessionRepository (
+  { prisma, clock }: Database, { idleSeconds }: { idleSeconds: number }
+): OwnSessionRepository {
   const end = (userId: string, id: string | { not: string }, caller: Caller) =>
     retryingConflicts(() => prisma.$transaction(async (tx) => {
       const now = clock.now()
@@ -25,12 +28,16 @@ export function createOwnSessionRepository ({ prisma, clock }: Database): OwnSes
     }))
 
   return {
-    list: (userId, after, count) => prisma.session.findMany({
-      where: { userId, ...activeSession(clock.now()), ...olderThan(after) },
-      select: SESSION_SELECT,
-      orderBy: newestFirst(),
-      take: count
-    }),
+    async list (userId, after, count) {
+      const now = clock.now()
+      const sessions = await prisma.session.findMany({
+        where: { userId, ...activeSession(now), ...olderThan(after) },
+        select: SESSION_SELECT,
+        orderBy: newestFirst(),
+        take: count
+      })
+      return sessions.map((session) => ({ ...session, ...shownUse(session, idleSeconds, now) }))
+    },
 
     end: async (userId, sessionId, caller) => (await end(userId, sessionId, caller)).length === 1,
 

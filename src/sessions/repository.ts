@@ -1,6 +1,8 @@
-import { USABLE_SESSION, endUnlessUsed, nextIdleEnd, usableSession } from '../database/active-session.ts'
+import { recordEvents } from '../audit/events.ts'
+import { USABLE_SESSION, nextIdleEnd, usableSession } from '../database/active-session.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
 import type { Database } from '../database/database.ts'
+import { NEXT_PREVIOUS_USE, SESSION_USE, shownUse } from '../database/session-use.ts'
 import type { Caller } from '../http/caller.ts'
 import type { IdentityGrant } from '../tokens/grants.ts'
 import { endSessions, type EndReason, type SessionEnd } from './end-sessions.ts'
@@ -9,9 +11,17 @@ import { endSessions, type EndReason, type SessionEnd } from './end-sessions.ts'
 export interface PresentedToken { sessionId: string, secretHash: Buffer, counter: number }
 export interface PresentedCode { hash: Buffer, clientId: string, redirectUri: string, codeChallenge: string }
 export interface RotationPolicy { idleSeconds: number, reuseGraceSeconds: number }
-/** `counter` is that of the refresh token that is valid now. */
-export type RotatedGrant = IdentityGrant & { counter: number, rotated: boolean }
+export interface RotatedGrant extends IdentityGrant {
+  /** That of the refresh token that is valid now. */
+  counter: number
+  /** False for a repeat in the grace period. */
+  rotated: boolean
+  /** A repeat from another address and another user agent than the rotation's, none of which is recorded yet. */
+  isElsewhere: boolean
+}
 export interface SessionState { userId: string, clientId: string, scope: string, createdAt: Date, expiresAt: Date }
+/** What never changes in a session. */
+export type SessionGrant = Pick<SessionState, 'clientId' | 'scope'>
 /** Why a client ends a session. */
 export type ClientEndReason = Extract<EndReason, 'logout' | 'revoked' | 'code_replayed'>
 
@@ -21,7 +31,11 @@ export interface SessionRepository {
    * token before the current one stays valid for `reuseGraceSeconds`: then the counter stays, and every caller gets the
    * same successor.
    */
-  rotate: (token: PresentedToken, clientId: string, policy: RotationPolicy) => Promise<RotatedGrant | undefined>
+  rotate: (
+    token: PresentedToken, clientId: string, policy: RotationPolicy, caller: Caller
+  ) => Promise<RotatedGrant | undefined>
+  /** Records a repeat from elsewhere, once for each rotation. True when this call recorded it. */
+  recordRepeat: (token: PresentedToken, caller: Caller) => Promise<boolean>
   /** Spends an authorization code and gives its session the secret of its tokens. Undefined for an invalid code. */
   redeemCode: (code: PresentedCode, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
   /** The same for the code of a device that was approved. */
@@ -30,8 +44,13 @@ export interface SessionRepository {
   ) => Promise<IdentityGrant | undefined>
   /** The session that a code opened when it was spent. Undefined unless all that the code was made for is presented. */
   sessionOfSpentCode: (code: PresentedCode) => Promise<string | undefined>
-  /** The session whose current refresh token this is. Changes nothing. */
-  inspect: (token: PresentedToken) => Promise<SessionState | undefined>
+  /** The session that this is or was a token of, whether either still works or not. */
+  findByToken: (token: PresentedToken) => Promise<SessionGrant | undefined>
+  /**
+   * The session of a refresh token that is valid, as `rotate` would find it. Changes nothing, and returns the same
+   * before and after a rotation.
+   */
+  inspect: (token: PresentedToken, policy: RotationPolicy) => Promise<SessionState | undefined>
   /** True while the session is active and its user is not disabled. */
   isActive: (sessionId: string) => Promise<boolean>
   /**
@@ -56,13 +75,17 @@ const ROTATE = `
   UPDATE sessions s SET
     counter = CASE WHEN s.counter = $3 THEN s.counter + 1 ELSE s.counter END,
     rotated_at = CASE WHEN s.counter = $3 THEN now() ELSE s.rotated_at END,
+    rotation_ip_address = CASE WHEN s.counter = $3 THEN $7 ELSE s.rotation_ip_address END,
+    rotation_user_agent = CASE WHEN s.counter = $3 THEN $8 ELSE s.rotation_user_agent END,
+    previously_used_at = ${NEXT_PREVIOUS_USE},
     last_used_at = now(),
     idle_expires_at = ${nextIdleEnd('$5')}
   FROM users u
   WHERE s.id = $1 AND s.secret_hash = $2 AND s.client_id = $6
     AND (s.counter = $3 OR (s.counter = $3 + 1 AND s.rotated_at > now() - $4 * interval '1 second'))
     AND u.id = s.user_id AND ${USABLE_SESSION}
-  RETURNING ${identityGrant('NULL', ", 'counter', s.counter, 'rotated', s.last_used_at = s.rotated_at")}`
+  RETURNING ${identityGrant('NULL', `, 'counter', s.counter, 'rotated', s.last_used_at = s.rotated_at,
+    'isElsewhere', COALESCE(s.rotation_ip_address <> $7, false) AND s.rotation_user_agent IS DISTINCT FROM $8`)}`
 
 /** Gives a session the secret of its tokens. Of many that present a code at the same time, `spend` succeeds for one. */
 const redeem = (spend: string) => `
@@ -92,11 +115,36 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
     }))
 
   return {
-    async rotate ({ sessionId, secretHash, counter }, clientId, { idleSeconds, reuseGraceSeconds }) {
-      const values = [sessionId, secretHash, counter, reuseGraceSeconds, idleSeconds, clientId]
+    async rotate ({ sessionId, secretHash, counter }, clientId, { idleSeconds, reuseGraceSeconds }, caller) {
+      const { ipAddress, userAgent } = caller
+      const values = [sessionId, secretHash, counter, reuseGraceSeconds, idleSeconds, clientId, ipAddress, userAgent]
       const { rows } = await pool.query<GrantRow<RotatedGrant>>({ name: 'rotate-session', text: ROTATE, values })
       return rows[0]?.grant
     },
+
+    recordRepeat: ({ sessionId, counter }, caller) => retryingConflicts(() => prisma.$transaction(async (tx) => {
+      const where = { id: sessionId, counter: counter + 1, rotationIpAddress: { not: null } }
+      const session = await tx.session.findFirst({
+        where,
+        select: {
+          userId: true,
+          clientId: true,
+          provider: true,
+          rotatedAt: true,
+          rotationIpAddress: true,
+          rotationUserAgent: true
+        }
+      })
+      if (!session) return false
+      // Of several repeats at once, one clears the address.
+      const data = { rotationIpAddress: null, rotationUserAgent: null }
+      const { count } = await tx.session.updateMany({ where, data })
+      if (count === 0) return false
+      const { userId, clientId, provider, rotatedAt, ...rotation } = session
+      const details = { sessionId, rotatedAt: rotatedAt?.toISOString(), ...rotation }
+      await recordEvents(tx, [{ type: 'token.reused_in_window', userId, clientId, provider, details }], caller)
+      return true
+    })),
 
     async redeemCode ({ hash, clientId, redirectUri, codeChallenge }, secretHash, idleSeconds) {
       // PostgreSQL refuses text with a NUL.
@@ -120,14 +168,26 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
       return code?.sessionId
     },
 
-    async inspect ({ sessionId, secretHash, counter }) {
+    async findByToken ({ sessionId, secretHash }) {
+      const where = { id: sessionId, secretHash: Uint8Array.from(secretHash) }
+      return await prisma.session.findFirst({ where, select: { clientId: true, scope: true } }) ?? undefined
+    },
+
+    async inspect ({ sessionId, secretHash, counter }, { idleSeconds, reuseGraceSeconds }) {
+      const now = clock.now()
+      const wasJustRotated = { counter: counter + 1, rotatedAt: { gt: clock.inSeconds(-reuseGraceSeconds) } }
       const session = await prisma.session.findFirst({
-        where: { id: sessionId, secretHash: Uint8Array.from(secretHash), counter, ...usableSession(clock.now()) },
-        select: { userId: true, clientId: true, scope: true, createdAt: true, idleExpiresAt: true, expiresAt: true }
+        where: {
+          id: sessionId,
+          secretHash: Uint8Array.from(secretHash),
+          ...usableSession(now),
+          OR: [{ counter }, wasJustRotated]
+        },
+        select: { userId: true, clientId: true, scope: true, ...SESSION_USE }
       })
       if (!session) return undefined
-      const { idleExpiresAt, ...state } = session
-      return { ...state, expiresAt: endUnlessUsed(session) }
+      const { userId, clientId, scope, createdAt } = session
+      return { userId, clientId, scope, createdAt, expiresAt: shownUse(session, idleSeconds, now).idleExpiresAt }
     },
 
     async isActive (sessionId) {

@@ -4,7 +4,9 @@ import type { AccessTokens } from '../tokens/access-tokens.ts'
 import type { IdentityGrant } from '../tokens/grants.ts'
 import { createHashedSecret, hashSecret, type RefreshToken, type RefreshTokenCodec } from '../tokens/refresh-token.ts'
 import { commonScope } from '../tokens/scope.ts'
-import type { ClientEndReason, PresentedCode, PresentedToken, SessionRepository, SessionState } from './repository.ts'
+import type {
+  ClientEndReason, PresentedCode, PresentedToken, SessionGrant, SessionRepository, SessionState
+} from './repository.ts'
 
 /** RFC 6749 section 5.1. */
 export interface TokenResponse {
@@ -34,7 +36,8 @@ export interface SessionService {
   issue: (grant: IdentityGrant, secret: Buffer) => TokenResponse
   /**
    * Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant` for a token that is not valid; when it was
-   * stolen, its session has ended. Throws `invalid_scope` for more than was granted: the token stays valid.
+   * stolen, its session has ended. Throws `invalid_scope` for more than was granted, whether the token is valid or not,
+   * and changes nothing: such an answer must not tell a thief that the token was just rotated.
    */
   refresh: (request: RefreshRequest, caller: Caller, limit: RefreshLimit) => Promise<TokenResponse>
   /**
@@ -44,8 +47,10 @@ export interface SessionService {
   redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
   /** Exchanges the code of a device. Undefined when it was not approved, or exchanged before. */
   redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string) => Promise<TokenResponse | undefined>
-  /** The session whose current refresh token this is. */
+  /** The session of a refresh token that is valid, also within the grace period. */
   inspectRefreshToken: (refreshToken: string) => Promise<SessionState | undefined>
+  /** The session that this is or was a refresh token of, whether either still works or not. */
+  findByRefreshToken: (refreshToken: string) => Promise<SessionGrant | undefined>
   /** True while the session is active and its user is not disabled. */
   isActive: (sessionId: string) => Promise<boolean>
   /** Ends the session of a refresh token; an unknown token is no error (RFC 7009 section 2.2). */
@@ -62,11 +67,14 @@ export interface SessionServiceOptions {
   idleSeconds: number
   reuseGraceSeconds: number
   onRefresh?: (outcome: 'rotated' | 'refused' | 'reuse_detected') => void
+  /** Called for each recorded repeat within the grace period from another address and user agent. */
+  onRepeatElsewhere?: () => void
 }
 
 export function createSessionService (options: SessionServiceOptions): SessionService {
   const { repository, codec, accessTokens, onRefresh } = options
   const { idleSeconds, reuseGraceSeconds } = options
+  const policy = { idleSeconds, reuseGraceSeconds }
 
   function issue (grant: IdentityGrant, secret: Buffer, counter = 0): TokenResponse {
     const accessToken = accessTokens.issue(grant)
@@ -91,13 +99,14 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
         onRefresh?.('refused')
         throw new OAuthError('invalid_grant', 'This is not a refresh token of this server.')
       }
-      await limit.check(token.sessionId)
       const presented = toPresented(token)
-      const session = scope === undefined ? undefined : await repository.inspect(presented)
-      if (session && scope !== undefined && commonScope(scope, session.scope) !== scope) {
+      // Before anything that depends on whether the token is valid, the limit included.
+      const session = scope === undefined ? undefined : await repository.findByToken(presented)
+      if (session?.clientId === clientId && scope !== undefined && commonScope(scope, session.scope) !== scope) {
         throw new OAuthError('invalid_scope', `The scope that was granted is '${session.scope}'.`)
       }
-      const grant = await repository.rotate(presented, clientId, { idleSeconds, reuseGraceSeconds })
+      await limit.check(token.sessionId)
+      const grant = await repository.rotate(presented, clientId, policy, caller)
       if (!grant) {
         const isStolen = await repository.endIfReused(presented, reuseGraceSeconds, caller)
         onRefresh?.(isStolen ? 'reuse_detected' : 'refused')
@@ -108,6 +117,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       onRefresh?.('rotated')
       // Counted after the rotation, so that the client always gets its new token. Repeats in the grace period are free.
       if (grant.rotated) await limit.add(token.sessionId)
+      if (grant.isElsewhere && await repository.recordRepeat(presented, caller)) options.onRepeatElsewhere?.()
       const narrowed = scope === undefined ? grant.scope : commonScope(scope, grant.scope)
       return issue({ ...grant, scope: narrowed }, token.secret, grant.counter)
     },
@@ -134,14 +144,20 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
 
     async inspectRefreshToken (refreshToken) {
       const token = codec.decode(refreshToken)
-      return token && await repository.inspect(toPresented(token))
+      return token && await repository.inspect(toPresented(token), policy)
+    },
+
+    async findByRefreshToken (refreshToken) {
+      const token = codec.decode(refreshToken)
+      return token && await repository.findByToken(toPresented(token))
     },
 
     isActive: (sessionId) => repository.isActive(sessionId),
 
     async endByRefreshToken (refreshToken, reason, caller) {
       const token = codec.decode(refreshToken)
-      return token !== undefined && await repository.end(token.sessionId, reason, caller)
+      if (!token || !await repository.findByToken(toPresented(token))) return false
+      return await repository.end(token.sessionId, reason, caller)
     },
 
     end: (sessionId, reason, caller) => repository.end(sessionId, reason, caller)

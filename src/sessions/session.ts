@@ -1,10 +1,13 @@
 import { Type, type Static } from 'typebox'
-import { endUnlessUsed } from '../database/active-session.ts'
+import { SESSION_USE, SHOW_USE_AFTER_SECONDS } from '../database/session-use.ts'
 import { NullableText } from '../http/nullable.ts'
 import { describeDevice } from './device.ts'
 
 const Text = NullableText()
 const Time = Type.String({ format: 'date-time' })
+
+const LAST_USED_AT = `The sign-in or the last refresh, which is shown ${SHOW_USE_AFTER_SECONDS} seconds later, if no ` +
+  'other one followed until then: an access token must not tell when a refresh token was exchanged.'
 
 export const SessionSchema = Type.Object({
   id: Type.String({ format: 'uuid', description: 'The `sid` claim of its access tokens.' }),
@@ -15,8 +18,8 @@ export const SessionSchema = Type.Object({
   ipAddress: Text,
   userAgent: Text,
   createdAt: Time,
-  lastUsedAt: Time,
-  expiresAt: Type.String({ format: 'date-time', description: 'When it ends unless it is used before.' })
+  lastUsedAt: Type.String({ format: 'date-time', description: LAST_USED_AT }),
+  expiresAt: Type.String({ format: 'date-time', description: 'When it ends unless it was used after `lastUsedAt`.' })
 }, { title: 'Session' })
 
 export type Session = Static<typeof SessionSchema>
@@ -27,10 +30,7 @@ export const SESSION_SELECT = {
   provider: true,
   ipAddress: true,
   userAgent: true,
-  createdAt: true,
-  lastUsedAt: true,
-  idleExpiresAt: true,
-  expiresAt: true
+  ...SESSION_USE
 } as const
 
 export interface SessionRow {
@@ -40,9 +40,10 @@ export interface SessionRow {
   ipAddress: string | null
   userAgent: string | null
   createdAt: Date
+  /** The last use that is shown. */
   lastUsedAt: Date
+  /** The end if that was the last use. */
   idleExpiresAt: Date
-  expiresAt: Date
 }
 
 /** A session as its user sees it; `currentId` is the session of the request. */
@@ -57,6 +58,6 @@ export function toSession (row: SessionRow, currentId: string): Session {
     userAgent: row.userAgent,
     createdAt: row.createdAt.toISOString(),
     lastUsedAt: row.lastUsedAt.toISOString(),
-    expiresAt: endUnlessUsed(row).toISOString()
+    expiresAt: row.idleExpiresAt.toISOString()
   }
 }

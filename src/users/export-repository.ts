@@ -1,10 +1,14 @@
-import type { AuditEventRow } from '../audit/audit-event.ts'
+import { REUSED_IN_WINDOW, type AuditEventRow } from '../audit/audit-event.ts'
 import type { Database } from '../database/database.ts'
 import type { Prisma } from '../database/generated/client.ts'
 import { newestFirst } from '../database/newest-first.ts'
+import { SESSION_USE, SHOW_USE_AFTER_SECONDS, shownUse } from '../database/session-use.ts'
 import type { Transaction } from '../database/transaction.ts'
 
-/** Everything stored about a user except secrets: a column is exported when it is named here. */
+/**
+ * Everything stored about a user except secrets, and except what tells of the last exchange of a refresh token at once
+ * (src/database/session-use.ts): a column is exported when it is named here.
+ */
 const EXPORTED = {
   id: true,
   email: true,
@@ -42,18 +46,11 @@ const EXPORTED = {
       clientId: true,
       provider: true,
       scope: true,
-      counter: true,
-      rotatedAt: true,
-      rotationIpAddress: true,
-      rotationUserAgent: true,
       accountId: true,
       ipAddress: true,
       userAgent: true,
       authenticatedAt: true,
-      createdAt: true,
-      lastUsedAt: true,
-      idleExpiresAt: true,
-      expiresAt: true,
+      ...SESSION_USE,
       revokedAt: true,
       revocationReason: true
     },
@@ -61,18 +58,30 @@ const EXPORTED = {
   }
 } satisfies Prisma.UserSelect
 
-export type ExportedUser = Prisma.UserGetPayload<{ select: typeof EXPORTED }> & { events: AuditEventRow[] }
+type StoredUser = Prisma.UserGetPayload<{ select: typeof EXPORTED }>
+export type ExportedUser = Omit<StoredUser, 'sessions'> & {
+  sessions: (Omit<StoredUser['sessions'][number], 'previouslyUsedAt'> & { idleExpiresAt: Date })[]
+  events: AuditEventRow[]
+}
 
 export interface ExportRepository {
   /** What was stored at one moment. Undefined when there is no such user. */
   read: (userId: string) => Promise<ExportedUser | undefined>
 }
 
-export function createExportRepository ({ prisma }: Pick<Database, 'prisma'>): ExportRepository {
+export function createExportRepository (
+  { prisma, clock }: Pick<Database, 'prisma' | 'clock'>, { idleSeconds }: { idleSeconds: number }
+): ExportRepository {
   return {
     read: (userId) => prisma.$transaction(async (tx) => {
       const user = await tx.user.findUnique({ where: { id: userId }, select: EXPORTED, relationLoadStrategy: 'join' })
-      return user ? { ...user, events: await readEvents(tx, userId) } : undefined
+      if (!user) return undefined
+      const now = clock.now()
+      const sessions = user.sessions.map((session) => {
+        const { previouslyUsedAt: _, ...rest } = session
+        return { ...rest, ...shownUse(session, idleSeconds, now) }
+      })
+      return { ...user, sessions, events: await readEvents(tx, userId) }
     }, { isolationLevel: 'RepeatableRead' })
   }
 }
@@ -86,6 +95,7 @@ function readEvents (tx: Transaction, userId: string) {
     SELECT id, type, created_at AS "createdAt", user_id AS "userId", actor_id AS "actorId", client_id AS "clientId",
       provider, ip_address AS "ipAddress", user_agent AS "userAgent", request_id AS "requestId", details
     FROM audit_events
-    WHERE user_id = ${userId}::uuid OR (actor_id = ${userId}::uuid AND actor_id IS DISTINCT FROM user_id)
+    WHERE (user_id = ${userId}::uuid OR (actor_id = ${userId}::uuid AND actor_id IS DISTINCT FROM user_id))
+      AND NOT (type = ${REUSED_IN_WINDOW} AND created_at > now() - ${SHOW_USE_AFTER_SECONDS} * interval '1 second')
     ORDER BY created_at DESC, id DESC`
 }

@@ -27,13 +27,11 @@ export const ExportSchema = Type.Object({
   sessions: Type.Array(Type.Object({
     ...SESSION,
     scope: Type.String(),
-    counter: Type.Integer({ description: 'How often its refresh token was exchanged.' }),
-    rotatedAt: NullableTime,
-    rotationIpAddress: Text,
-    rotationUserAgent: Text,
     accountId: NullableText({ format: 'uuid', description: 'The account that the user signed in through.' }),
     authenticatedAt: Time,
-    idleExpiresAt: Type.String({ format: 'date-time', description: 'When it ends if it is not used.' }),
+    idleExpiresAt: Type.String({
+      format: 'date-time', description: 'When it ends unless it was used after `lastUsedAt`.'
+    }),
     expiresAt: Type.String({ format: 'date-time', description: 'When it ends at the latest.' }),
     revokedAt: NullableTime,
     revocationReason: Text

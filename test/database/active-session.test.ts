@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import {
-  ACTIVE_SESSION, USABLE_SESSION, activeSession, endUnlessUsed, usableSession
-} from '../../src/database/active-session.ts'
+import { ACTIVE_SESSION, USABLE_SESSION, activeSession, usableSession } from '../../src/database/active-session.ts'
 import { openDatabase } from '../open-database.ts'
 
 t.test('the rule in SQL and the rule of typed queries find the same sessions', async (t) => {
@@ -48,10 +46,4 @@ t.test('the rule in SQL and the rule of typed queries find the same sessions', a
   t.same(idsOf(activeInSql.rows), expectedIds(0))
   t.same(idsOf(usable), expectedIds(1))
   t.same(idsOf(usableInSql.rows), expectedIds(1))
-})
-
-t.test('a session that is not used ends at the earlier of its two ends', async (t) => {
-  const [early, late] = [new Date('2026-01-01'), new Date('2026-01-02')]
-  t.equal(endUnlessUsed({ idleExpiresAt: early, expiresAt: late }), early)
-  t.equal(endUnlessUsed({ idleExpiresAt: late, expiresAt: early }), early)
 })

@@ -32,8 +32,11 @@ t.test('a user sees where they are signed in', async (t) => {
   for (const time of [createdAt, lastUsedAt, expiresAt]) t.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   t.equal(Date.parse(expiresAt) - Date.parse(lastUsedAt), 30 * 24 * 3600 * 1000, 'when it ends if it is not used')
 
-  await sql.query("UPDATE sessions SET last_used_at = last_used_at - interval '1 hour'")
+  const age = (minutes: number) => sql.query('UPDATE sessions SET created_at = created_at - interval ' +
+    `'${minutes} minutes', last_used_at = last_used_at - interval '${minutes} minutes'`)
+  await age(60)
   t.equal(await refresh(first.refresh_token), 200)
+  await age(2)
   const used = (await call('GET', '/me/sessions', second.access_token)).body.items
   t.ok(used[1].lastUsedAt > used[0].lastUsedAt, 'a refresh is a use')
 

@@ -65,6 +65,7 @@ export async function serve (t: Test, results: Results = {}) {
     signIn: { signInNatively: record('signInNatively', results.tokens) },
     sessions: {
       inspectRefreshToken: record('inspect', results.live),
+      findByRefreshToken: record('find', results.live),
       end: record('end', true),
       endByRefreshToken: record('endByRefreshToken', true),
       refresh: record('refresh', results.tokens),

@@ -28,7 +28,7 @@ t.test('an access token is active while it has not expired and its session is al
   t.strictSame(expired, { body: { active: false }, calls: [] }, 'the session of an expired token does not matter')
 })
 
-t.test('a refresh token is active while it is the latest of its session', async (t) => {
+t.test('a refresh token is active while it is valid', async (t) => {
   const live = {
     userId: 'u',
     clientId: 'spa',

@@ -13,7 +13,7 @@ t.test('revoking a token ends its session, and having the token is enough (RFC 7
 
   const other = await serve(t, { live })
   t.match(await other.post('revoke', { token: 'rt', client_id: 'spa' }), { status: 200 })
-  t.match(other.calls, [['inspect', 'rt'], ['endByRefreshToken', 'rt', 'revoked', { ipAddress: '127.0.0.1' }]])
+  t.match(other.calls, [['find', 'rt'], ['endByRefreshToken', 'rt', 'revoked', { ipAddress: '127.0.0.1' }]])
 })
 
 t.test('an unknown token is no error (RFC 7009 section 2.2)', async (t) => {

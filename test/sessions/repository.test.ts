@@ -60,14 +60,15 @@ async function world (t: Test) {
 t.test('a rotation returns the grant, moves the idle end and counts once', async (t) => {
   const { repository, openSession, grantOf, session, clock } = await world(t)
   const token = await openSession()
-  const grant = await repository.rotate(token, 'spa', POLICY)
-  t.strictSame(grant, { ...grantOf(token.sessionId), counter: 1, rotated: true })
+  const grant = await repository.rotate(token, 'spa', POLICY, caller)
+  t.strictSame(grant, { ...grantOf(token.sessionId), counter: 1, rotated: true, isElsewhere: false })
   const { counter, rotatedAt, lastUsedAt, idleExpiresAt } = await session(token.sessionId)
   t.equal(counter, 1)
   t.same(rotatedAt, lastUsedAt)
   t.equal(idleExpiresAt.getTime() - lastUsedAt.getTime(), 100_000)
-  t.match(await repository.rotate(token, 'spa', POLICY), { counter: 1, rotated: false }, 'within the grace period')
-  t.ok(await repository.rotate({ ...token, counter: 1 }, 'spa', { ...POLICY, idleSeconds: 9_000 }))
+  const repeat = await repository.rotate(token, 'spa', POLICY, caller)
+  t.match(repeat, { counter: 1, rotated: false }, 'within the grace period')
+  t.ok(await repository.rotate({ ...token, counter: 1 }, 'spa', { ...POLICY, idleSeconds: 9_000 }, caller))
   t.same((await session(token.sessionId)).idleExpiresAt, (await session(token.sessionId)).expiresAt)
   t.ok((await session(token.sessionId)).expiresAt > clock.now())
 })
@@ -78,22 +79,73 @@ t.test('a rotation needs the secret, the client, a counter that is valid, and an
   for (const [other, clientId] of [
     [{ ...token, secretHash: hashSecret(randomBytes(32)) }, 'spa'], [token, 'other'], [{ ...token, counter: 6 }, 'spa'],
     [{ ...token, counter: 4 }, 'spa'], [{ ...token, sessionId: randomUUID() }, 'spa']
-  ] as const) t.equal(await repository.rotate(other, clientId, POLICY), undefined)
-  t.ok(await repository.inspect(token))
-  t.equal(await repository.inspect({ ...token, counter: 4 }), undefined)
+  ] as const) t.equal(await repository.rotate(other, clientId, POLICY, caller), undefined)
+  t.ok(await repository.inspect(token, POLICY))
+  t.equal(await repository.inspect({ ...token, counter: 4 }, POLICY), undefined)
   t.equal(await repository.isActive(token.sessionId), true)
   await prisma.user.updateMany({ data: { disabledAt: clock.now() } })
-  t.equal(await repository.rotate(token, 'spa', POLICY), undefined)
-  t.equal(await repository.inspect(token), undefined)
+  t.equal(await repository.rotate(token, 'spa', POLICY, caller), undefined)
+  t.equal(await repository.inspect(token, POLICY), undefined)
   t.equal(await repository.isActive(token.sessionId), false)
 })
 
 t.test('the state of a session, with the end that comes first', async (t) => {
   const { repository, openSession, session, user } = await world(t)
   const token = await openSession()
-  const { createdAt, idleExpiresAt } = await session(token.sessionId)
-  const state = { userId: user.id, clientId: 'spa', scope: 'openid', createdAt, expiresAt: idleExpiresAt }
-  t.strictSame(await repository.inspect(token), state)
+  const { createdAt, expiresAt } = await session(token.sessionId)
+  const inSeconds = (seconds: number) => new Date(createdAt.getTime() + seconds * 1000)
+  const state = { userId: user.id, clientId: 'spa', scope: 'openid', createdAt, expiresAt: inSeconds(100) }
+  t.strictSame(await repository.inspect(token, POLICY), state)
+  t.strictSame(await repository.inspect(token, { ...POLICY, idleSeconds: 9_000 }), { ...state, expiresAt })
+  await repository.rotate(token, 'spa', POLICY, caller)
+  for (const known of [token, { ...token, counter: 1 }]) t.strictSame(await repository.inspect(known, POLICY), state)
+  t.equal(await repository.inspect(token, { ...POLICY, reuseGraceSeconds: 0 }), undefined)
+  for (const counter of [0, 1, 7]) {
+    t.strictSame(await repository.findByToken({ ...token, counter }), { clientId: 'spa', scope: 'openid' })
+  }
+  await repository.end(token.sessionId, 'logout', caller)
+  t.ok(await repository.findByToken(token), 'also when the session has ended')
+  t.equal(await repository.findByToken({ ...token, secretHash: hashSecret(randomBytes(32)) }), undefined)
+  t.equal(await repository.findByToken({ ...token, sessionId: randomUUID() }), undefined)
+})
+
+t.test('a repeat from elsewhere differs in address and user agent, and is recorded once for a rotation', async (t) => {
+  const { repository, openSession, events, session, user } = await world(t)
+  const token = await openSession()
+  await repository.rotate(token, 'spa', POLICY, caller)
+  t.match(await session(token.sessionId), { rotationIpAddress: '192.0.2.1', rotationUserAgent: 'curl' })
+  const repeat = (ipAddress: string, userAgent: string | null) =>
+    repository.rotate(token, 'spa', POLICY, { ...caller, ipAddress, userAgent })
+  for (const [ipAddress, userAgent, isElsewhere] of [
+    ['192.0.2.1', 'curl', false],
+    ['192.0.2.2', 'curl', false],
+    ['192.0.2.1', 'Firefox', false],
+    ['192.0.2.1', null, false],
+    ['192.0.2.2', 'Firefox', true],
+    ['192.0.2.2', null, true]
+  ] as const) t.match(await repeat(ipAddress, userAgent), { counter: 1, rotated: false, isElsewhere })
+  t.match(await session(token.sessionId), { rotationIpAddress: '192.0.2.1', rotationUserAgent: 'curl' })
+  t.equal(await repository.recordRepeat({ ...token, counter: 1 }, caller), false, 'of another rotation')
+  t.same((await race(5, () => repository.recordRepeat(token, caller))).filter((isRecorded) => isRecorded), [true])
+  t.match(await repeat('192.0.2.2', 'Firefox'), { isElsewhere: false })
+  const { rotatedAt } = await session(token.sessionId)
+  t.strictSame(await events(token.sessionId), [{
+    type: 'token.reused_in_window',
+    userId: user.id,
+    actorId: null,
+    ipAddress: '192.0.2.1',
+    details: {
+      sessionId: token.sessionId,
+      rotatedAt: rotatedAt?.toISOString(),
+      rotationIpAddress: '192.0.2.1',
+      rotationUserAgent: 'curl'
+    }
+  }])
+
+  const silent = await openSession()
+  await repository.rotate(silent, 'spa', POLICY, { ...caller, userAgent: null })
+  const other = { ...caller, ipAddress: '192.0.2.2' }
+  t.match(await repository.rotate(silent, 'spa', POLICY, other), { isElsewhere: true }, 'no user agent is one, too')
 })
 
 t.test('of many exchanges of an authorization code one gets the grant, and the session its secret', async (t) => {

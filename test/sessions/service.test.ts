@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Caller } from '../../src/http/caller.ts'
-import type { RotatedGrant, SessionRepository, SessionState } from '../../src/sessions/repository.ts'
+import type { RotatedGrant, SessionGrant, SessionRepository, SessionState } from '../../src/sessions/repository.ts'
 import { createSessionService, type SessionServiceOptions } from '../../src/sessions/service.ts'
 import { toSession } from '../../src/sessions/session.ts'
 import { createRefreshTokenCodec, hashSecret } from '../../src/tokens/refresh-token.ts'
@@ -22,7 +22,7 @@ const grant: IdentityGrant = {
   name: null,
   avatarUrl: null
 }
-const rotated: RotatedGrant = { ...grant, counter: 4, rotated: true }
+const rotated: RotatedGrant = { ...grant, counter: 4, rotated: true, isElsewhere: false }
 const session: SessionState = {
   userId: 'u', clientId: 'c', scope: 'openid email', createdAt: new Date(), expiresAt: new Date()
 }
@@ -35,6 +35,8 @@ interface Returns {
   redeemDeviceCode?: IdentityGrant
   sessionOfSpentCode?: string
   inspect?: SessionState
+  findByToken?: SessionGrant
+  recordRepeat?: boolean
   isActive?: boolean
   endIfReused?: boolean
   end?: boolean
@@ -50,10 +52,12 @@ function serve (returns: Returns = {}, options: Partial<SessionServiceOptions> =
   }
   const repository: SessionRepository = {
     rotate: record('rotate', returns.rotate),
+    recordRepeat: record('recordRepeat', returns.recordRepeat ?? false),
     redeemCode: record('redeemCode', returns.redeemCode),
     redeemDeviceCode: record('redeemDeviceCode', returns.redeemDeviceCode),
     sessionOfSpentCode: record('sessionOfSpentCode', returns.sessionOfSpentCode),
     inspect: record('inspect', returns.inspect),
+    findByToken: record('findByToken', returns.findByToken),
     isActive: record('isActive', returns.isActive ?? false),
     endIfReused: record('endIfReused', returns.endIfReused ?? false),
     end: record('end', returns.end ?? false)
@@ -88,17 +92,33 @@ t.test('a refresh rotates the token, and counts against the limit once it has', 
     scope: 'openid'
   })
   const policy = { idleSeconds: 10, reuseGraceSeconds: 20 }
-  t.same(calls, [['check', sessionId], ['rotate', presented, 'c', policy], ['add', sessionId]])
+  t.same(calls, [['check', sessionId], ['rotate', presented, 'c', policy, caller], ['add', sessionId]])
   t.same(outcomes, ['rotated'])
 })
 
 t.test('a refresh may narrow the scope of its tokens, and not widen it', async (t) => {
   const rotate = { ...rotated, scope: 'openid email' }
-  t.equal((await serve({ inspect: session, rotate }).refresh(token, 'email')).scope, 'email')
-  const { refresh, called } = serve({ inspect: session, rotate })
+  const findByToken = { clientId: 'c', scope: 'openid email' }
+  t.equal((await serve({ findByToken, rotate }).refresh(token, 'email')).scope, 'email')
+  const { refresh, called } = serve({ findByToken, rotate })
   await t.rejects(refresh(token, 'openid profile'), { error: 'invalid_scope', message: /openid email/ })
-  t.same(called(), ['check', 'inspect'], 'nothing is rotated')
+  t.same(called(), ['findByToken'], 'nothing is rotated, and whether the token is valid was not asked')
   t.equal((await serve({ rotate }).refresh(token, 'email profile')).scope, 'email', 'the rotation judges other tokens')
+  const ofAnother = serve({ findByToken: { ...findByToken, clientId: 'other' } })
+  await t.rejects(ofAnother.refresh(token, 'openid profile'), { name: 'OAuthError', error: 'invalid_grant' })
+})
+
+t.test('a repeat from elsewhere is answered as any other, and counted when this call recorded it', async (t) => {
+  const isElsewhere = { ...rotated, rotated: false, isElsewhere: true }
+  for (const recordRepeat of [true, false]) {
+    let repeats = 0
+    const onRepeatElsewhere = () => { repeats++ }
+    const { refresh, calls, outcomes } = serve({ rotate: isElsewhere, recordRepeat }, { onRepeatElsewhere })
+    t.strictSame(await refresh(token), await serve({ rotate: rotated }).refresh(token))
+    t.same(calls.at(-1), ['recordRepeat', presented, caller])
+    t.same([repeats, outcomes], [recordRepeat ? 1 : 0, ['rotated']])
+  }
+  t.ok(await serve({ rotate: isElsewhere, recordRepeat: true }).refresh(token), 'onRepeatElsewhere is optional')
 })
 
 t.test('a refresh that repeats another is not counted', async (t) => {
@@ -163,19 +183,27 @@ t.test('a device code is exchanged when it was approved', async (t) => {
 })
 
 t.test('a refresh token is inspected and ended without a rotation; an unknown one is no error', async (t) => {
-  const { service, calls } = serve({ inspect: session, end: true, isActive: true })
+  const findByToken = { clientId: 'c', scope: '' }
+  const { service, calls } = serve({ inspect: session, findByToken, end: true, isActive: true })
   t.equal(await service.inspectRefreshToken(token), session)
   t.equal(await service.inspectRefreshToken('rubbish'), undefined)
+  t.equal(await service.findByRefreshToken(token), findByToken)
+  t.equal(await service.findByRefreshToken('rubbish'), undefined)
   t.equal(await service.endByRefreshToken(token, 'logout', caller), true)
   t.equal(await service.endByRefreshToken('rubbish', 'logout', caller), false)
   t.equal(await service.end('other', 'revoked', caller), true)
   t.equal(await service.isActive('other'), true)
   t.same(calls, [
-    ['inspect', presented],
+    ['inspect', presented, { idleSeconds: 10, reuseGraceSeconds: 20 }],
+    ['findByToken', presented],
+    ['findByToken', presented],
     ['end', sessionId, 'logout', caller],
     ['end', 'other', 'revoked', caller],
     ['isActive', 'other']
   ])
+  const unknown = serve({ end: true })
+  t.equal(await unknown.service.endByRefreshToken(token, 'logout', caller), false, 'a session id is not enough')
+  t.same(unknown.called(), ['findByToken'])
 })
 
 t.test('a session as its user sees it', async (t) => {
@@ -189,11 +217,9 @@ t.test('a session as its user sees it', async (t) => {
     userAgent: 'curl/8',
     createdAt: new Date(time),
     lastUsedAt: new Date(time),
-    idleExpiresAt: new Date(later),
-    expiresAt: new Date(time)
+    idleExpiresAt: new Date(later)
   }
-  const { idleExpiresAt: _, ...shown } = { ...row, device: 'curl', createdAt: time, lastUsedAt: time, expiresAt: time }
+  const { idleExpiresAt: _, ...shown } = { ...row, device: 'curl', createdAt: time, lastUsedAt: time, expiresAt: later }
   t.same(toSession(row, 'a'), { ...shown, current: true })
   t.same(toSession(row, 'b'), { ...shown, current: false })
-  t.equal(toSession({ ...row, idleExpiresAt: new Date(time), expiresAt: new Date(later) }, 'a').expiresAt, time)
 })

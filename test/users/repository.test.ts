@@ -96,12 +96,12 @@ t.test('updatedAfter is now, or a millisecond after the last change', async (t) 
 })
 
 t.test('nothing is read or changed of a user who does not exist', async (t) => {
-  const { prisma, users } = await world(t)
+  const { prisma, users, clock } = await world(t)
   const nobody = randomUUID()
   await users.edit(nobody, { name: 'x' }, caller)
   t.equal(await users.preferences(nobody), undefined)
   t.equal(await users.changePreferences(nobody, () => ({}), caller), undefined)
-  t.equal(await createExportRepository({ prisma }).read(nobody), undefined)
+  t.equal(await createExportRepository({ prisma, clock }, { idleSeconds: 60 }).read(nobody), undefined)
   t.equal(await prisma.$transaction((tx) => lockUser(tx, nobody)), false)
   t.equal(await prisma.$transaction((tx) => lockUserForDeletion(tx, nobody)), false)
 })
@@ -152,7 +152,7 @@ t.test('the export holds the events about the user and of the user, each once, n
       event('alone', null, user.id, 4), event('unrelated', other, other, 5)
     ]
   })
-  const exported = await createExportRepository({ prisma }).read(user.id)
+  const exported = await createExportRepository({ prisma, clock }, { idleSeconds: 60 }).read(user.id)
   const expected = ['alone', 'to other', 'by admin', 'own']
   t.match(exported?.events, expected.map((type) => ({ type, details: { type }, createdAt: Date })))
   t.equal(exported?.events.length, 4)

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "sessions" ADD COLUMN     "previously_used_at" TIMESTAMPTZ(3);
