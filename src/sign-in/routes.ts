@@ -12,6 +12,8 @@ import { sendErrorPage } from '../http/error-page.ts'
 import { html, sendPage, wantsHtml } from '../http/pages.ts'
 import { problems, toProblem } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
+import type { Parameters } from '../http/parameters.ts'
+import { describeLoginParameters, LOGIN_PARAMETERS, readLoginParameters } from '../providers/login-parameters.ts'
 import type { Providers } from '../providers/registry.ts'
 import { UserSchema } from '../users/user.ts'
 import type { Sealer } from '../vault/sealing.ts'
@@ -33,9 +35,16 @@ export interface SignInOptions {
 }
 
 const TAGS = ['Sign-in']
+const LINK_PARAMETERS = ['return_to', ...LOGIN_PARAMETERS]
+const Parameter = (description: string) => Type.Optional(Type.Unknown({ description }))
+const LoginRequestSchema = Type.Object({
+  return_to: Parameter('A URL whose origin is allowed.'),
+  ...describeLoginParameters(Parameter)
+})
 const ProviderParams = Type.Object({ provider: Type.String({ maxLength: 64 }) })
 const Redirect = { 302: { description: 'On to the next place.', type: 'null' } }
 const START_PROBLEMS = problems(
+  'invalid_request',
   'invalid_return_to',
   'unknown_provider',
   'rate_limited',
@@ -58,15 +67,25 @@ const CALLBACK_PROBLEMS = problems(
 export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app, options) => {
   const { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins } = options
 
-  const list = () => [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}` }))
+  /** The providers with their links, which hand on what the list was asked with. */
+  function list (parameters: Parameters) {
+    const handedOn = LINK_PARAMETERS.flatMap((name) => {
+      const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+      return typeof value === 'string' ? [[name, value] as [string, string]] : []
+    })
+    const query = handedOn.length > 0 ? `?${new URLSearchParams(handedOn)}` : ''
+    return [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}${query}` }))
+  }
 
   app.get(
     '/login',
     {
       schema: {
         summary: 'The enabled providers',
-        description: 'JSON, or a page to choose from when the client asks for text/html.',
+        description:
+          'JSON, or a page to choose from when the client asks for text/html. The links hand on the parameters.',
         tags: TAGS,
+        querystring: LoginRequestSchema,
         response: {
           200: {
             description: 'The providers.',
@@ -86,8 +105,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     },
     async (request, reply) => {
       reply.header('vary', 'Accept')
-      if (!wantsHtml(request)) return { providers: list() }
-      const choices = list().map(
+      if (!wantsHtml(request)) return { providers: list(request.query) }
+      const choices = list(request.query).map(
         ({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`
       )
       return sendPage(
@@ -116,9 +135,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
             'it sets the refresh cookie and goes there.',
         tags: TAGS,
         params: ProviderParams,
-        querystring: Type.Object({
-          return_to: Type.Optional(Type.Unknown({ description: 'A URL whose origin is allowed.' }))
-        }),
+        querystring: LoginRequestSchema,
         response: { ...Redirect, ...START_PROBLEMS }
       }
     },
@@ -126,7 +143,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       await app.limits.signIn.count(`start:${addressOf(request)}`)
       const completion = await chooseCompletion(request.query.return_to)
       try {
-        return (await sendToProvider(options, request, reply, request.params.provider, completion)) as never
+        const parameters = readLoginParameters(request.query, toInvalidRequest)
+        return (await sendToProvider(options, request, reply, request.params.provider, completion, parameters)) as never
       } catch (error) {
         return fail(request, reply, completion, error)
       }
@@ -294,3 +312,5 @@ function readOnce (parameters: unknown, name: string, maximum: number): string |
 function isPresent (parameters: unknown, name: string): boolean {
   return typeof parameters === 'object' && parameters !== null && Object.hasOwn(parameters, name)
 }
+
+const toInvalidRequest = (description: string) => new Problem('invalid_request', description)

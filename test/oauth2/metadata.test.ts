@@ -43,7 +43,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
         'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
         'email', 'email_verified', 'name', 'picture'
       ],
-      prompt_values_supported: ['none', 'login'],
+      prompt_values_supported: ['none', 'login', 'select_account', 'consent'],
       service_documentation: 'https://id/docs'
     })
   }

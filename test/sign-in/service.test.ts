@@ -55,7 +55,7 @@ function serve (
     isResponseIssuer: (iss: string) => iss === 'i',
     authorize: note('authorize', told.fails ?? { url: 'https://acme/authorize', secrets: SECRETS }),
     identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
-    ...(told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) })
+    ...(told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? { profile }) })
   }
   const service = createSignInService({
     providers: new Map([['acme', provider]]) as never,
