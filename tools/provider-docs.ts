@@ -14,7 +14,7 @@ Every provider takes \`<PROVIDER>_CLIENT_ID\` and \`<PROVIDER>_CLIENT_SECRET\`, 
 \`_NATIVE_CLIENT_IDS\`, the client ids of your apps, for native sign-in.
 
 **What Signet stores** of each: the subject, user name, email and whether its verification is believed, name, address of the
-picture, locale, the granted scope, and the provider's tokens, sealed (\`POST /me/accounts/:id/token\` lends them to your client).
+picture, locale, the granted scope, and the provider's tokens, sealed (\`POST /me/accounts/:id/token\` lends them to your client, by the scope \`provider_token\`).
 Never the profile itself.
 
 ## Whose word on email is believed

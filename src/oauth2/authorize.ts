@@ -40,7 +40,7 @@ const AuthorizeRequestSchema = Type.Object({
   code_challenge_method: Parameter('`S256`.'),
   state: Parameter('Returned unchanged. At most 1024 characters.'),
   nonce: Parameter('A claim of the ID token. At most 512 characters.'),
-  scope: Parameter('`openid`, `profile`, `email`, `offline_access`.'),
+  scope: Parameter('`openid`, `profile`, `email`, `offline_access`, `provider_token`.'),
   provider: Parameter('Skips the page with the choice of providers.'),
   intent: Parameter('`link`: the code links an account at POST /me/accounts instead of signing in.'),
   ...describeLoginParameters(Parameter)

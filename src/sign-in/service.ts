@@ -9,7 +9,7 @@ import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { LoginParameters } from '../providers/login-parameters.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
-import { OWN_CLIENT_ID, toIdentityGrant } from '../tokens/grants.ts'
+import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
@@ -152,7 +152,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     }
     if (completion.mode === 'code') return await completeWithCode(completion, who, caller)
     if (completion.mode === 'device') return await completeWithSession(completion, who, caller)
-    return await openSession(who, OWN_CLIENT_ID, '', caller)
+    return await openSession(who, OWN_CLIENT_ID, OWN_SCOPE, caller)
   }
 
   async function signIn (

@@ -122,7 +122,13 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
   t.same(asked('signIn'), [
     [
       { profile, tokens },
-      { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 },
+      {
+        clientId: 'signet',
+        scope: 'provider_token',
+        secretHash: Buffer.from('hash'),
+        idleSeconds: 10,
+        maximumSeconds: 100
+      },
       caller
     ]
   ])
@@ -130,7 +136,7 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
     sessionId: 'sid',
     userId: 'u',
     clientId: 'signet',
-    scope: '',
+    scope: 'provider_token',
     roles: ['admin'],
     authTime: Math.floor(authenticatedAt.getTime() / 1000),
     nonce: null,
