@@ -17,7 +17,7 @@ Those with ID tokens take \`_NATIVE_CLIENT_IDS\`, the client ids of your apps, f
 
 **What Signet stores** of each: the subject, user name, email and whether its verification is believed, name, address of
 the picture, locale, the granted scope, and the provider's tokens, sealed (\`POST /me/accounts/:id/token\` lends them to
-your client). Never the profile itself.
+your client, by the scope \`provider_token\`). Never the profile itself.
 
 ## Whose word on email is believed
 

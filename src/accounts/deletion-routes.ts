@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { callerOf } from '../http/caller.ts'
-import { Problem } from '../http/errors.ts'
 import { problems } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
-import { SESSION_ERRORS, requireActiveSession } from '../sessions/signed-in.ts'
+import { SESSION_ERRORS, requireActiveSession, requireRecentSignIn } from '../sessions/signed-in.ts'
 import type { AccountService } from './service.ts'
 
 export interface DeletionOptions {
@@ -12,12 +11,11 @@ export interface DeletionOptions {
   sessions: Pick<SessionService, 'isActive'>
 }
 
-const RECENT_SECONDS = 10 * 60
-
 export const deletionRoutes: FastifyPluginAsyncTypebox<DeletionOptions> = async (app, { accounts, sessions }) => {
   requireActiveSession(app, sessions)
 
   app.delete('/me', {
+    onRequest: requireRecentSignIn,
     schema: {
       summary: 'Delete the signed-in user',
       description: 'With accounts, sessions and audit events. The grants are revoked at the providers, in the ' +
@@ -27,11 +25,7 @@ export const deletionRoutes: FastifyPluginAsyncTypebox<DeletionOptions> = async 
       response: { 204: Type.Null(), ...problems('reauthentication_required', 'rate_limited', ...SESSION_ERRORS) }
     }
   }, async (request, reply) => {
-    const { sub, auth_time: authenticatedAt } = request.bearer
-    if (Date.now() / 1000 - authenticatedAt > RECENT_SECONDS) {
-      throw new Problem('reauthentication_required', 'The sign-in is older than ten minutes. Sign in again.')
-    }
-    await accounts.deleteUser(sub, { actorId: null, caller: callerOf(request) })
+    await accounts.deleteUser(request.bearer.sub, { actorId: null, caller: callerOf(request) })
     return reply.code(204).send(null)
   })
 }

@@ -69,7 +69,7 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
       const hasNewEmail = await adoptEmail(tx, userId, profile)
       const by = { userId, actorId: userId, provider }
       await recordEvents(tx, [
-        { type: 'account.linked', ...by, details: { accountId: account.id } },
+        { type: 'account.linked', ...by, details: { accountId: account.id, sessionId: caller.sessionId } },
         ...hasNewEmail ? [{ type: 'user.updated' as const, ...by, details: { fields: ['email'] } }] : []
       ], caller)
       return toAccount(account)
@@ -86,8 +86,8 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
       await revokeGrant(account, tx)
       await keepOut(tx, userId, account)
       const { provider } = account
-      const event = { type: 'account.unlinked' as const, userId, actorId: userId, provider, details: { accountId } }
-      await recordEvents(tx, [event], caller)
+      const details = { accountId, sessionId: caller.sessionId }
+      await recordEvents(tx, [{ type: 'account.unlinked', userId, actorId: userId, provider, details }], caller)
       // Sessions of version 0.1 know only the provider that they were opened through.
       const where = { userId, OR: [{ accountId }, { accountId: null, provider }] }
       await endSessions(tx, { where, reason: 'account_unlinked', now: clock.now() }, { actorId: userId, caller })

@@ -6,7 +6,10 @@ import { listQuery, pageOfAll, pageSchema } from '../http/lists.ts'
 import { NullableText } from '../http/nullable.ts'
 import { problems } from '../http/problem-details.ts'
 import type { SessionService } from '../sessions/service.ts'
-import { SESSION_ERRORS, requireActiveSession, sessionEnded } from '../sessions/signed-in.ts'
+import {
+  SESSION_ERRORS, requireActiveSession, requireRecentSignIn, requireScope, sessionEnded
+} from '../sessions/signed-in.ts'
+import { PROVIDER_TOKEN_SCOPE } from '../tokens/scope.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { AccountSchema } from '../users/user.ts'
 import type { AccountService } from './service.ts'
@@ -14,7 +17,8 @@ import type { AccountService } from './service.ts'
 export interface AccountOptions { accounts: AccountService, users: UserRepository, sessions: SessionService }
 
 const TOKEN_ERRORS = [
-  'validation_failed', 'not_found', 'reauthorization_required', 'provider_error', 'provider_timeout', 'rate_limited'
+  'validation_failed', 'insufficient_scope', 'not_found', 'reauthorization_required', 'provider_error',
+  'provider_timeout', 'rate_limited'
 ] as const
 
 const TAGS = ['Accounts']
@@ -41,9 +45,11 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   })
 
   app.post('/me/accounts', {
+    onRequest: requireRecentSignIn,
     schema: {
       summary: 'Link an account',
-      description: 'With the code of a sign-in that started at /oauth2/authorize with `intent=link`.',
+      description: 'With the code of a sign-in that started at /oauth2/authorize with `intent=link`. Requires a ' +
+        'sign-in of the user within the last ten minutes.',
       tags: TAGS,
       security,
       body: Type.Object({
@@ -54,7 +60,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       }, { additionalProperties: false }),
       response: {
         201: AccountSchema,
-        ...problems('validation_failed', 'invalid_grant', 'account_taken', 'rate_limited', ...SESSION_ERRORS)
+        ...problems(
+          'validation_failed', 'invalid_grant', 'reauthentication_required', 'account_taken', 'rate_limited',
+          ...SESSION_ERRORS
+        )
       }
     }
   }, async (request, reply) => {
@@ -67,15 +76,20 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   })
 
   app.delete('/me/accounts/:id', {
+    onRequest: requireRecentSignIn,
     schema: {
       summary: 'Unlink an account',
-      description: 'Also revokes the grant at the provider, if it supports that, in the background.',
+      description: 'Also revokes the grant at the provider, if it supports that, in the background. Requires a ' +
+        'sign-in within the last ten minutes.',
       tags: TAGS,
       security,
       params: AccountParams,
       response: {
         204: Type.Null(),
-        ...problems('validation_failed', 'not_found', 'last_account', 'rate_limited', ...SESSION_ERRORS)
+        ...problems(
+          'validation_failed', 'reauthentication_required', 'not_found', 'last_account', 'rate_limited',
+          ...SESSION_ERRORS
+        )
       }
     }
   }, async (request, reply) => {
@@ -84,9 +98,11 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
   })
 
   app.post('/me/accounts/:id/token', {
+    onRequest: requireScope(PROVIDER_TOKEN_SCOPE),
     schema: {
       summary: 'Get a valid access token of the provider',
-      description: 'Refreshed when necessary: once for all concurrent requests.',
+      description: 'Refreshed when necessary: once for all concurrent requests. Requires the scope ' +
+        '`provider_token`, which direct and cookie mode have.',
       tags: TAGS,
       security,
       params: AccountParams,

@@ -21,3 +21,10 @@ export function badBearer (code: 'invalid_token' | 'token_expired', detail: stri
     headers: { 'www-authenticate': `${CHALLENGE}, error="invalid_token", error_description="${detail}"` }
   })
 }
+
+/** For a valid token without the scope (RFC 6750 section 3.1). */
+export function insufficientScope (scope: string): Problem {
+  const detail = `This needs the scope ${scope}.`
+  const error = `error="insufficient_scope", error_description="${detail}", scope="${scope}"`
+  return new Problem('insufficient_scope', detail, { headers: { 'www-authenticate': `${CHALLENGE}, ${error}` } })
+}

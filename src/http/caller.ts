@@ -8,6 +8,8 @@ export interface Caller {
   requestId: string
   /** The client whose access token the request carries. */
   clientId: string | null
+  /** The session of that access token. */
+  sessionId?: string | undefined
 }
 
 export function callerOf (request: FastifyRequest): Caller {
@@ -17,6 +19,7 @@ export function callerOf (request: FastifyRequest): Caller {
     ipAddress: clientAddress(request),
     userAgent: headers['user-agent']?.slice(0, 500) ?? null,
     requestId: id,
-    clientId: claims?.client_id ?? null
+    clientId: claims?.client_id ?? null,
+    sessionId: claims?.sid
   }
 }

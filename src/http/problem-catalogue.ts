@@ -63,10 +63,15 @@ export const PROBLEMS = {
     title: 'The user is not allowed to do this',
     advice: 'The route requires a role that this user does not have.'
   },
+  insufficient_scope: {
+    status: 403,
+    title: 'The access token lacks a scope',
+    advice: 'Request the scope that `WWW-Authenticate` names at /oauth2/authorize. Direct and cookie mode have it.'
+  },
   reauthentication_required: {
     status: 403,
     title: 'A recent sign-in is required',
-    advice: 'The last sign-in must not be older than ten minutes. Sign in again and repeat the request.'
+    advice: 'Sign in again with max_age=600, at /oauth2/authorize or /login, and repeat the request within ten minutes.'
   },
   not_found: {
     status: 404,

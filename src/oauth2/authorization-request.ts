@@ -1,16 +1,15 @@
 import { OAuthError, Problem } from '../http/errors.ts'
+import { readParameter, type Parameters } from '../http/parameters.ts'
+import { readLoginParameters, type LoginParameters } from '../providers/login-parameters.ts'
 import type { CodeCompletion } from '../sign-in/login-attempt.ts'
 import { grantableScope } from '../tokens/scope.ts'
-
-/** The parameters of an authorization request, not validated. */
-export type Parameters = Record<string, unknown>
 
 export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce'>
 
 /** Without these two there is no client to redirect an error to. Throws a Problem for the person instead. */
 export function readReturnAddress (parameters: Parameters): { clientId: string, redirectUri: string | undefined } {
-  const clientId = readParameter(parameters, 'client_id', 200, toInvalidRequest)
-  const redirectUri = readParameter(parameters, 'redirect_uri', 1000, toInvalidRequest)
+  const clientId = readParameter(parameters, 'client_id', { maxLength: 200, toError: toInvalidRequest })
+  const redirectUri = readParameter(parameters, 'redirect_uri', { maxLength: 1000, toError: toInvalidRequest })
   if (clientId === undefined) throw new Problem('invalid_request', 'client_id is missing.')
   return { clientId, redirectUri }
 }
@@ -22,19 +21,16 @@ export function readState (parameters: Parameters): string | undefined {
 }
 
 export function readProvider (parameters: Parameters): string | undefined {
-  return readParameter(parameters, 'provider', 64)
+  return readParameter(parameters, 'provider', { maxLength: 64, toError: invalid })
 }
 
 /** The rest of the request (OAuth 2.1 section 4.1.1). Throws an OAuthError to redirect to the client. */
 export function readAuthorizationRequest (parameters: Parameters): AuthorizationRequest {
-  const read = (name: string, maxLength: number) => readParameter(parameters, name, maxLength)
+  const read = (name: string, maxLength: number) => readParameter(parameters, name, { maxLength, toError: invalid })
   read('state', 1024)
   refuseRequestObjects(parameters)
   checkResponse(read('response_type', 64), read('response_mode', 64))
   const codeChallenge = checkCodeChallenge(read('code_challenge', 128), read('code_challenge_method', 16))
-  checkPrompt(read('prompt', 64))
-  const maxAge = read('max_age', 16)
-  if (maxAge !== undefined && !/^\d+$/.test(maxAge)) throw invalid('max_age must be a number of seconds.')
   const intent = read('intent', 16)
   if (intent !== undefined && intent !== 'link') throw invalid('intent must be link, or absent to sign in.')
   return { intent, codeChallenge, scope: readScope(parameters), nonce: read('nonce', 512) }
@@ -65,32 +61,23 @@ function checkCodeChallenge (codeChallenge: string | undefined, method: string |
   return codeChallenge
 }
 
-/** OpenID Connect Core section 3.1.2.1. Every sign-in takes the person to a provider, so `none` always fails. */
-function checkPrompt (prompt = ''): void {
-  const values = prompt.split(' ')
-  if (!values.includes('none')) return
-  if (values.length > 1) throw invalid('prompt=none cannot be combined with other values.')
-  throw new OAuthError('login_required', 'Every sign-in takes place at a provider. Refresh the session instead.')
+/**
+ * What is handed on to the provider (OpenID Connect Core section 3.1.2.1). Every sign-in takes the person there, so
+ * `prompt=none` always fails, with `login_required`. Throws an OAuthError to redirect to the client.
+ */
+export function readProviderParameters (parameters: Parameters): LoginParameters {
+  if (parameters['prompt'] === 'none') {
+    throw new OAuthError('login_required', 'Every sign-in takes place at a provider. Refresh the session instead.')
+  }
+  return readLoginParameters(parameters, invalid)
 }
 
 /** A malformed scope has an error of its own: `invalid_scope`. */
 function readScope (parameters: Parameters): string {
   const { scope } = parameters
   if (typeof scope === 'string' && scope.length <= 1000) return grantableScope(scope)
-  return grantableScope(readParameter(parameters, 'scope', 1000))
+  return grantableScope(readParameter(parameters, 'scope', { maxLength: 1000, toError: invalid }))
 }
 
 const invalid = (description: string) => new OAuthError('invalid_request', description)
 const toInvalidRequest = (description: string) => new Problem('invalid_request', description)
-
-/** A parameter that is sent once, as printable text. An empty one counts as absent (RFC 6749 section 3.1). */
-function readParameter (
-  parameters: Parameters, name: string, maxLength: number, toError: (description: string) => Error = invalid
-): string | undefined {
-  const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined
-  if (value === undefined || value === '') return undefined
-  if (typeof value !== 'string' || value.length > maxLength || !/^[\x20-\x7e]+$/.test(value)) {
-    throw toError(`${name} must be sent once, as printable ASCII of at most ${maxLength} characters.`)
-  }
-  return value
-}

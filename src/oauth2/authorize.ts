@@ -8,14 +8,16 @@ import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../http/error-page.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { html, sendPage } from '../http/pages.ts'
+import type { Parameters } from '../http/parameters.ts'
 import { asOAuthMembers, problems } from '../http/problem-details.ts'
+import { describeLoginParameters } from '../providers/login-parameters.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
 import { redirectWithError } from '../sign-in/redirects.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import { sendToProvider } from '../sign-in/start.ts'
 import {
-  readAuthorizationRequest, readProvider, readReturnAddress, readState, type Parameters
+  readAuthorizationRequest, readProvider, readProviderParameters, readReturnAddress, readState
 } from './authorization-request.ts'
 
 export interface AuthorizeOptions {
@@ -38,11 +40,10 @@ const AuthorizeRequestSchema = Type.Object({
   code_challenge_method: Parameter('`S256`.'),
   state: Parameter('Returned unchanged. At most 1024 characters.'),
   nonce: Parameter('A claim of the ID token. At most 512 characters.'),
-  scope: Parameter('`openid`, `profile`, `email`, `offline_access`.'),
+  scope: Parameter('`openid`, `profile`, `email`, `offline_access`, `provider_token`.'),
   provider: Parameter('Skips the page with the choice of providers.'),
   intent: Parameter('`link`: the code links an account at POST /me/accounts instead of signing in.'),
-  prompt: Parameter('`none` fails with `login_required`: every sign-in takes place at a provider.'),
-  max_age: Parameter('Has no effect: every sign-in is a fresh one.')
+  ...describeLoginParameters(Parameter)
 }, { additionalProperties: true })
 
 /** The authorization endpoint (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2). */
@@ -83,6 +84,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
     const state = readState(parameters)
     try {
       const validated = readAuthorizationRequest(parameters)
+      const providerParameters = readProviderParameters(parameters)
       const completion = { ...validated, mode: 'code' as const, clientId, redirectUri, state }
       const provider = readProvider(parameters)
       if (provider === undefined) {
@@ -91,7 +93,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
       }
       if (!providers.has(provider)) throw new OAuthError('invalid_request', `There is no provider "${provider}" here.`)
       await app.limits.signIn.count(`start:${addressOf(request)}`)
-      await sendToProvider(options, request, reply, provider, completion)
+      await sendToProvider(options, request, reply, provider, completion, providerParameters)
     } catch (error) {
       redirectWithError(reply, { redirectUri, state, issuerUrl }, error)
     }

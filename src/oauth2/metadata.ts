@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { PROMPTS } from '../providers/login-parameters.ts'
 import { ID_TOKEN_CLAIMS } from '../tokens/id-tokens.ts'
 import { SCOPES } from '../tokens/scope.ts'
 import { GRANT_TYPES } from './token.ts'
@@ -36,7 +37,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     claims_supported: ID_TOKEN_CLAIMS,
-    prompt_values_supported: ['none', 'login'],
+    prompt_values_supported: ['none', ...PROMPTS],
     service_documentation: `${issuerUrl}/docs`
   }
 

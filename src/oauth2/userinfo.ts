@@ -1,16 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { badBearer } from '../http/bearer.ts'
+import { badBearer, insufficientScope } from '../http/bearer.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
 import { identityClaims } from '../tokens/id-tokens.ts'
 import { hasScope } from '../tokens/scope.ts'
 import type { UserRepository } from '../users/repository.ts'
-
-/** For a valid token without the scope (RFC 6750 section 3.1). */
-const CHALLENGE = 'Bearer realm="signet", error="insufficient_scope", ' +
-  'error_description="This needs the scope openid.", scope="openid"'
 
 export interface UserinfoOptions { users: Pick<UserRepository, 'bySession'> }
 
@@ -38,8 +34,9 @@ export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async 
   async function getClaims (request: FastifyRequest, reply: FastifyReply) {
     const { sid, sub, scope } = request.bearer
     if (!hasScope(scope, 'openid')) {
-      reply.header('www-authenticate', CHALLENGE)
-      throw new OAuthError('insufficient_scope', 'This needs the scope openid.', 403)
+      const { headers, message, status } = insufficientScope('openid')
+      reply.headers(headers)
+      throw new OAuthError('insufficient_scope', message, status)
     }
     const user = await users.bySession(sid, sub)
     if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')

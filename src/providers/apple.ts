@@ -54,6 +54,8 @@ export const apple: ProviderDefinition = {
       issuer: settings.issuer ?? ISSUER,
       isEmailVerified: emailTrust('apple').isVerified,
       authentication: 'body',
+      // It documents none, and asks people to confirm each sign-in.
+      loginParameters: () => ({}),
       formPost,
       ...formPost ? { authorizationParameters: { response_mode: 'form_post' } } : {},
       ...signsSecret && { clientSecret: createClientSecret(settings.clientId, { teamId, keyId, privateKey }) },

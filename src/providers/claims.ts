@@ -51,6 +51,11 @@ export function email (value: unknown): string | null {
 
 const EMAIL = /^[^\s@<>"(),:;\\[\]]{1,64}@[^\s@.<>"(),:;\\[\]]+(\.[^\s@.<>"(),:;\\[\]]+)*$/
 
+/** The claim `auth_time`: when the person signed in at the provider, never later than now. Undefined for no time. */
+export function authTime (value: unknown): Date | undefined {
+  return typeof value === 'number' && value > 0 ? new Date(Math.min(value * 1000, Date.now())) : undefined
+}
+
 /** The URL of a picture, https only. Stored as data, never fetched (SEC-34). */
 export function avatarUrl (value: unknown): string | null {
   if (typeof value !== 'string' || value.length > 2000) return null

@@ -1,5 +1,6 @@
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
+import { asksNewSignIn } from './login-parameters.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 
@@ -24,6 +25,9 @@ export const discord: ProviderDefinition = {
       tokenUrl: 'https://discord.com/api/oauth2/token',
       apiUrl: 'https://discord.com/api/v10',
       authentication: 'header',
+      loginParameters: (asked) => ({
+        prompt: asksNewSignIn(asked) || asked.prompt.includes('consent') ? 'consent' : undefined
+      }),
 
       async readProfile ({ get }) {
         const user = await get('/users/@me', 'profile')

@@ -3,6 +3,7 @@ import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'
+import { asksNewSignIn } from './login-parameters.ts'
 import { createOAuthProvider } from './oauth.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { Provider, ProviderDefinition, ProviderSettings } from './provider.ts'
@@ -45,6 +46,8 @@ export const facebook: ProviderDefinition = {
       tokenUrl: TOKEN_URL,
       apiUrl: 'https://graph.facebook.com/v23.0',
       authentication: 'body',
+      // https://developers.facebook.com/docs/facebook-login/guides/advanced/re-authentication
+      loginParameters: (asked) => ({ auth_type: asksNewSignIn(asked) ? 'reauthenticate' : undefined }),
 
       async readProfile ({ get, tokens }) {
         const proof = appSecretProof(tokens.accessToken, settings)

@@ -2,6 +2,7 @@ import { avatarUrl, email, member, text } from './claims.ts'
 import { basic } from './client-authentication.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'
+import { asksNewSignIn } from './login-parameters.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -21,6 +22,8 @@ export const github: ProviderDefinition = {
       'verified entry of `/user/emails` counts. Without the scope `user:email` that list is a 404, for a GitHub App' +
       ' without the permission a 403.',
     'The stable subject is the numeric `id`; a `login` can change, and others can take it.',
+    'People who are signed in at GitHub come back without being asked. `prompt=login` and `max_age` make them choose ' +
+      'their account, as `prompt=select_account` does; GitHub has no way to ask for the password.',
     'GitHub Enterprise Server: set `GITHUB_AUTHORIZATION_URL`, `GITHUB_TOKEN_URL` and `GITHUB_API_URL` (which ' +
       'ends in `/api/v3`).'
   ],
@@ -32,6 +35,10 @@ export const github: ProviderDefinition = {
       tokenUrl: 'https://github.com/login/oauth/access_token',
       apiUrl: 'https://api.github.com',
       authentication: 'body',
+      loginParameters: (asked) => ({
+        prompt: asksNewSignIn(asked) || asked.prompt.includes('select_account') ? 'select_account' : undefined,
+        login: asked.loginHint
+      }),
       headers: { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' },
       // GitHub's `iss` (RFC 9207) is not its bare host; older Enterprise Servers send none.
       responseIssuer: (settings.authorizationUrl ?? authorizationUrl).replace(/\/authorize$/, ''),

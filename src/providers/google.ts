@@ -1,5 +1,6 @@
 import { Problem } from '../http/errors.ts'
 import { emailTrust } from './email-trust.ts'
+import { asksNewSignIn, PROMPTS, toOidcParameters, type LoginParameters } from './login-parameters.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { ProviderDefinition } from './provider.ts'
 
@@ -15,6 +16,8 @@ export const google: ProviderDefinition = {
     '`iss` is `https://accounts.google.com`, or, in older tokens, `accounts.google.com`.',
     'Google issues a refresh token only with `access_type=offline`, and only at the first consent. ' +
       '`GOOGLE_ACCESS_TYPE=offline` requests it, with `prompt=consent` so that each sign-in returns one.',
+    'Google has no `prompt=login`, and does not say when people signed in: for `prompt=login` or `max_age` they ' +
+      'choose their account.',
     '`GOOGLE_HOSTED_DOMAIN` restricts sign-in to one Google Workspace domain: the claim `hd` is checked, not only' +
       ' requested.'
   ],
@@ -39,12 +42,20 @@ export const google: ProviderDefinition = {
       authentication: 'body',
       authorizationParameters: {
         ...hostedDomain === undefined ? {} : { hd: hostedDomain },
-        ...accessType === 'offline' ? { access_type: 'offline', prompt: 'consent' } : {}
+        ...accessType === 'offline' ? { access_type: 'offline' } : {}
       },
+      loginParameters: (asked) => toOidcParameters({ ...asked, prompt: promptsFor(asked, accessType) }),
       assertAllowed (claims) {
         if (hostedDomain === undefined || claims['hd'] === hostedDomain) return
         throw new Problem('access_denied', `Only people of ${hostedDomain} may sign in with Google here.`)
       }
     })
   }
+}
+
+/** Google has no prompt=login: people choose their account instead. */
+function promptsFor (asked: LoginParameters, accessType: string | undefined): LoginParameters['prompt'] {
+  const prompts = asksNewSignIn(asked) ? [...asked.prompt, 'select_account'] : [...asked.prompt]
+  if (accessType === 'offline') prompts.push('consent')
+  return PROMPTS.filter((prompt) => prompt !== 'login' && prompts.includes(prompt))
 }

@@ -1,5 +1,6 @@
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
+import { asksNewSignIn } from './login-parameters.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
@@ -27,6 +28,13 @@ export const kakao: ProviderDefinition = {
       tokenUrl: 'https://kauth.kakao.com/oauth/token',
       apiUrl: 'https://kapi.kakao.com/v2',
       authentication: 'body',
+      loginParameters: (asked) => ({
+        prompt: [
+          ...asksNewSignIn(asked) ? ['login'] : [],
+          ...asked.prompt.includes('select_account') ? ['select_account'] : []
+        ].join(','),
+        login_hint: asked.loginHint
+      }),
 
       async readProfile ({ get }) {
         // Without `secure_resource` the URL of the picture is http.

@@ -1,4 +1,4 @@
-import { avatarUrl, email, member, subject, text } from './claims.ts'
+import { authTime, avatarUrl, email, member, subject, text } from './claims.ts'
 import { invalidIdToken } from './failure.ts'
 import { getJson } from './http.ts'
 import { createOAuthProvider, type Api } from './oauth.ts'
@@ -34,18 +34,25 @@ export const line: ProviderDefinition = {
       tokenUrl: 'https://api.line.me/oauth2/v2.1/token',
       apiUrl: 'https://api.line.me/v2',
       authentication: 'body',
+      loginParameters: ({ prompt, maxAge, uiLocales }) => ({
+        prompt: prompt.includes('consent') ? 'consent' : undefined,
+        max_age: prompt.includes('login') ? '0' : maxAge?.toString(),
+        ui_locales: uiLocales
+      }),
 
       async readProfile (api) {
         const profile = await api.get('/profile', 'profile')
         const userId = subject(member(profile, 'userId'))
+        const claims = asksEmail && userId !== undefined ? await readIdToken(api, userId) : undefined
         return {
           subject: userId,
           username: null,
-          email: asksEmail && userId !== undefined ? await readEmail(api, userId) : null,
+          email: email(member(claims, 'email')),
           emailVerified: false,
           name: text(member(profile, 'displayName')),
           avatarUrl: avatarUrl(member(profile, 'pictureUrl')),
-          locale: null
+          locale: null,
+          authenticatedAt: authTime(member(claims, 'auth_time'))
         }
       },
 
@@ -61,11 +68,11 @@ export const line: ProviderDefinition = {
 }
 
 /**
- * The email of the ID token, after LINE has verified that token for this channel, this login and this person. Null
- * where the person shares none. https://developers.line.biz/en/reference/line-login/#verify-id-token
+ * The claims of the ID token, after LINE has verified it for this channel, this login and this person. Undefined where
+ * there is no ID token. https://developers.line.biz/en/reference/line-login/#verify-id-token
  */
-async function readEmail ({ tokens, tokenUrl, clientId, nonce, signal }: Api, userId: string): Promise<string | null> {
-  if (tokens.idToken === undefined) return null
+async function readIdToken ({ tokens, tokenUrl, clientId, nonce, signal }: Api, userId: string): Promise<unknown> {
+  if (tokens.idToken === undefined) return undefined
   const form = new URLSearchParams({ id_token: tokens.idToken, client_id: clientId, nonce })
   const claims = await getJson(new URL('verify', tokenUrl).href, {
     provider: line.name, step: 'user info', method: 'POST', headers: FORM, body: form.toString(), signal
@@ -73,5 +80,5 @@ async function readEmail ({ tokens, tokenUrl, clientId, nonce, signal }: Api, us
   const expected = { aud: clientId, nonce, sub: userId }
   const isExpected = Object.entries(expected).every(([name, value]) => member(claims, name) === value)
   if (!isExpected) throw invalidIdToken(line.name, 'it is about another person, or from another login')
-  return email(member(claims, 'email'))
+  return claims
 }

@@ -1,6 +1,7 @@
 import { emailTrust } from './email-trust.ts'
 import { invalidIdToken } from './failure.ts'
 import { member } from './claims.ts'
+import { toOidcParameters } from './login-parameters.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { ProviderDefinition } from './provider.ts'
 
@@ -27,6 +28,8 @@ export const microsoft: ProviderDefinition = {
       '`oid`: `sub` differs from app to app.',
     '`email` can be set by any tenant\'s administrator (nOAuth), so it counts as verified only with the optional ' +
       'claim `xms_edov`, which you add under "Token configuration".',
+    'One `prompt` only: of several the first of `login`, `select_account`, `consent`. ID tokens say when people ' +
+      'signed in only with the optional claim `auth_time`, which you add under "Token configuration".',
     '`oid` needs the scope `profile`: without it every sign-in fails. A refresh token needs the scope ' +
       '`offline_access`.'
   ],
@@ -54,6 +57,8 @@ export const microsoft: ProviderDefinition = {
       isIssuer: (iss, { tid }) => isAllowedTenant(tid) && iss === issuerOf(tid),
       isResponseIssuer: (iss) => readIssuer(iss)?.base === base && isAllowedTenant(readIssuer(iss)?.audience),
       authentication: 'body',
+      // AADSTS90023: one value only.
+      loginParameters: (asked) => toOidcParameters({ ...asked, prompt: asked.prompt.slice(0, 1) }),
       // The user info has nothing more, and its picture needs a token for Microsoft Graph.
       userinfo: false,
       isEmailVerified: (_emailVerified, claims) => emailTrust('microsoft').isVerified(member(claims, 'xms_edov')),

@@ -3,6 +3,7 @@ import { Problem } from '../http/errors.ts'
 import { member } from './claims.ts'
 import { providerError, type Step } from './failure.ts'
 import { acceptJson } from './http.ts'
+import type { AuthorizationParameters } from './login-parameters.ts'
 import { pluginOptions, type OAuthClientOptions } from './plugin-options.ts'
 import type { Authorization, AuthorizationResponse, Provider, TokenSet } from './provider.ts'
 import { registerLate, type PluginNamespace, type RegisterOAuth2 } from './registration.ts'
@@ -12,8 +13,8 @@ import { readTokenSet } from './token-set.ts'
 export interface OAuthClient {
   /** Registers @fastify/oauth2 by `register`, and not at the first login. Absent where the secret is renewed. */
   register?: (register: RegisterOAuth2) => Promise<void>
-  /** The authorization request. Throws a Problem when the plugin does not take the endpoints. */
-  authorize: () => Promise<Authorization>
+  /** The authorization request, with `parameters`. Throws a Problem when the plugin does not take the endpoints. */
+  authorize: (parameters?: AuthorizationParameters) => Promise<Authorization>
   /** Exchanges a code, once and without a retry: codes are single-use. Throws a Problem. */
   exchange: (response: AuthorizationResponse) => Promise<TokenSet>
   refresh: Provider['refresh']
@@ -66,11 +67,12 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
       }
     },
 
-    async authorize () {
+    async authorize (parameters = {}) {
       const namespace = await plugin()
       const kept: Record<string, string> = {}
       const setCookie = (name: string, value: string) => { kept[name] = value }
       const url = new URL(await namespace.generateAuthorizationUri({}, { setCookie }))
+      for (const [name, value] of Object.entries(parameters)) if (value) url.searchParams.set(name, value)
       const nonce = randomBytes(32).toString('base64url')
       if (scope.includes('openid')) url.searchParams.set('nonce', nonce)
       if (scope.length === 0) removeEmptyScope(url)

@@ -2,9 +2,10 @@ import { subject } from './claims.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
 import { callProvider, getJson, type Answer } from './http.ts'
+import { NO_LOGIN_PARAMETERS, type ToAuthorizationParameters } from './login-parameters.ts'
 import { createOAuthClient } from './oauth-client.ts'
 import type {
-  AuthorizationResponse, HeldTokens, Profile, Provider, ProviderDefinition, ProviderSettings, TokenSet
+  AuthorizationResponse, HeldTokens, Identified, Profile, Provider, ProviderDefinition, ProviderSettings, TokenSet
 } from './provider.ts'
 import { revokeToken } from './revocation.ts'
 
@@ -22,6 +23,8 @@ export interface OAuthOptions {
   /** The endpoint that exchanges refresh tokens, relative to the token endpoint, where it differs from that. */
   refreshEndpoint?: string
   authorizationParameters?: Record<string, string>
+  /** The parameters for what a client asks of a sign-in. By default the provider has none. */
+  loginParameters?: ToAuthorizationParameters
   /** Added to API calls. */
   headers?: Record<string, string>
   /** The `iss` of the provider's authorization responses (RFC 9207), where it sends one. */
@@ -61,7 +64,7 @@ export interface Api {
  * for a provider whose subjects are unique within a tenant only.
  */
 export type AccountProfile = Omit<Profile, 'provider' | 'issuer' | 'scope' | 'subject'> &
-  { subject: unknown, tenant?: string }
+  { subject: unknown, tenant?: string } & Partial<Pick<Identified, 'authenticatedAt'>>
 
 /** A provider that speaks OAuth 2.0 and identifies people by an API of its own. */
 export function createOAuthProvider (
@@ -121,16 +124,16 @@ export function createOAuthProvider (
     // RFC 9207 section 2.4: who does not know the issuer ignores the parameter.
     isResponseIssuer: (iss) => options.responseIssuer === undefined || iss === options.responseIssuer,
     register: client.register,
-    authorize: client.authorize,
+    authorize: (parameters = NO_LOGIN_PARAMETERS) => client.authorize(options.loginParameters?.(parameters) ?? {}),
 
     async identify (response) {
       const tokens = await client.exchange(response)
-      const { tenant, ...profile } = await options.readProfile(createApi(tokens, response))
+      const { tenant, authenticatedAt, ...profile } = await options.readProfile(createApi(tokens, response))
       const accountSubject = subject(profile.subject)
       if (accountSubject === undefined) throw providerError(name, 'profile', 'it has no usable id')
       const issuer = tenant === undefined ? origin : `${origin}/${encodeURIComponent(tenant)}`
       const identity = { provider: settings.id, issuer, subject: accountSubject }
-      return { profile: { ...profile, ...identity, scope: tokens.scope }, tokens }
+      return { profile: { ...profile, ...identity, scope: tokens.scope }, tokens, authenticatedAt }
     },
 
     refresh: client.refresh,

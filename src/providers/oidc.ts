@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { parseJson } from '../http/json.ts'
-import { avatarUrl, email, member, subject, text } from './claims.ts'
+import { authTime, avatarUrl, email, member, subject, text } from './claims.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { acceptJson, assertSuccess, callProvider } from './http.ts'
 import { createIssuerKeys, verifyIdToken, verifyUserinfo } from './id-token.ts'
+import { NO_LOGIN_PARAMETERS, toOidcParameters, type ToAuthorizationParameters } from './login-parameters.ts'
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts'
 import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderSettings } from './provider.ts'
 import { revokeToken } from './revocation.ts'
@@ -38,6 +39,8 @@ export interface OidcOptions {
   clientSecret?: () => Promise<string>
   authentication?: ClientAuthentication
   authorizationParameters?: Record<string, string>
+  /** Where it takes other parameters than those of the standard, or other values. */
+  loginParameters?: ToAuthorizationParameters
   formPost?: boolean
   /** For a provider without a discovery document. */
   endpoints?: IssuerEndpoints
@@ -113,9 +116,9 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
     isResponseIssuer: options.isResponseIssuer ?? ((iss) => iss === issuer),
     register: known?.client.register,
 
-    async authorize () {
+    async authorize (parameters = NO_LOGIN_PARAMETERS) {
       const { client } = await connect()
-      return await client.authorize()
+      return await client.authorize((options.loginParameters ?? toOidcParameters)(parameters))
     },
 
     async identify (response) {
@@ -131,14 +134,22 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
         ? {}
         : await readUserinfo(metadata.userinfoEndpoint, tokens.accessToken, claims.sub, response.signal)
       const profile = toProfile(claims, userinfo, tokens.scope)
-      return { profile: { ...profile, name: profile.name ?? options.nameFromCallback?.(response) ?? null }, tokens }
+      return {
+        profile: { ...profile, name: profile.name ?? options.nameFromCallback?.(response) ?? null },
+        tokens,
+        authenticatedAt: authTime(claims['auth_time'])
+      }
     },
 
     async identifyNative (idToken, nonce) {
       // Apps give the provider's SDK the nonce itself or, as Apple and Google advise, its SHA-256 in hex.
       const nonces = nonce === undefined ? [undefined] : [nonce, createHash('sha256').update(nonce).digest('hex')]
       const claims = await verify(idToken, [clientId, ...settings.nativeClientIds], nonces)
-      return toProfile(claims, {}, '')
+      // The app may have had the ID token for a while: the provider's answer is as old as the token.
+      return {
+        profile: toProfile(claims, {}, ''),
+        authenticatedAt: authTime(claims['auth_time']) ?? authTime(claims.iat)
+      }
     },
 
     async refresh (refreshToken, grantedScope, signal) {

@@ -1,4 +1,5 @@
 import type { ClientAuthentication } from './client-authentication.ts'
+import type { LoginParameters } from './login-parameters.ts'
 import type { RegisterOAuth2 } from './registration.ts'
 
 /** One provider's settings. What is absent follows the provider's own default. */
@@ -35,8 +36,11 @@ export interface Provider {
   isResponseIssuer: (iss: string) => boolean
   /** Registers @fastify/oauth2 by `register`. Absent where endpoints or secret become known only after the start. */
   register?: ((register: RegisterOAuth2) => Promise<void>) | undefined
-  /** Starts a login. Throws a Problem when the provider's metadata cannot be read. */
-  authorize: () => Promise<Authorization>
+  /**
+   * Starts a login, and asks the provider for as much of `parameters` as it can do. Throws a Problem when its metadata
+   * cannot be read.
+   */
+  authorize: (parameters?: LoginParameters) => Promise<Authorization>
   /**
    * Exchanges the code, once, and identifies the person. Throws a Problem: `provider_error`, `provider_timeout` or
    * `invalid_id_token`, whose detail names the provider and the step and holds nothing that the provider sent.
@@ -46,7 +50,7 @@ export interface Provider {
    * Identifies the person by an ID token that an app got from the provider's SDK, for this client or a native one.
    * `nonce` is the app's, where it chose one. Throws as `identify`. Absent where there are no ID tokens.
    */
-  identifyNative?: (idToken: string, nonce: string | undefined) => Promise<Profile>
+  identifyNative?: (idToken: string, nonce: string | undefined) => Promise<Omit<Identified, 'tokens'>>
   /**
    * Exchanges a refresh token (RFC 6749 section 6), once. `grantedScope`, separated by spaces, holds where the answer
    * has no scope. Throws a Problem: `reauthorization_required` when the grant is over.
@@ -114,7 +118,12 @@ export interface AuthorizationResponse {
   signal: AbortSignal
 }
 
-export interface Identified { profile: Profile, tokens: TokenSet }
+export interface Identified {
+  profile: Profile
+  tokens: TokenSet
+  /** When the person signed in at the provider: its own `auth_time`. Undefined where it does not say. */
+  authenticatedAt: Date | undefined
+}
 
 /**
  * A person, as their provider describes them. Identified by (provider, issuer, subject), never by email or user name.

@@ -1,4 +1,5 @@
 import { avatarUrl, email, member, text } from './claims.ts'
+import { asksNewSignIn } from './login-parameters.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 
@@ -27,6 +28,9 @@ export const spotify: ProviderDefinition = {
       tokenUrl: 'https://accounts.spotify.com/api/token',
       apiUrl: 'https://api.spotify.com/v1',
       authentication: 'header',
+      loginParameters: (asked) => ({
+        show_dialog: asksNewSignIn(asked) || asked.prompt.includes('consent') ? 'true' : undefined
+      }),
 
       async readProfile ({ get }) {
         const user = await get('/me', 'profile')

@@ -1,5 +1,6 @@
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
+import { asksNewSignIn } from './login-parameters.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { revokeToken } from './revocation.ts'
@@ -30,6 +31,9 @@ export const twitch: ProviderDefinition = {
       tokenUrl: 'https://id.twitch.tv/oauth2/token',
       apiUrl: 'https://api.twitch.tv/helix',
       authentication: 'body',
+      loginParameters: (asked) => ({
+        force_verify: asksNewSignIn(asked) || asked.prompt.includes('consent') ? 'true' : undefined
+      }),
       headers: { 'client-id': settings.clientId },
       // {"error":"Bad Request","status":400,"message":"Invalid refresh token"}
       saysGrantIsOver: (answer) => member(answer, 'message') === 'Invalid refresh token',

@@ -1,5 +1,7 @@
-import type { FastifyInstance } from 'fastify'
-import { badBearer } from '../http/bearer.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { badBearer, insufficientScope } from '../http/bearer.ts'
+import { Problem } from '../http/errors.ts'
+import { hasScope } from '../tokens/scope.ts'
 import type { SessionService } from './service.ts'
 
 /** Error codes of every route below /me. */
@@ -16,6 +18,25 @@ export function requireActiveSession (app: FastifyInstance, sessions: Pick<Sessi
     if (method !== 'GET' && method !== 'HEAD') await app.limits.userWrites.count(bearer.sub)
     if (!await sessions.isActive(bearer.sid)) throw sessionEnded()
   })
+}
+
+const RECENT_SECONDS = 10 * 60
+
+/**
+ * An `onRequest` hook after `requireActiveSession`: rejects the request with 403 unless the person signed in within the
+ * last ten minutes. A refresh is no sign-in, so an access token in other hands does not suffice for long.
+ */
+export async function requireRecentSignIn ({ bearer }: FastifyRequest): Promise<void> {
+  if (Date.now() / 1000 - bearer.auth_time <= RECENT_SECONDS) return
+  throw new Problem('reauthentication_required',
+    'The sign-in is older than ten minutes. Sign in again, with max_age=600 or prompt=login.')
+}
+
+/** An `onRequest` hook after `requireActiveSession`: rejects the request with 403 unless the token has the scope. */
+export function requireScope (scope: string) {
+  return async ({ bearer }: FastifyRequest): Promise<void> => {
+    if (!hasScope(bearer.scope, scope)) throw insufficientScope(scope)
+  }
 }
 
 export function sessionEnded () {

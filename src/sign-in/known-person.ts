@@ -8,6 +8,8 @@ import type { NewSession, SignedIn } from './new-session.ts'
 export interface KnownPersonSignIn {
   profile: Profile
   tokens: SealedTokens
+  /** See `Identified`. */
+  authenticatedAt: Date | undefined
   session: NewSession
   /** True where ADMIN_EMAILS lists the profile's address: then the user must be an administrator already. */
   isAdminEmail: boolean
@@ -20,7 +22,7 @@ export interface KnownPersonSignIn {
  */
 export async function signInKnownPerson (
   prisma: Database['prisma'],
-  { profile: p, tokens, session: s, caller, isAdminEmail }: KnownPersonSignIn
+  { profile: p, tokens, authenticatedAt, session: s, caller, isAdminEmail }: KnownPersonSignIn
 ): Promise<SignedIn | undefined> {
   const { ipAddress, userAgent, requestId } = caller
   const [signedIn] = await prisma.$queryRaw<SignedIn[]>`
@@ -44,7 +46,8 @@ export async function signInKnownPerson (
       INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, secret_hash, device_code_hash,
         ip_address, user_agent, authenticated_at, idle_expires_at, expires_at)
       SELECT ${uuidv7()}::uuid, user_id, account_id, ${s.clientId}, provider, ${s.scope}, ${s.secretHash},
-        ${s.deviceCodeHash ?? null}::bytea, ${ipAddress}, ${userAgent}, now(),
+        ${s.deviceCodeHash ?? null}::bytea, ${ipAddress}, ${userAgent},
+        LEAST(${authenticatedAt ?? null}::timestamptz, now()),
         now() + ${Math.min(s.idleSeconds, s.maximumSeconds)}::int * interval '1 second',
         now() + ${s.maximumSeconds}::int * interval '1 second'
       FROM account RETURNING id, user_id, client_id, provider, authenticated_at

@@ -26,6 +26,8 @@ export interface CodeCompletion {
 export interface LoginAttempt extends LoginSecrets {
   provider: string
   completion: LoginCompletion
+  /** In seconds: how long before the start the person may have signed in at the provider. */
+  maxAge?: number | undefined
   /** Milliseconds since 1970. */
   startedAt: number
 }

@@ -19,5 +19,6 @@ export interface NewSession {
 export interface SignedIn {
   userId: string
   sessionId: string
+  /** When the person signed in at the provider, as far as the provider says. */
   authenticatedAt: Date
 }

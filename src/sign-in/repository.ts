@@ -30,6 +30,8 @@ export interface SignInWrite {
   profile: Profile
   /** Null members stay as they are: this sign-in brought none. */
   tokens: SealedTokens
+  /** When the person signed in at the provider; undefined for the time of this sign-in. */
+  authenticatedAt: Date | undefined
   session: NewSession
   maxSessions: number | undefined
   caller: Caller
@@ -81,10 +83,11 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         const { session, profile: { provider }, plan } = write
         const userId = await writeUser(tx, write, now)
         const accountId = await writeAccount(tx, write, userId, now)
-        const sessionId = await openSession(tx, write, userId, accountId)
+        const authenticatedAt = earlierOf(write.authenticatedAt, now)
+        const sessionId = await openSession(tx, write, { userId, accountId, authenticatedAt })
         const { clientId } = session
         await recordEvents(tx, eventsOf(plan, { userId, accountId, sessionId, clientId, provider }), write.caller)
-        return { userId, sessionId, authenticatedAt: now }
+        return { userId, sessionId, authenticatedAt }
       })
   }
 
@@ -151,8 +154,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
   async function openSession (
     tx: Transaction,
     { session, profile, maxSessions, caller }: SignInWrite,
-    userId: string,
-    accountId: string
+    { userId, accountId, authenticatedAt }: { userId: string, accountId: string, authenticatedAt: Date }
   ): Promise<string> {
     const { clientId, scope, secretHash, idleSeconds, maximumSeconds, deviceCodeHash = null, code } = session
     const now = clock.now()
@@ -170,7 +172,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         provider: profile.provider,
         ipAddress: caller.ipAddress,
         userAgent: caller.userAgent,
-        authenticatedAt: now,
+        authenticatedAt,
         idleExpiresAt: clock.inSeconds(Math.min(idleSeconds, maximumSeconds)),
         expiresAt: clock.inSeconds(maximumSeconds)
       },
@@ -217,4 +219,8 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
 
 function toKnownUser ({ disabledAt, ...user }: UserModel): FoundUser {
   return { ...user, isDisabled: disabledAt !== null }
+}
+
+function earlierOf (time: Date | undefined, now: Date): Date {
+  return time !== undefined && time < now ? time : now
 }

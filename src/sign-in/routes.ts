@@ -12,6 +12,8 @@ import { sendErrorPage } from '../http/error-page.ts'
 import { html, sendPage, wantsHtml, type Markup } from '../http/pages.ts'
 import { problems, toProblem } from '../http/problem-details.ts'
 import { addressOf } from '../http/client-address.ts'
+import type { Parameters } from '../http/parameters.ts'
+import { describeLoginParameters, LOGIN_PARAMETERS, readLoginParameters } from '../providers/login-parameters.ts'
 import type { Providers } from '../providers/registry.ts'
 import { UserSchema } from '../users/user.ts'
 import type { Sealer } from '../vault/sealing.ts'
@@ -33,9 +35,16 @@ export interface SignInOptions {
 }
 
 const TAGS = ['Sign-in']
+const LINK_PARAMETERS = ['return_to', ...LOGIN_PARAMETERS]
+const Parameter = (description: string) => Type.Optional(Type.Unknown({ description }))
+const LoginRequestSchema = Type.Object({
+  return_to: Parameter('A URL whose origin is allowed.'),
+  ...describeLoginParameters(Parameter)
+})
 const ProviderParams = Type.Object({ provider: Type.String({ maxLength: 64 }) })
 const Redirect = { 302: { description: 'On to the next place.', type: 'null' } }
 const START_PROBLEMS = problems(
+  'invalid_request',
   'invalid_return_to',
   'unknown_provider',
   'rate_limited',
@@ -61,15 +70,25 @@ const NO_PROVIDER = html`<p>No provider is enabled yet. Put the client id and se
 export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app, options) => {
   const { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins } = options
 
-  const list = () => [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}` }))
+  /** The providers with their links, which hand on what the list was asked with. */
+  function list (parameters: Parameters) {
+    const handedOn = LINK_PARAMETERS.flatMap((name) => {
+      const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+      return typeof value === 'string' ? [[name, value] as [string, string]] : []
+    })
+    const query = handedOn.length > 0 ? `?${new URLSearchParams(handedOn)}` : ''
+    return [...providers.values()].map(({ id, name }) => ({ id, name, loginUrl: `${issuerUrl}/login/${id}${query}` }))
+  }
 
   app.get(
     '/login',
     {
       schema: {
         summary: 'The enabled providers',
-        description: 'JSON, or a page to choose from when the client asks for text/html.',
+        description:
+          'JSON, or a page to choose from when the client asks for text/html. The links hand on the parameters.',
         tags: TAGS,
+        querystring: LoginRequestSchema,
         response: {
           200: {
             description: 'The providers.',
@@ -89,15 +108,15 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     },
     async (request, reply) => {
       reply.header('vary', 'Accept')
-      if (!wantsHtml(request)) return { providers: list() }
-      sendPage(reply, 'Sign in', providerLinks())
+      if (!wantsHtml(request)) return { providers: list(request.query) }
+      sendPage(reply, 'Sign in', providerLinks(request.query))
       return reply
     }
   )
 
-  function providerLinks (): Markup {
+  function providerLinks (parameters: Parameters): Markup {
     if (providers.size === 0) return NO_PROVIDER
-    const links = list().map(
+    const links = list(parameters).map(
       ({ name, loginUrl }) => html`<li><a class="button" href="${loginUrl}">Continue with ${name}</a></li>`
     )
     return html`<ul>${links}</ul>`
@@ -114,9 +133,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
             'it sets the refresh cookie and goes there.',
         tags: TAGS,
         params: ProviderParams,
-        querystring: Type.Object({
-          return_to: Type.Optional(Type.Unknown({ description: 'A URL whose origin is allowed.' }))
-        }),
+        querystring: LoginRequestSchema,
         response: { ...Redirect, ...START_PROBLEMS }
       }
     },
@@ -124,7 +141,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
       await app.limits.signIn.count(`start:${addressOf(request)}`)
       const completion = await chooseCompletion(request.query.return_to)
       try {
-        await sendToProvider(options, request, reply, request.params.provider, completion)
+        const parameters = readLoginParameters(request.query, toInvalidRequest)
+        await sendToProvider(options, request, reply, request.params.provider, completion, parameters)
       } catch (error) {
         fail(request, reply, completion, error)
       }
@@ -296,3 +314,5 @@ function readCallbackParameter (parameters: unknown, name: string, maximum: numb
 function isPresent (parameters: unknown, name: string): boolean {
   return typeof parameters === 'object' && parameters !== null && Object.hasOwn(parameters, name)
 }
+
+const toInvalidRequest = (description: string) => new Problem('invalid_request', description)

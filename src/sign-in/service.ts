@@ -6,9 +6,10 @@ import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
+import type { LoginParameters } from '../providers/login-parameters.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
-import { OWN_CLIENT_ID, toIdentityGrant } from '../tokens/grants.ts'
+import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
@@ -42,8 +43,11 @@ export interface StartedLogin {
 }
 
 export interface SignInService {
-  /** Starts a login and says where to send the browser and what cookie to give it. Writes nothing. */
-  start: (providerId: string, completion: LoginCompletion) => Promise<StartedLogin>
+  /**
+   * Starts a login and says where to send the browser and what cookie to give it. The provider is asked for
+   * `parameters`. Writes nothing.
+   */
+  start: (providerId: string, completion: LoginCompletion, parameters?: LoginParameters) => Promise<StartedLogin>
   /**
    * Ends a login that this browser started. Spends the state first, then asks the provider, then writes user, account
    * and session in one transaction. Throws a Problem; the codes are in the OpenAPI document
@@ -90,6 +94,9 @@ export interface SignInServiceOptions {
 /** A login may take this long in all, after the browser has come back (SEC-85). */
 const LOGIN_TIMEOUT_MS = 15_000
 
+/** How far a provider's clock may be behind ours. */
+const AUTH_TIME_TOLERANCE_SECONDS = 30
+
 /** RFC 6749 section 4.1.2 allows ten minutes; nobody needs them. */
 const CODE_LIFETIME_SECONDS = 60
 
@@ -134,6 +141,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       const identified = provider.identify({ code, state, iss, user, secrets, signal })
       return await Promise.race([identified, late])
     })
+    assertRecent(provider, attempt, who.authenticatedAt)
     reached('completed')
     const { completion } = attempt
     if (completion.mode === 'code' && completion.intent === 'link') {
@@ -141,7 +149,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     }
     if (completion.mode === 'code') return await completeWithCode(completion, who, caller)
     if (completion.mode === 'device') return await completeWithSession(completion, who, caller)
-    return await openSession(who, OWN_CLIENT_ID, '', caller)
+    return await openSession(who, OWN_CLIENT_ID, OWN_SCOPE, caller)
   }
 
   async function signIn (
@@ -214,13 +222,13 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: ${advice}`)
     }
     reached('identified')
-    const profile = await provider.identifyNative(idToken, nonce)
+    const who = await provider.identifyNative(idToken, nonce)
     const forgetAt = new Date(Date.now() + 2 * ID_TOKEN_MAX_AGE_SECONDS * 1000)
     if (!(await repository.spendState(idTokenHash(idToken), forgetAt))) {
       throw new OAuthError('invalid_grant', 'This ID token has signed somebody in before. Get a new one.')
     }
     reached('completed')
-    return (await openSession({ profile }, clientId, scope, caller)).tokens
+    return (await openSession(who, clientId, scope, caller)).tokens
   }
 
   /** Reports the stages that a sign-in passes after the callback, and its end. Records a failure as an audit event. */
@@ -252,14 +260,15 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   return {
-    async start (providerId, completion) {
+    async start (providerId, completion, parameters) {
       const provider = findProvider(providerId)
-      const { url, secrets } = await provider.authorize().catch((error) => {
+      const { url, secrets } = await provider.authorize(parameters).catch((error) => {
         options.onStage(provider.id, 'started', error)
         throw error
       })
       options.onStage(provider.id, 'started')
-      const cookie = attempts.seal({ provider: provider.id, completion, startedAt: Date.now(), ...secrets })
+      const attempt = { provider: provider.id, completion, maxAge: parameters?.maxAge, startedAt: Date.now() }
+      const cookie = attempts.seal({ ...attempt, ...secrets })
       return { url, cookie, provider }
     },
 
@@ -308,6 +317,20 @@ function idTokenHash (idToken: string): NonSharedBuffer {
   return createHash('sha256')
     .update(`id-token:${idToken.slice(0, idToken.lastIndexOf('.'))}`)
     .digest()
+}
+
+/**
+ * Throws a Problem where the provider says that the person signed in there longer ago than `max_age` allowed when the
+ * login was started. A provider that does not say has asked the person now, as far as anyone can tell.
+ */
+function assertRecent (
+  provider: Provider, { maxAge, startedAt }: LoginAttempt, authenticatedAt: Date | undefined
+): void {
+  if (maxAge === undefined || authenticatedAt === undefined) return
+  const earliest = startedAt - (maxAge + AUTH_TIME_TOLERANCE_SECONDS) * 1000
+  if (authenticatedAt.getTime() >= earliest) return
+  const reason = 'the sign-in there was longer ago than max_age allows'
+  throw new Problem('provider_error', `${provider.name}: ${reason}.`)
 }
 
 /** The provider's own words are not passed on: they may hold anything (SEC-11). */

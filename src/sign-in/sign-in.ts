@@ -8,7 +8,7 @@ import { planSignIn, type SignInPolicy } from './plan.ts'
 import type { NewSession, SignedIn, SignInRepository } from './repository.ts'
 
 /** A person whom a provider has identified. A native sign-in brings no tokens of the provider. */
-export type IdentifiedPerson = Pick<Identified, 'profile'> & Partial<Identified>
+export type IdentifiedPerson = Omit<Identified, 'tokens'> & Partial<Pick<Identified, 'tokens'>>
 
 export interface SignInOptions {
   repository: SignInRepository
@@ -32,14 +32,16 @@ const NO_TOKENS: SealedTokens = { sealedTokens: null, sealedRefreshToken: null }
 export function createSignIn ({ repository, providerTokens, policy, mayCreate }: SignInOptions): SignIn {
   const { maxSessionsPerUser: maxSessions, adminEmails } = policy
 
-  return async ({ profile, tokens: tokenSet }, session, caller) => {
+  return async ({ profile, tokens: tokenSet, authenticatedAt }, session, caller) => {
     const tokens = tokenSet ? providerTokens.seal(profile, toStoredTokens(tokenSet)) : NO_TOKENS
     const isAdminEmail = profile.emailVerified && profile.email !== null && adminEmails.includes(profile.email)
     let hookAnswer: ReturnType<CreationHook> | undefined
 
     return await retryingConflicts(async () => {
       if (maxSessions === undefined) {
-        const signedIn = await repository.signInKnownPerson({ profile, tokens, session, isAdminEmail, caller })
+        const signedIn = await repository.signInKnownPerson({
+          profile, tokens, authenticatedAt, session, isAdminEmail, caller
+        })
         if (signedIn) return signedIn
       }
       const found = await repository.find(profile)
@@ -49,7 +51,9 @@ export function createSignIn ({ repository, providerTokens, policy, mayCreate }:
         const { roles } = await (hookAnswer ??= mayCreate(profile))
         plan.fields.roles = [...new Set([...roles, ...plan.fields.roles])]
       }
-      return await repository.write({ plan, found, profile, tokens, session, maxSessions, caller })
+      return await repository.write({
+        plan, found, profile, tokens, authenticatedAt, session, maxSessions, caller
+      })
     })
   }
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/errors.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
+import type { LoginParameters } from '../providers/login-parameters.ts'
 import type { LoginAttempts, LoginCompletion } from './login-attempt.ts'
 import type { SignInService } from './service.ts'
 
@@ -22,9 +23,10 @@ export async function sendToProvider (
   request: FastifyRequest,
   reply: FastifyReply,
   providerId: string,
-  completion: LoginCompletion
+  completion: LoginCompletion,
+  parameters?: LoginParameters
 ): Promise<FastifyReply> {
-  const { url, cookie, provider } = await signIn.start(providerId, completion)
+  const { url, cookie, provider } = await signIn.start(providerId, completion, parameters)
   const length = cookie.name.length + cookie.value.length
   if (length > MAX_COOKIE_LENGTH) {
     throw new Problem(

@@ -1,5 +1,10 @@
+import { PROVIDER_TOKEN_SCOPE } from './scope.ts'
+
 /** `client_id` of tokens of the direct and cookie modes, which need no registered client. */
 export const OWN_CLIENT_ID = 'signet'
+
+/** The scope of the direct and cookie modes. */
+export const OWN_SCOPE = PROVIDER_TOKEN_SCOPE
 
 /** What an access token says about a session and its user. */
 export interface SessionGrant {

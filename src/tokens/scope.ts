@@ -1,10 +1,13 @@
 import { OAuthError } from '../http/errors.ts'
 
+/** Lends the provider's tokens, at POST /me/accounts/:id/token. */
+export const PROVIDER_TOKEN_SCOPE = 'provider_token'
+
 /**
  * The scopes that a client may request. `profile` and `email` open claims. `offline_access` is accepted and changes
  * nothing: every grant comes with a refresh token.
  */
-export const SCOPES = ['openid', 'profile', 'email', 'offline_access']
+export const SCOPES = ['openid', 'profile', 'email', 'offline_access', PROVIDER_TOKEN_SCOPE]
 
 /** The characters of RFC 6749 section 3.3, and the space between two scopes. */
 const SCOPE_CHARACTERS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/

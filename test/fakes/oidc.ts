@@ -58,6 +58,13 @@ export interface FakeOidc extends HttpFake {
   googleSettings: () => Record<string, string>
   /** Who signs in from now on, with exactly these claims. A login past the authorization page keeps its own person. */
   person: (claims: Claims & { sub: string }, places?: ClaimPlaces) => void
+  /**
+   * The person signed in here so many seconds ago: the authorization page asks for nothing, unless `prompt=login` or
+   * `max_age` demands a new sign-in, which `ignore` leaves out. 0, the default, is a new sign-in each time.
+   */
+  signedInBefore: (seconds: number, options?: { ignore?: boolean }) => void
+  /** Whether ID tokens have `auth_time` also where nobody asked for it by `max_age`. */
+  sayAuthTime: (on?: boolean) => void
   /** Members in place of those of the discovery document; `undefined` leaves one out. Replaces an earlier call. */
   discovery: (overrides: Claims) => void
   /** Parameters in place of those of the authorization response; `undefined` leaves one out. */
@@ -85,6 +92,8 @@ interface OidcGrant extends Grant {
   person: Claims & { sub: string }
   places: ClaimPlaces
   nonce: string | undefined
+  /** In seconds since 1970; undefined where the ID token does not have it. */
+  authTime: number | undefined
 }
 
 /** The person of https://openid.net/specs/openid-connect-core-1_0.html#UserInfoResponse */
@@ -123,6 +132,8 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   let current: { person: Claims & { sub: string }, places: ClaimPlaces } = { person: JANE, places: {} }
   let refusal: { error: string, error_description: string } | undefined
   let sendsIss = false
+  let earlierSignIn = { seconds: 0, ignoresRequests: false }
+  let saysAuthTime = false
   let idTokenScript: IdTokenScript = {}
   let discoveryOverrides: Claims = {}
   let responseOverrides: Record<string, string | undefined> = {}
@@ -230,11 +241,20 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
         redirectUri,
         scope: parameter(query, 'scope') ?? '',
         nonce: parameter(query, 'nonce'),
+        authTime: saysAuthTime || parameter(query, 'max_age') !== undefined ? authTime(query) : undefined,
         codeChallenge: parameter(query, 'code_challenge'),
         codeChallengeMethod: parameter(query, 'code_challenge_method')
       },
       '4/0'
     )
+  }
+
+  /** When the person signed in here: now, if the request demands it (OpenID Connect Core section 3.1.2.1). */
+  function authTime (query: Call['query']): number {
+    const { seconds, ignoresRequests } = earlierSignIn
+    const prompts = parameter(query, 'prompt')?.split(' ') ?? []
+    const isTooOld = seconds > Number(parameter(query, 'max_age') ?? Infinity) || prompts.includes('login')
+    return Math.floor(Date.now() / 1000) - (isTooOld && !ignoresRequests ? 0 : seconds)
   }
 
   /** RFC 6749 sections 4.1.3 and 6, OpenID Connect Core section 3.1.3. */
@@ -283,7 +303,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   function idTokenClaims (grant: OidcGrant, accessToken: string): Claims {
-    const { person, places, nonce } = grant
+    const { person, places, nonce, authTime } = grant
     const now = Math.floor(Date.now() / 1000)
     return {
       ...pick(person, places.idToken),
@@ -294,6 +314,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       exp: now + LIFETIME_SECONDS,
       at_hash: accessTokenHash(accessToken),
       nonce,
+      auth_time: authTime,
       ...manners.idToken?.(fake.url, grant, clientId)
     }
   }
@@ -382,6 +403,12 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     googleSettings: () => ({ GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret, GOOGLE_ISSUER: issuer }),
     person (person, places = {}) {
       current = { person, places }
+    },
+    signedInBefore (seconds, { ignore = false } = {}) {
+      earlierSignIn = { seconds, ignoresRequests: ignore }
+    },
+    sayAuthTime (on = true) {
+      saysAuthTime = on
     },
     discovery (overrides) {
       discoveryOverrides = overrides

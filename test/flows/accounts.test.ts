@@ -94,7 +94,9 @@ t.test('a signed-in user links an account by code, signs in with it, and unlinks
     nextCursor: null
   })
   t.equal((await request('GET', '/me/accounts?limit=0', token)).body.code, 'validation_failed')
-  t.match(await events('account.linked'), [{ user_id: me.id, details: { accountId: linked.body.id } }])
+  t.match(await events('account.linked'), [
+    { user_id: me.id, details: { accountId: linked.body.id, sessionId: String } }
+  ])
   t.equal((await request('GET', '/me', await login('acme'))).body.id, me.id, 'the account signs in as this user')
 
   t.equal((await request('POST', '/me/accounts', token, linking)).body.code, 'invalid_grant', 'a code works once')

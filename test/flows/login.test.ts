@@ -42,7 +42,7 @@ t.test('a login ends in a token response, a user, and tokens that anyone can ver
   t.match(response.headers.get('content-type'), /^application\/json/)
   t.equal(response.headers.get('cache-control'), 'no-store')
   const { access_token: accessToken, user, ...rest } = response.json()
-  t.match(rest, { token_type: 'Bearer', expires_in: 900, refresh_token: /^[\w-]{100,}$/, scope: '' })
+  t.match(rest, { token_type: 'Bearer', expires_in: 900, refresh_token: /^[\w-]{100,}$/, scope: 'provider_token' })
   t.match(user, {
     email: 'octocat@github.com',
     emailVerified: true,

@@ -91,7 +91,9 @@ const UNLISTED_GRANTS = [
 
 const PROMPTS: Record<string, (t: Test, door: Door) => Promise<unknown>> = {
   none: async (t, door) => t.equal((await errorOf(door, { prompt: 'none' })).get('error'), 'login_required'),
-  login: async (t, { authorize }) => t.ok((await authorize({ prompt: 'login' })).code)
+  login: async (t, { authorize }) => t.ok((await authorize({ prompt: 'login' })).code),
+  select_account: async (t, { authorize }) => t.ok((await authorize({ prompt: 'select_account' })).code),
+  consent: async (t, { authorize }) => t.ok((await authorize({ prompt: 'consent' })).code)
 }
 
 /** One line for each key of the document. */

@@ -48,7 +48,7 @@ t.test('a refresh token is exchanged for a new pair of the same session, as form
   const second = await refresh(url, first.refresh_token)
   t.equal(second.status, 200)
   t.match(second.headers.get('cache-control'), 'no-store')
-  t.match(second.body, { token_type: 'Bearer', expires_in: 900, scope: '' })
+  t.match(second.body, { token_type: 'Bearer', expires_in: 900, scope: 'provider_token' })
   t.not(second.body.refresh_token, first.refresh_token)
   const [before, after] = [decodeJwt(first.access_token), decodeJwt(second.body.access_token)]
   t.equal(after['sid'], before['sid'])

@@ -21,7 +21,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
       introspection_endpoint: 'https://id/oauth2/introspect',
       end_session_endpoint: 'https://id/oauth2/logout',
       device_authorization_endpoint: 'https://id/oauth2/device_authorization',
-      scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
+      scopes_supported: ['openid', 'profile', 'email', 'offline_access', 'provider_token'],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
       grant_types_supported: [
@@ -43,7 +43,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
         'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
         'email', 'email_verified', 'name', 'picture'
       ],
-      prompt_values_supported: ['none', 'login'],
+      prompt_values_supported: ['none', 'login', 'select_account', 'consent'],
       service_documentation: 'https://id/docs'
     })
   }

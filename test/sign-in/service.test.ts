@@ -55,7 +55,7 @@ function serve (
     isResponseIssuer: (iss: string) => iss === 'i',
     authorize: note('authorize', told.fails ?? { url: 'https://acme/authorize', secrets: SECRETS }),
     identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
-    ...(told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? profile) })
+    ...(told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? { profile }) })
   }
   const service = createSignInService({
     providers: new Map([['acme', provider]]) as never,
@@ -122,7 +122,13 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
   t.same(asked('signIn'), [
     [
       { profile, tokens },
-      { clientId: 'signet', scope: '', secretHash: Buffer.from('hash'), idleSeconds: 10, maximumSeconds: 100 },
+      {
+        clientId: 'signet',
+        scope: 'provider_token',
+        secretHash: Buffer.from('hash'),
+        idleSeconds: 10,
+        maximumSeconds: 100
+      },
       caller
     ]
   ])
@@ -130,7 +136,7 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
     sessionId: 'sid',
     userId: 'u',
     clientId: 'signet',
-    scope: '',
+    scope: 'provider_token',
     roles: ['admin'],
     authTime: Math.floor(authenticatedAt.getTime() / 1000),
     nonce: null,

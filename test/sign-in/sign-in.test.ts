@@ -87,6 +87,7 @@ interface More {
   policy?: Partial<SignInOptions['policy']>
   session?: NewSession
   tokens?: TokenSet
+  authenticatedAt?: Date | undefined
   mayCreate?: typeof mayCreate
 }
 type SignInPerson = (profile: Profile, more?: More) => Promise<SignedIn & { user: User }>
@@ -112,7 +113,7 @@ function signInBy (repository: SignInRepository): SignInPerson {
       mayCreate: more.mayCreate ?? mayCreate
     })
     const signedIn = await signIn(
-      { profile, ...(more.tokens ? { tokens: more.tokens } : {}) },
+      { profile, authenticatedAt: more.authenticatedAt, ...(more.tokens ? { tokens: more.tokens } : {}) },
       more.session ?? newSession(),
       caller
     )
@@ -223,6 +224,21 @@ test('a person who comes again is the same user, without asking the hook', async
   t.match(event, { actor_id: again.userId, client_id: 'c', provider: 'acme', details: { sessionId: again.sessionId } })
   const without = await signIn(profile)
   t.equal((await sql.query('SELECT 1 FROM authorization_codes WHERE session_id = $1', [without.sessionId])).rowCount, 0)
+})
+
+test('auth_time is when the person signed in at the provider, and never later than now', async (t, signIn) => {
+  const profile = person()
+  const anHourAgo = new Date(Math.floor(Date.now() / 1000 - 3600) * 1000)
+  for (const visit of ['first', 'second']) {
+    const { sessionId, authenticatedAt } = await signIn(profile, { authenticatedAt: anHourAgo })
+    t.same(authenticatedAt, anHourAgo, visit)
+    t.same((await row('sessions', sessionId))['authenticated_at'], anHourAgo)
+  }
+  for (const later of [undefined, new Date(Date.now() + 3600_000)]) {
+    const { sessionId, authenticatedAt } = await signIn(profile, { authenticatedAt: later })
+    t.ok(Math.abs(authenticatedAt.getTime() - Date.now()) < 60_000)
+    t.same((await row('sessions', sessionId))['authenticated_at'], authenticatedAt)
+  }
 })
 
 test('what changed at the provider is taken over', async (t, signIn) => {

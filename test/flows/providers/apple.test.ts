@@ -599,7 +599,7 @@ t.test('an app on the phone brings an ID token for its bundle id, with the SHA-2
   }
   t.equal(await tokenFor({ aud: 'com.example.signet.ios' }), undefined, 'at the callback such a token is none')
   const native = await rawIdToken(apple, { aud: 'com.example.signet.ios', nonce: hashed })
-  t.match(await one.identifyNative?.(native, 'nonce'), {
+  t.match((await one.identifyNative?.(native, 'nonce'))?.profile, {
     provider: 'apple',
     subject: /^001473/,
     email: 'anne@example.com',

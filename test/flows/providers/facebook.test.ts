@@ -145,7 +145,7 @@ t.test('an ID token of Limited Login', async (t) => {
   const facebook = create({ FACEBOOK_JWKS_URL: `${keys.url}/jwks`, FACEBOOK_NATIVE_CLIENT_IDS: '111' })
 
   await t.test('signs in to the account of the web, its email never believed', async (t) => {
-    t.match(await facebook?.identifyNative?.(await sign({}), 'the-nonce'), {
+    t.match((await facebook?.identifyNative?.(await sign({}), 'the-nonce'))?.profile, {
       provider: 'facebook',
       issuer: 'https://www.facebook.com',
       subject: '10152368852405295',
@@ -159,7 +159,7 @@ t.test('an ID token of Limited Login', async (t) => {
       FACEBOOK_AUTHORIZATION_URL: 'https://proxy.example/dialog/oauth',
       FACEBOOK_ISSUER: 'https://issuer.example'
     })
-    t.match(await moved?.identifyNative?.(await sign({ iss: 'https://issuer.example' }), 'the-nonce'), {
+    t.match((await moved?.identifyNative?.(await sign({ iss: 'https://issuer.example' }), 'the-nonce'))?.profile, {
       issuer: 'https://proxy.example',
       subject: '10152368852405295'
     })

@@ -158,7 +158,7 @@ t.test("an app on the phone brings an ID token of Google's own making", async (t
     ).get('google') as Provider
   const one = made()
   const native = async (idToken: string, nonce?: string, by: Provider = one) =>
-    await by.identifyNative?.(idToken, nonce)
+    (await by.identifyNative?.(idToken, nonce))?.profile
   const NONCE = 'n-0S6_WzA2Mj'
   const hashed = createHash('sha256').update(NONCE).digest('hex')
   const now = Math.floor(Date.now() / 1000)
