@@ -20,11 +20,14 @@ export interface DeviceRepository {
   /** The grant with this user code, unless it was approved or denied or has expired. */
   findPending: (userCode: string) => Promise<DeviceGrant | undefined>
   /**
-   * Approves a pending grant with the session that was opened for it. Of all calls of `approve` and `deny`, one returns
-   * true; the session of any other ends.
+   * Approves a pending grant with the session that was opened for it. True as well when this session approved it
+   * before: a second click changes nothing. Otherwise another decision came first, and the session ends.
    */
   approve: (person: DevicePerson, caller: Caller) => Promise<boolean>
-  /** Denies a pending grant and ends the session that was opened for it. */
+  /**
+   * Denies a pending grant, or takes back the approval by this session, and ends the session. False when another
+   * session decided first.
+   */
   deny: (person: DevicePerson, caller: Caller) => Promise<boolean>
   /**
    * Records a poll, and returns why the grant cannot be exchanged. Polling before the interval is over makes the
@@ -72,6 +75,8 @@ export function createDeviceRepository ({ prisma, clock }: Pick<Database, 'prism
           AND s.id = ${sessionId}::uuid AND s.device_code_hash = g.device_code_hash AND s.revoked_at IS NULL
         RETURNING g.session_id AS "sessionId"`
       if (approved.length === 1) return true
+      const where = { deviceCodeHash, sessionId, deniedAt: null }
+      if (await prisma.deviceGrant.findFirst({ where, select: { sessionId: true } })) return true
       await endOwnSession(person, caller)
       return false
     },
@@ -79,9 +84,10 @@ export function createDeviceRepository ({ prisma, clock }: Pick<Database, 'prism
     async deny (person, caller) {
       const { deviceCodeHash, sessionId } = person
       const denied = await prisma.$queryRaw<{ deniedAt: Date }[]>`
-        UPDATE device_grants g SET denied_at = now() FROM sessions s
-        WHERE g.device_code_hash = ${deviceCodeHash} AND g.session_id IS NULL AND g.denied_at IS NULL
-          AND g.expires_at > now() AND s.id = ${sessionId}::uuid AND s.device_code_hash = g.device_code_hash
+        UPDATE device_grants g SET session_id = s.id, denied_at = coalesce(g.denied_at, now()) FROM sessions s
+        WHERE g.device_code_hash = ${deviceCodeHash}
+          AND s.id = ${sessionId}::uuid AND s.device_code_hash = g.device_code_hash
+          AND (g.session_id = s.id OR (g.session_id IS NULL AND g.denied_at IS NULL AND g.expires_at > now()))
         RETURNING g.denied_at AS "deniedAt"`
       await endOwnSession(person, caller)
       return denied.length === 1

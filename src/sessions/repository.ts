@@ -106,7 +106,8 @@ const REDEEM_CODE = redeem(`
 
 const REDEEM_DEVICE_CODE = redeem(`
   UPDATE device_grants SET spent_at = now()
-  WHERE device_code_hash = $3 AND client_id = $4 AND session_id IS NOT NULL AND spent_at IS NULL AND expires_at > now()
+  WHERE device_code_hash = $3 AND client_id = $4 AND session_id IS NOT NULL AND denied_at IS NULL
+    AND spent_at IS NULL AND expires_at > now()
   RETURNING session_id, device_code_hash, NULL AS nonce`, 's.device_code_hash = code.device_code_hash')
 
 /** Refresh and code exchange run on the pool, each as one statement: the bench shows that they are the hot path. */
