@@ -265,7 +265,6 @@ export async function buildApp (
       devices,
       clients,
       providers,
-      sessions,
       signIn,
       attempts,
       cookies,

@@ -10,7 +10,6 @@ import { Problem } from '../http/errors.ts'
 import { html, sendPage } from '../http/pages.ts'
 import { problems } from '../http/problem-details.ts'
 import type { Providers } from '../providers/registry.ts'
-import type { SessionService } from '../sessions/service.ts'
 import { deviceErrorPage } from '../sign-in/device-error-page.ts'
 import { readDeviceVisit, writeDeviceVisit } from '../sign-in/device-visit.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
@@ -26,7 +25,6 @@ export interface DeviceOptions {
   devices: DeviceRepository
   clients: Clients
   providers: Providers
-  sessions: SessionService
   signIn: SignInService
   attempts: LoginAttempts
   cookies: CookiePolicy
@@ -44,7 +42,7 @@ const CODE_IS_OVER = 'This code was already used, or it has expired. Start again
  * holds each step, so that only the browser that typed a code can approve it.
  */
 export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app, options) => {
-  const { issuerUrl, devices, clients, providers, sessions, cookies, visitSealer } = options
+  const { issuerUrl, devices, clients, providers, cookies, visitSealer } = options
 
   app.addHook('onRequest', async (_request, reply) => {
     // "no-referrer" would also hide the origin of a form (Fetch standard, "append a request Origin header").
@@ -116,11 +114,11 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   }, async (request, reply) => {
     assertOwnForm(request)
     const { deviceCodeHash, sessionId } = signedInVisit(request)
-    const hash = Uint8Array.from(Buffer.from(deviceCodeHash, 'base64url'))
     const isApproval = request.body.decision === 'approve'
-    const isDecided = isApproval ? await devices.approve(hash, sessionId) : await devices.deny(hash)
+    const person = { deviceCodeHash: Uint8Array.from(Buffer.from(deviceCodeHash, 'base64url')), sessionId }
+    const decide = isApproval ? devices.approve : devices.deny
+    const isDecided = await decide(person, callerOf(request))
     reply.clearCookie(cookies.deviceVisitName, cookies.deviceVisit)
-    if (!isApproval || !isDecided) await sessions.end(sessionId, 'revoked', callerOf(request))
     if (!isDecided) throw new Problem('invalid_state', CODE_IS_OVER)
     return sendDecisionPage(reply, isApproval)
   })

@@ -14,6 +14,9 @@ export interface CookiePolicy {
   deviceVisitName: string
   /** Lax: the browser sends it when it returns from the provider's site. */
   deviceVisit: CookieSerializeOptions
+  /** The secret of the links that a person must click. Lax: tabs that other sites open share it. */
+  confirmationName: string
+  confirmation: CookieSerializeOptions
 }
 
 export function createCookiePolicy (
@@ -30,6 +33,8 @@ export function createCookiePolicy (
       ? { ...common, secure: true, sameSite: 'none', maxAge: attemptSeconds }
       : { ...common, sameSite: 'lax', maxAge: attemptSeconds },
     deviceVisitName: `${prefix}signet-device`,
-    deviceVisit: { ...common, sameSite: 'lax', maxAge: attemptSeconds }
+    deviceVisit: { ...common, sameSite: 'lax', maxAge: attemptSeconds },
+    confirmationName: `${prefix}signet-confirmation`,
+    confirmation: { ...common, sameSite: 'lax', maxAge: attemptSeconds }
   }
 }

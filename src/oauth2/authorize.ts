@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Clients } from '../clients/clients.ts'
-import { redirectUriMistake } from '../clients/redirect-uri.ts'
+import { isNativeRedirectUri, redirectUriMistake } from '../clients/redirect-uri.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../http/error-page.ts'
@@ -19,6 +19,7 @@ import { sendToProvider } from '../sign-in/start.ts'
 import {
   readAuthorizationRequest, readProvider, readProviderParameters, readReturnAddress, readState
 } from './authorization-request.ts'
+import { confirmationSecret, isConfirmed, providerLinks } from './provider-links.ts'
 
 export interface AuthorizeOptions {
   issuerUrl: string
@@ -41,14 +42,19 @@ const AuthorizeRequestSchema = Type.Object({
   state: Parameter('Returned unchanged. At most 1024 characters.'),
   nonce: Parameter('A claim of the ID token. At most 512 characters.'),
   scope: Parameter('`openid`, `profile`, `email`, `offline_access`, `provider_token`.'),
-  provider: Parameter('Skips the page with the choice of providers.'),
+  provider: Parameter('Skips the choice of providers. For a native redirect URI the page has one link.'),
+  confirmation: Parameter('Of the links on the page: proof of the click that a native redirect URI needs.'),
   intent: Parameter('`link`: the code links an account at POST /me/accounts instead of signing in.'),
   ...describeLoginParameters(Parameter)
 }, { additionalProperties: true })
 
+/** RFC 8252 section 8.6: another app on the device may receive what is sent to a native redirect URI. */
+const NATIVE_WARNING = html`<p>You will be signed in to an app on this device.
+  Go on only if you started this yourself.</p>`
+
 /** The authorization endpoint (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2). */
 export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = async (app, options) => {
-  const { issuerUrl, clients, providers } = options
+  const { issuerUrl, clients, providers, cookies } = options
 
   // Browsers come here: an error that cannot be redirected to the client becomes a page.
   app.setErrorHandler(errorPageHandler({ title: 'This sign-in cannot start', extraMembers: asOAuthMembers }))
@@ -56,7 +62,8 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
   const schema = {
     summary: 'Sign a person in for a client',
     description: 'Redirects the browser to the provider, and finally to `redirect_uri` with `code`, `state` and ' +
-      '`iss`, or with `error`. Without `provider`, responds with a page to choose one.',
+      '`iss`, or with `error`. Without `provider`, responds with a page to choose one. A browser gets that page for ' +
+      'every redirect URI of a native app (an own scheme, a loopback address).',
     tags: ['OAuth 2.1'],
     response: {
       200: { description: 'The choice of providers.', content: { 'text/html': { schema: Type.String() } } },
@@ -87,13 +94,19 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
       const providerParameters = readProviderParameters(parameters)
       const completion = { ...validated, mode: 'code' as const, clientId, redirectUri, state }
       const provider = readProvider(parameters)
-      if (provider === undefined) {
-        sendPage(reply, `Sign in to ${clientName}`, providerChoice(parameters, providers))
+      const chosen = provider === undefined ? undefined : providers.get(provider)
+      if (provider !== undefined && !chosen) {
+        throw new OAuthError('invalid_request', `There is no provider "${provider}" here.`)
+      }
+      const isNative = isNativeRedirectUri(redirectUri)
+      if (!chosen || (isNative && !isConfirmed(request, parameters, chosen.id, cookies))) {
+        const secret = isNative ? confirmationSecret(request, reply, cookies) : undefined
+        const links = providerLinks(parameters, chosen ? [chosen] : [...providers.values()], secret)
+        sendPage(reply, `Sign in to ${clientName}`, isNative ? html`${NATIVE_WARNING}${links}` : links)
         return
       }
-      if (!providers.has(provider)) throw new OAuthError('invalid_request', `There is no provider "${provider}" here.`)
       await app.limits.signIn.count(`start:${addressOf(request)}`)
-      await sendToProvider(options, request, reply, provider, completion, providerParameters)
+      await sendToProvider(options, request, reply, chosen.id, completion, providerParameters)
     } catch (error) {
       redirectWithError(reply, { redirectUri, state, issuerUrl }, error)
     }
@@ -114,14 +127,4 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
     }
     return { clientId, clientName: client.name, redirectUri }
   }
-}
-
-/** A link for each provider, which repeats the request: a person may come back and choose another provider. */
-function providerChoice (parameters: Parameters, providers: Providers) {
-  const texts = Object.entries(parameters).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  const links = [...providers.values()].map(({ id, name }) => {
-    const query = new URLSearchParams([...texts, ['provider', id]])
-    return html`<li><a class="button" href="${`?${query}`}">Continue with ${name}</a></li>`
-  })
-  return links.length > 0 ? html`<ul>${links}</ul>` : html`<p>No provider is enabled yet.</p>`
 }

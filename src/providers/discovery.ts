@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import { member } from './claims.ts'
 import { providerError } from './failure.ts'
 import { getJson } from './http.ts'
+import { isMetadataHost } from '../http/metadata-services.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
 
 /** The part of an issuer's metadata that Signet uses (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
@@ -78,11 +79,6 @@ async function fetchMetadata (provider: string, issuer: string, documentIssuer: 
   }
 }
 
-const METADATA_SERVICES = new BlockList()
-METADATA_SERVICES.addSubnet('169.254.0.0', 16, 'ipv4')
-METADATA_SERVICES.addSubnet('fe80::', 10, 'ipv6')
-METADATA_SERVICES.addSubnet('fd00:ec2::', 32, 'ipv6')
-
 const THIS_MACHINE = new BlockList()
 THIS_MACHINE.addSubnet('127.0.0.0', 8, 'ipv4')
 THIS_MACHINE.addSubnet('0.0.0.0', 8, 'ipv4')
@@ -99,7 +95,7 @@ function isAllowedEndpoint (text: string, issuer: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const family = isIP(host)
   const isIn = (list: BlockList) => family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4')
-  if (!/^[\w.:-]+$/.test(host) || isIn(METADATA_SERVICES)) return false
+  if (!/^[\w.:-]+$/.test(host) || isMetadataHost(host)) return false
   const isLocal = isIn(THIS_MACHINE) || /(^|\.)localhost$/.test(host)
   return isLoopback(issuerUrl) ? isLocal || url.protocol === 'https:' : !isLocal
 }

@@ -1,3 +1,4 @@
+import { isMetadataHost } from '../http/metadata-services.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
 import { isJsonPointer } from './json-pointer.ts'
 import { POINTERS } from './oauth-by-settings.ts'
@@ -130,6 +131,7 @@ function isProviderUrl (text: string | undefined, production: boolean): boolean 
   const url = parseUrl(text)
   // URL takes characters in a host that @fastify/oauth2 refuses.
   if (!url || url.hash !== '' || !/^([\w.-]+|\[[\da-f:]+\])$/.test(url.hostname)) return false
+  if (isMetadataHost(url.hostname)) return false
   return url.protocol === 'https:' || (url.protocol === 'http:' && (!production || isLoopback(url)))
 }
 

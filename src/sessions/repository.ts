@@ -87,24 +87,28 @@ const ROTATE = `
   RETURNING ${identityGrant('NULL', `, 'counter', s.counter, 'rotated', s.last_used_at = s.rotated_at,
     'isElsewhere', COALESCE(s.rotation_ip_address <> $7, false) AND s.rotation_user_agent IS DISTINCT FROM $8`)}`
 
-/** Gives a session the secret of its tokens. Of many that present a code at the same time, `spend` succeeds for one. */
-const redeem = (spend: string) => `
+/**
+ * Gives a session the secret of its tokens. Of many that present a code at the same time, `spend` succeeds for one. The
+ * session must have been opened for this code (`made`): a row that names another session hands out nothing.
+ */
+const redeem = (spend: string, made: string) => `
   WITH code AS (${spend})
   UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = ${nextIdleEnd('$2')}
   FROM code, users u
-  WHERE s.id = code.session_id AND u.id = s.user_id AND ${USABLE_SESSION}
+  WHERE s.id = code.session_id AND ${made} AND u.id = s.user_id AND ${USABLE_SESSION}
   RETURNING ${identityGrant('code.nonce')}`
 
 const REDEEM_CODE = redeem(`
   UPDATE authorization_codes SET spent_at = now()
   WHERE hash = $3 AND client_id = $4 AND redirect_uri = $5 AND code_challenge = $6
     AND spent_at IS NULL AND expires_at > now()
-  RETURNING session_id, nonce`)
+  RETURNING session_id, client_id, nonce`, 's.client_id = code.client_id AND s.device_code_hash IS NULL')
 
 const REDEEM_DEVICE_CODE = redeem(`
   UPDATE device_grants SET spent_at = now()
-  WHERE device_code_hash = $3 AND client_id = $4 AND session_id IS NOT NULL AND spent_at IS NULL AND expires_at > now()
-  RETURNING session_id, NULL AS nonce`)
+  WHERE device_code_hash = $3 AND client_id = $4 AND session_id IS NOT NULL AND denied_at IS NULL
+    AND spent_at IS NULL AND expires_at > now()
+  RETURNING session_id, device_code_hash, NULL AS nonce`, 's.device_code_hash = code.device_code_hash')
 
 /** Refresh and code exchange run on the pool, each as one statement: the bench shows that they are the hot path. */
 export function createSessionRepository ({ prisma, pool, clock }: Database): SessionRepository {
@@ -163,7 +167,8 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
 
     async sessionOfSpentCode ({ hash, clientId, redirectUri, codeChallenge }) {
       if (redirectUri.includes('\0')) return undefined
-      const where = { hash: Uint8Array.from(hash), clientId, redirectUri, codeChallenge, spentAt: { not: null } }
+      const presented = { hash: Uint8Array.from(hash), clientId, redirectUri, codeChallenge }
+      const where = { ...presented, spentAt: { not: null }, session: { clientId, deviceCodeHash: null } }
       const code = await prisma.authorizationCode.findFirst({ where, select: { sessionId: true } })
       return code?.sessionId
     },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { parseJson } from '../http/json.ts'
 import { Problem } from '../http/errors.ts'
+import { isMetadataAddress } from '../http/metadata-services.ts'
 import { member, text } from '../providers/claims.ts'
 import { networkReason } from '../providers/http.ts'
 import type { Profile } from '../providers/provider.ts'
@@ -41,7 +42,8 @@ export function createCreationHook ({ url, secret, onFailure, onError }: Creatio
     const body = toBody({ type: 'before.user.created', timestamp: new Date(), data })
     const headers = { accept: 'application/json', ...signedHeaders(randomUUID(), body, [secret]) }
     // The operator chose the address: it may be a private one.
-    const answer = await post(url, { headers, body, signal: AbortSignal.timeout(TIMEOUT_MS), mayReach: () => true })
+    const mayReach = (address: string) => !isMetadataAddress(address)
+    const answer = await post(url, { headers, body, signal: AbortSignal.timeout(TIMEOUT_MS), mayReach })
     if (answer.status !== 200) throw new BadAnswer(`HTTP ${answer.status}`)
     return readVerdict(parseJson(answer.body ?? '')) ?? fail('not an answer')
   }

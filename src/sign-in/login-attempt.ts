@@ -7,7 +7,17 @@ export type LoginCompletion =
   | { mode: 'direct' }
   | { mode: 'cookie', returnTo: string }
   | CodeCompletion
-  | { mode: 'device', deviceCodeHash: string, userCode: string, clientId: string, scope: string }
+  | DeviceCompletion
+
+/** Opens a session for the device that shows `userCode`, once the person confirms. */
+export interface DeviceCompletion {
+  mode: 'device'
+  /** In base64url. */
+  deviceCodeHash: string
+  userCode: string
+  clientId: string
+  scope: string
+}
 
 /** Sends a code to a client: its checked request to /oauth2/authorize. */
 export interface CodeCompletion {

@@ -16,6 +16,7 @@ import type { User } from '../users/user.ts'
 import {
   ATTEMPT_LIFETIME_SECONDS,
   type CodeCompletion,
+  type DeviceCompletion,
   type LoginAttempt,
   type LoginAttempts,
   type LoginCompletion
@@ -200,14 +201,21 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return { code }
   }
 
-  /** The session waits, for as long as the device does, for the person to confirm. */
+  /** The session waits, for as long as the device does, for the person to confirm. No other device can have it. */
   async function completeWithSession (
-    { clientId, scope }: { clientId: string, scope: string },
+    { clientId, scope, deviceCodeHash }: DeviceCompletion,
     who: IdentifiedPerson,
     caller: Caller
   ): Promise<FinishedSignIn> {
     const { secretHash } = sessions.newSecret()
-    const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: ATTEMPT_LIFETIME_SECONDS }, caller)
+    const session = {
+      clientId,
+      scope,
+      secretHash,
+      idleSeconds: ATTEMPT_LIFETIME_SECONDS,
+      deviceCodeHash: Buffer.from(deviceCodeHash, 'base64url')
+    }
+    const signedIn = await signIn(who, session, caller)
     return { sessionId: signedIn.sessionId, user: await userOf(signedIn) }
   }
 

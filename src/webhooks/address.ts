@@ -1,17 +1,18 @@
 import ipaddr from 'ipaddr.js'
+import { isMetadataAddress } from '../http/metadata-services.ts'
 
-/** Where the operator's own services may be. Link-local addresses are left out: clouds serve credentials there. */
+/** Where the operator's own services may be. */
 const PRIVATE = ['loopback', 'private', 'uniqueLocal']
 
 export interface ReachOptions { protocol: string, allowPrivate: boolean }
 
 /**
  * Whether a webhook may be sent to an address: a public one over https; a private one over https or http, where that
- * is allowed. Refuses every other range (link-local, multicast, shared, tunnelled, reserved). An IPv4 address that is
- * mapped into IPv6 counts as IPv4.
+ * is allowed. Refuses every other range (link-local, multicast, shared, tunnelled, reserved), and the metadata services
+ * of clouds wherever they are. An IPv4 address that is mapped into IPv6 counts as IPv4.
  */
 export function mayReach (address: string, { protocol, allowPrivate }: ReachOptions): boolean {
-  if (!ipaddr.isValid(address)) return false
+  if (!ipaddr.isValid(address) || isMetadataAddress(address)) return false
   const parsed = ipaddr.process(address)
   const range = parsed.range()
   if (range === 'unicast') return isGlobal(parsed) && protocol === 'https:'

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { By } from '../audit/events.ts'
 import type { Position } from '../database/newest-first.ts'
 import { Problem } from '../http/errors.ts'
+import { isMetadataHost } from '../http/metadata-services.ts'
 import { parseUrl } from '../http/url.ts'
 import type { Sealer } from '../vault/sealing.ts'
 import { mayReach } from './address.ts'
@@ -128,7 +129,7 @@ function checkUrl (text: string, allowPrivate: boolean): void {
     throw new Problem('validation_failed', 'url must not contain a user name, a password or a fragment.')
   }
   const literal = hostname.replace(/^\[|\]$/g, '')
-  if (isIP(literal) && !mayReach(literal, { protocol, allowPrivate })) {
+  if (isMetadataHost(hostname) || (isIP(literal) && !mayReach(literal, { protocol, allowPrivate }))) {
     throw new Problem('validation_failed', 'url must not point to this address.')
   }
 }

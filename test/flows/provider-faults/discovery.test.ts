@@ -51,6 +51,14 @@ t.test('what a discovery document may say', async (t) => {
       'http://169.254.169.254/latest/meta-data/',
       'https://169.254.169.254/',
       'http://[fd00:ec2::254]/',
+      'http://[fd20:ce::254]/',
+      'https://100.100.100.200/',
+      'https://192.0.0.192/',
+      'https://[::ffff:169.254.169.254]/',
+      'https://[64:ff9b::a9fe:a9fe]/',
+      'https://[2002:a9fe:a9fe::]/',
+      'https://metadata.google.internal/',
+      'https://METADATA.google.internal./',
       'http://[fe80::1]/'
     ]
     for (const endpoint of ENDPOINTS) {
