@@ -2,8 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { html, wantsHtml, type Markup } from '../http/pages.ts'
+import type { Parameters } from '../http/parameters.ts'
 import type { Provider } from '../providers/provider.ts'
-import type { Parameters } from './authorization-request.ts'
 
 const LENGTH = 32
 const ENCODED = /^[\w-]{43}$/

@@ -78,6 +78,7 @@ function unescape (text: string): string {
 }
 
 export function send (response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, { ...headers, ...(body.length === 0 ? {} : { 'content-length': Buffer.byteLength(body) }) })
+  const length = body.length === 0 ? {} : { 'content-length': Buffer.byteLength(body) }
+  response.writeHead(status, { ...headers, ...length })
   response.end(body)
 }

@@ -27,7 +27,7 @@ export interface HttpFake {
    * after each answer without saying so. Returns how many were reset.
    */
   resetReusedConnections: (browserPath: string) => () => number
-  /** Takes the fault and the change of `path` away, or all of them. Answers under way (a hang, a drip) stay as they are. */
+  /** Takes the fault and the change of `path` away, or all of them. A hang or a drip under way stays. */
   heal: (path?: string) => void
   /**
    * Calls whose answer is not complete and whose client has not gone: empty once a hanging or endless answer was let
