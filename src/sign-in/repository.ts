@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { hashIdentity } from '../accounts/identity.ts'
 import type { SealedTokens } from '../accounts/provider-tokens.ts'
 import { recordEvents } from '../audit/events.ts'
-import { activeSession } from '../database/active-session.ts'
+import { activeSession, openingEnds } from '../database/active-session.ts'
 import type { Database } from '../database/database.ts'
 import type { AccountModel, UserModel } from '../database/generated/models.ts'
 import type { Transaction } from '../database/transaction.ts'
@@ -154,7 +154,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     userId: string,
     accountId: string
   ): Promise<string> {
-    const { clientId, scope, secretHash, idleSeconds, maximumSeconds, deviceCodeHash = null, code } = session
+    const { clientId, scope, secretHash, deviceCodeHash = null, code } = session
     const now = clock.now()
     if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
     const id = uuidv7()
@@ -171,8 +171,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         ipAddress: caller.ipAddress,
         userAgent: caller.userAgent,
         authenticatedAt: now,
-        idleExpiresAt: clock.inSeconds(Math.min(idleSeconds, maximumSeconds)),
-        expiresAt: clock.inSeconds(maximumSeconds)
+        ...openingEnds(clock, session)
       },
       select: { id: true }
     })
