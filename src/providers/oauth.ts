@@ -1,7 +1,7 @@
 import { subject } from './claims.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
-import { callProvider, getJson, type Answer } from './http.ts'
+import { callProvider, getJson, type ProviderAnswer } from './http.ts'
 import { createOAuthClient } from './oauth-client.ts'
 import type {
   AuthorizationResponse, HeldTokens, Profile, Provider, ProviderDefinition, ProviderSettings, TokenSet
@@ -40,7 +40,7 @@ export interface RevocationApi {
   clientSecret: string
   call: (
     method: 'POST' | 'DELETE', url: string, request: { headers: Record<string, string>, body?: string }
-  ) => Promise<Answer>
+  ) => Promise<ProviderAnswer>
   signal: AbortSignal
 }
 

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { openFrontDoor, SPA, WEB } from '../flows/front-door.ts'
+import { setupWithClients, SPA, WEB } from '../flows/setup-with-clients.ts'
 import { ENCRYPTION_KEYS, readJson } from '../helper.ts'
 
 export const ORIGIN = 'https://app.example.com'
@@ -28,7 +28,7 @@ export interface Tokens {
 export async function world (t: Test, environment: Record<string, string> = {}) {
   const [acme, umbrella] = await Promise.all([startFakeOidc(), startFakeOidc()])
   t.teardown(() => Promise.all([acme.close(), umbrella.close()]))
-  const door = await openFrontDoor(t, {
+  const door = await setupWithClients(t, {
     ...acme.settings('acme', { emailTrusted: true }),
     ...umbrella.settings('umbrella'),
     OIDC_PROVIDERS: 'acme,umbrella',

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { answerJson, send, type Answer } from './answers.ts'
+import { answerJson, send, type FakeAnswer } from './answers.ts'
 import { readCall, type Call } from './calls.ts'
 import { play, type Fault } from './faults.ts'
 
 /** Answers one call; `undefined` means that the fake has no such route: 404, and the call is `unexpected()`. */
-export type Handler = (call: Call) => Answer | undefined | Promise<Answer | undefined>
+export type Handler = (call: Call) => FakeAnswer | undefined | Promise<FakeAnswer | undefined>
 
 export interface HttpFake {
   /** `http://127.0.0.1:<port>`, without a slash at the end. */

@@ -3,9 +3,9 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { race, readJson, sharing } from '../helper.ts'
-import { basic, openFrontDoor, SPA, WEB } from './front-door.ts'
+import { basic, setupWithClients, SPA, WEB } from './setup-with-clients.ts'
 
-const world = sharing(t, openFrontDoor, ({ github }) => {
+const world = sharing(t, setupWithClients, ({ github }) => {
   github.reset()
   github.heal()
   github.allow()

@@ -14,7 +14,7 @@ import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { GITHUB_PATHS } from '../fakes/github.ts'
 import { readJson } from '../helper.ts'
 import { readSettings } from '../../src/settings.ts'
-import { AS_WEB, basic, openFrontDoor, SPA, WEB, type Parameters } from './front-door.ts'
+import { AS_WEB, basic, setupWithClients, SPA, WEB, type Parameters } from './setup-with-clients.ts'
 
 // The modules of the OpenID conformance suite that apply to Signet, under their own names, each with what the module
 // looks at:
@@ -34,10 +34,10 @@ interface Authenticated {
 }
 
 /** One Signet for all of them: no module asks for an untouched one. */
-const usual = await openFrontDoor(t)
+const usual = await setupWithClients(t)
 
 async function world (t: Test, environment?: Record<string, string>) {
-  const door = environment ? await openFrontDoor(t, environment) : usual
+  const door = environment ? await setupWithClients(t, environment) : usual
   const { url, request, token, userinfo, github } = door
   github.reset()
   const jwks = createRemoteJWKSet(new URL(`${url}/.well-known/jwks.json`))
@@ -498,7 +498,7 @@ t.test(
   'oidcc-discovery-endpoint-verification, oidcc-rp-initiated-logout-discovery-endpoint-verification',
   async (t) => {
     const issuer = 'https://signet.example.com/auth'
-    const { app } = await openFrontDoor(t, { ISSUER_URL: issuer })
+    const { app } = await setupWithClients(t, { ISSUER_URL: issuer })
     const answer = await app.inject('/.well-known/openid-configuration')
     t.equal(answer.statusCode, 200)
     t.match(answer.headers['content-type'], /^application\/json/)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { race } from '../helper.ts'
-import { AS_WEB, openFrontDoor } from './front-door.ts'
+import { AS_WEB, setupWithClients } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
 const WINDOWS =
@@ -130,7 +130,7 @@ t.test('all but this one', async (t) => {
 })
 
 t.test('introspection says so too', async (t) => {
-  const { url, signIn, signInWeb, post } = await openFrontDoor(t)
+  const { url, signIn, signInWeb, post } = await setupWithClients(t)
   const mine = await signIn()
   const web = await signInWeb()
   const active = async () =>

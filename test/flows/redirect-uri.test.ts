@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { readJson } from '../helper.ts'
-import { openFrontDoor } from './front-door.ts'
+import { setupWithClients } from './setup-with-clients.ts'
 
 /**
  * One client a spelling, so that no other registered URI helps an attack. Each may also be returned to after a logout.
@@ -256,7 +256,7 @@ const malformed = (name: string, good: string): string[] => {
   ]
 }
 
-const world = (t: Test) => openFrontDoor(t, { CLIENTS, ALLOWED_ORIGINS: 'https://app.example.com' })
+const world = (t: Test) => setupWithClients(t, { CLIENTS, ALLOWED_ORIGINS: 'https://app.example.com' })
 
 /** The parameters of a request for one of the clients, the redirect URI in `uri`'s place. */
 const of = (client: ClientId, uri: string | undefined = REGISTERED[client]) => ({

@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
 import { race, readJson } from '../helper.ts'
-import { basic, openFrontDoor, WEB } from './front-door.ts'
+import { basic, setupWithClients, WEB } from './setup-with-clients.ts'
 
 const AS_WEB = basic(WEB.client_secret)
 const EVERYTHING_KEPT_FOR = 900 + 5 * 60
@@ -15,7 +15,7 @@ interface List {
 }
 
 async function world (t: Test, environment: Record<string, string> = {}) {
-  const front = await openFrontDoor(t, environment)
+  const front = await setupWithClients(t, environment)
   const { app, url, sql } = front
   const { prisma } = app.database
   const ask = async (since?: string, headers: Record<string, string> = {}, at = url) =>

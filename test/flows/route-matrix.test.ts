@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { readJson } from '../helper.ts'
-import { WEB } from './front-door.ts'
+import { WEB } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
 /**

@@ -3,7 +3,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { race, readJson } from '../helper.ts'
-import { openFrontDoor } from './front-door.ts'
+import { setupWithClients } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
 t.test('one login too many ends the session that was used longest ago, at once, and says so', async (t) => {
@@ -121,7 +121,7 @@ t.test('the limit counts sessions of every kind: direct, by code, native, of a d
     email_verified: true,
     name: 'The Octocat'
   })
-  const { url, signIn, post, me, sql } = await openFrontDoor(t, {
+  const { url, signIn, post, me, sql } = await setupWithClients(t, {
     ...google.googleSettings(),
     MAX_SESSIONS_PER_USER: '1'
   })
