@@ -37,8 +37,8 @@ interface Authenticated {
 const usual = await setupWithClients(t)
 
 async function world (t: Test, environment?: Record<string, string>) {
-  const door = environment ? await setupWithClients(t, environment) : usual
-  const { url, request, token, userinfo, github } = door
+  const signet = environment ? await setupWithClients(t, environment) : usual
+  const { url, request, token, userinfo, github } = signet
   github.reset()
   const jwks = createRemoteJWKSet(new URL(`${url}/.well-known/jwks.json`))
   const of = (more: Parameters) => ({ client_id: 'web', redirect_uri: CALLBACK, scope: 'openid', ...more })
@@ -128,7 +128,7 @@ async function world (t: Test, environment?: Record<string, string>) {
   /** How often people were sent to the provider to sign in. */
   const visits = () => github.calls(GITHUB_PATHS.authorize).length
 
-  return { ...door, of, authenticate, refused, errorPage, visits }
+  return { ...signet, of, authenticate, refused, errorPage, visits }
 }
 
 const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
@@ -546,9 +546,9 @@ t.test(
 
 /** A sign-in to end, and what is to be seen of it afterwards. */
 async function signedIn (t: Test) {
-  const door = await world(t)
-  const { tokens } = await door.authenticate()
-  const end = (query: Record<string, string>) => door.logout(query, { accept: 'text/html' })
+  const signet = await world(t)
+  const { tokens } = await signet.authenticate()
+  const end = (query: Record<string, string>) => signet.logout(query, { accept: 'text/html' })
 
   /** The page that says that it is done, or why it is not; never a redirect. */
   async function page (response: Response, status: number, title: RegExp, isOver: boolean) {
@@ -558,9 +558,9 @@ async function signedIn (t: Test) {
     const text = await response.text()
     t.match(text, title)
     t.equal(text.includes('You can close this page.'), isOver)
-    t.equal(await door.me(tokens.access_token), isOver ? 401 : 200)
+    t.equal(await signet.me(tokens.access_token), isOver ? 401 : 200)
   }
-  return { ...door, tokens, end, page, hint: tokens.id_token as string }
+  return { ...signet, tokens, end, page, hint: tokens.id_token as string }
 }
 
 t.test('oidcc-rp-initiated-logout', async (t) => {

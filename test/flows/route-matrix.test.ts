@@ -223,7 +223,7 @@ t.test('each route, for each of them', async (t) => {
   }
 })
 
-t.test('who acts is who the token says, whatever else a request says', async (t) => {
+t.test('the access token alone decides who acts, whatever else a request says', async (t) => {
   const { people, call, url } = await world(t)
   const { another, user, tokens } = await people()
   const headers = {

@@ -44,7 +44,7 @@ t.test('one login too many ends the session that was used longest ago, at once, 
   )
 })
 
-t.test('what is over does not count, and a limit that was lowered ends all that are too many', async (t) => {
+t.test('ended sessions do not count, and a lowered limit ends all surplus sessions', async (t) => {
   const { login, call, another, events, sql } = await signedIn(t, { MAX_SESSIONS_PER_USER: '3' })
   const tokens = [(await login()).access_token, (await login()).access_token, (await login()).access_token]
   for (const [index, column] of ['revoked_at', 'idle_expires_at', 'expires_at'].entries()) {
