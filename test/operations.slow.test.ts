@@ -8,7 +8,7 @@ import type pg from 'pg'
 import t from 'tap'
 import { packageRoot } from '../src/package-root.ts'
 import { createEmptyDatabase } from './database.ts'
-import { openFrontDoor } from './flows/front-door.ts'
+import { setupWithClients } from './flows/setup-with-clients.ts'
 import { readJson, setup } from './helper.ts'
 
 const text = await readFile(join(packageRoot, 'docs/operations.md'), 'utf8')
@@ -54,7 +54,7 @@ t.test('every command is valid shell', async (t) => {
 t.test(
   'a leaked signing key: once it is deleted and the instances have started again, its tokens are worth nothing',
   async (t) => {
-    const { signIn, refresh, sql, another, me } = await openFrontDoor(t)
+    const { signIn, refresh, sql, another, me } = await setupWithClients(t)
     const tokens = await signIn()
     t.equal(await me(tokens.access_token), 200)
     await sql.query(statement('### Signing key leaked'))
@@ -74,7 +74,7 @@ t.test(
 )
 
 t.test('after a restored back-up all sessions are ended', async (t) => {
-  const { signIn, refresh, me, sql } = await openFrontDoor(t)
+  const { signIn, refresh, me, sql } = await setupWithClients(t)
   const tokens = await signIn()
   await sql.query(statement('## Back up and restore'))
   t.match(await refresh(tokens.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
@@ -83,7 +83,7 @@ t.test('after a restored back-up all sessions are ended', async (t) => {
 })
 
 t.test("after a leaked encryption key the providers' tokens are taken away", async (t) => {
-  const { signIn, sql, url } = await openFrontDoor(t)
+  const { signIn, sql, url } = await setupWithClients(t)
   const { access_token: token } = await signIn()
   const headers = { authorization: `Bearer ${token}` }
   const [account] = (await readJson(await fetch(`${url}/me`, { headers }))).accounts
@@ -107,7 +107,7 @@ t.test('the questions to the database are answered', async (t) => {
 })
 
 t.test('a back-up restores, and tokens of before are good after', async (t) => {
-  const { signIn, sql, url, database, another } = await openFrontDoor(t)
+  const { signIn, sql, url, database, another } = await setupWithClients(t)
   const reason = await cannotDump(sql)
   if (reason !== false) return t.pass('it is not tried', { skip: reason })
   const tokens = await signIn()

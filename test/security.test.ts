@@ -2,7 +2,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import t from 'tap'
 import { Problem } from '../src/http/errors.ts'
 import { readSettings } from '../src/settings.ts'
-import { openFrontDoor } from './flows/front-door.ts'
+import { setupWithClients } from './flows/setup-with-clients.ts'
 import { setup } from './helper.ts'
 
 /** docs/security.md against the tests that it names and the defaults of the code (SEC-110). */
@@ -119,7 +119,7 @@ t.test('the figures are those of the code', async (t) => {
     t.throws(() => readSettings({ [name]: String(amount(limit) + 1) }), { message: name }, `${name} may not be more`)
   }
 
-  const { url, sql, authorize, ask, post } = await openFrontDoor(t)
+  const { url, sql, authorize, ask, post } = await setupWithClients(t)
   /** Seconds that are left of a row that was just written, rounded to ten. */
   async function lifetime (name: string): Promise<number> {
     const { rows: [row] } = await sql.query(`SELECT extract(epoch FROM expires_at - now()) AS left FROM ${name}`)

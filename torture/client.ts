@@ -10,7 +10,7 @@ export interface Tokens {
 }
 
 /** Status 0: there was no answer. */
-export interface Answer {
+export interface TimedAnswer {
   status: number
   body: any
   milliseconds: number
@@ -23,6 +23,11 @@ export interface CallOptions {
   address?: string
 }
 
+export interface LoginOptions {
+  at?: number
+  provider?: string
+}
+
 /** What clients of Signet do; `at` is the instance. */
 export interface Client {
   url: (at?: number) => string
@@ -30,23 +35,20 @@ export interface Client {
     method: string,
     path: string,
     options?: CallOptions & { token?: string, body?: object, headers?: Record<string, string> }
-  ) => Promise<Answer>
-  /**
-   * A login of the person `name` that has been to the provider and waits at the door: the callback, which may be called
-   * again.
-   */
-  prepare: (name: string, options?: { at?: number, provider?: string }) => Promise<(at?: number) => Promise<Answer>>
+  ) => Promise<TimedAnswer>
+  /** Takes a login of the person `name` up to the callback. Returns the callback, which may be called again. */
+  prepare: (name: string, options?: LoginOptions) => Promise<(at?: number) => Promise<TimedAnswer>>
   /** A whole login; throws when it fails. */
-  login: (name: string, options?: { at?: number, provider?: string }) => Promise<Tokens>
-  /** A login at the OpenID provider, by whoever signs in there. */
-  loginAtAcme: (at?: number) => Promise<Answer>
+  login: (name: string, options?: LoginOptions) => Promise<Tokens>
+  /** A login at the OpenID provider. */
+  loginAtAcme: (at?: number) => Promise<TimedAnswer>
   /** A code for the client `app`: what it needs to exchange it, or to link with it. */
   code: (
     name: string,
-    options?: { at?: number, provider?: string, intent?: 'link' }
+    options?: LoginOptions & { intent?: 'link' }
   ) => Promise<Record<'code' | 'code_verifier' | 'redirect_uri' | 'client_id', string>>
-  refresh: (refreshToken: string, options?: CallOptions) => Promise<Answer>
-  me: (accessToken: string, options?: CallOptions) => Promise<Answer>
+  refresh: (refreshToken: string, options?: CallOptions) => Promise<TimedAnswer>
+  me: (accessToken: string, options?: CallOptions) => Promise<TimedAnswer>
 }
 
 /** The client that is known to Signet. */
@@ -63,7 +65,7 @@ export const newAddress = () => `10.${[people >> 16, people >> 8, people++].map(
 export function createClient (issuer: string, instances: () => Instance[]): Client {
   const url = (at = 0) => instances()[at % 2]?.url as string
 
-  async function send (address: string, init: RequestInit = {}): Promise<Answer> {
+  async function send (address: string, init: RequestInit = {}): Promise<TimedAnswer> {
     const beganAt = performance.now()
     const end = (status: number, body: unknown, headers?: Headers) => ({
       status,

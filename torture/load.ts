@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newAddress, type Answer, type Client } from './client.ts'
+import { newAddress, type TimedAnswer, type Client } from './client.ts'
 import { percentile } from './numbers.ts'
 
 /** What came of the load. */
@@ -86,7 +86,7 @@ export async function startLoad (
 
   async function act (kind: Kind, person: Person, at: number): Promise<void> {
     person.busy = true
-    const answer = await answerTo(kind, person, at).catch((): Answer => ({
+    const answer = await answerTo(kind, person, at).catch((): TimedAnswer => ({
       status: 0,
       body: undefined,
       milliseconds: 0,
@@ -106,7 +106,7 @@ export async function startLoad (
     person.busy = false
   }
 
-  async function answerTo (kind: Kind, person: Person, at: number): Promise<Answer> {
+  async function answerTo (kind: Kind, person: Person, at: number): Promise<TimedAnswer> {
     if (kind === 'me') return await client.me(person.access, { at, address: person.address })
     if (kind === 'refresh') return await client.refresh(person.refresh, { at, address: person.address })
     const callback = await client.prepare(person.name, { at })

@@ -1,7 +1,30 @@
-import type { Prisma } from './generated/client.ts'
+import type { DatabaseClock } from './clock.ts'
+import { Prisma } from './generated/client.ts'
 
 // How long a session lives: it ends when it was not used for a time, and at the latest at `expiresAt`, which sign-in
-// sets once. The rule stands in this file, for typed queries and in SQL; a test compares the two.
+// sets once. This file has the whole rule, for typed queries and in SQL; a test compares the two.
+
+export interface SessionLifetime {
+  /** Ends the session when it is not used for so long. */
+  idleSeconds: number
+  /** Ends it in any case. */
+  maximumSeconds: number
+}
+
+/** The ends of a session that is opened now. */
+export function openingEnds (clock: DatabaseClock, { idleSeconds, maximumSeconds }: SessionLifetime) {
+  return {
+    idleExpiresAt: clock.inSeconds(Math.min(idleSeconds, maximumSeconds)),
+    expiresAt: clock.inSeconds(maximumSeconds)
+  } satisfies Partial<Prisma.SessionUncheckedCreateInput>
+}
+
+/** `openingEnds` in SQL, for an INSERT: the columns, and their values. */
+export const END_COLUMNS = Prisma.raw('idle_expires_at, expires_at')
+export function openingEndValues ({ idleSeconds, maximumSeconds }: SessionLifetime): Prisma.Sql {
+  return Prisma.sql`now() + ${Math.min(idleSeconds, maximumSeconds)}::int * interval '1 second',
+        now() + ${maximumSeconds}::int * interval '1 second'`
+}
 
 /** A session that has not ended. */
 export function activeSession (now: Date) {

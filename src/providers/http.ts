@@ -27,7 +27,7 @@ export interface ProviderCall extends CallPurpose {
 /** The head of an answer. */
 export interface AnswerHead { status: number, headers: IncomingHttpHeaders }
 
-export interface Answer extends AnswerHead { text: string }
+export interface ProviderAnswer extends AnswerHead { text: string }
 
 /**
  * GETs JSON within the limits of `callProvider`. Throws a Problem unless the status is 200 or 201 and the answer is
@@ -61,7 +61,7 @@ export function assertSuccess (status: number, { provider, step }: CallPurpose):
  * its own, when the host had closed an idle one (node-fetch#1735); nothing else is sent twice. Any status is an answer;
  * throws `provider_timeout` or `provider_error` where there is none.
  */
-export async function callProvider (url: string, call: ProviderCall): Promise<Answer> {
+export async function callProvider (url: string, call: ProviderCall): Promise<ProviderAnswer> {
   return await withinLimits(call, async (exchange) => {
     return await send(new URL(url), call).catch(async (error) => {
       if (!(error instanceof IdleReset)) throw error
@@ -95,7 +95,7 @@ export class AnswerTooLarge extends Error {}
 class IdleReset extends Error {}
 
 /** Half the cost of `fetch`. */
-async function send (url: URL, { method = 'GET', headers, body }: ProviderCall): Promise<Answer> {
+async function send (url: URL, { method = 'GET', headers, body }: ProviderCall): Promise<ProviderAnswer> {
   return await new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     const allHeaders = {

@@ -1,7 +1,7 @@
 import { subject } from './claims.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
-import { callProvider, getJson, type Answer } from './http.ts'
+import { callProvider, getJson, type ProviderAnswer } from './http.ts'
 import { NO_LOGIN_PARAMETERS, type ToAuthorizationParameters } from './login-parameters.ts'
 import { createOAuthClient } from './oauth-client.ts'
 import type {
@@ -43,7 +43,7 @@ export interface RevocationApi {
   clientSecret: string
   call: (
     method: 'POST' | 'DELETE', url: string, request: { headers: Record<string, string>, body?: string }
-  ) => Promise<Answer>
+  ) => Promise<ProviderAnswer>
   signal: AbortSignal
 }
 

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { SealedTokens } from '../accounts/provider-tokens.ts'
+import { END_COLUMNS, openingEndValues } from '../database/active-session.ts'
 import type { Database } from '../database/database.ts'
 import type { Caller } from '../http/caller.ts'
 import type { Profile } from '../providers/provider.ts'
@@ -44,12 +45,10 @@ export async function signInKnownPerson (
       RETURNING a.id AS account_id, a.user_id, a.provider
     ), session AS (
       INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, secret_hash, device_code_hash,
-        ip_address, user_agent, authenticated_at, idle_expires_at, expires_at)
+        ip_address, user_agent, authenticated_at, ${END_COLUMNS})
       SELECT ${uuidv7()}::uuid, user_id, account_id, ${s.clientId}, provider, ${s.scope}, ${s.secretHash},
         ${s.deviceCodeHash ?? null}::bytea, ${ipAddress}, ${userAgent},
-        LEAST(${authenticatedAt ?? null}::timestamptz, now()),
-        now() + ${Math.min(s.idleSeconds, s.maximumSeconds)}::int * interval '1 second',
-        now() + ${s.maximumSeconds}::int * interval '1 second'
+        LEAST(${authenticatedAt ?? null}::timestamptz, now()), ${openingEndValues(s)}
       FROM account RETURNING id, user_id, client_id, provider, authenticated_at
     ), code AS (
       INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, nonce, expires_at)

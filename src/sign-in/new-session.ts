@@ -1,9 +1,9 @@
-export interface NewSession {
+import type { SessionLifetime } from '../database/active-session.ts'
+
+export interface NewSession extends SessionLifetime {
   clientId: string
   scope: string
   secretHash: NonSharedBuffer
-  idleSeconds: number
-  maximumSeconds: number
   /** The one device grant that the session may be given to. */
   deviceCodeHash?: NonSharedBuffer
   /** For a client that will exchange it for the session's tokens. */

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { hashIdentity } from '../accounts/identity.ts'
 import type { SealedTokens } from '../accounts/provider-tokens.ts'
 import { recordEvents } from '../audit/events.ts'
-import { activeSession } from '../database/active-session.ts'
+import { activeSession, openingEnds } from '../database/active-session.ts'
 import type { Database } from '../database/database.ts'
 import type { AccountModel, UserModel } from '../database/generated/models.ts'
 import type { Transaction } from '../database/transaction.ts'
@@ -156,7 +156,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     { session, profile, maxSessions, caller }: SignInWrite,
     { userId, accountId, authenticatedAt }: { userId: string, accountId: string, authenticatedAt: Date }
   ): Promise<string> {
-    const { clientId, scope, secretHash, idleSeconds, maximumSeconds, deviceCodeHash = null, code } = session
+    const { clientId, scope, secretHash, deviceCodeHash = null, code } = session
     const now = clock.now()
     if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
     const id = uuidv7()
@@ -173,8 +173,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         ipAddress: caller.ipAddress,
         userAgent: caller.userAgent,
         authenticatedAt,
-        idleExpiresAt: clock.inSeconds(Math.min(idleSeconds, maximumSeconds)),
-        expiresAt: clock.inSeconds(maximumSeconds)
+        ...openingEnds(clock, session)
       },
       select: { id: true }
     })

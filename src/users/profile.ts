@@ -15,7 +15,10 @@ export const ProfilePatchSchema = Type.Object({
 
 export type ProfilePatch = Static<typeof ProfilePatchSchema>
 
-export const PROFILE_FIELDS = ['name', 'avatarUrl', 'locale'] as const satisfies (keyof ProfilePatch)[]
+/** The columns of these fields, for a typed query. */
+export const PROFILE_SELECT = { name: true, avatarUrl: true, locale: true } satisfies Record<keyof ProfilePatch, true>
+
+export const PROFILE_FIELDS = Object.keys(PROFILE_SELECT) as (keyof ProfilePatch)[]
 
 /** Cleans the patch as the claims of a provider are cleaned. */
 export function cleanProfile ({ name, avatarUrl, locale }: ProfilePatch): ProfilePatch {

@@ -5,7 +5,7 @@ import type { Prisma } from '../database/generated/client.ts'
 import type { Caller } from '../http/caller.ts'
 import { lockUser } from './lock-user.ts'
 import { isSameContent, type Preferences } from './preferences.ts'
-import { PROFILE_FIELDS, type ProfilePatch } from './profile.ts'
+import { PROFILE_FIELDS, PROFILE_SELECT, type ProfilePatch } from './profile.ts'
 import { updatedAfter } from './updated-at.ts'
 import { USER, type UserRow } from './user-row.ts'
 import { toUser, type User } from './user.ts'
@@ -62,7 +62,7 @@ export function createUserRepository ({ prisma, pool, clock }: Database): UserRe
       if (!await lockUser(tx, userId)) return
       const { updatedAt, editedFields, ...before } = await tx.user.findUniqueOrThrow({
         where: { id: userId },
-        select: { name: true, avatarUrl: true, locale: true, editedFields: true, updatedAt: true }
+        select: { ...PROFILE_SELECT, editedFields: true, updatedAt: true }
       })
       const isNew = (field: keyof ProfilePatch) => patch[field] !== before[field] || !editedFields.includes(field)
       const fields = PROFILE_FIELDS.filter((field) => patch[field] !== undefined && isNew(field))

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { CONTOSO, FABRIKAM, startFakeMicrosoft, type MicrosoftPerson } from '../fakes/microsoft.ts'
 import { createPkce } from '../fakes/pkce.ts'
-import { REDIRECT_URI } from '../flows/front-door.ts'
+import { REDIRECT_URI } from '../flows/setup-with-clients.ts'
 import { freePort } from '../free-port.ts'
 import { world } from './world.ts'
 

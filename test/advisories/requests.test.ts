@@ -2,7 +2,7 @@ import t from 'tap'
 import { startHttpFake } from '../fakes/http-fake.ts'
 import { answerJson } from '../fakes/answers.ts'
 import { createBrowser } from '../fakes/browser.ts'
-import { REDIRECT_URI } from '../flows/front-door.ts'
+import { REDIRECT_URI } from '../flows/setup-with-clients.ts'
 import { send } from '../hostile/wire.ts'
 import { ORIGIN, world } from './world.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { REDIRECT_URI } from '../flows/front-door.ts'
+import { REDIRECT_URI } from '../flows/setup-with-clients.ts'
 import { sessionOf } from '../flows/signed-in.ts'
 import { eventually, race } from '../helper.ts'
 import { ORIGIN, cookieHeader, world } from './world.ts'

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readForm } from '../fakes/answers.ts'
 import { startFakeApple } from '../fakes/apple.ts'
 import { createBrowser } from '../fakes/browser.ts'
-import { REDIRECT_URI } from '../flows/front-door.ts'
+import { REDIRECT_URI } from '../flows/setup-with-clients.ts'
 import { ORIGIN, attemptName, cookieHeader, world } from './world.ts'
 
 /**

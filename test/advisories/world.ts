@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { createSealer } from '../../src/vault/sealing.ts'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { openFrontDoor, SPA, WEB } from '../flows/front-door.ts'
+import { setupWithClients, SPA, WEB } from '../flows/setup-with-clients.ts'
 import { ENCRYPTION_KEYS, readJson } from '../helper.ts'
 
 export const ORIGIN = 'https://app.example.com'
@@ -28,7 +28,7 @@ export interface Tokens {
 export async function world (t: Test, environment: Record<string, string> = {}) {
   const [acme, umbrella] = await Promise.all([startFakeOidc(), startFakeOidc()])
   t.teardown(() => Promise.all([acme.close(), umbrella.close()]))
-  const door = await openFrontDoor(t, {
+  const signet = await setupWithClients(t, {
     ...acme.settings('acme', { emailTrusted: true }),
     ...umbrella.settings('umbrella'),
     OIDC_PROVIDERS: 'acme,umbrella',
@@ -36,7 +36,7 @@ export async function world (t: Test, environment: Record<string, string> = {}) 
     CLIENTS: JSON.stringify([SPA, WEB, TV]),
     ...environment
   })
-  const { url, sql, github } = door
+  const { url, sql, github } = signet
 
   const login = async (provider = 'github', browser: Browser = createBrowser(url)): Promise<Tokens> =>
     (await browser.login(`/login/${provider}`)).json()
@@ -79,7 +79,7 @@ export async function world (t: Test, environment: Record<string, string> = {}) 
 
   /** Of a token of Signet's own client, at this address. */
   const renew = (refreshToken: string, at = url) =>
-    door.token({ grant_type: 'refresh_token', refresh_token: refreshToken }, {}, at)
+    signet.token({ grant_type: 'refresh_token', refresh_token: refreshToken }, {}, at)
 
   /** How often a provider was asked for tokens. */
   const exchanges = () =>
@@ -115,7 +115,7 @@ export async function world (t: Test, environment: Record<string, string> = {}) 
     }
   }
 
-  return { ...door, acme, umbrella, login, begin, call, renew, exchanges, rows, signing }
+  return { ...signet, acme, umbrella, login, begin, call, renew, exchanges, rows, signing }
 }
 
 /** The name under which a browser keeps the login attempt of a state (src/sign-in/login-attempt.ts). */

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { ACTIVE_SESSION, USABLE_SESSION, activeSession, usableSession } from '../../src/database/active-session.ts'
+import {
+  ACTIVE_SESSION, USABLE_SESSION, activeSession, openingEndValues, openingEnds, usableSession
+} from '../../src/database/active-session.ts'
 import { openDatabase } from '../open-database.ts'
 
 t.test('the rule in SQL and the rule of typed queries find the same sessions', async (t) => {
@@ -46,4 +48,16 @@ t.test('the rule in SQL and the rule of typed queries find the same sessions', a
   t.same(idsOf(activeInSql.rows), expectedIds(0))
   t.same(idsOf(usable), expectedIds(1))
   t.same(idsOf(usableInSql.rows), expectedIds(1))
+})
+
+t.test('a new session has the same ends in SQL and in typed queries', async (t) => {
+  const { prisma, clock } = await openDatabase(t)
+  await clock.synchronize()
+  for (const lifetime of [{ idleSeconds: 60, maximumSeconds: 3600 }, { idleSeconds: 3600, maximumSeconds: 600 }]) {
+    const { idleExpiresAt, expiresAt } = openingEnds(clock, lifetime)
+    const [[idleEnd, end] = []] = await prisma.$queryRaw<{ ends: Date[] }[]>`
+      SELECT ARRAY[${openingEndValues(lifetime)}] AS ends`.then((rows) => rows.map(({ ends }) => ends))
+    t.ok(Math.abs(Number(idleEnd) - idleExpiresAt.getTime()) < 5_000, 'idle')
+    t.ok(Math.abs(Number(end) - expiresAt.getTime()) < 5_000, 'at the latest')
+  }
 })

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 
 /** A whole response, as data. */
-export interface Answer {
+export interface FakeAnswer {
   status: number
   headers: OutgoingHttpHeaders
   body: string | Buffer
@@ -12,7 +12,7 @@ export interface AnswerOptions {
   headers?: OutgoingHttpHeaders
 }
 
-export function answerJson (value: unknown, { status = 200, headers = {} }: AnswerOptions = {}): Answer {
+export function answerJson (value: unknown, { status = 200, headers = {} }: AnswerOptions = {}): FakeAnswer {
   return {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
@@ -20,16 +20,16 @@ export function answerJson (value: unknown, { status = 200, headers = {} }: Answ
   }
 }
 
-export function answerHtml (body: string, { status = 200, headers = {} }: AnswerOptions = {}): Answer {
+export function answerHtml (body: string, { status = 200, headers = {} }: AnswerOptions = {}): FakeAnswer {
   return { status, headers: { 'content-type': 'text/html; charset=utf-8', ...headers }, body }
 }
 
-export function answerEmpty (status: number): Answer {
+export function answerEmpty (status: number): FakeAnswer {
   return { status, headers: {}, body: '' }
 }
 
 /** 302 to `location`; `parameters` are added to its query, except those that are `undefined`. */
-export function answerRedirect (location: string, parameters: Record<string, string | undefined> = {}): Answer {
+export function answerRedirect (location: string, parameters: Record<string, string | undefined> = {}): FakeAnswer {
   const added = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
   if (added.length === 0) return { status: 302, headers: { location }, body: '' }
   const url = new URL(location)
@@ -41,7 +41,7 @@ export function answerRedirect (location: string, parameters: Record<string, str
  * A page that posts `parameters` to `action` by itself (OAuth 2.0 Form Post Response Mode); those that are `undefined`
  * are left out.
  */
-export function answerForm (action: string, parameters: Record<string, string | undefined>): Answer {
+export function answerForm (action: string, parameters: Record<string, string | undefined>): FakeAnswer {
   const fields = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
   const inputs = fields
     .map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`)
@@ -77,7 +77,7 @@ function unescape (text: string): string {
   )
 }
 
-export function send (response: ServerResponse, { status, headers, body }: Answer): void {
+export function send (response: ServerResponse, { status, headers, body }: FakeAnswer): void {
   const length = body.length === 0 ? {} : { 'content-length': Buffer.byteLength(body) }
   response.writeHead(status, { ...headers, ...length })
   response.end(body)

@@ -99,7 +99,7 @@ t.test('refuses what a browser refuses', async (t) => {
   t.ok(await isKept(`a=${'x'.repeat(4095)}`))
 })
 
-t.test('follows redirects when told to', async (t) => {
+t.test('follows redirects on request', async (t) => {
   const { server, browser } = await setup(t, (call) => {
     if (call.path === '/one') return { ...answerEmpty(303), headers: { location: '/two' } }
     if (call.path === '/repeat') return { ...answerEmpty(307), headers: { location: '/two' } }

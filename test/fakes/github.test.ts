@@ -68,7 +68,7 @@ async function setup (t: Test, options: FakeGitHubOptions = {}) {
   return { github, pkce, authorize, form, exchange, logIn }
 }
 
-t.test('signs somebody in', async (t) => {
+t.test('signs a person in', async (t) => {
   const { github, authorize, form, exchange, logIn } = await setup(t)
   const { status, location, callback } = await authorize()
   t.equal(status, 302)
@@ -155,7 +155,7 @@ t.test('answers form-encoded to those who do not ask for JSON', async (t) => {
   )
 })
 
-t.test('sends the person back with the error when told to', async (t) => {
+t.test('sends the person back with the configured error', async (t) => {
   const { github, authorize } = await setup(t)
   github.deny()
   t.match((await authorize()).callback, {
@@ -191,7 +191,7 @@ t.test('sends foreign redirect URIs to the registered callback', async (t) => {
   }
 })
 
-t.test('shows emails by scope and as told', async (t) => {
+t.test('shows emails by scope and as configured', async (t) => {
   const { github, logIn } = await setup(t)
   t.match(await (await logIn({ scope: 'read:user' }))('/user/emails'), { status: 404, body: { message: 'Not Found' } })
   github.grantScope('read:user')

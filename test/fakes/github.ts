@@ -1,4 +1,4 @@
-import { answerEmpty, answerHtml, answerJson, answerRedirect, type Answer } from './answers.ts'
+import { answerEmpty, answerHtml, answerJson, answerRedirect, type FakeAnswer } from './answers.ts'
 import { bearerToken, parameter, type Call } from './calls.ts'
 import { answersChallenge, clientCredentials, createIssued, type Grant } from './grants.ts'
 import { startHttpFake, type HttpFake } from './http-fake.ts'
@@ -76,7 +76,7 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
     }
   })
 
-  function authorize ({ query }: Call): Answer {
+  function authorize ({ query }: Call): FakeAnswer {
     const redirectUri = parameter(query, 'redirect_uri') ?? callbackUrl
     const state = parameter(query, 'state')
     if (parameter(query, 'client_id') !== clientId) {
@@ -111,7 +111,7 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
 
   // Failures are HTTP 200 with an `error` member:
   // https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors
-  function exchange (call: Call): Answer {
+  function exchange (call: Call): FakeAnswer {
     const client = clientCredentials(call)
     if (client.clientId !== clientId || client.clientSecret !== clientSecret) {
       return tokenError(
@@ -140,7 +140,7 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
     })
   }
 
-  function emails (grant: GitHubGrant): Answer {
+  function emails (grant: GitHubGrant): FakeAnswer {
     const hasScope = scopes(grant).some((scope) => scope === 'user:email' || scope === 'user')
     const documentation = { documentation_url: EMAILS_DOCUMENTATION }
     if (emailsStatus === 403) {
@@ -161,7 +161,7 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
     })
   }
 
-  function api (call: Call, answer: (grant: GitHubGrant) => Answer): Answer {
+  function api (call: Call, answer: (grant: GitHubGrant) => FakeAnswer): FakeAnswer {
     // https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent
     if (!call.headers['user-agent']) {
       return answerHtml(
@@ -185,7 +185,7 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
   }
 
   // https://docs.github.com/en/rest/apps/oauth-applications#delete-an-app-authorization
-  function deleteGrant (call: Call): Answer {
+  function deleteGrant (call: Call): FakeAnswer {
     const client = clientCredentials(call)
     const grant = tokens.find(parameter(call.body, 'access_token'))
     const isClient = client.clientId === clientId && client.clientSecret === clientSecret
@@ -253,7 +253,7 @@ function authorizationError (
   }
 }
 
-function tokenError (call: Call, error: string, description: string): Answer {
+function tokenError (call: Call, error: string, description: string): FakeAnswer {
   return tokenAnswer(call, {
     error,
     error_description: description,
@@ -262,7 +262,7 @@ function tokenError (call: Call, error: string, description: string): Answer {
 }
 
 /** JSON for those who accept it, form-encoded for all others. */
-function tokenAnswer (call: Call, members: Record<string, string>): Answer {
+function tokenAnswer (call: Call, members: Record<string, string>): FakeAnswer {
   if (call.headers.accept?.includes('application/json')) return answerJson(members)
   return {
     status: 200,
@@ -271,7 +271,7 @@ function tokenAnswer (call: Call, members: Record<string, string>): Answer {
   }
 }
 
-function badRequest (reason: string): Answer {
+function badRequest (reason: string): FakeAnswer {
   return answerHtml(`<!doctype html><title>Bad request</title><p>${reason}`, { status: 400 })
 }
 

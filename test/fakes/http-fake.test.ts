@@ -94,7 +94,7 @@ t.test('plays faults that answer', async (t) => {
   t.strictSame(await (await get('/ok')).json(), { ok: true })
 })
 
-t.test('plays a fault on its path alone, as often as told, until healed', async (t) => {
+t.test('plays a fault on its path alone, as often as configured, until healed', async (t) => {
   const { fake, get } = await setup(t)
   fake.fault('/other', { kind: 'status', status: 500 })
   fake.fault('/ok', { kind: 'status', status: 500 }, { times: 2 })

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { answerJson, send, type Answer } from './answers.ts'
+import { answerJson, send, type FakeAnswer } from './answers.ts'
 import { readCall, type Call } from './calls.ts'
 import { play, type Fault } from './faults.ts'
 
 /** Answers one call; `undefined` means that the fake has no such route: 404, and the call is `unexpected()`. */
-export type Handler = (call: Call) => Answer | undefined | Promise<Answer | undefined>
+export type Handler = (call: Call) => FakeAnswer | undefined | Promise<FakeAnswer | undefined>
 
 export interface HttpFake {
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
@@ -21,7 +21,7 @@ export interface HttpFake {
   /** Misbehaves on `path` from now on, or for the next `times` calls. A second fault on a path replaces the first. */
   fault: (path: string, fault: Fault, options?: { times?: number }) => void
   /** Changes the right answers of `path` from now on: their coding, content type, ... */
-  alter: (path: string, change: (answer: Answer) => Answer) => void
+  alter: (path: string, change: (answer: FakeAnswer) => FakeAnswer) => void
   /**
    * Resets a connection at its second request, unless that is for `browserPath`: as a server does that ends connections
    * after each answer without saying so. Returns how many were reset.
@@ -44,7 +44,7 @@ export async function startHttpFake (handler: Handler): Promise<HttpFake> {
   let unexpected: Call[] = []
   let failure: unknown
   const faults = new Map<string, { fault: Fault, left: number }>()
-  const changes = new Map<string, (answer: Answer) => Answer>()
+  const changes = new Map<string, (answer: FakeAnswer) => FakeAnswer>()
   const pending = new Set<Call>()
   let resets: { browserPath: string, used: WeakSet<Socket>, count: number } | undefined
 

@@ -1,4 +1,4 @@
-import { answerEmpty, answerHtml, answerJson, answerRedirect, type Answer } from './answers.ts'
+import { answerEmpty, answerHtml, answerJson, answerRedirect, type FakeAnswer } from './answers.ts'
 import { bearerToken, parameter, type Call } from './calls.ts'
 import { answersChallenge, clientCredentials, createIssued, type Grant } from './grants.ts'
 import { startHttpFake, type HttpFake } from './http-fake.ts'
@@ -20,13 +20,13 @@ export interface OAuthSpec {
   /** How the client must prove itself at the token endpoint (RFC 6749 section 2.3.1); in one way only. */
   authentication: 'client_secret_basic' | 'client_secret_post'
   /** The bearer-protected calls of the API: `GET /users/me` and what it answers for somebody. */
-  routes: Record<string, (grant: PersonGrant, call: Call) => Answer>
+  routes: Record<string, (grant: PersonGrant, call: Call) => FakeAnswer>
   /** Calls that need no token, by their whole path. */
-  openRoutes?: Record<string, (call: Call) => Answer>
+  openRoutes?: Record<string, (call: Call) => FakeAnswer>
   /** Members of the token response beside, or in place of, the standard ones; `undefined` leaves one out. */
   tokenAnswer?: (grant: PersonGrant) => Record<string, unknown>
   /** How the provider says that a code, a client or a refresh token is not good; RFC 6749 section 5.2 unless told. */
-  tokenError?: (error: string) => Answer
+  tokenError?: (error: string) => FakeAnswer
   /**
    * Demands that the token request has what the documentation asks for beyond the standard; a sentence when it has not.
    */
@@ -90,7 +90,7 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
     return route && api(call, route)
   })
 
-  function authorize ({ query }: Call): Answer {
+  function authorize ({ query }: Call): FakeAnswer {
     const redirectUri = parameter(query, 'redirect_uri')
     if (parameter(query, 'client_id') !== clientId) {
       return answerHtml('<!doctype html><title>Unknown client</title>', { status: 400 })
@@ -115,7 +115,7 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
     return answerRedirect(redirectUri, { code: codes.issue(grant), state })
   }
 
-  function token (call: Call): Answer {
+  function token (call: Call): FakeAnswer {
     const client = clientCredentials(call)
     if (
       client.clientId !== clientId ||
@@ -144,7 +144,7 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
     return tokenAnswer(grant, refreshTokens.issue(grant, 'refresh-'))
   }
 
-  function tokenAnswer (grant: PersonGrant, refreshToken: string | undefined): Answer {
+  function tokenAnswer (grant: PersonGrant, refreshToken: string | undefined): FakeAnswer {
     const standard = {
       access_token: accessTokens.issue(grant, 'access-'),
       token_type: 'bearer',
@@ -155,13 +155,13 @@ export async function startFakeOAuth (spec: OAuthSpec): Promise<FakeOAuth> {
     return answerJson({ ...standard, ...spec.tokenAnswer?.(grant), ...overrides })
   }
 
-  function api (call: Call, route: OAuthSpec['routes'][string]): Answer {
+  function api (call: Call, route: OAuthSpec['routes'][string]): FakeAnswer {
     const grant = accessTokens.find(bearerToken(call))
     return grant ? route(grant, call) : answerJson({ error: 'invalid_token' }, { status: 401 })
   }
 
   /** RFC 7009: 200 for any token. */
-  function revoke (call: Call): Answer {
+  function revoke (call: Call): FakeAnswer {
     const client = clientCredentials(call)
     if (client.clientId !== clientId) return tokenError('invalid_client')
     const name = parameter(call.body, 'token')

@@ -69,7 +69,7 @@ async function setup (t: Test, options: FakeOidcOptions = {}) {
   return { oidc, read, keySet, authorize, post, credentials, exchange, logIn, userinfo, verified }
 }
 
-t.test('describes itself, at any issuer path, and as told', async (t) => {
+t.test('describes itself, at any issuer path, and as configured', async (t) => {
   const { oidc, read } = await setup(t, { issuerPath: '/realms/acme' })
   t.equal(oidc.issuer, `${oidc.url}/realms/acme`)
   t.match(await read('/realms/acme/.well-known/openid-configuration'), {
@@ -96,7 +96,7 @@ t.test('describes itself, at any issuer path, and as told', async (t) => {
   t.equal((await slashed.read('/.well-known/openid-configuration'))['issuer'], `${slashed.oidc.url}/`)
 })
 
-t.test('signs somebody in', async (t) => {
+t.test('signs a person in', async (t) => {
   const { oidc, authorize, logIn, userinfo, verified } = await setup(t)
   const { location, callback } = await authorize()
   t.ok(location?.startsWith(`${REDIRECT_URI}?`))
@@ -168,7 +168,7 @@ t.test('refreshes and revokes', async (t) => {
   t.match(await userinfo(tokens), { error: 'invalid_request' })
 })
 
-t.test('answers the authorization request as told', async (t) => {
+t.test('answers the authorization request as configured', async (t) => {
   const { oidc, read, authorize } = await setup(t)
   oidc.sendIss()
   t.equal((await authorize()).callback['iss'], oidc.issuer)

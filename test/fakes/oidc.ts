@@ -1,4 +1,4 @@
-import { answerEmpty, answerForm, answerHtml, answerJson, answerRedirect, type Answer } from './answers.ts'
+import { answerEmpty, answerForm, answerHtml, answerJson, answerRedirect, type FakeAnswer } from './answers.ts'
 import { bearerToken, parameter, type Call } from './calls.ts'
 import { answersChallenge, clientCredentials, createIssued, type Grant } from './grants.ts'
 import { startHttpFake, type HttpFake } from './http-fake.ts'
@@ -199,7 +199,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** OpenID Connect Core section 3.1.2. Whom it cannot trust to be the client's it does not redirect to. */
-  function authorize ({ query }: Call): Answer {
+  function authorize ({ query }: Call): FakeAnswer {
     const redirectUri = parameter(query, 'redirect_uri')
     if (parameter(query, 'client_id') !== clientId) {
       return answerHtml('<!doctype html><title>Error 401: invalid_client</title>', { status: 401 })
@@ -258,7 +258,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** RFC 6749 sections 4.1.3 and 6, OpenID Connect Core section 3.1.3. */
-  async function token (call: Call): Promise<Answer> {
+  async function token (call: Call): Promise<FakeAnswer> {
     if (!(await isClient(call))) return answerInvalidClient()
     const grantType = parameter(call.body, 'grant_type')
     if (grantType === 'refresh_token') {
@@ -282,7 +282,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     return await tokenAnswer(grant, refreshTokens.issue(grant, '1//'))
   }
 
-  async function tokenAnswer (grant: OidcGrant, refreshToken: string | undefined): Promise<Answer> {
+  async function tokenAnswer (grant: OidcGrant, refreshToken: string | undefined): Promise<FakeAnswer> {
     const accessToken = accessTokens.issue(grant, 'ya29.')
     const isOpenId = grant.scope.split(' ').includes('openid')
     return answerJson(
@@ -320,7 +320,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** OpenID Connect Core section 5.3. */
-  async function userinfo (call: Call): Promise<Answer> {
+  async function userinfo (call: Call): Promise<FakeAnswer> {
     const grant = accessTokens.find(bearerToken(call))
     if (grant) {
       const claims = { ...pick(grant.person, grant.places.userinfo), sub: grant.person.sub, ...userinfoOverrides }
@@ -338,7 +338,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** RFC 7009 section 2. Either token ends the grant, as at Google. */
-  async function revoke (call: Call): Promise<Answer> {
+  async function revoke (call: Call): Promise<FakeAnswer> {
     if (manners.isClient && !(await isClient(call))) return answerInvalidClient()
     const name = parameter(call.body, 'token')
     const grant = accessTokens.find(name) ?? refreshTokens.find(name)
@@ -362,7 +362,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
   }
 
   /** RFC 6749 section 5.2. */
-  function answerOAuthError (error: string, description: string): Answer {
+  function answerOAuthError (error: string, description: string): FakeAnswer {
     const { status, body } = manners.error?.(error, description) ?? {
       status: 400,
       body: { error, error_description: description }
@@ -370,7 +370,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     return answerJson(body, { status, headers: { 'cache-control': 'no-store' } })
   }
 
-  function answerInvalidClient (): Answer {
+  function answerInvalidClient (): FakeAnswer {
     if (manners.error) return answerOAuthError('invalid_client', 'Unauthorized')
     return answerJson(
       { error: 'invalid_client', error_description: 'Unauthorized' },
@@ -378,7 +378,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     )
   }
 
-  async function strangerJwks (): Promise<Answer> {
+  async function strangerJwks (): Promise<FakeAnswer> {
     return answerJson({ keys: [publicJwk(await keys.stranger('RS256')), publicJwk(await keys.stranger('ES256'))] })
   }
 

@@ -150,7 +150,7 @@ t.test('an account that another user has is not taken from them', async (t) => {
   t.equal((await request('POST', `/me/accounts/${account.id}/token`, token)).status, 404)
 })
 
-t.test('whoever is deleted while they link an account has no session any more, and nothing is left', async (t) => {
+t.test('a user who is deleted while linking an account has no session, and nothing is left', async (t) => {
   const { request, login, linkCode, sql } = await world(t)
   const token = await login('github')
   const code = await linkCode('acme')
@@ -224,7 +224,7 @@ t.test('a code for linking is over after a minute, and useless in the database',
   t.equal((await request('POST', '/me/accounts', token, linking)).body.code, 'invalid_grant')
 })
 
-t.test('whoever is signed out links, unlinks and reads nothing', async (t) => {
+t.test('without a session nothing is linked, unlinked or read', async (t) => {
   const { url, request, login, linkCode } = await world(t)
   const token = await login('github')
   const linking = await linkCode('acme')
@@ -245,24 +245,21 @@ t.test('whoever is signed out links, unlinks and reads nothing', async (t) => {
   }
 })
 
-t.test(
-  'somebody without an email gets the one that the new account proves, unless somebody else holds it',
-  async (t) => {
-    const { request, login, linkCode, acme, github } = await world(t)
-    github.emails(404)
-    github.user({ id: 7, login: 'nobody', email: null })
-    const token = await login('github')
-    t.equal((await request('GET', '/me', token)).body.email, null)
-    await request('POST', '/me/accounts', token, await linkCode('acme'))
-    t.match((await request('GET', '/me', token)).body, { email: 'jane@example.com', emailVerified: true })
+t.test('a user without an email gets the verified one of the new account, unless another user has it', async (t) => {
+  const { request, login, linkCode, acme, github } = await world(t)
+  github.emails(404)
+  github.user({ id: 7, login: 'nobody', email: null })
+  const token = await login('github')
+  t.equal((await request('GET', '/me', token)).body.email, null)
+  await request('POST', '/me/accounts', token, await linkCode('acme'))
+  t.match((await request('GET', '/me', token)).body, { email: 'jane@example.com', emailVerified: true })
 
-    github.user({ id: 8, login: 'another', email: null })
-    const another = await login('github')
-    acme.person({ sub: 'jane at work', email: 'jane@example.com', email_verified: true })
-    t.equal((await request('POST', '/me/accounts', another, await linkCode('acme'))).status, 201)
-    t.equal((await request('GET', '/me', another)).body.email, null)
-  }
-)
+  github.user({ id: 8, login: 'another', email: null })
+  const another = await login('github')
+  acme.person({ sub: 'jane at work', email: 'jane@example.com', email_verified: true })
+  t.equal((await request('POST', '/me/accounts', another, await linkCode('acme'))).status, 201)
+  t.equal((await request('GET', '/me', another)).body.email, null)
+})
 
 t.test(
   'races: one identity linked by two users, one user unlinking all accounts, one code presented fifty times',

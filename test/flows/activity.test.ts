@@ -86,7 +86,7 @@ t.test('a limit or a cursor that is none is refused', async (t) => {
   }
 })
 
-t.test('where an administrator sat who did something to the user is not told', async (t) => {
+t.test("an administrator's address and device are not shown to the user", async (t) => {
   const { login, call, sql } = await signedIn(t)
   const { access_token: token, user } = await login()
   const { user: admin } = await login('acme')

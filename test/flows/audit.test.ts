@@ -1,10 +1,10 @@
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { openFrontDoor } from './front-door.ts'
+import { setupWithClients } from './setup-with-clients.ts'
 
 /** The audit trail of what clients do; that of /me, /admin and the command line is tested with them. */
-t.test('each deed is an event with who, whom, where from and by which request', async (t) => {
-  const { url, sql, authorize, exchange, refresh, signIn, post, github } = await openFrontDoor(t)
+t.test('each action is an event with its actor, user, client address and request id', async (t) => {
+  const { url, sql, authorize, exchange, refresh, signIn, post, github } = await setupWithClients(t)
   let read = 0
   /** The events since the last call, each with every column. */
   async function events () {

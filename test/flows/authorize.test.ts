@@ -3,9 +3,9 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { race, readJson, sharing } from '../helper.ts'
-import { basic, openFrontDoor, SPA, WEB } from './front-door.ts'
+import { basic, setupWithClients, SPA, WEB } from './setup-with-clients.ts'
 
-const world = sharing(t, openFrontDoor, ({ github }) => {
+const world = sharing(t, setupWithClients, ({ github }) => {
   github.reset()
   github.heal()
   github.allow()
@@ -422,7 +422,7 @@ t.test('logout from a client ends the session of the ID token, and returns to re
   t.equal((await logout({ id_token_hint: body.id_token })).status, 200, 'again, with nowhere to go: a page')
 })
 
-t.test('everything that the metadata name is there and does what they say', async (t) => {
+t.test('every endpoint and feature of the metadata works', async (t) => {
   const { url } = await world(t)
   const metadata = await readJson(await fetch(`${url}/.well-known/openid-configuration`))
   t.same(await readJson(await fetch(`${url}/.well-known/oauth-authorization-server`)), metadata)

@@ -14,7 +14,7 @@ import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { GITHUB_PATHS } from '../fakes/github.ts'
 import { readJson } from '../helper.ts'
 import { readSettings } from '../../src/settings.ts'
-import { AS_WEB, basic, openFrontDoor, SPA, WEB, type Parameters } from './front-door.ts'
+import { AS_WEB, basic, setupWithClients, SPA, WEB, type Parameters } from './setup-with-clients.ts'
 
 // The modules of the OpenID conformance suite that apply to Signet, under their own names, each with what the module
 // looks at:
@@ -34,11 +34,11 @@ interface Authenticated {
 }
 
 /** One Signet for all of them: no module asks for an untouched one. */
-const usual = await openFrontDoor(t)
+const usual = await setupWithClients(t)
 
 async function world (t: Test, environment?: Record<string, string>) {
-  const door = environment ? await openFrontDoor(t, environment) : usual
-  const { url, request, token, userinfo, github } = door
+  const signet = environment ? await setupWithClients(t, environment) : usual
+  const { url, request, token, userinfo, github } = signet
   github.reset()
   const jwks = createRemoteJWKSet(new URL(`${url}/.well-known/jwks.json`))
   const of = (more: Parameters) => ({ client_id: 'web', redirect_uri: CALLBACK, scope: 'openid', ...more })
@@ -128,7 +128,7 @@ async function world (t: Test, environment?: Record<string, string>) {
   /** How often people were sent to the provider to sign in. */
   const visits = () => github.calls(GITHUB_PATHS.authorize).length
 
-  return { ...door, of, authenticate, refused, errorPage, visits }
+  return { ...signet, of, authenticate, refused, errorPage, visits }
 }
 
 const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
@@ -498,7 +498,7 @@ t.test(
   'oidcc-discovery-endpoint-verification, oidcc-rp-initiated-logout-discovery-endpoint-verification',
   async (t) => {
     const issuer = 'https://signet.example.com/auth'
-    const { app } = await openFrontDoor(t, { ISSUER_URL: issuer })
+    const { app } = await setupWithClients(t, { ISSUER_URL: issuer })
     const answer = await app.inject('/.well-known/openid-configuration')
     t.equal(answer.statusCode, 200)
     t.match(answer.headers['content-type'], /^application\/json/)
@@ -546,9 +546,9 @@ t.test(
 
 /** A sign-in to end, and what is to be seen of it afterwards. */
 async function signedIn (t: Test) {
-  const door = await world(t)
-  const { tokens } = await door.authenticate()
-  const end = (query: Record<string, string>) => door.logout(query, { accept: 'text/html' })
+  const signet = await world(t)
+  const { tokens } = await signet.authenticate()
+  const end = (query: Record<string, string>) => signet.logout(query, { accept: 'text/html' })
 
   /** The page that says that it is done, or why it is not; never a redirect. */
   async function page (response: Response, status: number, title: RegExp, isOver: boolean) {
@@ -558,9 +558,9 @@ async function signedIn (t: Test) {
     const text = await response.text()
     t.match(text, title)
     t.equal(text.includes('You can close this page.'), isOver)
-    t.equal(await door.me(tokens.access_token), isOver ? 401 : 200)
+    t.equal(await signet.me(tokens.access_token), isOver ? 401 : 200)
   }
-  return { ...door, tokens, end, page, hint: tokens.id_token as string }
+  return { ...signet, tokens, end, page, hint: tokens.id_token as string }
 }
 
 t.test('oidcc-rp-initiated-logout', async (t) => {

@@ -33,7 +33,7 @@ async function withHook (t: Test, environment: Record<string, string> = {}) {
   return { ...running, hook, answer, login, rows }
 }
 
-t.test('who is let in gets the roles that the hook says; who is a user already is not asked about', async (t) => {
+t.test('a new user gets the roles of the hook; for an existing user it is not called', async (t) => {
   const { hook, answer, login } = await withHook(t)
   hook.behave(answer({ allow: true, roles: ['member', 'beta'] }))
   t.match(await login(), { status: 200, body: { user: { roles: ['member', 'beta'] } } })
@@ -58,7 +58,7 @@ t.test('who is let in gets the roles that the hook says; who is a user already i
   t.same(hook.unverified, [])
 })
 
-t.test('a no is told with its reason, and nothing is written', async (t) => {
+t.test('a refusal is shown with its reason, and nothing is written', async (t) => {
   const { hook, answer, login, rows, events, url } = await withHook(t)
   hook.behave(answer({ allow: false, reason: `Only people of the\u0000 company.\n${'x'.repeat(1000)}` }))
   const { status, body } = await login()
@@ -86,7 +86,7 @@ const FAILURES: Record<string, (answer: (value: unknown, status?: number) => Beh
   'a hook that hangs': () => () => 'hang'
 }
 
-t.test('without a good answer within three seconds nobody is let in', async (t) => {
+t.test('without a valid response within three seconds the sign-up is refused', async (t) => {
   const { hook, answer, login, rows, log } = await withHook(t)
   for (const [what, failure] of Object.entries(FAILURES)) {
     hook.behave(failure(answer))
@@ -100,7 +100,7 @@ t.test('without a good answer within three seconds nobody is let in', async (t) 
   t.notMatch(log(), 'octocat@github.com')
 })
 
-t.test('or everybody is, where the operator prefers that', async (t) => {
+t.test('or allowed, where the settings say so', async (t) => {
   const { hook, answer, login, sql } = await withHook(t, { BEFORE_USER_CREATED_ON_FAILURE: 'allow' })
   for (const [what, failure] of Object.entries(FAILURES)) {
     hook.behave(failure(answer))

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson, setup } from '../helper.ts'
-import { AS_WEB, openFrontDoor, REDIRECT_URI, SPA, WEB } from './front-door.ts'
+import { AS_WEB, setupWithClients, REDIRECT_URI, SPA, WEB } from './setup-with-clients.ts'
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const ORIGIN = 'https://app.example.com'
@@ -14,14 +14,14 @@ const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 async function world (t: Test) {
   const [acme, umbrella] = await Promise.all([startFakeOidc(), startFakeOidc()])
   t.teardown(() => Promise.all([acme.close(), umbrella.close()]))
-  const door = await openFrontDoor(t, {
+  const signet = await setupWithClients(t, {
     ...acme.settings('acme'),
     ...umbrella.settings('umbrella'),
     OIDC_PROVIDERS: 'acme,umbrella',
     ALLOWED_ORIGINS: ORIGIN,
     CLIENTS: JSON.stringify([SPA, WEB, TV])
   })
-  const { url } = door
+  const { url } = signet
 
   /** A login that is done but for the callback. */
   async function begin (start = '/login/github') {
@@ -36,9 +36,9 @@ async function world (t: Test) {
   }
 
   const beginDevice = async (clientId = 'tv') =>
-    (await door.post('/oauth2/device_authorization', { client_id: clientId, scope: 'openid' })).body
+    (await signet.post('/oauth2/device_authorization', { client_id: clientId, scope: 'openid' })).body
   const poll = (deviceCode: string, clientId = 'tv') =>
-    door.token({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId })
+    signet.token({ grant_type: DEVICE_GRANT, device_code: deviceCode, client_id: clientId })
 
   /** A browser that has typed a device's code and signed in, and not yet confirmed. */
   async function visit (userCode: string): Promise<Browser> {
@@ -47,7 +47,7 @@ async function world (t: Test) {
     await browser.login('/device/login/github')
     return browser
   }
-  return { ...door, acme, umbrella, begin, beginDevice, poll, visit }
+  return { ...signet, acme, umbrella, begin, beginDevice, poll, visit }
 }
 
 type World = Awaited<ReturnType<typeof world>>
@@ -535,7 +535,7 @@ t.test('a token of another issuer, or signed by another key, is none', async (t)
       .sign(privateKey)
   }
   // Another Signet with the same issuer and keys of its own, and one with the same keys and an issuer of its own.
-  const twin = await openFrontDoor(t, { ISSUER_URL: url })
+  const twin = await setupWithClients(t, { ISSUER_URL: url })
   const sibling = await setup(t, { DATABASE_URL: database.url, CLIENTS: JSON.stringify([SPA]), TOKEN_AUDIENCE: url })
   const siblingMe = async (token: string) =>
     (await fetch(`${sibling.url}/me`, { headers: { authorization: `Bearer ${token}` } })).status

@@ -188,7 +188,7 @@ t.test('of fifty concurrent decisions on two instances one counts; of fifty exch
   }
 })
 
-t.test('a device that asks while somebody approves gets its tokens once', async (t) => {
+t.test('a device that polls during the approval gets its tokens once', async (t) => {
   const { begin, poll, submit, typeAndSignIn, url, another } = await world(t)
   const { address } = await another()
   for (let round = 0; round < 5; round++) {

@@ -138,7 +138,7 @@ t.test(
   }
 )
 
-t.test("ended sessions and deeds among it; nobody else's, and not where an administrator sat", async (t) => {
+t.test("with ended sessions and events; without other users' data and administrators' addresses", async (t) => {
   const { url, login, call, sql } = await signedIn(t)
   const { access_token: token, user } = await login()
   const { access_token: other, user: otherUser } = await login('acme')

@@ -158,7 +158,7 @@ t.test('claims, algorithms and signatures', async (t) => {
   t.same(acme.unexpected(), [])
 })
 
-t.test('headers that name a key are not believed, and nobody fetches what they name', async (t) => {
+t.test('headers that name a key are ignored, and their URLs are not fetched', async (t) => {
   const { url, sql, issuers: { acme } } = await world(t, 'acme')
   const headers = {
     jku: { jku: acme.strangerJwksUri },
@@ -328,7 +328,7 @@ t.test('keys', async (t) => {
   for (const [id, fake] of Object.entries(issuers)) t.same(fake.unexpected(), [], id)
 })
 
-t.test('a token of somebody else', async (t) => {
+t.test('a token for another client', async (t) => {
   const { url, sql, issuers: { acme, evil } } = await world(t, 'acme', 'evil')
   const begin = async () => {
     const browser = createBrowser(url)

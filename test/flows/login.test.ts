@@ -417,7 +417,7 @@ t.test('the list of providers is JSON, or a page for a browser', async (t) => {
   t.notMatch(text, '<Acme')
 })
 
-t.test('an administrator is whoever holds an address of ADMIN_EMAILS, verified, and nobody else', async (t) => {
+t.test('a user becomes an administrator by a verified address of ADMIN_EMAILS only', async (t) => {
   const { url, github, acme } = await world(t, { ADMIN_EMAILS: 'Boss@example.com' })
   github.user({
     id: 1,

@@ -5,7 +5,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson } from '../helper.ts'
-import { AS_WEB, basic, openFrontDoor, REDIRECT_URI, WEB, type Parameters } from './front-door.ts'
+import { AS_WEB, basic, setupWithClients, REDIRECT_URI, WEB, type Parameters } from './setup-with-clients.ts'
 
 // What the metadata document says, line by line, against what the endpoints do. A key without a check fails, so does a
 // listed value that nothing here tries, and so does what works without being listed.
@@ -19,8 +19,8 @@ const EVERYTHING = 'openid profile email offline_access'
 const acme = await startFakeOidc()
 t.teardown(() => acme.close())
 
-type Door = Awaited<ReturnType<typeof openFrontDoor>>
-type Check = (t: Test, value: any, door: Door, document: Record<string, any>) => Promise<void>
+type Signet = Awaited<ReturnType<typeof setupWithClients>>
+type Check = (t: Test, value: any, signet: Signet, document: Record<string, any>) => Promise<void>
 
 /** How each way of client authentication looks: the client it is of, and what it sends. */
 const CREDENTIALS: Record<
@@ -54,7 +54,7 @@ async function assertion (): Promise<Record<string, string>> {
 }
 
 /** A token response of each grant type. One line for each new one. */
-const GRANTS: Record<string, (door: Door) => Promise<any>> = {
+const GRANTS: Record<string, (signet: Signet) => Promise<any>> = {
   authorization_code: ({ signIn }) => signIn(),
   refresh_token: async ({ signIn, refresh }) => (await refresh((await signIn()).refresh_token)).body,
   [DEVICE_GRANT]: async ({ url, post, token }) => {
@@ -89,8 +89,8 @@ const UNLISTED_GRANTS = [
   '__proto__'
 ]
 
-const PROMPTS: Record<string, (t: Test, door: Door) => Promise<unknown>> = {
-  none: async (t, door) => t.equal((await errorOf(door, { prompt: 'none' })).get('error'), 'login_required'),
+const PROMPTS: Record<string, (t: Test, signet: Signet) => Promise<unknown>> = {
+  none: async (t, signet) => t.equal((await errorOf(signet, { prompt: 'none' })).get('error'), 'login_required'),
   login: async (t, { authorize }) => t.ok((await authorize({ prompt: 'login' })).code),
   select_account: async (t, { authorize }) => t.ok((await authorize({ prompt: 'select_account' })).code),
   consent: async (t, { authorize }) => t.ok((await authorize({ prompt: 'consent' })).code)
@@ -193,8 +193,8 @@ const CHECKS: Record<string, Check> = {
     }
   },
 
-  async response_types_supported (t, listed, door) {
-    await every(t, listed, { code: async () => t.ok((await door.authorize({ response_type: 'code' })).code) })
+  async response_types_supported (t, listed, signet) {
+    await every(t, listed, { code: async () => t.ok((await signet.authorize({ response_type: 'code' })).code) })
     for (const type of [
       'token',
       'id_token',
@@ -208,12 +208,12 @@ const CHECKS: Record<string, Check> = {
       'code code'
     ]) {
       t.notOk(listed.includes(type))
-      t.equal((await errorOf(door, { response_type: type })).get('error'), 'unsupported_response_type', type)
+      t.equal((await errorOf(signet, { response_type: type })).get('error'), 'unsupported_response_type', type)
     }
   },
 
-  async response_modes_supported (t, listed, door) {
-    await every(t, listed, { query: async () => t.ok((await door.authorize({ response_mode: 'query' })).code) })
+  async response_modes_supported (t, listed, signet) {
+    await every(t, listed, { query: async () => t.ok((await signet.authorize({ response_mode: 'query' })).code) })
     for (const mode of [
       'fragment',
       'form_post',
@@ -225,25 +225,25 @@ const CHECKS: Record<string, Check> = {
       'QUERY'
     ]) {
       t.notOk(listed.includes(mode))
-      t.equal((await errorOf(door, { response_mode: mode })).get('error'), 'invalid_request', mode)
+      t.equal((await errorOf(signet, { response_mode: mode })).get('error'), 'invalid_request', mode)
     }
   },
 
-  async grant_types_supported (t, listed: string[], door) {
+  async grant_types_supported (t, listed: string[], signet) {
     await every(
       t,
       listed,
       Object.fromEntries(
         Object.entries(GRANTS).map(([type, grant]) => [
           type,
-          async () => t.equal(await door.me((await grant(door)).access_token), 200, type)
+          async () => t.equal(await signet.me((await grant(signet)).access_token), 200, type)
         ])
       )
     )
-    const { code, codeVerifier } = await door.authorize()
+    const { code, codeVerifier } = await signet.authorize()
     for (const type of UNLISTED_GRANTS.filter((type) => !listed.includes(type))) {
       // With everything that the listed ones ask for.
-      const { status, body } = await door.exchange(code, codeVerifier, {
+      const { status, body } = await signet.exchange(code, codeVerifier, {
         grant_type: type,
         username: 'a',
         password: 'b',
@@ -254,7 +254,7 @@ const CHECKS: Record<string, Check> = {
       t.equal(status, 400, type)
       t.equal(body.error, 'unsupported_grant_type', type)
     }
-    t.equal((await door.exchange(code, codeVerifier)).status, 200)
+    t.equal((await signet.exchange(code, codeVerifier)).status, 200)
   },
 
   async subject_types_supported (t, listed, { signIn, signInWeb }) {
@@ -269,7 +269,7 @@ const CHECKS: Record<string, Check> = {
   async id_token_signing_alg_values_supported (t, listed, { signIn }) {
     t.same([decodeProtectedHeader((await signIn()).id_token).alg], listed)
     for (const algorithm of ['RS256', 'EdDSA']) {
-      const other = await openFrontDoor(t, { ...acme.settings('acme'), SIGNING_ALG: algorithm })
+      const other = await setupWithClients(t, { ...acme.settings('acme'), SIGNING_ALG: algorithm })
       const document = await readJson(await fetch(other.url + DOCUMENTS[0]))
       const { id_token: idToken } = await other.signIn()
       t.same(document.id_token_signing_alg_values_supported, [algorithm])
@@ -277,14 +277,14 @@ const CHECKS: Record<string, Check> = {
     }
   },
 
-  async token_endpoint_auth_methods_supported (t, listed, door) {
+  async token_endpoint_auth_methods_supported (t, listed, signet) {
     const exchangeBy = async (
       { form, headers }: { form: Record<string, string>, headers: Record<string, string> },
       client: 'spa' | 'web'
     ) => {
       const redirectUri = client === 'web' ? (WEB.redirect_uris[0] as string) : REDIRECT_URI
-      const { code, codeVerifier } = await door.authorize({ client_id: client, redirect_uri: redirectUri })
-      return await door.token(
+      const { code, codeVerifier } = await signet.authorize({ client_id: client, redirect_uri: redirectUri })
+      return await signet.token(
         { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: codeVerifier, ...form },
         headers
       )
@@ -325,47 +325,47 @@ const CHECKS: Record<string, Check> = {
     }
   },
 
-  async code_challenge_methods_supported (t, listed, door) {
+  async code_challenge_methods_supported (t, listed, signet) {
     await every(t, listed, {
-      S256: async () => t.ok((await door.signIn({ code_challenge_method: 'S256' })).access_token)
+      S256: async () => t.ok((await signet.signIn({ code_challenge_method: 'S256' })).access_token)
     })
     for (const method of ['plain', 's256', 'S512', undefined]) {
-      t.equal((await errorOf(door, { code_challenge_method: method })).get('error'), 'invalid_request', `${method}`)
+      t.equal((await errorOf(signet, { code_challenge_method: method })).get('error'), 'invalid_request', `${method}`)
     }
     t.equal(
-      (await errorOf(door, { code_challenge: undefined, code_challenge_method: undefined })).get('error'),
+      (await errorOf(signet, { code_challenge: undefined, code_challenge_method: undefined })).get('error'),
       'invalid_request',
       'no PKCE at all'
     )
     // The verifier of `plain` would be the challenge itself.
-    const { code, codeVerifier } = await door.authorize()
+    const { code, codeVerifier } = await signet.authorize()
     t.equal(
-      (await door.exchange(code, createHash('sha256').update(codeVerifier).digest('base64url'))).body.error,
+      (await signet.exchange(code, createHash('sha256').update(codeVerifier).digest('base64url'))).body.error,
       'invalid_grant'
     )
   },
 
-  async authorization_response_iss_parameter_supported (t, value, door) {
+  async authorization_response_iss_parameter_supported (t, value, signet) {
     t.equal(value, true)
-    t.equal((await door.authorize()).location.searchParams.get('iss'), door.url)
-    t.equal((await errorOf(door, { response_type: 'token' })).get('iss'), door.url)
-    door.github.deny()
-    t.match(Object.fromEntries((await door.authorize()).location.searchParams), {
-      iss: door.url,
+    t.equal((await signet.authorize()).location.searchParams.get('iss'), signet.url)
+    t.equal((await errorOf(signet, { response_type: 'token' })).get('iss'), signet.url)
+    signet.github.deny()
+    t.match(Object.fromEntries((await signet.authorize()).location.searchParams), {
+      iss: signet.url,
       error: 'access_denied'
     })
-    door.github.allow()
+    signet.github.allow()
   },
 
-  async request_parameter_supported (t, value, door) {
+  async request_parameter_supported (t, value, signet) {
     t.equal(value, false)
-    t.equal((await errorOf(door, { request: 'eyJhbGciOiJub25lIn0.e30.' })).get('error'), 'request_not_supported')
+    t.equal((await errorOf(signet, { request: 'eyJhbGciOiJub25lIn0.e30.' })).get('error'), 'request_not_supported')
   },
 
-  async request_uri_parameter_supported (t, value, door) {
+  async request_uri_parameter_supported (t, value, signet) {
     t.equal(value, false)
     t.equal(
-      (await errorOf(door, { request_uri: 'https://app.example.com/request.jwt' })).get('error'),
+      (await errorOf(signet, { request_uri: 'https://app.example.com/request.jwt' })).get('error'),
       'request_uri_not_supported'
     )
   },
@@ -379,11 +379,11 @@ const CHECKS: Record<string, Check> = {
     t.same([...told].sort(), listed.toSorted(), 'each of them is told, and nothing else')
   },
 
-  async prompt_values_supported (t, listed, door) {
+  async prompt_values_supported (t, listed, signet) {
     await every(
       t,
       listed,
-      Object.fromEntries(Object.entries(PROMPTS).map(([value, check]) => [value, () => check(t, door)]))
+      Object.fromEntries(Object.entries(PROMPTS).map(([value, check]) => [value, () => check(t, signet)]))
     )
   }
 }
@@ -421,17 +421,17 @@ async function everyMethod (
 }
 
 /** What the client is told at once when something in its request is not taken. */
-async function errorOf ({ ask }: Door, more: Parameters): Promise<URLSearchParams> {
+async function errorOf ({ ask }: Signet, more: Parameters): Promise<URLSearchParams> {
   const location = new URL((await ask(more)).headers.get('location') ?? 'about:blank')
   return new URLSearchParams(location.href.startsWith('https://app.example.com/callback?') ? location.search : '')
 }
 
-const door = await openFrontDoor(t, acme.settings('acme'))
-const document = await readJson(await fetch(door.url + DOCUMENTS[0]))
+const signet = await setupWithClients(t, acme.settings('acme'))
+const document = await readJson(await fetch(signet.url + DOCUMENTS[0]))
 
 t.test('both documents are one, as JSON, for a while, and for any page', async (t) => {
   for (const path of DOCUMENTS) {
-    const response = await fetch(door.url + path)
+    const response = await fetch(signet.url + path)
     t.equal(response.status, 200)
     t.match(response.headers.get('content-type'), /^application\/json/)
     t.match(response.headers.get('cache-control'), /max-age=\d+/)
@@ -445,16 +445,16 @@ t.test('each key has its check, and each check its key', async (t) => {
 
 for (const [key, value] of Object.entries(document)) {
   t.test(`${key} is as it says`, async (t) => {
-    await CHECKS[key]?.(t, value, door, document)
+    await CHECKS[key]?.(t, value, signet, document)
   })
 }
 
 t.test('each OAuth endpoint that there is, is named', async (t) => {
-  const { paths } = await readJson(await fetch(`${door.url}/openapi.json`))
+  const { paths } = await readJson(await fetch(`${signet.url}/openapi.json`))
   const named = Object.values(document).filter((value) => typeof value === 'string')
   const endpoints = Object.keys(paths).filter((path) => path.startsWith('/oauth2/'))
   t.ok(endpoints.length >= 7)
-  for (const path of endpoints) t.ok(named.includes(door.url + path), path)
+  for (const path of endpoints) t.ok(named.includes(signet.url + path), path)
   for (const path of [
     '/oauth2/register',
     '/oauth2/par',
@@ -463,6 +463,6 @@ t.test('each OAuth endpoint that there is, is named', async (t) => {
     '/register',
     '/connect/register'
   ]) {
-    for (const method of ['GET', 'POST']) t.equal((await fetch(door.url + path, { method })).status, 404, path)
+    for (const method of ['GET', 'POST']) t.equal((await fetch(signet.url + path, { method })).status, 404, path)
   }
 })

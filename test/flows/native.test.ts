@@ -105,7 +105,7 @@ t.test('an ID token may be for any of the native clients, and the nonce may be h
   }
 })
 
-t.test('an ID token that is not right signs nobody in', async (t) => {
+t.test('an invalid ID token does not sign in', async (t) => {
   const { exchange, idToken, count, acme } = await world(t)
   const now = Math.floor(Date.now() / 1000)
   const bad: [string, IdTokenScript, { inToken?: string, nonce?: string, provider?: string }][] = [
@@ -150,7 +150,7 @@ t.test('an ID token works once, however it is written and on whichever instance'
   }
 })
 
-t.test('what is missing or makes no sense is named', async (t) => {
+t.test('a missing or invalid parameter is named', async (t) => {
   const { exchange, idToken } = await world(t)
   const token = await idToken()
   const mistakes: [Record<string, string | undefined>, string, RegExp][] = [

@@ -54,7 +54,7 @@ async function world (t: Test) {
   return { ...running, github, open, login, me, victimComes, apart }
 }
 
-t.test('classic-federated merge: an unverified address joins nobody', async (t) => {
+t.test('classic-federated merge: an unverified address links no accounts', async (t) => {
   const { open, login, victimComes, apart } = await world(t)
   open.person({ sub: 'attacker', email: VICTIM, email_verified: false })
   const attacker = await login('open')
@@ -73,7 +73,7 @@ t.test("unexpired session: a session from before is of the attacker's user, and 
 })
 
 t.test(
-  "trojan identifier: an account that claims the address, linked to the attacker's user, draws nobody in",
+  "trojan identifier: an account that claims the address, linked to the attacker's user, attracts no login",
   async (t) => {
     const { url, github, open, login, victimComes, apart } = await world(t)
     github.user({ id: 666, login: 'attacker', email: 'attacker@example.com' })
@@ -119,7 +119,7 @@ t.test('unexpired email change: an address that the provider has not verified ye
   await apart(attacker, await victimComes())
 })
 
-t.test('non-verifying provider: whose word on email is not trusted may say what it likes', async (t) => {
+t.test('non-verifying provider: a provider that is not trusted with email verifies nothing', async (t) => {
   const { open, login, victimComes, apart } = await world(t)
   open.person({ sub: 'attacker', email: VICTIM, email_verified: true })
   const attacker = await login('open')

@@ -5,7 +5,7 @@ import { signedIn } from './signed-in.ts'
 const PATH = '/me/preferences'
 const KIB = 1024
 
-t.test('preferences are read, replaced and patched, and each answer has the entity tag of what it shows', async (t) => {
+t.test('preferences are read, replaced and patched; each response has the entity tag of its content', async (t) => {
   const { login, call, events } = await signedIn(t)
   const { access_token: token, user } = await login()
   const empty = await call('GET', PATH, token)
@@ -150,7 +150,7 @@ t.test('16 KiB and no more, as they are stored', async (t) => {
   t.equal((await call('GET', PATH, token)).body.a.length, 2000)
 })
 
-t.test('what is no object, or cannot be kept, is a 400', async (t) => {
+t.test('preferences that are no object, or cannot be stored, are a 400', async (t) => {
   const { login, call, log, sql } = await signedIn(t)
   const { access_token: token } = await login()
   const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`

@@ -153,7 +153,7 @@ t.test('edits and logins at once: no 5xx, and no edit is lost', async (t) => {
   }
 })
 
-t.test('nobody edits without a session that is alive', async (t) => {
+t.test('an edit needs an active session', async (t) => {
   const { url, login, call, sql } = await signedIn(t)
   const { access_token: token } = await login()
   t.equal(

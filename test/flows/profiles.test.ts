@@ -75,7 +75,7 @@ const entry = (email: string, flags: Partial<Record<keyof GitHubEmail, unknown>>
 let lastId = 1_000_000
 const freshId = () => ++lastId
 
-t.test('a subject that several people could share is nobody (GHSA-5hvv-9cqv-894r)', async (t) => {
+t.test('a subject that several people could share is refused (GHSA-5hvv-9cqv-894r)', async (t) => {
   const { github, google, acme, login, signIn, sql } = await world(t)
   const nobody: unknown[] = [
     undefined,
@@ -602,7 +602,7 @@ t.test('email addresses', async (t) => {
     t.equal(new Set(users.map(({ id }) => id)).size, 3, 'never one user for two addresses')
   })
 
-  await t.test('what is stored is unique in its one spelling', async (t) => {
+  await t.test('stored addresses are unique in one spelling', async (t) => {
     t.same((await sql.query('SELECT email FROM users WHERE email <> lower(normalize(email, NFKC))')).rows, [])
   })
 })
@@ -661,14 +661,14 @@ t.test('joining accounts', async (t) => {
     t.equal(owner.accounts.length, 1)
   })
 
-  await t.test('an issuer whose word on email is not trusted joins nobody', async (t) => {
+  await t.test('an issuer that is not trusted with email links no accounts', async (t) => {
     const owner = await as('google', freshId(), 'owner@example.com')
     const claimant = await as('other', freshId(), 'owner@example.com', true)
     t.not(claimant.id, owner.id)
     t.match(claimant, { email: null, accounts: [{ email: 'owner@example.com', emailVerified: false }] })
   })
 
-  await t.test('an address that is verified later joins nobody who signed in before', async (t) => {
+  await t.test('an address that is verified later links no user who signed in before', async (t) => {
     const owner = await as('google', freshId(), 'upgrade@example.com')
     const id = freshId()
     const pending = await as('github', id, 'upgrade@example.com', false)
@@ -679,7 +679,7 @@ t.test('joining accounts', async (t) => {
     t.equal((await as('acme', freshId(), 'upgrade@example.com')).id, owner.id)
   })
 
-  await t.test('an address that nobody holds comes to its user when it is verified', async (t) => {
+  await t.test('an address without a user goes to its user when it is verified', async (t) => {
     const id = freshId()
     t.equal((await as('github', id, 'free@example.com', false)).email, null)
     t.equal((await as('github', id, 'free@example.com', true)).email, 'free@example.com')
@@ -713,7 +713,7 @@ t.test('joining accounts', async (t) => {
     t.equal(moved.email, 'mover@example.com')
   })
 
-  await t.test('whoever takes over a login at GitHub is somebody else', async (t) => {
+  await t.test('a person who takes over a login name at GitHub is another user', async (t) => {
     github.user({ id: 4001, login: 'handle', email: null, emails: [] })
     const before = await signIn('github')
     github.user({ id: 4001, login: 'renamed', email: null, emails: [] })
@@ -744,7 +744,7 @@ t.test('joining accounts', async (t) => {
   })
 })
 
-t.test('with AUTO_LINK=never nobody is joined', async (t) => {
+t.test('with AUTO_LINK=never no accounts are linked', async (t) => {
   const { github, google, login, signIn, sql } = await world(t, { AUTO_LINK: 'never' })
   google.person({ sub: '1', email: 'both@example.com', email_verified: true })
   github.user({ id: 2, login: 'two', email: 'both@example.com' })

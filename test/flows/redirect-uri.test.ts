@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { readJson } from '../helper.ts'
-import { openFrontDoor } from './front-door.ts'
+import { setupWithClients } from './setup-with-clients.ts'
 
 /**
  * One client a spelling, so that no other registered URI helps an attack. Each may also be returned to after a logout.
@@ -256,7 +256,7 @@ const malformed = (name: string, good: string): string[] => {
   ]
 }
 
-const world = (t: Test) => openFrontDoor(t, { CLIENTS, ALLOWED_ORIGINS: 'https://app.example.com' })
+const world = (t: Test) => setupWithClients(t, { CLIENTS, ALLOWED_ORIGINS: 'https://app.example.com' })
 
 /** The parameters of a request for one of the clients, the redirect URI in `uri`'s place. */
 const of = (client: ClientId, uri: string | undefined = REGISTERED[client]) => ({
@@ -367,7 +367,7 @@ t.test('at /oauth2/token none of the list fits a code, and none of it spends one
   }
 })
 
-t.test('after a logout nobody is sent to a place of the list, and it ends no session', async (t) => {
+t.test('a logout redirects to no URI of the list, and ends no session', async (t) => {
   const { url, signIn, logout, me } = await world(t)
   for (const client of Object.keys(REGISTERED) as ClientId[]) {
     const tokens = await signIn(of(client), { client_id: client })
@@ -440,24 +440,21 @@ t.test('a return_to spelled otherwise leads to the allowed origin, or nowhere', 
   }
 })
 
-t.test(
-  'what is registered is good to the letter; a loopback address with any port (RFC 8252 section 7.3)',
-  async (t) => {
-    const { authorize, exchange } = await world(t)
-    const good: [ClientId, string][] = [
-      ...(Object.entries(REGISTERED) as [ClientId, string][]),
-      ['loopback', 'http://127.0.0.1:1/callback'],
-      ['loopback', 'http://127.0.0.1:51004/callback'],
-      ['loopback', 'http://127.0.0.1:65535/callback'],
-      ['loopback6', 'http://[::1]/callback'],
-      ['loopback6', 'http://[::1]:51004/callback'],
-      ['localhost', 'http://localhost/callback'],
-      ['localhost', 'http://localhost:51004/callback']
-    ]
-    for (const [client, uri] of good) {
-      const { code, codeVerifier, location } = await authorize(of(client, uri))
-      t.ok(location.href.startsWith(`${uri}${uri.includes('?') ? '&' : '?'}code=`), uri)
-      t.equal((await exchange(code, codeVerifier, of(client, uri) as Record<string, string>)).status, 200, uri)
-    }
+t.test('a registered URI matches exactly; a loopback address with any port (RFC 8252 section 7.3)', async (t) => {
+  const { authorize, exchange } = await world(t)
+  const good: [ClientId, string][] = [
+    ...(Object.entries(REGISTERED) as [ClientId, string][]),
+    ['loopback', 'http://127.0.0.1:1/callback'],
+    ['loopback', 'http://127.0.0.1:51004/callback'],
+    ['loopback', 'http://127.0.0.1:65535/callback'],
+    ['loopback6', 'http://[::1]/callback'],
+    ['loopback6', 'http://[::1]:51004/callback'],
+    ['localhost', 'http://localhost/callback'],
+    ['localhost', 'http://localhost:51004/callback']
+  ]
+  for (const [client, uri] of good) {
+    const { code, codeVerifier, location } = await authorize(of(client, uri))
+    t.ok(location.href.startsWith(`${uri}${uri.includes('?') ? '&' : '?'}code=`), uri)
+    t.equal((await exchange(code, codeVerifier, of(client, uri) as Record<string, string>)).status, 200, uri)
   }
-)
+})

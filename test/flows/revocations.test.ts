@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
 import { race, readJson } from '../helper.ts'
-import { basic, openFrontDoor, WEB } from './front-door.ts'
+import { basic, setupWithClients, WEB } from './setup-with-clients.ts'
 
 const AS_WEB = basic(WEB.client_secret)
 const EVERYTHING_KEPT_FOR = 900 + 5 * 60
@@ -15,7 +15,7 @@ interface List {
 }
 
 async function world (t: Test, environment: Record<string, string> = {}) {
-  const front = await openFrontDoor(t, environment)
+  const front = await setupWithClients(t, environment)
   const { app, url, sql } = front
   const { prisma } = app.database
   const ask = async (since?: string, headers: Record<string, string> = {}, at = url) =>
@@ -178,7 +178,7 @@ t.test('the sessions of a deleted user are listed, and nothing names the user', 
   t.equal((await sql.query('SELECT 1 FROM revocations r WHERE strpos(r::text, $1) > 0', [one.userId])).rowCount, 0)
 })
 
-t.test('the same list is 304 to whoever has it, busy as the rest of the database may be', async (t) => {
+t.test('an unchanged list is 304, also while other transactions write', async (t) => {
   const { ask, list, settled, signedIn, logout } = await world(t)
   const [one, ended] = [await signedIn(), await signedIn()]
   await logout(ended)
@@ -239,7 +239,7 @@ t.test('a transaction that began before others and commits after them is not mis
   t.same((await list(nextCursor)).items, [], 'and nothing is told for ever')
 })
 
-t.test('a transaction that is rolled back leaves nothing, and holds nobody up', async (t) => {
+t.test('a transaction that is rolled back leaves nothing, and delays no reader', async (t) => {
   const { prisma, list, settled, signedIn, logout } = await world(t)
   const [one, other] = [await signedIn(), await signedIn()]
   await prisma

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { readJson } from '../helper.ts'
-import { WEB } from './front-door.ts'
+import { WEB } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
 /**
@@ -223,7 +223,7 @@ t.test('each route, for each of them', async (t) => {
   }
 })
 
-t.test('who acts is who the token says, whatever else a request says', async (t) => {
+t.test('the access token alone decides who acts, whatever else a request says', async (t) => {
   const { people, call, url } = await world(t)
   const { another, user, tokens } = await people()
   const headers = {

@@ -3,7 +3,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { race, readJson } from '../helper.ts'
-import { openFrontDoor } from './front-door.ts'
+import { setupWithClients } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
 t.test('one login too many ends the session that was used longest ago, at once, and says so', async (t) => {
@@ -44,7 +44,7 @@ t.test('one login too many ends the session that was used longest ago, at once, 
   )
 })
 
-t.test('what is over does not count, and a limit that was lowered ends all that are too many', async (t) => {
+t.test('ended sessions do not count, and a lowered limit ends all surplus sessions', async (t) => {
   const { login, call, another, events, sql } = await signedIn(t, { MAX_SESSIONS_PER_USER: '3' })
   const tokens = [(await login()).access_token, (await login()).access_token, (await login()).access_token]
   for (const [index, column] of ['revoked_at', 'idle_expires_at', 'expires_at'].entries()) {
@@ -73,7 +73,7 @@ t.test('logins at once, first ones too, on two instances: every one gets through
   const { url, another, sql } = await signedIn(t, { MAX_SESSIONS_PER_USER: '2' })
   const { address } = await another()
 
-  /** A login that waits at the door: everything but the callback is done. */
+  /** A login of which everything but the callback is done. */
   async function prepare (provider: string, index: number) {
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start(`/login/${provider}`))
@@ -121,7 +121,7 @@ t.test('the limit counts sessions of every kind: direct, by code, native, of a d
     email_verified: true,
     name: 'The Octocat'
   })
-  const { url, signIn, post, me, sql } = await openFrontDoor(t, {
+  const { url, signIn, post, me, sql } = await setupWithClients(t, {
     ...google.googleSettings(),
     MAX_SESSIONS_PER_USER: '1'
   })

@@ -221,7 +221,7 @@ t.test('logout cuts /me off at once, ends the refresh token, and is 204 again', 
   t.equal((await fetch(`${url}/logout`, { method: 'POST', headers: { authorization: 'Bearer rubbish' } })).status, 401)
 })
 
-t.test('an expired access token is told apart, and still logs out', async (t) => {
+t.test('an expired access token has its own error code, and still logs out', async (t) => {
   const { url, signIn } = await world(t)
   const tokens = await inThePast(901, signIn)
   const expired = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })

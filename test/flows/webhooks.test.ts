@@ -8,7 +8,7 @@ import { eventually } from '../helper.ts'
 import { addEndpoint, withReceiver } from '../webhooks/world.ts'
 import { sessionOf } from './signed-in.ts'
 
-t.test('each change is told once, verifiably, in order, with the user as they are', async (t) => {
+t.test('each change is sent once, signed, in order, with the user of that moment', async (t) => {
   const { receiver, login, call, url, sql, deliveries } = await withReceiver(t)
   const { access_token: token, user } = await login('github')
   const sessionId = sessionOf(token)
@@ -56,7 +56,7 @@ t.test('each change is told once, verifiably, in order, with the user as they ar
   )
 })
 
-t.test('a change that is rolled back tells nothing; nor does one that nobody wants to hear of', async (t) => {
+t.test('a change that is rolled back or has no subscriber sends nothing', async (t) => {
   const { receiver, app, sql, login, deliveries, record } = await withReceiver(t, ['user.updated'])
   const { user } = await login('github')
   await t.rejects(

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { PROBLEMS } from '../../src/http/problem-catalogue.ts'
-import { SPA, WEB } from '../flows/front-door.ts'
+import { SPA, WEB } from '../flows/setup-with-clients.ts'
 import { sessionOf, signedIn } from '../flows/signed-in.ts'
 import { readJson } from '../helper.ts'
 import { requestsTo, type Operation } from './generators.ts'

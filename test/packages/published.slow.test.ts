@@ -7,7 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/package-root.ts'
-import { openFrontDoor, WEB } from '../flows/front-door.ts'
+import { setupWithClients, WEB } from '../flows/setup-with-clients.ts'
 import { createConsumer } from './consumer.ts'
 import { startProxy } from './proxy.ts'
 
@@ -19,7 +19,7 @@ const CLIENT = { clientId: WEB.client_id, clientSecret: WEB.client_secret }
 t.test(
   'a plain Node program imports what is published, verifies, and ends by itself while it follows revocations',
   async (t) => {
-    const { url, signIn } = await openFrontDoor(t)
+    const { url, signIn } = await setupWithClients(t)
     const { access_token: token } = await signIn()
     await writeFile(
       join(consumer, 'program.js'),
@@ -98,7 +98,7 @@ async function service (
   prepare: (app: FastifyInstance) => void = () => {},
   more: object = {}
 ) {
-  const front = await openFrontDoor(t, environment)
+  const front = await setupWithClients(t, environment)
   const proxy = await startProxy(t, front.url)
   const { signet } = await import(pathToFileURL(join(consumer, 'node_modules/@signet/verify/dist/fastify.js')).href)
   const app = Fastify()

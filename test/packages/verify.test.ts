@@ -7,7 +7,7 @@ import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
 import { answerJson } from '../fakes/answers.ts'
 import type { Fault } from '../fakes/faults.ts'
 import { startHttpFake } from '../fakes/http-fake.ts'
-import { openFrontDoor, WEB } from '../flows/front-door.ts'
+import { setupWithClients, WEB } from '../flows/setup-with-clients.ts'
 import { readJson } from '../helper.ts'
 import { startProxy } from './proxy.ts'
 
@@ -17,7 +17,7 @@ const CLIENT = { clientId: WEB.client_id, clientSecret: WEB.client_secret }
 
 /** Signet, a proxy before its keys and revocations, and verifiers of its tokens that are closed with the test. */
 async function world (t: Test, environment: Record<string, string> = {}) {
-  const front = await openFrontDoor(t, environment)
+  const front = await setupWithClients(t, environment)
   const proxy = await startProxy(t, front.url)
   const addresses = { issuer: front.url, jwksUrl: proxy.url + JWKS, revocationsUrl: proxy.url + FEED }
   const verifier = (options: Partial<VerifierOptions> = {}) => newVerifier(t, { ...addresses, ...options })

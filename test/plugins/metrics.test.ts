@@ -5,7 +5,7 @@ import { packageRoot } from '../../src/package-root.ts'
 import { createBrowser } from '../fakes/browser.ts'
 import { GITHUB_PATHS, startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { openFrontDoor } from '../flows/front-door.ts'
+import { setupWithClients } from '../flows/setup-with-clients.ts'
 import { setup } from '../helper.ts'
 import { sampler } from './scrape.ts'
 
@@ -101,7 +101,7 @@ t.test('no label holds what a client sent', async (t) => {
 })
 
 t.test('refreshes by what came of them, and a stolen one apart', async (t) => {
-  const { url, signIn, refresh, sql } = await openFrontDoor(t)
+  const { url, signIn, refresh, sql } = await setupWithClients(t)
   const { samples } = sampler(url)
   t.same(
     await samples('token_refreshes_total'),

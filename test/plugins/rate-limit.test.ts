@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startFakeGitHub } from '../fakes/github.ts'
-import { openFrontDoor } from '../flows/front-door.ts'
+import { setupWithClients } from '../flows/setup-with-clients.ts'
 import { freePort } from '../free-port.ts'
 import { readJson, setup } from '../helper.ts'
 import { startRedis, withoutRedis } from './redis.ts'
@@ -51,7 +51,7 @@ t.test('what is over the limit is told when to come back, in the fields of the d
 })
 
 t.test('the OAuth endpoints tell it too, as their error', async (t) => {
-  const { url, token } = await openFrontDoor(t, { RATE_LIMITS: 'on' })
+  const { url, token } = await setupWithClients(t, { RATE_LIMITS: 'on' })
   for (let call = 0; call < LIMIT; call++) {
     await fetch(`${url}/oauth2/token`, {
       method: 'POST',

@@ -145,7 +145,7 @@ t.test('an administrator is made and unmade, and the running instance knows at o
   t.match(await events('user.disabled'), [{ actorId: null, details: { by: 'command line' } }])
 })
 
-t.test('keys are rotated, and nobody is logged out', async (t) => {
+t.test('keys are rotated, and all sessions go on', async (t) => {
   const { run, login, sql, another, url, call } = await world(t)
   const { access_token: before } = await login()
   const listed = await run(rotateKeys)
@@ -161,7 +161,7 @@ t.test('keys are rotated, and nobody is logged out', async (t) => {
   t.match(await (await fetch(`${url}/.well-known/jwks.json`)).text(), kid, 'it was published before')
 })
 
-t.test('the command itself: what it says, and how it ends', async (t) => {
+t.test('the command: its output and its exit code', async (t) => {
   const { npmRunAdmin, login } = await world(t)
   await login('github')
   t.match(await npmRunAdmin('grant', 'octocat@github.com'), {

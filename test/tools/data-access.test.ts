@@ -13,7 +13,7 @@ t.test('data is read and written through Prisma, and on the pool in the named pl
 
 const accessesOf = (text: string) => findAccesses(text).map(({ kind, hasRowType }) => [kind, hasRowType])
 
-t.test('the three kinds of access are told apart', async (t) => {
+t.test('the three kinds of access are counted apart', async (t) => {
   t.same(accessesOf('prisma.user.findFirst({}); tx.webhookEndpoint.updateMany({}); await tx.auditEvent.create({})'),
     [['typed', true], ['typed', true], ['typed', true]])
   t.same(accessesOf('tx.$queryRaw<Row[]>`SELECT 1`; tx.$executeRaw`SELECT 1`; prisma.$queryRawUnsafe<Row[]>(text)'),

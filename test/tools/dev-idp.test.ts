@@ -306,7 +306,7 @@ t.test('signs in at once, without the page, as the persona in login_hint', async
   t.match(Object.fromEntries(new URL(await signInAs(url, 'nobody is asked')).searchParams), { code: /./ })
 })
 
-t.test('shows the page when login_hint is nobody here', async (t) => {
+t.test('shows the page when login_hint names no persona', async (t) => {
   const { authorizationUrl } = await setup(t)
   await t.rejects(signInAs(authorizationUrl({ login_hint: 'someone@example.com' }).url, 'nobody'), {
     message: /no persona "nobody".*verified/

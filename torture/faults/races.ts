@@ -1,5 +1,5 @@
 import { race } from '../../test/helper.ts'
-import { sessionOf, type Answer } from '../client.ts'
+import { sessionOf, type TimedAnswer } from '../client.ts'
 import type { Fault } from '../fault.ts'
 import { milliseconds, tally, worst } from '../numbers.ts'
 import type { World } from '../world.ts'
@@ -126,7 +126,7 @@ const stale: Fault = {
   }
 }
 
-type Change = (round: number, world: World) => Promise<{ broken: boolean, answers: Answer[] }>
+type Change = (round: number, world: World) => Promise<{ broken: boolean, answers: TimedAnswer[] }>
 
 /** What two do to one thing at once. */
 const CHANGES: Record<string, { allowed: number[], play: Change }> = {

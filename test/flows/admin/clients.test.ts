@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SPA, WEB } from '../front-door.ts'
+import { SPA, WEB } from '../setup-with-clients.ts'
 import { administration } from './world.ts'
 
 const REDIRECT = 'https://my.example.com/callback'

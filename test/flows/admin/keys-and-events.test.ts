@@ -2,7 +2,7 @@ import t from 'tap'
 import { decodeProtectedHeader } from 'jose'
 import { administration } from './world.ts'
 
-t.test('keys are listed and rotated, and nothing of their private halves is told', async (t) => {
+t.test('keys are listed and rotated, without their private halves', async (t) => {
   const { ask, login, octocat, me, events, admin, url } = await administration(t)
   const before = await ask('GET', '/admin/keys')
   t.match(before.body.items.map(({ status }: { status: string }) => status).sort(), ['current', 'next'])
@@ -25,7 +25,7 @@ t.test('keys are listed and rotated, and nothing of their private halves is told
   t.match(await events('key.rotated'), [{ actorId: admin.user.id, details: { current: next.kid } }])
 })
 
-t.test('a rotation by itself is an event too, by nobody', async (t) => {
+t.test('an automatic rotation is an event without an actor', async (t) => {
   const { sql, another, events } = await administration(t)
   await sql.query(
     "UPDATE signing_keys SET activated_at = now() - interval '91 days', created_at = now() - interval '91 days'"

@@ -4,7 +4,7 @@ import { eventually, race } from '../../helper.ts'
 import { sessionOf } from '../signed-in.ts'
 import { administration } from './world.ts'
 
-t.test('only whoever has the role now comes in, whatever their token says', async (t) => {
+t.test('the role in the database decides, not the one in the token', async (t) => {
   const { url, call, admin, octocat, sql, login } = await administration(t)
   t.match(await call('GET', '/admin/users', octocat.access_token), { status: 403, body: { code: 'forbidden' } })
   const refused = await fetch(`${url}/admin/users`, { headers: { authorization: `Bearer ${octocat.access_token}` } })
@@ -82,7 +82,7 @@ t.test('users are listed, newest first, page by page, and found', async (t) => {
   t.ok(url)
 })
 
-t.test('who is disabled is out at once, and in again when enabled', async (t) => {
+t.test('a disabled user is signed out at once, and may sign in again when enabled', async (t) => {
   const { ask, me, refresh, octocat, admin, login, url, events } = await administration(t)
   const other = await login('github')
   const path = `/admin/users/${octocat.user.id}`

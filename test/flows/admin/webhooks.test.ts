@@ -84,7 +84,7 @@ t.test('endpoints are added, read, changed and removed, with an event each', asy
 })
 
 t.test(
-  'what is no good endpoint is refused with a reason; production calls no private address, whatever name it has',
+  'an invalid endpoint is refused with a reason; production calls no private address, also not by a name',
   async (t) => {
     const { ask, sql } = await administration(t, { WEBHOOK_ALLOW_PRIVATE_ADDRESSES: 'false' })
     const types = ['user.updated']
@@ -201,7 +201,7 @@ t.test('deliveries are listed, and sent again under their ids', async (t) => {
 })
 
 t.test(
-  'roles and the status are told as user.updated; an endpoint that is enabled again gets what it has not got',
+  'changed roles and status are sent as user.updated; an endpoint that is enabled again gets pending deliveries',
   async (t) => {
     const { ask, octocat, sql } = await administration(t)
     const receiver = await receive(t)

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { createPkce } from '../../fakes/pkce.ts'
-import { AS_WEB, REDIRECT_URI, SPA, WEB, openFrontDoor } from '../front-door.ts'
+import { AS_WEB, REDIRECT_URI, SPA, WEB, setupWithClients } from '../setup-with-clients.ts'
 
 t.test("wanted: the end of a person's session, by the spent code in the browser's history", async (t) => {
-  const { sql, authorize, exchange, me } = await openFrontDoor(t)
+  const { sql, authorize, exchange, me } = await setupWithClients(t)
   const { code, codeVerifier } = await authorize()
   const { body: tokens } = await exchange(code, codeVerifier)
   const other = createPkce().verifier

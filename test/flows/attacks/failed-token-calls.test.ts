@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { readJson, setup } from '../../helper.ts'
-import { AS_WEB, basic, openFrontDoor } from '../front-door.ts'
+import { AS_WEB, basic, setupWithClients } from '../setup-with-clients.ts'
 
 // A minute allows 100 failed calls of the endpoints where clients authenticate, from one address, and no work after
 // that.
@@ -35,7 +35,7 @@ t.test('wanted: a full audit trail, by token exchanges that need no client', asy
 
 /** A guess at the secret of a client, or the right one, at each endpoint where a client may prove itself with it. */
 async function endpoints (t: Test) {
-  const { url, post } = await openFrontDoor(t, { RATE_LIMITS: 'on', TRUST_PROXY: '127.0.0.1' })
+  const { url, post } = await setupWithClients(t, { RATE_LIMITS: 'on', TRUST_PROXY: '127.0.0.1' })
   const from = (address: string) => ({ 'x-forwarded-for': address })
   type Guess = (secret: string, address: string) => Promise<{ status: number, headers: Headers }>
   const at =
@@ -70,7 +70,7 @@ t.test('wanted: the secret of a client, by guessing', async (t) => {
 })
 
 t.test('wanted: the code that another device shows, by many guesses at the same time', async (t) => {
-  const { url } = await openFrontDoor(t, { RATE_LIMITS: 'on' })
+  const { url } = await setupWithClients(t, { RATE_LIMITS: 'on' })
   const guess = async () =>
     (
       await fetch(`${url}/device`, {
@@ -85,7 +85,7 @@ t.test('wanted: the code that another device shows, by many guesses at the same 
 })
 
 t.test('a person who types the right device code again and again is not stopped', async (t) => {
-  const { url, post } = await openFrontDoor(t, { RATE_LIMITS: 'on' })
+  const { url, post } = await setupWithClients(t, { RATE_LIMITS: 'on' })
   const { body } = await post('/oauth2/device_authorization', { client_id: 'signet' })
   for (let turn = 0; turn < 15; turn++) {
     const response = await fetch(`${url}/device`, {

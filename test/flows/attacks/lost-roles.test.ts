@@ -1,8 +1,8 @@
 import t from 'tap'
-import { AS_WEB, openFrontDoor } from '../front-door.ts'
+import { AS_WEB, setupWithClients } from '../setup-with-clients.ts'
 
 t.test('wanted: a role that was taken away, until the access token ends', async (t) => {
-  const { sql, post, signIn, refresh } = await openFrontDoor(t)
+  const { sql, post, signIn, refresh } = await setupWithClients(t)
   const setRoles = (roles: string[]) => sql.query('UPDATE users SET roles = $1', [roles])
   const introspect = async (token: string) => (await post('/oauth2/introspect', { ...AS_WEB, token })).body
   await signIn()

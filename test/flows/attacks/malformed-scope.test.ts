@@ -1,8 +1,8 @@
 import t from 'tap'
-import { openFrontDoor } from '../front-door.ts'
+import { setupWithClients } from '../setup-with-clients.ts'
 
 t.test('wanted: a scope that the next reader takes for another', async (t) => {
-  const { ask, post, refresh, signIn } = await openFrontDoor(t)
+  const { ask, post, refresh, signIn } = await setupWithClients(t)
   const tokens = await signIn()
   const malformed = ['openid "profile"', 'openid\\profile', 'openid\tprofile', 'openid\nemail', 'openid\0', 'openid é',
     'openid\u00a0profile', '"', '\x7f']

@@ -5,7 +5,7 @@ import { startFakeOidc } from '../../fakes/oidc.ts'
 import { startWebhookReceiver } from '../../fakes/webhook-receiver.ts'
 import { readJson } from '../../helper.ts'
 import { addEndpoint } from '../../webhooks/world.ts'
-import { AS_WEB, openFrontDoor, REDIRECT_URI, type Parameters } from '../front-door.ts'
+import { AS_WEB, setupWithClients, REDIRECT_URI, type Parameters } from '../setup-with-clients.ts'
 
 // Somebody has an access token of another person, from a log or a proxy. It must not be good for more than it says.
 
@@ -13,8 +13,8 @@ async function world (t: Test) {
   const acme = await startFakeOidc()
   t.teardown(() => acme.close())
   acme.person({ sub: 'mallory', email: 'mallory@example.com', email_verified: true })
-  const door = await openFrontDoor(t, acme.settings('acme', { emailTrusted: true }))
-  const { url, sql } = door
+  const signet = await setupWithClients(t, acme.settings('acme', { emailTrusted: true }))
+  const { url, sql } = signet
 
   async function call (method: string, path: string, token: string, body?: object) {
     const response = await fetch(url + path, {
@@ -30,16 +30,16 @@ async function world (t: Test) {
   /** The tokens of a session whose sign-in was eleven minutes ago. */
   async function old ({ refresh_token: refreshToken }: { refresh_token: string }, client: Record<string, string> = {}) {
     await sql.query("UPDATE sessions SET authenticated_at = now() - interval '11 minutes'")
-    return (await door.refresh(refreshToken, client)).body.access_token as string
+    return (await signet.refresh(refreshToken, client)).body.access_token as string
   }
 
   async function linkRequest (provider = 'acme', more: Parameters = {}) {
-    const { code, codeVerifier } = await door.authorize({ provider, intent: 'link', ...more })
+    const { code, codeVerifier } = await signet.authorize({ provider, intent: 'link', ...more })
     return { code, code_verifier: codeVerifier, redirect_uri: REDIRECT_URI, client_id: 'spa' }
   }
 
   const accounts = async () => (await sql.query('SELECT id, provider FROM accounts ORDER BY id')).rows
-  return { ...door, acme, call, login, old, linkRequest, accounts }
+  return { ...signet, acme, call, login, old, linkRequest, accounts }
 }
 
 t.test('wanted: an account of mine at the user of an old access token', async (t) => {

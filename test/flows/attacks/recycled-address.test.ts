@@ -22,7 +22,7 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   return { ...running, github, corp, other, login }
 }
 
-t.test('wanted: the user of a colleague who left, through the same issuer', async (t) => {
+t.test('an attack on the user of a colleague who left, through the same issuer', async (t) => {
   const { corp, login } = await world(t, { ADMIN_EMAILS: ALICE })
   corp.person({ sub: 'A', email: ALICE, email_verified: true })
   const before = await login('corp')

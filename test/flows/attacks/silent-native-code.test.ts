@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createBrowser, type Browser, type BrowserResponse } from '../../fakes/browser.ts'
 import { sharing } from '../../helper.ts'
-import { openFrontDoor, REDIRECT_URI, SPA } from '../front-door.ts'
+import { setupWithClients, REDIRECT_URI, SPA } from '../setup-with-clients.ts'
 
 // RFC 8252 section 8.6: another app on the person's device may have registered the same scheme, or listen at the
 // loopback address. A page that sends the browser here must not get it a code while the provider asks nothing.
@@ -13,7 +13,7 @@ const CLIENTS = JSON.stringify([
 
 const world = sharing(
   t,
-  (t, environment) => openFrontDoor(t, { CLIENTS, GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', ...environment }),
+  (t, environment) => setupWithClients(t, { CLIENTS, GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', ...environment }),
   ({ github }) => { github.reset() }
 )
 

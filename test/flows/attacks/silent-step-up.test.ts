@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { createBrowser, type BrowserResponse } from '../../fakes/browser.ts'
 import { idTokenFrom } from '../../fakes/oidc-app.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
-import { openFrontDoor, type Parameters } from '../front-door.ts'
+import { setupWithClients, type Parameters } from '../setup-with-clients.ts'
 
 // A person is asked to prove again who they are. The session that their browser has at the provider must not do it.
 
@@ -13,17 +13,17 @@ async function world (t: Test) {
   const acme = await startFakeOidc()
   t.teardown(() => acme.close())
   acme.person({ sub: 'jane', email: 'jane@example.com', email_verified: true })
-  const door = await openFrontDoor(t, {
+  const signet = await setupWithClients(t, {
     ...acme.settings('acme', { emailTrusted: true }), ALLOWED_ORIGINS: 'https://app.example.com'
   })
-  const { url } = door
+  const { url } = signet
   const login = (query = '') => createBrowser(url).login(`/login/acme${query}`)
-  const signIn = (more: Parameters = {}) => door.signIn({ provider: 'acme', ...more })
+  const signIn = (more: Parameters = {}) => signet.signIn({ provider: 'acme', ...more })
   const lastRequest = () => acme.calls(acme.paths.authorize).at(-1)?.query as Record<string, unknown>
   const remove = async (accessToken: string) => (await fetch(`${url}/me`, {
     method: 'DELETE', headers: { authorization: `Bearer ${accessToken}` }
   })).status
-  return { ...door, acme, login, signIn, lastRequest, remove }
+  return { ...signet, acme, login, signIn, lastRequest, remove }
 }
 
 const authTime = (token: string) => decodeJwt(token)['auth_time'] as number

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { race, readJson } from '../../helper.ts'
 import { sampler } from '../../plugins/scrape.ts'
-import { AS_WEB, openFrontDoor } from '../front-door.ts'
+import { AS_WEB, setupWithClients } from '../setup-with-clients.ts'
 import { sessionOf } from '../signed-in.ts'
 
 // A thief who has a copy of a refresh token and learns at once that its client has exchanged it gets the same
@@ -12,8 +12,8 @@ interface Tokens { access_token: string, refresh_token: string }
 const SESSION_TIMES = ['rotated_at', 'last_used_at', 'created_at', 'idle_expires_at', 'expires_at']
 
 async function world (t: Test, environment: Record<string, string> = {}) {
-  const door = await openFrontDoor(t, { TRUST_PROXY: '127.0.0.1', ...environment })
-  const { sql, url } = door
+  const signet = await setupWithClients(t, { TRUST_PROXY: '127.0.0.1', ...environment })
+  const { sql, url } = signet
 
   /** Moves all times of the database's sessions and events into the past. */
   async function age (seconds: number) {
@@ -33,14 +33,14 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const headersOf = (address: string, userAgent: string) => ({ 'x-forwarded-for': address, 'user-agent': userAgent })
 
   /** A refresh from an address, by a device. */
-  const refreshAt = (refreshToken: string, address: string, userAgent: string) => door.token(
+  const refreshAt = (refreshToken: string, address: string, userAgent: string) => signet.token(
     { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: 'spa' }, headersOf(address, userAgent)
   )
 
   const events = async () =>
     (await sql.query("SELECT * FROM audit_events WHERE type = 'token.reused_in_window' ORDER BY id")).rows
 
-  return { ...door, age, stored, get, refreshAt, events }
+  return { ...signet, age, stored, get, refreshAt, events }
 }
 
 t.test('wanted: to know when a token was exchanged, by asking for scope that was not granted', async (t) => {

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import type { Answer } from '../../fakes/answers.ts'
+import type { FakeAnswer } from '../../fakes/answers.ts'
 import { createBrowser } from '../../fakes/browser.ts'
 import type { IdTokenScript } from '../../fakes/oidc-id-token.ts'
 import type { FakeOidc } from '../../fakes/oidc.ts'
@@ -20,17 +20,18 @@ async function world (t: Test) {
   return { acme, login }
 }
 
-const withHeaders = (headers: Record<string, string>) => (answer: Answer): Answer => (
+const withHeaders = (headers: Record<string, string>) => (answer: FakeAnswer): FakeAnswer => (
   { ...answer, headers: { ...answer.headers, ...headers } }
 )
-const withBody = (change: (body: string) => string | Buffer) => (answer: Answer): Answer => (
+const withBody = (change: (body: string) => string | Buffer) => (answer: FakeAnswer): FakeAnswer => (
   { ...answer, body: change(String(answer.body)) }
 )
-const gzipped = (answer: Answer): Answer => withHeaders({ 'content-encoding': 'gzip' })(withBody(gzipSync)(answer))
+const gzipped = (answer: FakeAnswer): FakeAnswer =>
+  withHeaders({ 'content-encoding': 'gzip' })(withBody(gzipSync)(answer))
 
 const STEPS = ['discovery', 'jwks', 'token', 'userinfo'] as const
 
-const ANSWERS: Record<string, (answer: Answer) => Answer> = {
+const ANSWERS: Record<string, (answer: FakeAnswer) => FakeAnswer> = {
   'openid-client#648, nginx-openid-connect#26: compressed answers': gzipped,
   'DollhouseMCP#2520: a byte-order mark': withBody((body) => `\ufeff${body}`),
   'golang/oauth2#542: JSON as text/plain': withHeaders({ 'content-type': 'text/plain; charset=utf-8' }),

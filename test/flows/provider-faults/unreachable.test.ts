@@ -39,7 +39,7 @@ t.test('a provider that is down', async (t) => {
   }
   const { url, sql } = await setup(t, settings)
 
-  await t.test('stops nobody else at the start', async (t) => {
+  await t.test('does not stop the start for the others', async (t) => {
     t.equal((await fetch(`${url}/readyz`)).status, 200)
     t.equal((await fetch(`${url}/healthz`)).status, 200)
     refused(

@@ -481,7 +481,7 @@ t.test('the email', async (t) => {
     })
   }
 
-  await t.test("an address of the private relay is the person's own, and joins nobody", async (t) => {
+  await t.test('an address of the private relay links to no other user', async (t) => {
     apple.person({ sub: 'real', email: 'anne@example.com', emailVerified: 'true' })
     const real = (await login()).json().user
     for (const isPrivateEmail of ['true', true]) {

@@ -182,7 +182,7 @@ t.test('an ID token of Limited Login', async (t) => {
     }
   })
 
-  await t.test('is not taken where Facebook was moved and nobody says where its keys are', async (t) => {
+  await t.test('is refused where Facebook was moved and the address of its keys is not set', async (t) => {
     for (const name of ['AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'ISSUER']) {
       t.equal(create({ [`FACEBOOK_${name}`]: 'https://proxy.example' })?.identifyNative, undefined, name)
     }

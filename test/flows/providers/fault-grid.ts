@@ -80,7 +80,7 @@ export async function faultGrid (
     }
   }
 
-  await t.test('whoever is slow is given up', async (t) => {
+  await t.test('a slow provider times out', async (t) => {
     shortenProviderTimeout(t)
     const logins: { step: string, answer: Promise<BrowserResponse> }[] = []
     for (const play of SLOW) {
@@ -97,7 +97,7 @@ export async function faultGrid (
     }
   })
 
-  await t.test('nobody without a subject', async (t) => {
+  await t.test('a profile without a subject fails', async (t) => {
     for (const changes of withoutSubject) {
       fake.person(changes)
       refused(t, await login(), 502, 'provider_error', new RegExp(`^${name}: the \\w+`))

@@ -66,12 +66,12 @@ t.test('GitLab', async (t) => {
     ])
   })
 
-  await t.test('the addresses that somebody shows are none', async (t) => {
+  await t.test('public addresses are ignored', async (t) => {
     fake.person({ id: 500, email: undefined })
     t.match(await signIn(), { email: null, accounts: [{ email: null, emailVerified: false }] })
   })
 
-  await t.test('the number is who somebody is, whatever their name; somebody else may take the name', async (t) => {
+  await t.test('the subject is the number; another person may take the user name', async (t) => {
     fake.person({ id: 501, username: 'anna', email: 'anna@example.com' })
     const { id } = await signIn()
     fake.person({ id: '501', username: 'anna-b', email: 'anna-b@example.com' })
@@ -80,7 +80,7 @@ t.test('GitLab', async (t) => {
     t.not((await signIn()).id, id)
   })
 
-  await t.test('it may name itself in its answer, and nobody else may (RFC 9207)', async (t) => {
+  await t.test('`iss` may be its own issuer, and no other (RFC 9207)', async (t) => {
     fake.person({})
     for (const [iss, isRight] of [
       [fake.url, true],

@@ -59,7 +59,7 @@ t.test('GOOGLE_HOSTED_DOMAIN lets in people of one Workspace domain', async (t) 
       refused(t, await login(), 403, 'access_denied', /^Only people of corp\.example may sign in with Google here\.$/)
     })
   }
-  await t.test('nor by a claim of the user info, which nobody has signed', async (t) => {
+  await t.test('nor by a claim of the user info, which is not signed', async (t) => {
     google.person(somebody())
     google.userinfo({ hd: 'corp.example' })
     refused(t, await login(), 403, 'access_denied', /corp\.example/)
@@ -74,7 +74,7 @@ t.test('GOOGLE_HOSTED_DOMAIN lets in people of one Workspace domain', async (t) 
   t.same(await rows(sql), before)
 })
 
-t.test('without it everybody may come, and nothing is asked for that is not needed', async (t) => {
+t.test('without it everyone may sign in, and nothing is requested that is not needed', async (t) => {
   const { url, google, login } = await world(t)
   const { searchParams } = new URL(await createBrowser(url).start('/login/google'))
   t.same(
@@ -323,7 +323,7 @@ t.test('what goes wrong', async (t) => {
     refused(t, await browser.callback(callback.href), 502, 'provider_error', /^Google: the token exchange failed: /)
   })
 
-  await t.test('nobody without a subject', async (t) => {
+  await t.test('a profile without a subject fails', async (t) => {
     for (const sub of [undefined, null, '', 0, '0', {}, []]) {
       google.idToken({ claims: { sub } })
       google.userinfo({ sub })

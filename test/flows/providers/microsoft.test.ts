@@ -41,7 +41,7 @@ const somebody = (rest: Partial<MicrosoftPerson> = {}): MicrosoftPerson => ({
   ...rest
 })
 
-t.test('a login: who it is stands in the ID token, and nobody asks the Graph', async (t) => {
+t.test('a login takes the person from the ID token, and does not call the Graph', async (t) => {
   const { url, sql, microsoft } = await world(t)
   const browser = createBrowser(url)
   const authorization = new URL(await browser.start('/login/microsoft'))
@@ -76,7 +76,7 @@ t.test('a login: who it is stands in the ID token, and nobody asks the Graph', a
   t.same(microsoft.unexpected(), [])
 })
 
-t.test('who may come', async (t) => {
+t.test('the tenants that may sign in', async (t) => {
   const audiences: [string, Record<string, boolean>][] = [
     ['common', { [CONTOSO]: true, [FABRIKAM]: true, [CONSUMERS]: true }],
     ['organizations', { [CONTOSO]: true, [FABRIKAM]: true, [CONSUMERS]: false }],
@@ -152,7 +152,7 @@ t.test('who may come', async (t) => {
   })
 })
 
-t.test('who is who', async (t) => {
+t.test('the identity of a person', async (t) => {
   const { sql, microsoft, login } = await world(t)
   const signIn = async (person: MicrosoftPerson) => {
     microsoft.person(person)
@@ -189,7 +189,7 @@ t.test('who is who', async (t) => {
   })
 
   await t.test(
-    "nOAuth: the address of somebody else, set by another tenant's administrator, opens no door",
+    "nOAuth: another person's address, set by another tenant's administrator, links no account",
     async (t) => {
       const victim = await signIn(somebody({ email: 'ceo@contoso.example', xms_edov: true }))
       t.equal(victim.email, 'ceo@contoso.example')
@@ -252,7 +252,7 @@ t.test('who is who', async (t) => {
   })
 })
 
-t.test('a verified address joins the user who holds it, and only then', async (t) => {
+t.test('an address links the account to its user only when it is verified', async (t) => {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   const { url, microsoft, login } = await world(t, 'common', github.settings)

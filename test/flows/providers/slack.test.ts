@@ -91,7 +91,7 @@ t.test('Slack', async (t) => {
     fake.tokenResponse({})
   })
 
-  await t.test('a code of another login is told by the nonce', async (t) => {
+  await t.test('a code of another login is recognised by the nonce', async (t) => {
     fake.tokenResponse({ id_token: idToken({ sub: 'U0R7JM', nonce: 'of-another-login' }) })
     refused(t, await login(), 502, 'invalid_id_token', /^Slack: the ID token does not verify: the nonce is wrong/)
     const mine = createBrowser(url)

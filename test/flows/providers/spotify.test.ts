@@ -50,7 +50,7 @@ t.test('Spotify', async (t) => {
   })
   const { fake, signIn } = world
 
-  await t.test('no word on an email is believed: it is what somebody typed', async (t) => {
+  await t.test('an email never counts as verified: people type it in', async (t) => {
     await emailWords(
       t,
       world,
@@ -62,7 +62,7 @@ t.test('Spotify', async (t) => {
     )
   })
 
-  await t.test('`account_id` is who somebody is; where there is none, `id` is', async (t) => {
+  await t.test('the subject is `account_id`, or `id` where there is none', async (t) => {
     fake.person({ account_id: 'stable', id: 'one' })
     const { id } = await signIn()
     fake.person({ account_id: 'stable', id: 'another' })

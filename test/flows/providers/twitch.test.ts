@@ -66,7 +66,7 @@ t.test('Twitch', async (t) => {
     ])
   })
 
-  await t.test('somebody whose email is not verified has none', async (t) => {
+  await t.test('a person whose email is not verified has none', async (t) => {
     for (const [id, email] of [
       ['51', undefined],
       ['52', ''],

@@ -90,7 +90,7 @@ t.test('X, of which the email is asked', async (t) => {
     )
   })
 
-  await t.test('somebody without an email and a picture', async (t) => {
+  await t.test('a person without an email and a picture', async (t) => {
     fake.person({ id: '1', confirmed_email: undefined, profile_image_url: undefined })
     t.match(await signIn(), {
       email: null,

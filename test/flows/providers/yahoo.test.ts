@@ -50,7 +50,7 @@ t.test('Yahoo', async (t) => {
 
   const login = () => createBrowser(url).login('/login/yahoo')
 
-  await t.test('a login: the ID token says who, the user info what of them', async (t) => {
+  await t.test('a login takes the subject from the ID token and the profile from the user info', async (t) => {
     fake.person(PERSON, { idToken: ['email', 'email_verified'] })
     fake.reset()
     await sql.query('DELETE FROM users')

@@ -33,8 +33,8 @@ export const basic = (secret: string, clientId = WEB.client_id) => ({
 
 export type Parameters = Record<string, string | undefined>
 
-/** A Signet with two clients, a fake GitHub behind it, and what a client does at the front door. */
-export async function openFrontDoor (t: Test, environment: Record<string, string> = {}) {
+/** A Signet with two clients, a fake GitHub behind it, and the requests of a client. */
+export async function setupWithClients (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   github.user({
