@@ -128,6 +128,13 @@ export async function eventually (what: string, isMet: () => boolean | Promise<b
   }
 }
 
+/** All items of an iterable, such as the pages of a list. */
+export async function collect<Item> (items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
 /** The body as JSON, of any type: tests check it by their assertions. */
 export async function readJson (response: Response): Promise<any> {
   return await response.json()

@@ -144,15 +144,17 @@ t.test('the figures are those of the code', async (t) => {
 t.test('the rate limits are those of the code', async (t) => {
   const { app } = await setup(t, { RATE_LIMITS: 'on' })
   const rows = table('Rate limits')
-  const figures: Record<string, number> = {}
-  for (const [, figure = '', , name = ''] of rows) figures[name.replaceAll('`', '')] = Number.parseInt(figure)
+  const figures: Record<string, [number, number]> = {}
+  for (const [, figure = '', , name = ''] of rows) {
+    figures[name.replaceAll('`', '')] = [Number.parseInt(figure), figure.endsWith(' an hour') ? 3600 : 60]
+  }
   t.same(Object.keys(figures).sort(), Object.keys(app.limits).sort())
-  for (const [name, figure] of Object.entries(figures)) {
+  for (const [name, [figure, seconds]] of Object.entries(figures)) {
     const limit = app.limits[name as keyof typeof app.limits]
     for (let call = 0; call < figure; call++) await limit.count('somebody')
     const refusal: unknown = await limit.count('somebody').catch((error: unknown) => error)
     t.ok(refusal instanceof Problem, `${name}: call ${figure + 1} is refused`)
-    t.match(refusal, { headers: { 'ratelimit-policy': `"${name}";q=${figure};w=60` } })
+    t.match(refusal, { headers: { 'ratelimit-policy': `"${name}";q=${figure};w=${seconds}` } })
   }
 })
 

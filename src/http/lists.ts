@@ -21,7 +21,7 @@ export const pageSchema = <Item extends TSchema>(item: Item) => Type.Object({
 export type { Position }
 
 /** Before every possible item. */
-const START: Position = { time: new Date('9000-01-01'), id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
+export const START: Position = { time: new Date('9000-01-01'), id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
 
 /** `<milliseconds> <UUID>`, before base64url. */
 const CURSOR = /^(\d{1,14}) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/

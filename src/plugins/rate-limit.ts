@@ -17,6 +17,16 @@ export interface RateLimit {
   refund: (key: string) => Promise<void>
 }
 
+/** Requests of which a key may have one at a time. */
+export interface Turns {
+  /**
+   * Begins a turn, and returns what ends it, once. Throws `rate_limited`, with Retry-After, while another one lasts. A
+   * turn that is not ended is over after `maxSeconds`, by which time its request must have ended, too.
+   */
+  begin: (key: string) => Promise<() => Promise<void>>
+  maxSeconds: number
+}
+
 /** How many requests a key has per minute. */
 const REQUESTS_PER_MINUTE = {
   /** Starts of a login, callbacks, native sign-ins and device authorizations, by address: each has a key of its own. */
@@ -37,7 +47,29 @@ const REQUESTS_PER_MINUTE = {
   unknownRoutes: 300
 }
 
-type RateLimitName = keyof typeof REQUESTS_PER_MINUTE
+/** How many requests a key has per hour. */
+const REQUESTS_PER_HOUR = {
+  /** Exports of everything about a user, by user. */
+  exports: 5
+}
+
+/** How long a turn lasts that is not ended, in seconds. */
+const TURN_SECONDS = {
+  /** Exports, by user. */
+  exports: 300
+}
+
+type RateLimitName = keyof typeof REQUESTS_PER_MINUTE | keyof typeof REQUESTS_PER_HOUR
+type TurnName = keyof typeof TURN_SECONDS
+
+interface Window { points: number, duration: number }
+
+const perWindow = (requests: Record<string, number>, duration: number) =>
+  Object.fromEntries(Object.entries(requests).map(([name, points]) => [name, { points, duration }]))
+
+const WINDOWS = {
+  ...perWindow(REQUESTS_PER_MINUTE, 60), ...perWindow(REQUESTS_PER_HOUR, 3600)
+} as Record<RateLimitName, Window>
 
 export type RateLimits = Record<RateLimitName, RateLimit>
 
@@ -52,15 +84,16 @@ export interface RateLimitStore {
 }
 
 declare module 'fastify' {
-  interface FastifyInstance { limits: RateLimits, limitStore: RateLimitStore }
+  interface FastifyInstance { limits: RateLimits, turns: Record<TurnName, Turns>, limitStore: RateLimitStore }
 }
 
 export interface RateLimitOptions { enabled: boolean, redisUrl: string | undefined }
 
-const WINDOW_SECONDS = 60
 /** After a failure Redis is not asked for so long: one that hangs delays one request and not each. */
 const REDIS_PAUSE_MS = 2_000
 const MAX_LOCAL_KEYS = 20_000
+/** Retry-After while a turn lasts: most end within a second. */
+const TURN_RETRY_SECONDS = 10
 const nothing = async () => {}
 const NO_LIMIT: RateLimit = { count: nothing, check: nothing, add: nothing, refund: nothing }
 
@@ -70,7 +103,8 @@ const NO_LIMIT: RateLimit = { count: nothing, check: nothing, add: nothing, refu
  */
 export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }) => {
   if (!enabled) {
-    app.decorate('limits', mapLimits(() => NO_LIMIT))
+    app.decorate('limits', mapNames(WINDOWS, () => NO_LIMIT))
+    app.decorate('turns', mapNames(TURN_SECONDS, (_name, maxSeconds) => ({ begin: async () => nothing, maxSeconds })))
     app.decorate('limitStore', { isConfigured: false, isShared: () => false, onLocalCount: () => {} })
     return
   }
@@ -88,13 +122,12 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
 
   const isShared = () => redis?.status === 'ready' && Date.now() >= pausedUntil
 
-  function createLimit (name: RateLimitName): RateLimit {
-    const options = { points: REQUESTS_PER_MINUTE[name], duration: WINDOW_SECONDS, keyPrefix: `signet-limit-${name}` }
+  /** Asks the limiter that all instances share, or the local one while Redis is unavailable. */
+  function createAsk (options: Window & { keyPrefix: string }) {
     const local = new BoundedMemoryLimiter(options)
     const shared = redis && new RateLimiterRedis({ ...options, storeClient: redis })
 
-    /** Asks the limiter that all instances share, or the local one while Redis is unavailable. */
-    async function ask<Result> (question: (limiter: RateLimiterAbstract) => Promise<Result>): Promise<Result> {
+    return async function ask<Result> (question: (limiter: RateLimiterAbstract) => Promise<Result>): Promise<Result> {
       if (!shared) return await question(local)
       if (isShared()) {
         try {
@@ -107,15 +140,18 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
       onLocalCount()
       return await question(local)
     }
+  }
 
+  function createLimit (name: RateLimitName, window: Window): RateLimit {
+    const ask = createAsk({ ...window, keyPrefix: `signet-limit-${name}` })
     return {
       async count (key) {
         const { consumedPoints, msBeforeNext } = await ask((limiter) => limiter.penalty(key))
-        if (consumedPoints > options.points) throw tooManyRequests(name, msBeforeNext)
+        if (consumedPoints > window.points) throw tooManyRequests(name, window, msBeforeNext)
       },
       async check (key) {
         const state = await ask((limiter) => limiter.get(key))
-        if (state && state.consumedPoints >= options.points) throw tooManyRequests(name, state.msBeforeNext)
+        if (state && state.consumedPoints >= window.points) throw tooManyRequests(name, window, state.msBeforeNext)
       },
       async add (key) {
         await ask((limiter) => limiter.penalty(key))
@@ -126,7 +162,28 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
     }
   }
 
-  app.decorate('limits', mapLimits(createLimit))
+  /** The first to count since the last turn ended has the next one. What others counted is forgotten when it ends. */
+  function createTurns (name: TurnName, maxSeconds: number): Turns {
+    const ask = createAsk({ points: 1, duration: maxSeconds, keyPrefix: `signet-turn-${name}` })
+    return {
+      maxSeconds,
+      async begin (key) {
+        const { consumedPoints } = await ask((limiter) => limiter.penalty(key))
+        if (consumedPoints > 1) {
+          const headers = { 'retry-after': String(TURN_RETRY_SECONDS) }
+          throw new Problem('rate_limited', 'Another such request of yours is being answered.', { headers })
+        }
+        let hasEnded = false
+        return async () => {
+          if (!hasEnded) await ask((limiter) => limiter.delete(key))
+          hasEnded = true
+        }
+      }
+    }
+  }
+
+  app.decorate('limits', mapNames(WINDOWS, createLimit))
+  app.decorate('turns', mapNames(TURN_SECONDS, createTurns))
   app.decorate('limitStore', {
     isConfigured: redis !== undefined,
     isShared,
@@ -134,12 +191,14 @@ export const rateLimits = fp<RateLimitOptions>(async (app, { enabled, redisUrl }
   } satisfies RateLimitStore)
 }, { name: 'rate-limit' })
 
-function mapLimits (create: (name: RateLimitName) => RateLimit): RateLimits {
-  const names = Object.keys(REQUESTS_PER_MINUTE) as RateLimitName[]
-  return Object.fromEntries(names.map((name) => [name, create(name)])) as RateLimits
+function mapNames<Name extends string, Value, Result> (
+  values: Record<Name, Value>, create: (name: Name, value: Value) => Result
+): Record<Name, Result> {
+  const entries = Object.entries(values) as [Name, Value][]
+  return Object.fromEntries(entries.map(([name, value]) => [name, create(name, value)])) as Record<Name, Result>
 }
 
-/** With too many keys, forgets the one whose minute began first: many addresses must not fill the memory. */
+/** With too many keys, forgets the one whose window began first: many addresses must not fill the memory. */
 class BoundedMemoryLimiter extends RateLimiterMemory {
   readonly #keys = new Set<string>()
 
@@ -169,12 +228,12 @@ async function connect (url: string): Promise<Redis> {
 }
 
 /** Has the fields of draft-ietf-httpapi-ratelimit-headers-10, which other responses do without. */
-function tooManyRequests (name: RateLimitName, waitMs: number): Problem {
+function tooManyRequests (name: RateLimitName, { points, duration }: Window, waitMs: number): Problem {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000))
   const headers = {
     'retry-after': String(seconds),
     ratelimit: `"${name}";r=0;t=${seconds}`,
-    'ratelimit-policy': `"${name}";q=${REQUESTS_PER_MINUTE[name]};w=${WINDOW_SECONDS}`
+    'ratelimit-policy': `"${name}";q=${points};w=${duration}`
   }
   return new Problem('rate_limited', `Too many requests. Try again in ${seconds} s.`, { headers })
 }

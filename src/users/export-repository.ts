@@ -1,15 +1,14 @@
 import { REUSED_IN_WINDOW, type AuditEventRow } from '../audit/audit-event.ts'
 import type { Database } from '../database/database.ts'
 import type { Prisma } from '../database/generated/client.ts'
-import { newestFirst } from '../database/newest-first.ts'
+import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
 import { SESSION_USE, SHOW_USE_AFTER_SECONDS, shownUse } from '../database/session-use.ts'
-import type { Transaction } from '../database/transaction.ts'
+import { START } from '../http/lists.ts'
 
-/**
- * Everything stored about a user except secrets, and except what tells of the last exchange of a refresh token at once
- * (src/database/session-use.ts): a column is exported when it is named here.
- */
-const EXPORTED = {
+// Everything stored about a user except secrets, and except what tells of a rotation of a refresh token at once
+// (src/database/session-use.ts): a column is exported when it is named here.
+
+const USER = {
   id: true,
   email: true,
   name: true,
@@ -39,63 +38,91 @@ const EXPORTED = {
       lastLoginAt: true
     },
     orderBy: [{ createdAt: 'asc' as const }, { id: 'asc' as const }]
-  },
-  sessions: {
-    select: {
-      id: true,
-      clientId: true,
-      provider: true,
-      scope: true,
-      accountId: true,
-      ipAddress: true,
-      userAgent: true,
-      authenticatedAt: true,
-      ...SESSION_USE,
-      revokedAt: true,
-      revocationReason: true
-    },
-    orderBy: newestFirst<'id'>()
   }
 } satisfies Prisma.UserSelect
 
-type StoredUser = Prisma.UserGetPayload<{ select: typeof EXPORTED }>
-export type ExportedUser = Omit<StoredUser, 'sessions'> & {
-  sessions: (Omit<StoredUser['sessions'][number], 'previouslyUsedAt'> & { idleExpiresAt: Date })[]
-  events: AuditEventRow[]
-}
+const SESSION = {
+  id: true,
+  clientId: true,
+  provider: true,
+  scope: true,
+  accountId: true,
+  ipAddress: true,
+  userAgent: true,
+  authenticatedAt: true,
+  ...SESSION_USE,
+  revokedAt: true,
+  revocationReason: true
+} satisfies Prisma.SessionSelect
+
+export type ExportedUser = Prisma.UserGetPayload<{ select: typeof USER }>
+type StoredSession = Prisma.SessionGetPayload<{ select: typeof SESSION }>
+export type ExportedSession = Omit<StoredSession, 'previouslyUsedAt'> & { idleExpiresAt: Date }
 
 export interface ExportRepository {
-  /** What was stored at one moment. Undefined when there is no such user. */
-  read: (userId: string) => Promise<ExportedUser | undefined>
+  /** The user and the accounts. Undefined when there is no such user. */
+  readUser: (userId: string) => Promise<ExportedUser | undefined>
+  /** The sessions, newest first. Each page is a statement of its own, sent when the page is asked for. */
+  sessions: (userId: string) => AsyncIterable<ExportedSession[]>
+  /** What happened to the user, and what the user did to others, likewise. */
+  events: (userId: string) => AsyncIterable<AuditEventRow[]>
 }
+
+/** About 200 KB of JSON. */
+const PAGE_SIZE = 500
 
 export function createExportRepository (
   { prisma, clock }: Pick<Database, 'prisma' | 'clock'>, { idleSeconds }: { idleSeconds: number }
 ): ExportRepository {
+  function toExported (session: StoredSession): ExportedSession {
+    const { previouslyUsedAt: _, ...exported } = session
+    return { ...exported, ...shownUse(session, idleSeconds, clock.now()) }
+  }
+
   return {
-    read: (userId) => prisma.$transaction(async (tx) => {
-      const user = await tx.user.findUnique({ where: { id: userId }, select: EXPORTED, relationLoadStrategy: 'join' })
-      if (!user) return undefined
-      const now = clock.now()
-      const sessions = user.sessions.map((session) => {
-        const { previouslyUsedAt: _, ...rest } = session
-        return { ...rest, ...shownUse(session, idleSeconds, now) }
-      })
-      return { ...user, sessions, events: await readEvents(tx, userId) }
-    }, { isolationLevel: 'RepeatableRead' })
+    async readUser (userId) {
+      const select = USER
+      const user = await prisma.user.findUnique({ where: { id: userId }, select, relationLoadStrategy: 'join' })
+      return user ?? undefined
+    },
+
+    sessions: (userId) => pages(async (after) => {
+      const where = { userId, ...olderThan(after) }
+      const rows = await prisma.session.findMany({ where, select: SESSION, orderBy: newestFirst(), take: PAGE_SIZE })
+      return rows.map(toExported)
+    }),
+
+    /**
+     * Two lists, each read by its index and merged: the events about the user, and those about others. The second
+     * condition is spelled as the partial index audit_events_actor_id_idx has it, which a typed query cannot.
+     */
+    events: (userId) => pages(({ time, id }) => prisma.$queryRaw<AuditEventRow[]>`
+      SELECT id, type, created_at AS "createdAt", user_id AS "userId", actor_id AS "actorId", client_id AS "clientId",
+        provider, ip_address AS "ipAddress", user_agent AS "userAgent", request_id AS "requestId", details
+      FROM (
+        (SELECT * FROM audit_events
+          WHERE user_id = ${userId}::uuid AND (created_at, id) < (${time}, ${id}::uuid)
+            AND (type <> ${REUSED_IN_WINDOW} OR created_at <= now() - ${SHOW_USE_AFTER_SECONDS} * interval '1 second')
+          ORDER BY created_at DESC, id DESC LIMIT ${PAGE_SIZE})
+        UNION ALL
+        (SELECT * FROM audit_events
+          WHERE actor_id = ${userId}::uuid AND actor_id IS DISTINCT FROM user_id
+            AND (created_at, id) < (${time}, ${id}::uuid)
+          ORDER BY created_at DESC, id DESC LIMIT ${PAGE_SIZE})
+      ) events
+      ORDER BY created_at DESC, id DESC LIMIT ${PAGE_SIZE}`)
   }
 }
 
-/**
- * What happened to the user, and what the user did to others. The second condition is spelled as the partial index
- * audit_events_actor_id_idx has it, which a typed query cannot.
- */
-function readEvents (tx: Transaction, userId: string) {
-  return tx.$queryRaw<AuditEventRow[]>`
-    SELECT id, type, created_at AS "createdAt", user_id AS "userId", actor_id AS "actorId", client_id AS "clientId",
-      provider, ip_address AS "ipAddress", user_agent AS "userAgent", request_id AS "requestId", details
-    FROM audit_events
-    WHERE (user_id = ${userId}::uuid OR (actor_id = ${userId}::uuid AND actor_id IS DISTINCT FROM user_id))
-      AND NOT (type = ${REUSED_IN_WINDOW} AND created_at > now() - ${SHOW_USE_AFTER_SECONDS} * interval '1 second')
-    ORDER BY created_at DESC, id DESC`
+/** Reads a list whose newest item comes first, a page at a time. */
+async function * pages<Row extends { createdAt: Date, id: string }> (
+  readAfter: (position: Position) => Promise<Row[]>
+): AsyncGenerator<Row[]> {
+  for (let position = START; ;) {
+    const page = await readAfter(position)
+    yield page
+    const last = page.at(-1)
+    if (!last || page.length < PAGE_SIZE) return
+    position = { time: last.createdAt, id: last.id }
+  }
 }

@@ -1,8 +1,8 @@
 import { Type, type Static } from 'typebox'
-import { AuditEventSchema, toOwnAuditEvent } from '../audit/audit-event.ts'
+import { AuditEventSchema, toOwnAuditEvent, type AuditEventRow } from '../audit/audit-event.ts'
 import { NullableText } from '../http/nullable.ts'
 import { SessionSchema } from '../sessions/session.ts'
-import type { ExportedUser } from './export-repository.ts'
+import type { ExportedSession, ExportedUser } from './export-repository.ts'
 import { PreferencesSchema, type Preferences } from './preferences.ts'
 import { AccountSchema, UserSchema } from './user.ts'
 
@@ -42,16 +42,27 @@ export const ExportSchema = Type.Object({
 }, { ...closed, title: 'Export' })
 
 type Export = Static<typeof ExportSchema>
+type Pages<Item> = AsyncIterable<Item[]>
 
-export function toExport ({ preferences, accounts, sessions, events, ...user }: ExportedUser): Export {
+/** The document but its lists of any length, which follow. */
+export function toExportHead ({ preferences, accounts, ...user }: ExportedUser): Omit<Export, 'sessions' | 'activity'> {
   return {
     exportedAt: new Date().toISOString(),
     user: withTextTimes(user),
     preferences: preferences as Preferences,
-    accounts: accounts.map(withTextTimes),
-    sessions: sessions.map(withTextTimes),
-    activity: events.map((event) => toOwnAuditEvent(event, user.id))
+    accounts: accounts.map(withTextTimes)
   }
+}
+
+export function toExportLists (userId: string, sessions: Pages<ExportedSession>, events: Pages<AuditEventRow>) {
+  return {
+    sessions: mapPages(sessions, withTextTimes),
+    activity: mapPages(events, (event) => toOwnAuditEvent(event, userId))
+  } satisfies { [List in 'sessions' | 'activity']: Pages<Export[List][number]> }
+}
+
+async function * mapPages<Row, Item> (pages: Pages<Row>, toItem: (row: Row) => Item): AsyncGenerator<Item[]> {
+  for await (const page of pages) yield page.map(toItem)
 }
 
 type WithTextTimes<Row> = {

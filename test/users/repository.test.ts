@@ -7,6 +7,7 @@ import { lockUser, lockUserForDeletion } from '../../src/users/lock-user.ts'
 import { createUserRepository } from '../../src/users/repository.ts'
 import { updatedAfter } from '../../src/users/updated-at.ts'
 import { toUser } from '../../src/users/user.ts'
+import { collect } from '../helper.ts'
 import { openDatabase } from '../open-database.ts'
 
 const caller = { ipAddress: '192.0.2.1', userAgent: 'curl', requestId: 'r', clientId: null }
@@ -101,7 +102,7 @@ t.test('nothing is read or changed of a user who does not exist', async (t) => {
   await users.edit(nobody, { name: 'x' }, caller)
   t.equal(await users.preferences(nobody), undefined)
   t.equal(await users.changePreferences(nobody, () => ({}), caller), undefined)
-  t.equal(await createExportRepository({ prisma, clock }, { idleSeconds: 60 }).read(nobody), undefined)
+  t.equal(await createExportRepository({ prisma, clock }, { idleSeconds: 60 }).readUser(nobody), undefined)
   t.equal(await prisma.$transaction((tx) => lockUser(tx, nobody)), false)
   t.equal(await prisma.$transaction((tx) => lockUserForDeletion(tx, nobody)), false)
 })
@@ -152,9 +153,36 @@ t.test('the export holds the events about the user and of the user, each once, n
       event('alone', null, user.id, 4), event('unrelated', other, other, 5)
     ]
   })
-  const exported = await createExportRepository({ prisma, clock }, { idleSeconds: 60 }).read(user.id)
+  const repository = createExportRepository({ prisma, clock }, { idleSeconds: 60 })
+  const exported = await repository.readUser(user.id)
+  const [events = [], ...others] = await collect(repository.events(user.id))
   const expected = ['alone', 'to other', 'by admin', 'own']
-  t.match(exported?.events, expected.map((type) => ({ type, details: { type }, createdAt: Date })))
-  t.equal(exported?.events.length, 4)
+  t.match(events, expected.map((type) => ({ type, details: { type }, createdAt: Date })))
+  t.equal(events.length, 4)
+  t.same(others, [])
   t.same(exported?.accounts.map(({ provider }) => provider), user.accounts.map(({ provider }) => provider))
+})
+
+t.test('the lists of the export are read page by page, each row once, also those of one moment', async (t) => {
+  const { prisma, user, sessionId, clock } = await world(t)
+  const repository = createExportRepository({ prisma, clock }, { idleSeconds: 60 })
+  const now = clock.now()
+  const other = randomUUID()
+  const about = [[user.id, null], [user.id, user.id], [other, user.id], [null, user.id], [user.id, other]] as const
+  const events = Array.from({ length: 1_500 }, (_, index) => {
+    const [userId, actorId] = about[index % 5]!
+    return { id: randomUUID(), type: 'x', userId, actorId, createdAt: new Date(now.getTime() - index % 2) }
+  })
+  await prisma.auditEvent.createMany({ data: events })
+  const read = await collect(repository.events(user.id))
+  t.same(read.map(({ length }) => length), [500, 500, 500, 0])
+  const position = ({ createdAt, id }: { createdAt: Date, id: string }) => `${createdAt.toISOString()} ${id}`
+  t.same(read.flat().map(position), events.map(position).sort().reverse())
+
+  const { id: _, ...session } = await prisma.session.findUniqueOrThrow({ where: { id: sessionId } })
+  const sessions = Array.from({ length: 600 }, () => ({ ...session, id: randomUUID() }))
+  await prisma.session.createMany({ data: sessions })
+  const ids = (await collect(repository.sessions(user.id))).map((page) => page.map(({ id }) => id))
+  t.same(ids.map(({ length }) => length), [500, 101])
+  t.same(ids.flat(), [sessionId, ...sessions.map(({ id }) => id)].sort().reverse())
 })
