@@ -13,7 +13,8 @@ const CLIENTS = JSON.stringify([
 
 const world = sharing(
   t,
-  (t, environment) => setupWithClients(t, { CLIENTS, GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', ...environment }),
+  (t, environment) =>
+    setupWithClients(t, { CLIENTS, GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', ...environment }),
   ({ github }) => { github.reset() }
 )
 
