@@ -1,4 +1,4 @@
-/** `npm run admin -- <what> <to do>`: what an operator does by hand, on the database that the settings name. */
+/** `npm run admin -- <command>`: an operator's commands on the database of the settings. */
 import '../src/logging/quiet-debug.ts'
 import { addClient, listClients, removeClient } from './admin/clients.ts'
 import { UsageError, type Command } from './admin/command.ts'
@@ -6,12 +6,12 @@ import { rotateKeys } from './admin/keys.ts'
 import { disableUser, enableUser, grantAdmin, listAdmins, revokeAdmin } from './admin/users.ts'
 import { withSettingsDatabase } from './settings-database.ts'
 
-const USAGE = `Usage: npm run admin -- grant <email>       make an administrator of whoever holds it
+const USAGE = `Usage: npm run admin -- grant <email>       make the user with this email an administrator
        npm run admin -- revoke <email>      take the role away
        npm run admin -- list                the administrators
-       npm run admin -- disable <email>     end all sessions, and sign them in no more
+       npm run admin -- disable <email>     end all sessions, and refuse further sign-ins
        npm run admin -- enable <email>
-       npm run admin -- keys rotate         sign with the next key from now on
+       npm run admin -- keys rotate         start signing with the next key
        npm run admin -- clients add --name <name> --redirect-uri <uri> [--redirect-uri <uri> ...]
                                     [--post-logout-redirect-uri <uri> ...] [--confidential]
        npm run admin -- clients list
@@ -33,7 +33,7 @@ async function main (args: string[]): Promise<void> {
   const words = Object.hasOwn(COMMANDS, args[0] ?? '') ? 1 : 2
   const name = args.slice(0, words).join(' ')
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command) throw new UsageError('What is to be done?')
+  if (!command) throw new UsageError('The command is missing or unknown.')
   await withSettingsDatabase((database, settings) =>
     command(args.slice(words), { database, settings, say: console.log }))
 }

@@ -33,7 +33,7 @@ await build({
     'pino-pretty',
     'typescript'
   ],
-  // What is CommonJS asks for Node's own modules by `require`. And no file loads with DEBUG set
+  // CommonJS modules load Node's own modules by `require`. And no file loads with DEBUG set
   // (src/logging/quiet-debug.ts).
   banner: {
     js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url); " +

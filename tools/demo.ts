@@ -107,7 +107,7 @@ async function demo (): Promise<void> {
   const again = await refresh(api, first)
   demand(
     again.tokens.refresh_token === second.tokens.refresh_token,
-    'a second tab, at the same moment with the same token, gets the same successor: nobody is logged out'
+    'a second tab, at the same moment with the same token, gets the same successor: the session goes on'
   )
 
   say('\n7. A thief has a copy of the first refresh token and tries it later')

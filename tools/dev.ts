@@ -14,7 +14,7 @@ const idp = await startDevIdp({
   console.error(`The development identity provider did not start: ${error.message}`)
   process.exit(1)
 })
-console.log(`Development identity provider at ${idp.issuer}. Sign in at ${ISSUER_URL}/login/dev as whoever you like.`)
+console.log(`Development identity provider at ${idp.issuer}. Sign in at ${ISSUER_URL}/login/dev as any persona.`)
 
 const api = spawn('tsx', ['watch', '--clear-screen=false', '--include=.env', 'src/server.ts'], {
   stdio: 'inherit',

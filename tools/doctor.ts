@@ -1,4 +1,4 @@
-/** `npm run doctor`: what is wrong before people find out. Exits 1 when a login would fail; `--json` for machines. */
+/** `npm run doctor`: finds mistakes in the settings. Exits 1 when a login would fail; `--json` for machines. */
 import '../src/logging/quiet-debug.ts'
 import { existsSync } from 'node:fs'
 import { examine } from './doctor/examine.ts'

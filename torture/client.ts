@@ -42,7 +42,7 @@ export interface Client {
   login: (name: string, options?: LoginOptions) => Promise<Tokens>
   /** A login at the OpenID provider. */
   loginAtAcme: (at?: number) => Promise<TimedAnswer>
-  /** A code for the client `app`: what it needs to exchange it, or to link with it. */
+  /** A code for the client `app`, with the parameters to exchange it, or to link with it. */
   code: (
     name: string,
     options?: LoginOptions & { intent?: 'link' }

@@ -1,6 +1,6 @@
 import type { World } from './world.ts'
 
-/** One fault or race: what is done, and what must hold. */
+/** One fault or race, and the invariants that must hold. */
 export interface Fault {
   id: string
   title: string
@@ -13,7 +13,7 @@ export interface Fault {
   play: (world: World, verdict: Verdict, size: Size) => Promise<void>
 }
 
-/** How much of everything: the whole, or the short form of every CI run. */
+/** How many rounds: those of a full run, or of the short form of every CI run. */
 export interface Size {
   short: boolean
   /** The first number, or in the short form the second. */
@@ -37,7 +37,7 @@ export interface Result {
   skipped: string | undefined
 }
 
-/** Plays a fault. What it throws is a broken invariant too. */
+/** Plays a fault. An error that it throws is a broken invariant too. */
 export async function playFault ({ id, play }: Fault, world: World, size: Size): Promise<Result> {
   const result: Result = { id, seconds: 0, figures: [], broken: [], skipped: undefined }
   const beganAt = performance.now()

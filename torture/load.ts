@@ -49,8 +49,8 @@ interface Person {
 }
 
 /**
- * No divisor of it divides the twenty below: everybody does everything in turn, and nobody refreshes oftener than the
- * rate limit allows.
+ * Has no common divisor with the twenty below: so each person makes every kind of request in turn, and refreshes no
+ * more often than the rate limit allows.
  */
 const PEOPLE = 41
 
@@ -61,7 +61,7 @@ const MIX: Kind[] = Array.from({ length: 20 }, (_, index) =>
 
 /**
  * A steady load on both instances, until it is stopped. People act one request at a time, and like good clients: what
- * failed is tried again later with what they hold. Somebody whose token response has arrived must never be refused.
+ * failed is tried again later with their latest tokens. A token that a client has received must never be refused.
  */
 export async function startLoad (
   client: Client,
@@ -133,7 +133,7 @@ export async function startLoad (
       stopping.abort()
       await running
       await Promise.all(underWay)
-      // Everybody still has what they were given.
+      // All sessions still work.
       await Promise.all(
         people.map(async (person, index) => {
           const answer = await client.refresh(person.refresh, { at: index, address: person.address })

@@ -3,8 +3,7 @@ import { bearerToken, parameter } from '../test/fakes/calls.ts'
 import { startHttpFake, type HttpFake } from '../test/fakes/http-fake.ts'
 
 /**
- * A provider that costs next to nothing: it takes any code for the person of that name, so nobody has to visit it
- * first.
+ * A cheap provider: it accepts any code as that of the person with that name, so a login needs no visit to it.
  */
 export interface Provider extends HttpFake {
   id: string
@@ -39,7 +38,7 @@ export async function startProvider (id: string, lifetimeSeconds = 3600): Promis
   }
 }
 
-/** Everybody has an address of their own, but those whom nobody has verified: they all have the same. */
+/** Each person has their own verified address; all people named `unverified...` share one that is not verified. */
 const emailOf = (name: string) =>
   name.startsWith('unverified')
     ? { email: 'shared@example.com', email_verified: false }

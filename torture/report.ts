@@ -12,7 +12,7 @@ const figures = ({ figures, skipped }: Result) => [
   ...(skipped === undefined ? [] : [`skipped: ${skipped}`])
 ]
 
-/** A fault's result as it is told while the others still run. */
+/** The lines to print when a fault has ended. */
 export const lines = (result: Result) => [
   ...figures(result),
   ...result.broken.map((name) => `BROKEN: ${name}`),
@@ -79,7 +79,7 @@ each load every one of them must still be able to refresh with the last token th
 logged out.
 
 This run: ${environment.join(', ')}. Times are those of this machine; the
-counts of what was lost must be the same on any.
+counts of losses must be the same on any.
 
 | | | |
 | --- | --- | --- |

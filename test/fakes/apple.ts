@@ -4,7 +4,7 @@ import { parameter, type Call } from './calls.ts'
 import type { Claims } from './oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from './oidc.ts'
 
-/** Somebody with an Apple account. Their name is known to the page alone, and told once. */
+/** A person with an Apple account. Apple sends the name once only. */
 export interface ApplePerson {
   sub: string
   email?: string
@@ -24,9 +24,9 @@ export interface FakeApple extends Omit<FakeOidc, 'settings' | 'googleSettings' 
   settings: () => Record<string, string>
   /** A client secret as an operator would make it. What `claims` says is in place of the right ones, in seconds. */
   makeSecret: (claims?: Claims, key?: { kid?: string, pem?: string }) => Promise<string>
-  /** Who signs in from now on. */
+  /** Sets the person who signs in from now on. */
   person: (person: ApplePerson) => void
-  /** What stands in the place of the member `user` of the next answers, as it is; `undefined` sends what is right. */
+  /** Replaces the member `user` of the next answers, as it is; `undefined` sends the correct value. */
   user: (raw: string | undefined) => void
   /** The client secrets that came, in order; each one once. */
   secrets: () => string[]

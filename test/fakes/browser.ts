@@ -137,6 +137,6 @@ function parse (text: string, url: URL, status: number): any {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Error(`${url.href} answered ${status} with what is not JSON: ${text.slice(0, 500)}`)
+    throw new Error(`${url.href} answered ${status} with a body that is not JSON: ${text.slice(0, 500)}`)
   }
 }

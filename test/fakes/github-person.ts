@@ -7,8 +7,8 @@ export interface GitHubEmail {
 }
 
 /**
- * A person at GitHub: any member of the profile and, apart, the list of emails. What is left out is made up; a member
- * given as `undefined` is left out of the answer. Any value will do, also what GitHub would never send.
+ * A person at GitHub: any member of the profile and, apart, the list of emails. Members that are left out are made up;
+ * a member given as `undefined` is left out of the answer. Any value will do, also one that GitHub would never send.
  */
 export interface GitHubPerson {
   /** A number. Octocat's is 583231. */

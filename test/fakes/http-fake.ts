@@ -12,7 +12,7 @@ export type Handler = (call: Call) => FakeAnswer | undefined | Promise<FakeAnswe
 export interface HttpFake {
   /** `http://127.0.0.1:<port>`, without a slash at the end. */
   url: string
-  /** What was asked so far, in order, faulted calls included; with `path` only the calls of that path. */
+  /** The calls so far, in order, faulted ones included; with `path` only the calls of that path. */
   calls: (path?: string) => Call[]
   /** Calls that no route was there for. A test that expects none asserts that this is empty. */
   unexpected: () => Call[]
@@ -38,7 +38,7 @@ export interface HttpFake {
   close: () => Promise<void>
 }
 
-/** A real HTTP server on a free loopback port that records every call and can be told to misbehave. */
+/** A real HTTP server on a free loopback port that records every call and misbehaves on request. */
 export async function startHttpFake (handler: Handler): Promise<HttpFake> {
   let calls: Call[] = []
   let unexpected: Call[] = []

@@ -3,7 +3,7 @@ import { clientCredentials } from './grants.ts'
 import type { Claims } from './oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from './oidc.ts'
 
-/** Somebody with a Microsoft account, at work or at home. */
+/** A person with a Microsoft account, of work or private. */
 export interface MicrosoftPerson extends Claims {
   /** The tenant; that of personal accounts is `CONSUMERS`. */
   tid: string

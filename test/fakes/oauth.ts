@@ -19,13 +19,13 @@ export interface OAuthSpec {
   paths: { authorize: string, token: string, api: string, revoke?: string, refresh?: string }
   /** How the client must prove itself at the token endpoint (RFC 6749 section 2.3.1); in one way only. */
   authentication: 'client_secret_basic' | 'client_secret_post'
-  /** The bearer-protected calls of the API: `GET /users/me` and what it answers for somebody. */
+  /** The bearer-protected calls of the API: `GET /users/me` and its answer for a person. */
   routes: Record<string, (grant: PersonGrant, call: Call) => FakeAnswer>
   /** Calls that need no token, by their whole path. */
   openRoutes?: Record<string, (call: Call) => FakeAnswer>
   /** Members of the token response beside, or in place of, the standard ones; `undefined` leaves one out. */
   tokenAnswer?: (grant: PersonGrant) => Record<string, unknown>
-  /** How the provider says that a code, a client or a refresh token is not good; RFC 6749 section 5.2 unless told. */
+  /** How the provider says that a code, a client or a refresh token is not good; RFC 6749 section 5.2 by default. */
   tokenError?: (error: string) => FakeAnswer
   /**
    * Demands that the token request has what the documentation asks for beyond the standard; a sentence when it has not.

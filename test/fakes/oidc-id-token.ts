@@ -3,7 +3,7 @@ import { hmacOf, signatureOf, type KeyAlgorithm, type Keys, type SignatureAlgori
 
 export type Claims = Record<string, unknown>
 
-/** What the next ID tokens look like. What is left out is right. */
+/** Changes of the next ID tokens; a member that is left out stays correct. */
 export interface IdTokenScript {
   /** Claims in place of, or beside, the right ones; `undefined` leaves one out. */
   claims?: Claims

@@ -15,13 +15,13 @@ export interface SigningKey {
   publicKey: KeyObject
 }
 
-/** What the key set shows. What is left out is as usual. */
+/** The contents of the key set; a member that is left out has its default. */
 export interface JwksScript {
   /** The algorithms whose keys are shown; both by default. A single key in the set: `['RS256']`. */
   algorithms?: KeyAlgorithm[]
   /** `absent`: no key has a `kid`, and neither do ID tokens. `duplicate`: all have the same one. */
   kids?: 'normal' | 'absent' | 'duplicate'
-  /** Whether the keys say what they are for (`alg`). Microsoft's do not. */
+  /** Whether the keys have an `alg`. Microsoft's do not. */
   alg?: boolean
   /** So many further RS256 keys of the provider, in front of the one that signs. */
   spareKeys?: number

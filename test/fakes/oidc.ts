@@ -14,7 +14,7 @@ export interface FakeOidcOptions {
   manners?: OidcManners
 }
 
-/** Where a provider is not like Google. What is left out is. */
+/** Where a provider differs from Google; members that are left out are as at Google. */
 export interface OidcManners {
   paths?: Partial<FakeOidc['paths']>
   /** The path of `paths` that a call's path stands for, where one endpoint has several. */
@@ -45,7 +45,7 @@ export interface FakeOidc extends HttpFake {
   clientSecret: string
   /** The paths to give to `fault` and `calls`. */
   paths: { discovery: string, jwks: string, authorize: string, token: string, userinfo: string, revoke: string }
-  /** A key set with the key of `sign: 'wrong-key'`, for a `jku`. Nobody should ever ask for it. */
+  /** A key set with the key of `sign: 'wrong-key'`, for a `jku`. It must never be fetched. */
   strangerJwksUri: string
   /** That key's public half, for a `jwk` header. */
   strangerJwk: (algorithm?: KeyAlgorithm) => Promise<Jwk>
@@ -111,8 +111,8 @@ const LIFETIME_SECONDS = 3600
 const STRANGER_PATH = '/stranger/jwks'
 
 /**
- * An OpenID provider of the authorization code flow (OpenID Connect Core section 3.1), correct until told otherwise.
- * Its answers are like Google's: https://developers.google.com/identity/openid-connect/reference
+ * An OpenID provider of the authorization code flow (OpenID Connect Core section 3.1), correct unless a test changes
+ * it. Its answers are like Google's: https://developers.google.com/identity/openid-connect/reference
  */
 export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<FakeOidc> {
   const { clientId = 'oidc-client', clientSecret = 'oidc-fake-client-secret', issuerPath = '', manners = {} } = options
@@ -198,7 +198,7 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
     }
   }
 
-  /** OpenID Connect Core section 3.1.2. Whom it cannot trust to be the client's it does not redirect to. */
+  /** OpenID Connect Core section 3.1.2. Redirects only to a registered URI of the client. */
   function authorize ({ query }: Call): FakeAnswer {
     const redirectUri = parameter(query, 'redirect_uri')
     if (parameter(query, 'client_id') !== clientId) {

@@ -18,7 +18,7 @@ export interface Received {
 /** A status, or an answer of one's own making; 'hang' takes the message and never answers. */
 export type Behaviour = (message: Received) => number | 'hang' | ((response: ServerResponse) => void)
 
-/** Somebody's service that receives webhooks, with the `standardwebhooks` package as it is. */
+/** A service that receives webhooks, with the `standardwebhooks` package as it is. */
 export async function startWebhookReceiver () {
   const received: Received[] = []
   const unverified: string[] = []
@@ -61,7 +61,7 @@ export async function startWebhookReceiver () {
     behave (how: Behaviour) {
       behaviour = how
     },
-    /** What was taken, once there are so many of it. */
+    /** The accepted messages, once there are so many. */
     async taken (count: number): Promise<Received[]> {
       const taken = () => received.filter(({ status }) => status !== undefined && status < 300)
       for (const endsAt = Date.now() + 20_000; taken().length < count && Date.now() < endsAt;) await sleep(20)

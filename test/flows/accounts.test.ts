@@ -101,13 +101,13 @@ t.test('a signed-in user links an account by code, signs in with it, and unlinks
 
   t.equal((await request('POST', '/me/accounts', token, linking)).body.code, 'invalid_grant', 'a code works once')
   const again = await request('POST', '/me/accounts', token, await linkCode('acme'))
-  t.same([again.status, again.body.id], [201, linked.body.id], 'what is linked already stays as it is')
+  t.same([again.status, again.body.id], [201, linked.body.id], 'a linked account stays as it is')
 
   t.equal((await request('DELETE', `/me/accounts/${linked.body.id}`, token)).status, 204)
   t.equal((await request('DELETE', `/me/accounts/${linked.body.id}`, token)).status, 404)
   t.equal((await events('account.unlinked')).length, 1)
   await eventually('the revoked grant', () => acme.calls(acme.paths.revoke).length > 0)
-  t.not((await request('GET', '/me', await login('acme'))).body.id, me.id, 'now it is somebody else')
+  t.not((await request('GET', '/me', await login('acme'))).body.id, me.id, 'now it is another user')
   t.same(github.unexpected(), [])
 })
 
@@ -323,6 +323,6 @@ t.test('changes are limited to sixty a minute for each user', async (t) => {
   const path = `/me/accounts/${crypto.randomUUID()}`
   for (let index = 0; index < 60; index++) t.equal((await request('DELETE', path, token)).status, 404)
   t.match(await request('DELETE', path, token), { status: 429, body: { code: 'rate_limited' } })
-  t.equal((await request('DELETE', path, other)).status, 404, 'somebody else goes on')
+  t.equal((await request('DELETE', path, other)).status, 404, 'the other session goes on')
   t.equal((await request('GET', '/me/accounts', token)).status, 200, 'and reading is free')
 })

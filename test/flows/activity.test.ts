@@ -22,7 +22,7 @@ t.test("a user's own audit trail, newest first, page by page", async (t) => {
       .map(({ type }: { type: string }) => type)
       .sort(),
     ['login.succeeded', 'user.created'],
-    "nobody else's"
+    "not another user's"
   )
   const edit = body.items[2]
   const { id, createdAt, requestId, ...rest } = edit

@@ -130,7 +130,7 @@ t.test(
     t.equal(
       (await exchange(code, codeVerifier, { client_secret: '', scope: '' })).status,
       200,
-      'what is empty counts as absent (RFC 6749 section 3.2)'
+      'an empty parameter counts as absent (RFC 6749 section 3.2)'
     )
     const another = await authorize()
     const publicByHeader = await exchange(another.code, another.codeVerifier, { client_id: '' }, basic('', 'spa'))
@@ -305,7 +305,7 @@ t.test('without a provider there is a page to choose from', async (t) => {
   t.equal(page.status, 200)
   t.equal(page.headers.get('cache-control'), 'no-store')
   t.match(page.text, '<h1>Sign in to The app</h1>')
-  t.notMatch(page.text, 'unknown', 'what is there twice means nothing, and is not handed on')
+  t.notMatch(page.text, 'unknown', 'a repeated parameter is ignored, and not passed on')
   t.notMatch(page.text, '<script')
   const href = /href="([^"]+provider=github)"/.exec(page.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
   const done = await browser.login(new URL(href, `${url}/oauth2/authorize`).href)

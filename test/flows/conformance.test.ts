@@ -112,11 +112,11 @@ async function world (t: Test, environment?: Record<string, string>) {
     const answer = Object.fromEntries(location.searchParams)
     t.match(answer, { state: 'the state', iss: url, error: /./, error_description: /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/ })
     t.notOk('code' in answer)
-    t.equal(github.calls().length, before, 'nobody was bothered')
+    t.equal(github.calls().length, before, 'the provider is not called')
     return answer
   }
 
-  /** A page that tells the person what is wrong, and no redirect. */
+  /** An error page, and no redirect. */
   async function errorPage (path: string): Promise<string> {
     const response = await fetch(url + path, { redirect: 'manual', headers: { accept: 'text/html' } })
     t.equal(response.status, 400)
@@ -381,7 +381,7 @@ t.test('oidcc-server-client-secret-post', async (t) => {
 t.test('oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported', async (t) => {
   const { refused, github } = await world(t)
   t.equal((await refused({ request_uri: `${github.url}/request.jwt` }))['error'], 'request_uri_not_supported')
-  t.same(github.calls(), [], 'and nobody fetches it')
+  t.same(github.calls(), [], 'and it is not fetched')
 })
 
 t.test('oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported', async (t) => {
@@ -544,7 +544,7 @@ t.test(
   }
 )
 
-/** A sign-in to end, and what is to be seen of it afterwards. */
+/** A sign-in, a logout, and the state afterwards. */
 async function signedIn (t: Test) {
   const signet = await world(t)
   const { tokens } = await signet.authenticate()

@@ -99,7 +99,7 @@ type Artefact = keyof Artefacts
 interface Place {
   home: Artefact[]
   refused: [status: number, code?: string]
-  /** What is longer is not looked at: `invalid_request`. */
+  /** Longer values are refused unseen: `invalid_request`. */
   longest?: number
   present: (value: string) => Promise<{ status: number, body: any }>
 }

@@ -55,7 +55,7 @@ t.test('a user is deleted with all that hangs on it, and the grants are taken ba
   t.same((await sql.query('SELECT type, user_id, actor_id, ip_address, user_agent FROM audit_events')).rows, [
     { type: 'user.deleted', user_id: null, actor_id: null, ip_address: null, user_agent: null }
   ])
-  t.not((await login('acme')).user.id, user.id, 'whoever comes back is somebody new')
+  t.not((await login('acme')).user.id, user.id, 'a deleted user who signs in is a new user')
 })
 
 t.test('it needs a sign-in of the last ten minutes, which a refresh is not', async (t) => {

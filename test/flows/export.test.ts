@@ -16,7 +16,7 @@ const LEFT_OUT_TABLES: Record<string, string> = {
   clients: "of an administrator's making, not about a person",
   signing_keys: "the server's own",
   webhook_endpoints: "of an administrator's making, not about a person",
-  webhook_deliveries: 'of thirty days: which events were told to whom, as activity says them'
+  webhook_deliveries: 'of thirty days: events that were sent to endpoints; activity has them'
 }
 
 /** Columns that do not leave, and why. */
@@ -170,7 +170,7 @@ t.test("with ended sessions and events; without other users' data and administra
   ])
   t.ok(
     body.activity.every(({ ipAddress }: { ipAddress: string }) => ipAddress),
-    'what they did themselves is theirs whole'
+    'events of their own are complete'
   )
   t.notMatch(JSON.stringify(body), 'jane')
   t.ok(Date.now() - Date.parse(body.exportedAt) < 60_000)

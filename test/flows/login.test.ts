@@ -332,7 +332,7 @@ t.test('too many login starts, or callbacks, from one address are 429 with Retry
       fetch(url + path, { redirect: 'manual', headers: { 'x-forwarded-for': forwardedFor } })
     for (let round = 0; round < 100; round++) t.equal((await call(`203.0.113.${round}`)).status, status)
     const refused = await call('198.51.100.1')
-    t.equal(refused.status, 429, 'X-Forwarded-For of anybody moves nothing')
+    t.equal(refused.status, 429, 'X-Forwarded-For of a client is ignored')
     t.match(refused.headers.get('retry-after'), /^[1-9]\d?$/)
     t.equal((await readJson(refused)).code, 'rate_limited')
   }

@@ -22,7 +22,7 @@ t.teardown(() => acme.close())
 type Signet = Awaited<ReturnType<typeof setupWithClients>>
 type Check = (t: Test, value: any, signet: Signet, document: Record<string, any>) => Promise<void>
 
-/** How each way of client authentication looks: the client it is of, and what it sends. */
+/** For each method of client authentication: its client, and the parameters and headers that it sends. */
 const CREDENTIALS: Record<
   string,
   { client: 'spa' | 'web', form: Record<string, string>, headers: Record<string, string> }
@@ -376,7 +376,7 @@ const CHECKS: Record<string, Check> = {
       ...Object.keys(decodeJwt(tokens.id_token)),
       ...Object.keys((await userinfo(tokens.access_token)).body)
     ])
-    t.same([...told].sort(), listed.toSorted(), 'each of them is told, and nothing else')
+    t.same([...told].sort(), listed.toSorted(), 'each of them is there, and nothing else')
   },
 
   async prompt_values_supported (t, listed, signet) {
@@ -420,7 +420,7 @@ async function everyMethod (
   )
 }
 
-/** What the client is told at once when something in its request is not taken. */
+/** The parameters of the error redirect for an invalid request. */
 async function errorOf ({ ask }: Signet, more: Parameters): Promise<URLSearchParams> {
   const location = new URL((await ask(more)).headers.get('location') ?? 'about:blank')
   return new URLSearchParams(location.href.startsWith('https://app.example.com/callback?') ? location.search : '')

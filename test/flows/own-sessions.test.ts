@@ -17,7 +17,7 @@ t.test('a user sees where they are signed in', async (t) => {
   t.equal(status, 200)
   t.equal(headers.get('cache-control'), 'no-store')
   const [one, other] = body.items
-  t.strictSame(body, { items: [one, other], nextCursor: null }, "nobody else's")
+  t.strictSame(body, { items: [one, other], nextCursor: null }, "not another user's")
   const { createdAt, lastUsedAt, expiresAt, ...rest } = one
   t.strictSame(rest, {
     id,

@@ -68,7 +68,7 @@ t.test('a change on the condition of a tag is made only while the tag is right',
     t.equal(
       (await call(method, PATH, token, { body: 'x', headers: { 'if-match': first } })).status,
       400,
-      'what could never be done is told first'
+      'a request that can never succeed is refused first'
     )
   }
   t.strictSame((await call('GET', PATH, token)).body, { a: 1 })
@@ -99,7 +99,7 @@ t.test('of changes made at once none is lost, and of those on one tag one is mad
   const { body, etag } = await call('GET', PATH, token)
   const all = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`key${index}`, index]))
   t.strictSame(body, { ...all, nested: all })
-  t.equal(new Set(patched.map(({ etag }) => etag)).size, 30, 'each saw what it left')
+  t.equal(new Set(patched.map(({ etag }) => etag)).size, 30, 'each response shows its own result')
   t.equal((await events('user.updated')).length, 30)
 
   const put = await race(20, (index) =>

@@ -12,7 +12,7 @@ import { setup, type Running } from '../helper.ts'
 import { rows } from './failed-login.ts'
 import type { User } from '../../src/users/user.ts'
 
-/** Who a person is, and what of them is believed (SEC-27 to SEC-36, SEC-39). */
+/** The identity of a person, and which claims are trusted (SEC-27 to SEC-36, SEC-39). */
 
 interface World extends Running {
   github: FakeGitHub
@@ -656,7 +656,7 @@ t.test('joining accounts', async (t) => {
 
     const squatter = await as('github', freshId(), 'late@example.com', false)
     const owner = await as('google', freshId(), 'late@example.com')
-    t.not(owner.id, squatter.id, "whoever waits with a victim's address gets nothing (SEC-39)")
+    t.not(owner.id, squatter.id, "a squatter of a victim's address gets nothing (SEC-39)")
     t.equal(owner.email, 'late@example.com')
     t.equal(owner.accounts.length, 1)
   })
@@ -699,7 +699,7 @@ t.test('joining accounts', async (t) => {
     t.match(after.accounts, [{ email: 'new@example.com', emailVerified: true }])
 
     const heir = await as('github', freshId(), 'old@example.com')
-    t.not(heir.id, before.id, 'whoever takes over the old address is somebody else')
+    t.not(heir.id, before.id, 'a person who takes over the old address is another user')
     t.equal(heir.email, 'old@example.com')
   })
 

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { ROUNDS, seesaw, world, type Tokens, type World } from './races-world.ts'
 
 /**
- * One change against one refresh of the same session, many times: whoever wins, nothing of the session works
+ * One change against one refresh of the same session, many times: in either order, no token of the session works
  * afterwards.
  */
 async function againstRefresh (
@@ -36,7 +36,7 @@ async function againstRefresh (
       `sessions that still worked afterwards: ${survivors}`
   )
   t.equal(survivors, 0)
-  t.same(strange, [], 'and nobody met another answer')
+  t.same(strange, [], 'and there were no other statuses')
 }
 
 t.test('disabling a user against a refresh', async (t) => {

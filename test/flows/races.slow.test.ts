@@ -15,7 +15,7 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   })
   const { address } = await running.another()
 
-  /** A login of which everything but the callback is done. `instance` 1 is another process's place. */
+  /** A login before its callback. `instance` 1 is another process. */
   async function prepare (provider: string, instance: number) {
     const browser = createBrowser(running.url)
     const callback = await browser.authorize(await browser.start(`/login/${provider}`))

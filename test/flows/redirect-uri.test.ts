@@ -26,7 +26,7 @@ const CLIENTS = JSON.stringify(
   }))
 )
 
-/** What is asked for, of which client, and what the answer must say about it. */
+/** A redirect URI, its client, and the expected result. */
 type Attack = [client: ClientId, uri: string, rule: string]
 
 const NOT_ASCII = 'printable ASCII'
@@ -336,7 +336,7 @@ t.test('at /oauth2/token none of the list fits a code, and none of it spends one
     } of ATTACKS.filter(({ attack }) => attack[0] === client)) {
       const { status, body } = await exchange(code, codeVerifier, of(client, uri) as Record<string, string>)
       t.equal(status, 400, `${group}: ${uri.slice(0, 100)}`)
-      // What is longer than any redirect URI is not even compared.
+      // A value longer than any redirect URI is not compared.
       t.equal(body.error, uri.length > 4096 ? 'invalid_request' : 'invalid_grant', `${group}: ${uri.slice(0, 100)}`)
     }
     const bodies = [

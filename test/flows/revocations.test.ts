@@ -101,7 +101,7 @@ t.test('whatever ends a session lists it once, and a cursor goes on from there',
   const revokedAt = Date.parse(first.items[0]?.revokedAt ?? '')
   t.ok(revokedAt >= before && revokedAt <= Date.now(), `${first.items[0]?.revokedAt}`)
   t.equal(await logout(one), 204)
-  t.same((await list(first.nextCursor)).items, [], 'it was told, and it ends only once')
+  t.same((await list(first.nextCursor)).items, [], 'it was listed, and it ends only once')
 
   const revoked = await signedIn()
   await post('/oauth2/revoke', { token: revoked.refresh_token })
@@ -235,8 +235,8 @@ t.test('a transaction that began before others and commits after them is not mis
   await committed
   await settled()
   ;({ items, nextCursor } = await list(nextCursor))
-  t.ok(sessionIds(items).includes(slow.sessionId), 'late, but told')
-  t.same((await list(nextCursor)).items, [], 'and nothing is told for ever')
+  t.ok(sessionIds(items).includes(slow.sessionId), 'late, but listed')
+  t.same((await list(nextCursor)).items, [], 'and nothing is listed for ever')
 })
 
 t.test('a transaction that is rolled back leaves nothing, and delays no reader', async (t) => {

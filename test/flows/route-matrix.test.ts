@@ -4,8 +4,8 @@ import { WEB } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
 /**
- * Every route of the OpenAPI document, called by everybody (SEC-103, SEC-104): what nobody may do who is not signed in,
- * what belongs to somebody else, and what needs the role. A route that this table does not name fails, and so does one
+ * Every route of the OpenAPI document, called by every kind of caller (SEC-103, SEC-104): without a session, for
+ * another user's data, and without the role. A route that this table does not name fails, and so does one
  * that the document does not.
  */
 type Role = 'anonymous' | 'another' | 'user' | 'admin'
@@ -15,7 +15,7 @@ type Row = [anonymous: number, another: number, user: number, admin: number, bod
 
 const open = (status: number, body?: object): Row =>
   body ? [status, status, status, status, body] : [status, status, status, status]
-/** Needs somebody signed in, whoever it is: they only ever reach their own. */
+/** Needs any signed-in user: each reaches their own data only. */
 const signed = (status: number, body?: object): Row =>
   body ? [401, status, status, status, body] : [401, status, status, status]
 /** Names an object: another's is not there, and an administrator is another too. */
@@ -113,7 +113,7 @@ async function world (t: Test) {
     await fetch(`${url}/openapi.json`)
   )
 
-  /** Everybody anew: a call that changed something may have ended anything. */
+  /** New sessions for all: a call that changed something may have ended any. */
   async function people () {
     await sql.query('DELETE FROM users')
     const signIn = async (id: number) => {

@@ -73,7 +73,7 @@ t.test('logins at once, first ones too, on two instances: every one gets through
   const { url, another, sql } = await signedIn(t, { MAX_SESSIONS_PER_USER: '2' })
   const { address } = await another()
 
-  /** A login of which everything but the callback is done. */
+  /** A login before its callback. */
   async function prepare (provider: string, index: number) {
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start(`/login/${provider}`))
@@ -107,7 +107,7 @@ t.test('logins at once, first ones too, on two instances: every one gets through
     t.equal(
       (await sql.query("SELECT 1 FROM audit_events WHERE type = 'session.revoked'")).rowCount,
       24 * (round + 1) - 2,
-      'each that ended is told once'
+      'each ended session is reported once'
     )
   }
 })

@@ -85,7 +85,7 @@ t.test(
       const answers = await race(50, (index) => refresh(index % 2 ? url : address, token))
       t.ok(
         answers.every(({ status }) => status === 200),
-        `round ${round}: nobody is logged out`
+        `round ${round}: the session goes on`
       )
       const successors = new Set(answers.map(({ body }) => body.refresh_token))
       t.equal(successors.size, 1)

@@ -33,7 +33,7 @@ export const basic = (secret: string, clientId = WEB.client_id) => ({
 
 export type Parameters = Record<string, string | undefined>
 
-/** A Signet with two clients, a fake GitHub behind it, and the requests of a client. */
+/** Starts an app with two clients and a fake GitHub. Returns the requests that a client makes. */
 export async function setupWithClients (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())

@@ -47,7 +47,7 @@ t.test('each change is sent once, signed, in order, with the user of that moment
   )
   t.notOk(
     (await deliveries()).some(({ type }) => type === 'user.created'),
-    'what was told of them is gone too'
+    'the deliveries about them are gone too'
   )
   t.equal(
     (await sql.query("SELECT 1 FROM audit_events WHERE type = 'user.deleted' AND user_id IS NULL")).rowCount,
@@ -80,7 +80,7 @@ t.test('a change that is rolled back or has no subscriber sends nothing', async 
   t.match(
     await receiver.taken(1),
     [{ type: 'user.updated', data: { userId: user.id } }],
-    'two events of one change are told once'
+    'two events of one change are sent once'
   )
   t.same(receiver.received.length, 1)
 })
@@ -102,8 +102,8 @@ t.test(
       ['user.created', 'user.updated', 'user.updated', 'user.updated']
     )
     await login('acme')
-    t.match((await receiver.taken(2)).at(-1), { type: 'user.created', data: { provider: 'acme' } }, 'somebody else')
-    t.equal(receiver.received.filter(({ type }) => type === 'user.updated').length, 1, 'what is behind a failure waits')
+    t.match((await receiver.taken(2)).at(-1), { type: 'user.created', data: { provider: 'acme' } }, 'another user')
+    t.equal(receiver.received.filter(({ type }) => type === 'user.updated').length, 1, 'later ones wait')
 
     const failing = receiver.received.find(({ type }) => type === 'user.updated')
     const attempts = () => receiver.received.filter(({ id }) => id === failing?.id).length
@@ -127,7 +127,7 @@ t.test(
     t.equal(
       receiver.received.filter(({ type, data }) => type === 'user.updated' && data.userId === user.id).length,
       4,
-      'what is behind it still waits'
+      'deliveries after it still wait'
     )
     receiver.behave(() => 204)
     await later('2 hours')

@@ -6,8 +6,8 @@ import { signedIn } from '../flows/signed-in.ts'
 import { createRandom, type Random } from './random.ts'
 
 /**
- * Tokens that were good before something was done to them (SEC-47): none opens a door, and none breaks one. Always the
- * same ones, unless `FUZZ_SEED` says otherwise; a failure tells the token and what was done to it.
+ * Valid tokens, each with a change (SEC-47): none is accepted, and none causes a server error. The tokens are the same
+ * in every run, unless `FUZZ_SEED` says otherwise; a failure shows the token and its change.
  */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_260_101)
 const TOKENS = Number(process.env['FUZZ_TOKENS'] ?? 10_000)

@@ -9,10 +9,10 @@ export interface Surroundings {
   say: (line: string) => void
 }
 
-/** What `npm run admin -- <what> <to do> ...args` does. Throws an Error with words for the operator. */
+/** A command of `npm run admin`. Throws an Error whose message is for the operator. */
 export type Command = (args: string[], surroundings: Surroundings) => Promise<void>
 
-/** How the audit trail names whoever sits at the command line. */
+/** The actor of the command line in the audit trail. */
 export const BY_OPERATOR: By = { actorId: null, caller: {}, details: { by: 'command line' } }
 
 /** The command was not understood. */

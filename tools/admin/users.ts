@@ -40,7 +40,7 @@ export const enableUser: Command = async ([email], { database, say }) => {
 
 async function holder (users: AdminUserRepository, email: string | undefined) {
   const address = toEmail(email)
-  if (address === null) throw new UsageError('Whose email?')
+  if (address === null) throw new UsageError('The email is missing or invalid.')
   const user = await users.findByEmail(address)
   if (!user) {
     throw new Error(
@@ -53,6 +53,6 @@ async function holder (users: AdminUserRepository, email: string | undefined) {
 
 async function change (users: AdminUserRepository, userId: string, to: UserChange): Promise<void> {
   if ((await users.change(userId, to, BY_OPERATOR)) === 'last-admin') {
-    throw new Error('This is the last administrator. Give the role to somebody else first.')
+    throw new Error('This is the last administrator. Give the role to another user first.')
   }
 }

@@ -1,9 +1,9 @@
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
 
 /**
- * Keeps what the provider must remember in memory, until it expires. Sessions can be looked up by the tokens that came
+ * Keeps the provider's state in memory, until it expires. Sessions can be looked up by the tokens that came
  * of them and never by their cookie: so every login asks for a persona, two tabs never meet, and prompt=none always is
- * login_required, which is what an OpenID provider answers to a person whom it has not seen before.
+ * login_required, as for a person who is new to the provider.
  */
 export function createMemoryAdapter (): AdapterFactory {
   const entries = new Map<string, { payload: AdapterPayload, expiresAt: number }>()

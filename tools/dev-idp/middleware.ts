@@ -7,7 +7,7 @@ import { findPersona, type Persona } from './personas.ts'
 type Middleware = Parameters<Provider['use']>[0]
 type Context = Parameters<Middleware>[0]
 
-/** `GET /healthz` for whoever waits for the process, `GET /` for whoever wonders what it is. */
+/** Serves `GET /healthz` for health checks, and a description of the provider at `GET /`. */
 export function plainPages (provider: Provider): Middleware {
   return async (ctx, next) => {
     if (!['GET', 'HEAD'].includes(ctx.method)) return next()

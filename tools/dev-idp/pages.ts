@@ -69,7 +69,7 @@ export function personaPage (request: SignInRequest): string {
   )
 }
 
-/** What stands at the issuer's own address, for whoever opens it in a browser. */
+/** The page at the issuer's own address. */
 export function homePage (issuer: string): string {
   return page(
     'Development identity provider',

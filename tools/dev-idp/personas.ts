@@ -1,4 +1,4 @@
-/** Somebody to sign in as. The id is also the `sub` claim and the `login_hint` that skips the page. */
+/** A person to sign in as. The id is also the `sub` claim and the `login_hint` that skips the page. */
 export interface Persona {
   id: string
   name: string

@@ -10,7 +10,7 @@ import type { Persona } from './personas.ts'
 
 export type { DevClient } from './configuration.ts'
 
-/** The client of `npm run dev`, of `npm run demo` and of the docker compose service. Known to everybody, on purpose. */
+/** The client of `npm run dev`, `npm run demo` and the docker compose service. Its secret is public, on purpose. */
 export const DEV_CLIENT = { client_id: 'signet-dev', client_secret: 'signet-dev-secret' } as const
 
 const DEV_ONLY = 'The development identity provider lets anyone be anyone: it does not start with NODE_ENV=production.'
@@ -25,7 +25,7 @@ export interface DevIdpOptions {
   issuer?: string
   /** How long the token endpoint takes for the persona `slow`: 8000 by default. */
   slowMilliseconds?: number
-  /** Told about every request, every sign-in and every refusal, one line each, without secrets. */
+  /** Called with one line for every request, sign-in and refusal, without secrets. */
   onLog?: (line: string) => void
 }
 
@@ -39,7 +39,7 @@ export interface DevIdp {
   issuer: string
   /** The requests answered so far, oldest first; only the last thousand are kept. `/healthz` is not counted. */
   calls: readonly Call[]
-  /** Stops listening and drops whoever is still connected. */
+  /** Stops listening and closes all connections. */
   close: () => Promise<void>
 }
 

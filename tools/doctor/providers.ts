@@ -113,7 +113,7 @@ async function examineCredentials (
     if (verdict === 'accepted') return ok(check('credentials'), `${provider} knows the client id and secret`)
     return warning(
       check('credentials'),
-      `${provider} answered with HTTP ${status}, which says nothing of the credentials`,
+      `${provider} answered with HTTP ${status}, which does not show whether the credentials are right`,
       'Sign in once to see.'
     )
   }

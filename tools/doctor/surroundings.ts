@@ -130,7 +130,7 @@ async function examineStart (issuerUrl: string, providerId: string): Promise<Fin
     return warning(
       'cookies',
       `a login with ${providerId} does not start${start instanceof Error ? '' : ` (HTTP ${start.status})`}`,
-      'See what is said of that provider.'
+      'See the findings of that provider.'
     )
   }
   const cookie = start.headers.getSetCookie().find((line) => line.includes('signet-login-')) ?? ''

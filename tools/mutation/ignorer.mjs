@@ -1,4 +1,4 @@
-// What is not worth a mutant, each with the reason that the report shows. The nodes are Babel's.
+// Nodes that get no mutants, each with the reason that the report shows. The nodes are Babel's.
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin'
 
 /**

@@ -45,8 +45,7 @@ class InProcessTapRunner {
   }
 
   async init () {
-    // Loaded here only: tap takes the process for its own, and whoever is its parent for its runner. Stryker takes text
-    // only.
+    // Loaded here only: tap takes over the process, and takes its parent for tap's runner. Stryker takes text only.
     const send = process.send
     process.send = (message, ...rest) => typeof message === 'string' && send.call(process, message, ...rest)
     this.tap = await import('tap')
@@ -55,7 +54,7 @@ class InProcessTapRunner {
     rememberSchemas()
     // What a test leaves behind, or a mutant breaks, must not end the process: it fails the test that is running.
     for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, (error) => this.onStray?.(error))
-    // The embedded PostgreSQL is shared; whoever comes first starts it.
+    // The embedded PostgreSQL is shared; the first process starts it.
     const { startEmbeddedPostgres } = await load('packages/embedded-postgres/src/index.ts')
     const { testDataFolder } = await load('test/database.ts')
     this.postgres = await startEmbeddedPostgres(testDataFolder)
@@ -170,7 +169,7 @@ class InProcessTapRunner {
   }
 }
 
-/** Of a mutant, from 0 to 1: the same each time, and without regard to what it is. */
+/** A number from 0 to 1 for a mutant, the same each time: it chooses a sample. */
 function numberOf ({ fileName, location: { start, end }, mutatorName, replacement }) {
   const name = JSON.stringify([fileName.split('/').at(-1), start, end, mutatorName, replacement])
   return createHash('sha256').update(name).digest().readUInt32BE() / 2 ** 32

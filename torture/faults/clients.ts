@@ -12,7 +12,7 @@ import type { World } from '../world.ts'
 const droppedConnections: Fault = {
   id: 'F10',
   title: 'clients lose their connection while they refresh, and try again at the other instance',
-  pass: 'every retry succeeds: nobody is logged out',
+  pass: 'every retry succeeds, and no session ends',
   async play (world, { figure, must }, { pick }) {
     const drops = pick(1000, 100)
     const { client, sql } = world
@@ -22,7 +22,7 @@ const droppedConnections: Fault = {
       (await sql.query('SELECT counter FROM sessions WHERE id = $1', [sessionOf(token)])).rows[0].counter as number
     let committed = 0
     const refused: number[] = []
-    // Ten lanes of ten people: nobody refreshes again before the request that they gave up can have been served.
+    // Ten lanes of ten people: none refreshes again before the abandoned request can have been served.
     await Promise.all(
       Array.from({ length: 10 }, async (_, lane) => {
         for (let round = 0; round < drops / 10; round++) {
@@ -61,9 +61,8 @@ async function dropWhileRefreshing (url: string, refreshToken: string): Promise<
 const clockSteps: Fault = {
   id: 'F11',
   title: 'the clock of one instance steps by five minutes, ahead and back',
-  pass: 'no session that was ended works again; no fresh token, access or refresh, is refused by either instance, ' +
-    'whoever made it',
-  note: 'two clocks that disagree about what is over: an instance whose clock is slow takes expired access tokens ' +
+  pass: 'no session that was ended works again; no fresh token, access or refresh, is refused by either instance',
+  note: 'two clocks that disagree about expiry: an instance whose clock is slow takes expired access tokens ' +
     'for as much longer, and a login that starts at one and ends at the other may be refused. Keep clocks in ' +
     'step (NTP)',
   async play (world, { figure, must }) {
@@ -114,7 +113,7 @@ const clockSteps: Fault = {
 
 const blockedLog: Fault = {
   id: 'F14',
-  title: 'nobody reads the log: standard output is a pipe that is full',
+  title: 'the log is not read: standard output is a pipe that is full',
   pass: 'requests are answered as before, and memory is bounded',
   async play (world, { figure, must }, { pick }) {
     const deaf = await world.start({ LOG_LEVEL: 'trace' }, undefined, { deaf: true })

@@ -36,7 +36,7 @@ const ownKeys: Fault = {
     )
     must(
       refused.length === 0 && report.failed.length === 0 && report.loggedOut === 0,
-      'a rotation cost somebody something'
+      'a rotation made a request fail'
     )
     if (short) return figure('removal of a key', 'not in the short form')
 

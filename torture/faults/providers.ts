@@ -88,7 +88,7 @@ const hanging: Fault = {
       statuses.every((status) => [502, 503, 504].includes(status)),
       `a hanging call was answered with ${tally(statuses)}`
     )
-    must(worst(waits) <= 10_500, 'somebody waited longer than 10 s')
+    must(worst(waits) <= 10_500, 'a login waited longer than 10 s')
     must(
       report.failed.length === 0,
       `others failed: ${tally(report.failed.map(({ kind, status }) => `${kind} ${status}`))}`
@@ -172,7 +172,7 @@ const keyRotation: Fault = {
     const statuses: number[] = []
     for (let rotation = 0; rotation < rotations; rotation++) {
       statuses.push(...(await loginAll(world, 20)))
-      // An unknown key is looked for once in ten seconds only, so that nobody makes Signet call the provider at will.
+      // Unknown keys are fetched once in ten seconds only, so that forged tokens cause few calls to the provider.
       await sleep(10_500)
       await acme.rotateKeys({ keepOld: true })
       statuses.push(...(await loginAll(world, 20)))

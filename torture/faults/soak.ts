@@ -28,7 +28,7 @@ const soak: Fault = {
     const left: number[] = []
     const sizes: number[] = []
     const strange: number[] = []
-    // Until here others have played: what they left goes first.
+    // Other faults may have left rows: purge them first.
     await age(world)
     for (let round = 0; round < rounds; round++) {
       await Promise.all(

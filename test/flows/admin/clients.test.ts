@@ -18,7 +18,7 @@ t.test('clients are registered, changed and removed, at once and with an event e
   })
   t.same(created.body.postLogoutRedirectUris, [])
   const { clientSecret, ...client } = created.body
-  t.same((await ask('GET', `/admin/clients/${client.clientId}`)).body, client, 'the secret is told once')
+  t.same((await ask('GET', `/admin/clients/${client.clientId}`)).body, client, 'the secret is shown once')
   t.notOk(
     (await sql.query('SELECT clients::text AS row FROM clients')).rows[0].row.includes(clientSecret),
     'and only its hash is kept'

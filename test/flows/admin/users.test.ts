@@ -222,7 +222,7 @@ t.test('a deadlock is not seen: disabling, logging out and deleting go on when t
       octocat.user.id
     ])
     const other = await sql.connect()
-    // Whoever waited first finds out: the one that is asked for here.
+    // The request that waited first fails: the one below.
     await other.query("SET deadlock_timeout = '1min'")
     await other.query('BEGIN')
     await other.query('UPDATE sessions SET last_used_at = now() WHERE id = $1', [sessions.at(-1).id])

@@ -28,7 +28,7 @@ t.test('endpoints are added, read, changed and removed, with an event each', asy
   const other = (
     await ask('POST', '/admin/webhooks', { url: 'https://example.com/hooks', types: WEBHOOK_TYPES, enabled: false })
   ).body
-  t.same((await ask('GET', `/admin/webhooks/${endpoint.id}`)).body, endpoint, 'the secret is told once')
+  t.same((await ask('GET', `/admin/webhooks/${endpoint.id}`)).body, endpoint, 'the secret is shown once')
   t.notOk(
     (await sql.query("SELECT string_agg(e::text, ' ') AS rows FROM webhook_endpoints e")).rows[0].rows.includes(
       secret.slice(6)

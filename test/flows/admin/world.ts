@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { signedIn } from '../signed-in.ts'
 
-/** A Signet with an administrator (of acme) and somebody else (of GitHub), and what both call. */
+/** A Signet with an administrator (of acme), another user (of GitHub), and their requests. */
 export async function administration (t: Test, environment: Record<string, string> = {}) {
   const signet = await signedIn(t, environment)
   const admin = await signet.login('acme')

@@ -60,7 +60,7 @@ t.test('wanted: the secret of a client, by guessing', async (t) => {
     const attacker = `198.51.100.${++address}`
     for (let call = 0; call < LIMIT; call++) t.equal((await guess(`guess ${call}`, attacker)).status, 401, name)
     const late = await guess(AS_WEB.client_secret, attacker)
-    t.equal(late.status, 429, `${name}: the right secret is not told from a wrong one after the limit`)
+    t.equal(late.status, 429, `${name}: the right secret has the same answer as a wrong one after the limit`)
     t.match(late.headers.get('retry-after'), /^[1-9]\d?$/, name)
     t.not((await guess(AS_WEB.client_secret, '203.0.113.1')).status, 429, `${name}: another address is served`)
     for (const [other, next] of Object.entries(guesses)) {

@@ -91,5 +91,5 @@ t.test("wanted: the role of an administrator by an address that is not this sign
   await sql.query('UPDATE users SET email = $2 WHERE id = $1', [mallory.user.id, ALICE])
   t.same((await login('other')).user.roles, [])
   corp.person({ sub: 'A', email: ALICE, email_verified: true })
-  t.same((await login('corp')).user.roles, [], 'and nobody is linked to it')
+  t.same((await login('corp')).user.roles, [], 'and it is linked to no user')
 })

@@ -11,10 +11,11 @@ const CLIENTS = JSON.stringify([
   { ...SPA, redirect_uris: [...SPA.redirect_uris, 'http://[::1]/cb', 'http://localhost/cb'] }
 ])
 
+const GOOGLE = { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y' }
+
 const world = sharing(
   t,
-  (t, environment) =>
-    setupWithClients(t, { CLIENTS, GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', ...environment }),
+  (t, environment) => setupWithClients(t, { CLIENTS, ...GOOGLE, ...environment }),
   ({ github }) => { github.reset() }
 )
 

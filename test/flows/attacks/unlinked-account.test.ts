@@ -5,7 +5,7 @@ import { startFakeGitHub } from '../../fakes/github.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { eventually, readJson, setup } from '../../helper.ts'
 
-// A person's account at a provider was taken over. They unlink it: whoever took it over must be out, and stay out.
+// A person's account at a provider was taken over. They unlink it: the attacker must be signed out, and stay out.
 
 const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback'] }
 const EMAIL = 'jane@example.com'

@@ -81,7 +81,7 @@ t.test('what a discovery document may say', async (t) => {
     t.intercept(https, 'request', {
       value: (url: URL, options: http.RequestOptions, answered: (response: http.IncomingMessage) => void) => {
         if (url.href !== 'https://id.example.com/.well-known/openid-configuration') {
-          throw new Error(`Nobody is at ${url}.`)
+          throw new Error(`Nothing listens at ${url}.`)
         }
         farDocument = JSON.stringify(document)
         return http.request(farUrl, { ...options, agent: false }, answered)

@@ -29,7 +29,7 @@ t.test('a provider that is down', async (t) => {
   keys.discovery({ jwks_uri: `${down}/jwks` })
   token.discovery({ token_endpoint: `${down}/token` })
   userinfo.discovery({ userinfo_endpoint: `${down}/userinfo` })
-  // The issuer `absent` will stand at a port where nobody listens yet.
+  // The issuer `absent` has a port without a listener.
   const absentIssuer = `http://127.0.0.1:${late}`
   const settings = {
     ...github.settings,

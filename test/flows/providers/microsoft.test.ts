@@ -33,7 +33,7 @@ async function world (t: Test, audience = 'common', environment: Record<string, 
 }
 
 let count = 0
-/** Somebody of their own, so that tests do not meet. */
+/** A new person for each test. */
 const somebody = (rest: Partial<MicrosoftPerson> = {}): MicrosoftPerson => ({
   tid: CONTOSO,
   oid: randomUUID(),

@@ -30,7 +30,7 @@ export function besideTokens (answer: object): Record<string, unknown> {
 
 /**
  * Whole logins at a provider: the example of its documentation comes in, once and again, with an email that is the
- * user's too where the provider's word on it is believed; and every fault is told by name.
+ * user's too where the provider's word on it is believed; and every fault has its name in the title.
  */
 export async function plainLogin (
   t: Test,
