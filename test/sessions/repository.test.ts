@@ -9,6 +9,8 @@ import { openDatabase } from '../open-database.ts'
 const caller: Caller = { ipAddress: '192.0.2.1', userAgent: 'curl', requestId: 'r', clientId: 'spa' }
 const POLICY = { idleSeconds: 100, reuseGraceSeconds: 20 }
 
+interface OpenedSession { counter?: number, rotatedAt?: Date, deviceCodeHash?: Uint8Array<ArrayBuffer> }
+
 /** A repository on a database with one user, and sessions that are added to it. */
 async function world (t: Test) {
   const { prisma, pool, clock } = await openDatabase(t)
@@ -17,7 +19,7 @@ async function world (t: Test) {
     data: { email: 'jane@example.com', name: 'Jane', roles: ['admin'] }, select: { id: true }
   })
 
-  async function openSession (more: { counter?: number, rotatedAt?: Date } = {}) {
+  async function openSession (more: OpenedSession = {}) {
     const secretHash = hashSecret(randomBytes(32))
     const sessionId = randomUUID()
     await prisma.session.create({
@@ -169,9 +171,9 @@ t.test('of many exchanges of an authorization code one gets the grant, and the s
 
 t.test('a device code is exchanged once it was approved', async (t) => {
   const { prisma, clock, repository, openSession, grantOf } = await world(t)
-  const { sessionId } = await openSession()
   const deviceCodeHash = hashSecret(randomBytes(32))
   const hash = Uint8Array.from(deviceCodeHash)
+  const { sessionId } = await openSession({ deviceCodeHash: hash })
   await prisma.deviceGrant.create({
     data: { deviceCodeHash: hash, userCode: 'BCDFGHJK', clientId: 'tv', scope: '', expiresAt: clock.inSeconds(60) }
   })
