@@ -40,7 +40,7 @@ const APPS = {
   Android: {
     issuer: find(kotlin, /val issuer = Uri.parse\("([^"]+)"\)/),
     clientId: find(kotlin, /Builder\(configuration, "([^"]+)"/),
-    redirectUri: find(kotlin, /ResponseTypeValues.CODE, Uri.parse\("([^"]+)"\)/),
+    redirectUri: find(kotlin, /val redirectUri = Uri.parse\("([^"]+)"\)/),
     scopes: words(find(kotlin, /setScopes\(([^)]+)\)/)),
     provider: find(kotlin, /mapOf\("provider" to "([^"]+)"\)/),
     postLogoutRedirectUri: find(kotlin, /setPostLogoutRedirectUri\(Uri.parse\("([^"]+)"\)/),
