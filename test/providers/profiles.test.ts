@@ -317,9 +317,9 @@ t.test('a provider by settings', async (t) => {
     t.match((await one.identify()).profile, { email: null, emailVerified: false })
   })
 
-  await t.test('names itself in the answer only as the settings say (RFC 9207)', async (t) => {
+  await t.test('names itself in the answer as the settings say, where they do (RFC 9207)', async (t) => {
     for (const [more, iss, isRight] of [
-      [{}, 'https://forum.example', false],
+      [{}, 'https://forum.example', true],
       [{ OAUTH_FORUM_ISSUER: 'https://forum.example' }, 'https://forum.example', true],
       [{ OAUTH_FORUM_ISSUER: 'https://forum.example' }, 'https://evil.example', false]
     ] as const) {
