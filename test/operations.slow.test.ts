@@ -84,7 +84,7 @@ t.test('after a restored back-up all sessions are ended', async (t) => {
 
 t.test("after a leaked encryption key the providers' tokens are taken away", async (t) => {
   const { signIn, sql, url } = await setupWithClients(t)
-  const { access_token: token } = await signIn()
+  const { access_token: token } = await signIn({ scope: 'provider_token' })
   const headers = { authorization: `Bearer ${token}` }
   const [account] = (await readJson(await fetch(`${url}/me`, { headers }))).accounts
   const lend = async () => await fetch(`${url}/me/accounts/${account.id}/token`, { method: 'POST', headers })
