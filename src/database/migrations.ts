@@ -49,7 +49,7 @@ export async function countPending (client: pg.Client): Promise<number> {
 }
 
 async function pending (client: pg.Client, migrations: Migration[]): Promise<Migration[]> {
-  // In a transaction that has waited for the lock, to_regclass could return what was so before the wait.
+  // pg_tables, since to_regclass may answer from before the wait for the lock.
   const table = await client.query(`
     SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename = '_prisma_migrations'`)
   if (table.rowCount === 0) return migrations
