@@ -58,8 +58,8 @@ export function toAuditEvent (row: AuditEventRow): AuditEvent {
 }
 
 /**
- * An event as a user sees it who is no administrator. Leaves out where somebody else was who did it, and where the two
- * were who used one refresh token: the viewer may be the thief.
+ * An event as its user sees it. Leaves out the addresses and user agents of other actors, and those of a reused refresh
+ * token: the viewer may be the thief.
  */
 export function toOwnAuditEvent (row: AuditEventRow, viewerId: string): AuditEvent {
   const event = toAuditEvent(row)

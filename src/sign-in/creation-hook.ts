@@ -10,7 +10,7 @@ import { post } from '../webhooks/post.ts'
 import { signedHeaders } from '../webhooks/signing.ts'
 
 /**
- * Asks the operator's own service whether somebody may become a user, and with which roles. Throws `access_denied` when
+ * Asks the operator's own service whether a person may become a user, and with which roles. Throws `access_denied` when
  * not.
  */
 export type CreationHook = (profile: Profile) => Promise<{ roles: string[] }>

@@ -1,6 +1,6 @@
 /**
- * The stages of a login: sent to the provider; back from it, with a code or an ID token; known to be somebody by the
- * provider's word; and given a session or a code. One that fails ends in the stage that it did not pass.
+ * The stages of a login: sent to the provider; back from it, with a code or an ID token; identified by the provider;
+ * and given a session or a code. A login that fails ends in the stage that it did not pass.
  */
 export const LOGIN_STAGES = ['started', 'returned', 'identified', 'completed'] as const
 

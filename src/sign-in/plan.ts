@@ -33,7 +33,7 @@ export interface SignInFacts {
 
 export interface SignInPolicy {
   autoLink: 'verified' | 'never'
-  /** Whoever proves to have one of these addresses becomes an administrator. */
+  /** A sign-in that proves one of these addresses makes the user an administrator. */
   adminEmails: string[]
 }
 
@@ -132,7 +132,7 @@ export function followProvider (
 }
 
 /**
- * Whether the user who has an address is the person who signs in with it. An address can be given to somebody else: so
+ * Whether the user who has an address is the person who signs in with it. An address can be given to another person: so
  * one of the user's accounts must still have it, verified, by its latest sign-in; a second subject at the same provider
  * is another person; and an identity that the user unlinked stays out.
  */

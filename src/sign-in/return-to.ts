@@ -8,7 +8,7 @@ import { parseUrl } from '../http/url.ts'
  */
 export async function allowedReturnTo (returnTo: unknown, allowedOrigins: AllowedOrigins): Promise<string | undefined> {
   if (typeof returnTo !== 'string' || returnTo.length > 2000) return undefined
-  // Browsers drop these from a URL or read a backslash as a slash: whoever sends them is up to something.
+  // Browsers drop these from a URL, or read a backslash as a slash, so that it names another host.
   if (/[\s\\\p{Cc}]/u.test(returnTo) || !/^https?:\/\/[^/]/i.test(returnTo)) return undefined
   const url = parseUrl(returnTo)
   const isPlain = url !== null && url.username === '' && url.password === ''

@@ -98,7 +98,7 @@ const LOGIN_TIMEOUT_MS = 15_000
 /** How far a provider's clock may be behind ours. */
 const AUTH_TIME_TOLERANCE_SECONDS = 30
 
-/** RFC 6749 section 4.1.2 allows ten minutes; nobody needs them. */
+/** RFC 6749 section 4.1.2 allows ten minutes; clients exchange a code at once. */
 const CODE_LIFETIME_SECONDS = 60
 
 /** How providers say that the person said no (LinkedIn has words of its own). */
@@ -233,7 +233,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const who = await provider.identifyNative(idToken, nonce)
     const forgetAt = new Date(Date.now() + 2 * ID_TOKEN_MAX_AGE_SECONDS * 1000)
     if (!(await repository.spendState(idTokenHash(idToken), forgetAt))) {
-      throw new OAuthError('invalid_grant', 'This ID token has signed somebody in before. Get a new one.')
+      throw new OAuthError('invalid_grant', 'This ID token was used before. Get a new one.')
     }
     reached('completed')
     return (await openSession(who, clientId, scope, caller)).tokens

@@ -5,16 +5,13 @@ import { createVerifier, type VerifierOptions } from './verifier.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook: nobody comes past it without a good access token. Then `request.claims` are its claims. */
+    /** An `onRequest` hook that answers 401 unless the request has a valid access token. See `request.claims`. */
     requireBearer: BearerHook
-    /** The same, and nobody comes past it without the role. */
+    /** The same, and answers 403 unless the token has the role. */
     requireRole: (role: string) => BearerHook
   }
   interface FastifyRequest {
-    /**
-     * What the access token says, behind `requireBearer` or `requireRole`; throws elsewhere, where nobody has verified
-     * one.
-     */
+    /** The claims of the verified access token. Throws on a route without `requireBearer` or `requireRole`. */
     readonly claims: AccessTokenClaims
   }
 }

@@ -99,7 +99,7 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
       if (answeredAt === undefined || now - answeredAt > maxStaleSeconds * 1000) {
         throw new VerificationError('revocations_unavailable')
       }
-      // Not before its time has come: else whoever renews at once would get a token that is refused again.
+      // A revocation that lies ahead does not count yet: it would also refuse a token that was renewed at once.
       const isCutOff = users.get(sub)?.some((notBefore) => iat * 1000 < notBefore && notBefore <= now)
       if (sessions.has(sid) || isCutOff) throw new VerificationError('revoked')
     },

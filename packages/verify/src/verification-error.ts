@@ -17,10 +17,7 @@ const REASONS = {
 
 export type VerificationErrorCode = keyof typeof REASONS
 
-/**
- * A token that was not accepted, or one of which nobody can tell right now: then `status` is 503, and it may be tried
- * again.
- */
+/** The token is not valid (`status` 401), or could not be checked right now (503): then a later attempt may succeed. */
 export class VerificationError extends Error {
   readonly code: VerificationErrorCode
   readonly status: 401 | 503
