@@ -4,7 +4,7 @@
 #   docker build -t signet-dev-idp --target dev-idp .
 #
 # The base is pinned by its exact version, not by a digest: a digest must come from the registry, which this project's
-# development and CI do not reach, and one that nobody has verified is worse than none. To pin the content too, ask for
+# development and CI do not reach, and an unverified one is worse than none. To pin the content too, ask for
 # the digest and write it behind the tag, FROM node:24.21.0-trixie-slim@sha256:... (docker-compose.yml alike).
 #
 #   docker buildx imagetools inspect node:24.21.0-trixie-slim

@@ -80,8 +80,8 @@ export function toOidcParameters ({
 }
 
 /**
- * Whether the person must not be signed in without being asked anything, as far as a provider can tell that does not
- * know `max_age`: such a provider is asked for the nearest that it has.
+ * Whether the request demands a new sign-in. For a provider that knows no `max_age`, which then gets the closest
+ * parameter that it has, whatever the age.
  */
 export function asksNewSignIn ({ prompt, maxAge }: LoginParameters): boolean {
   return prompt.includes('login') || maxAge !== undefined

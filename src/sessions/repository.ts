@@ -16,7 +16,7 @@ export interface RotatedGrant extends IdentityGrant {
   counter: number
   /** False for a repeat in the grace period. */
   rotated: boolean
-  /** A repeat from another address and another user agent than the rotation's, none of which is recorded yet. */
+  /** A repeat from another address and another user agent than the rotation's, of which no event is recorded yet. */
   isElsewhere: boolean
 }
 export interface SessionState { userId: string, clientId: string, scope: string, createdAt: Date, expiresAt: Date }
@@ -89,13 +89,13 @@ const ROTATE = `
 
 /**
  * Gives a session the secret of its tokens. Of many that present a code at the same time, `spend` succeeds for one. The
- * session must have been opened for this code (`made`): a row that names another session hands out nothing.
+ * session must have been opened for this code (`isOpenedFor`): a row that names another session hands out nothing.
  */
-const redeem = (spend: string, made: string) => `
+const redeem = (spend: string, isOpenedFor: string) => `
   WITH code AS (${spend})
   UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = ${nextIdleEnd('$2')}
   FROM code, users u
-  WHERE s.id = code.session_id AND ${made} AND u.id = s.user_id AND ${USABLE_SESSION}
+  WHERE s.id = code.session_id AND ${isOpenedFor} AND u.id = s.user_id AND ${USABLE_SESSION}
   RETURNING ${identityGrant('code.nonce')}`
 
 const REDEEM_CODE = redeem(`

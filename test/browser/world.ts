@@ -122,7 +122,7 @@ export async function waitForNews (page: Page, news: RegExp): Promise<void> {
 }
 
 /**
- * Presses a button in several tabs at the same moment. Nobody can click in a tab that is behind another one; a timer
+ * Presses a button in several tabs at the same moment. A tab in the background takes no clicks; a timer
  * can fire there.
  */
 export async function pressAtOnce (pages: Page[], button: string): Promise<void> {

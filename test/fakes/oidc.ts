@@ -63,7 +63,7 @@ export interface FakeOidc extends HttpFake {
    * `max_age` demands a new sign-in, which `ignore` leaves out. 0, the default, is a new sign-in each time.
    */
   signedInBefore: (seconds: number, options?: { ignore?: boolean }) => void
-  /** Whether ID tokens have `auth_time` also where nobody asked for it by `max_age`. */
+  /** Whether ID tokens have `auth_time` without `max_age` in the request. */
   sayAuthTime: (on?: boolean) => void
   /** Members in place of those of the discovery document; `undefined` leaves one out. Replaces an earlier call. */
   discovery: (overrides: Claims) => void

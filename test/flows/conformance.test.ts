@@ -7,7 +7,8 @@ import {
   jwtVerify,
   SignJWT,
   UnsecuredJWT,
-  type JWTPayload
+  type JWTPayload,
+  type JWTHeaderParameters
 } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
@@ -648,7 +649,7 @@ t.test('oidcc-rp-initiated-logout-bad-id-token-hint', async (t) => {
   const { end, hint, page } = await signedIn(t)
   const { privateKey } = await generateKeyPair('ES256')
   const forged = await new SignJWT(decodeJwt(hint))
-    .setProtectedHeader(decodeProtectedHeader(hint) as never)
+    .setProtectedHeader(decodeProtectedHeader(hint) as JWTHeaderParameters)
     .sign(privateKey)
   const symmetric = await new SignJWT(decodeJwt(hint))
     .setProtectedHeader({ ...decodeProtectedHeader(hint), alg: 'HS256' })
