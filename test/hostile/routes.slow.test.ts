@@ -168,18 +168,19 @@ async function world (t: Test) {
   )
   const tokens: Partial<Record<Role, string>> = {}
   let ids: Record<string, string> = {}
+  let lastId = 0
 
-  /** Makes whoever is gone, or signed out, anew, with something of their own behind every kind of id. */
+  /**
+   * Puts somebody new in the place of whoever is gone or signed out, with something of their own behind every kind of
+   * id. Not the same person again: GitHub ends all their grants while a deletion is under way.
+   */
   async function people () {
-    for (const [role, id] of [
-      ['user', 1],
-      ['admin', 2]
-    ] as const) {
+    for (const role of ['user', 'admin'] as const) {
       const token = tokens[role]
       const path = role === 'admin' ? '/admin/keys' : '/me'
       if (token !== undefined && (await call('GET', path, token)).status === 200) continue
-      if (ids[role] !== undefined) await sql.query('UPDATE users SET disabled_at = NULL WHERE id = $1', [ids[role]])
-      github.user({ id, login: role, email: `${role}@example.com` })
+      const id = ++lastId
+      github.user({ id, login: `${role}-${id}`, email: `${role}-${id}@example.com` })
       const signedIn = await login()
       tokens[role] = signedIn.access_token
       // Set past the API: it stops the last administrator from being unmade, and these are unmade all the time.
@@ -265,7 +266,11 @@ t.test(
               { numRuns: RUNS, seed: SEED + requests }
             )
           } catch (error) {
-            t.fail(`${method.toUpperCase()} ${path} as ${role}`, { found: (error as Error).message.slice(0, 6_000) })
+            const { message, cause } = error as Error
+            t.fail(`${method.toUpperCase()} ${path} as ${role}`, {
+              found: message.slice(0, 6_000),
+              because: String(cause)
+            })
           }
         }
       }
