@@ -2,8 +2,11 @@ import { v7 as uuidv7 } from 'uuid'
 import type { SealedTokens } from '../accounts/provider-tokens.ts'
 import { END_COLUMNS, openingEndValues } from '../database/active-session.ts'
 import type { Database } from '../database/database.ts'
+import { Prisma } from '../database/generated/client.ts'
 import type { Caller } from '../http/caller.ts'
 import type { Profile } from '../providers/provider.ts'
+import { USER } from '../users/user-row.ts'
+import type { User } from '../users/user.ts'
 import type { NewSession, SignedIn } from './new-session.ts'
 
 export interface KnownPersonSignIn {
@@ -17,6 +20,8 @@ export interface KnownPersonSignIn {
   caller: Caller
 }
 
+const USER_JSON = Prisma.raw(USER)
+
 /**
  * Signs in a known person about whom the provider says nothing new, in one statement. Returns undefined, and opens no
  * session, when anything differs: then find, plan and write decide. Pure optimisation: nothing is lost without it.
@@ -26,8 +31,8 @@ export async function signInKnownPerson (
   { profile: p, tokens, authenticatedAt, session: s, caller, isAdminEmail }: KnownPersonSignIn
 ): Promise<SignedIn | undefined> {
   const { ipAddress, userAgent, requestId } = caller
-  const [signedIn] = await prisma.$queryRaw<SignedIn[]>`
-    WITH signed_in AS (
+  const [signedIn] = await prisma.$queryRaw<Row[]>`
+    WITH u AS (
       UPDATE users u SET last_login_at = now() FROM accounts a
       WHERE a.provider = ${p.provider} AND a.issuer = ${p.issuer} AND a.subject = ${p.subject}
         AND u.id = a.user_id AND u.disabled_at IS NULL
@@ -37,11 +42,11 @@ export async function signInKnownPerson (
           ${p.scope})
         AND (u.email IS NOT NULL OR NOT a.email_verified) AND (u.name IS NOT NULL OR a.name IS NULL)
         AND (u.avatar_url IS NOT NULL OR a.avatar_url IS NULL) AND (u.locale IS NOT NULL OR a.locale IS NULL)
-      RETURNING u.id AS user_id, a.id AS account_id
+      RETURNING u.*, a.id AS account_id
     ), account AS (
       UPDATE accounts a SET last_login_at = now(), sealed_tokens = COALESCE(${tokens.sealedTokens}, a.sealed_tokens),
         sealed_refresh_token = COALESCE(${tokens.sealedRefreshToken}, a.sealed_refresh_token)
-      FROM signed_in WHERE a.id = signed_in.account_id
+      FROM u WHERE a.id = u.account_id
       RETURNING a.id AS account_id, a.user_id, a.provider
     ), session AS (
       INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, secret_hash, device_code_hash,
@@ -63,6 +68,18 @@ export async function signInKnownPerson (
         ${requestId}, jsonb_build_object('sessionId', id)
       FROM session
     )
-    SELECT user_id AS "userId", id AS "sessionId", authenticated_at AS "authenticatedAt" FROM session`
-  return signedIn
+    SELECT session.id AS "sessionId", authenticated_at AS "authenticatedAt", account_id AS "accountId",
+      ${USER_JSON} AS "user"
+    FROM session, u`
+  return signedIn && toSignedIn(signedIn)
+}
+
+interface Row extends Pick<SignedIn, 'sessionId' | 'authenticatedAt'> { accountId: string, user: User }
+
+/** The statement reads the user as it leaves it, and the accounts as it found them. */
+function toSignedIn ({ accountId, user, ...session }: Row): SignedIn {
+  const { id: userId, lastLoginAt } = user
+  const accounts = user.accounts.map((account) =>
+    account.id === accountId && lastLoginAt !== null ? { ...account, lastLoginAt } : account)
+  return { ...session, userId, user: { ...user, accounts } }
 }

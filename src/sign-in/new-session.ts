@@ -1,4 +1,5 @@
 import type { SessionLifetime } from '../database/active-session.ts'
+import type { User } from '../users/user.ts'
 
 export interface NewSession extends SessionLifetime {
   clientId: string
@@ -21,4 +22,6 @@ export interface SignedIn {
   sessionId: string
   /** When the person signed in at the provider, as far as the provider says. */
   authenticatedAt: Date
+  /** The user, where the sign-in has read it. */
+  user?: User
 }

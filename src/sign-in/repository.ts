@@ -53,13 +53,10 @@ export interface SignInRepository {
 export function createSignInRepository ({ prisma, clock }: Database): SignInRepository {
   return {
     async spendState (hash, expiresAt) {
-      try {
-        await prisma.spentState.create({ data: { hash, expiresAt }, select: { hash: true } })
-        return true
-      } catch (error) {
-        if ((error as { code?: unknown }).code === 'P2002') return false
-        throw error
-      }
+      // The insert decides between two that spend it at once.
+      const inserted = await prisma.$executeRaw`
+        INSERT INTO spent_states (hash, expires_at) VALUES (${hash}, ${expiresAt}) ON CONFLICT DO NOTHING`
+      return inserted === 1
     },
 
     signInKnownPerson: (signIn) => signInKnownPerson(prisma, signIn),

@@ -161,8 +161,8 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return await options.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, caller)
   }
 
-  async function userOf ({ userId }: SignedIn): Promise<User> {
-    const user = await options.users.find(userId)
+  async function userOf (signedIn: SignedIn): Promise<User> {
+    const user = signedIn.user ?? await options.users.find(signedIn.userId)
     if (!user) throw new Problem('invalid_state', 'This user was deleted in the meantime. Start again.')
     return user
   }

@@ -90,7 +90,8 @@ interface More {
   authenticatedAt?: Date | undefined
   mayCreate?: typeof mayCreate
 }
-type SignInPerson = (profile: Profile, more?: More) => Promise<SignedIn & { user: User }>
+/** `user` is as the repository reads it afterwards, `returned` what the sign-in itself had read. */
+type SignInPerson = (profile: Profile, more?: More) => Promise<SignedIn & { user: User, returned?: User | undefined }>
 
 /**
  * Every test runs as the service does, and without the statement for known persons: that one is an optimisation only.
@@ -117,7 +118,7 @@ function signInBy (repository: SignInRepository): SignInPerson {
       more.session ?? newSession(),
       caller
     )
-    return { ...signedIn, user: (await users.find(signedIn.userId)) as User }
+    return { ...signedIn, user: (await users.find(signedIn.userId)) as User, returned: signedIn.user }
   }
 }
 
@@ -462,4 +463,15 @@ t.test('a known person with nothing new is signed in by one statement, and by th
   t.equal(finds, 0)
   await signIn({ ...profile, username: 'new' })
   t.equal(finds, 1)
+})
+
+t.test('a known person with two accounts comes with the user as the sign-in leaves it', async (t) => {
+  const profile = person()
+  const signIn = signInBy(createSignInRepository(database))
+  const first = await signIn(profile)
+  t.equal((await signIn({ ...profile, provider: 'other', issuer: 'https://other' })).userId, first.userId)
+  const { user, returned } = await signIn(profile)
+  t.equal(user.accounts.length, 2)
+  t.strictSame(returned, user)
+  t.not(user.lastLoginAt, first.user.lastLoginAt)
 })
