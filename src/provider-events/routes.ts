@@ -6,7 +6,7 @@ import { addressOf } from '../http/client-address.ts'
 import { errorPageHandler } from '../http/error-page.ts'
 import { Problem } from '../http/errors.ts'
 import { html, sendPage, wantsHtml } from '../http/pages.ts'
-import { problems } from '../http/problem-details.ts'
+import { problems, toProblem } from '../http/problem-details.ts'
 import type { DeletionOutcome, ProviderEventRepository } from './repository.ts'
 import type { EventReceiver } from './receiver.ts'
 
@@ -49,6 +49,15 @@ function receive (app: FastifyInstance, receiver: EventReceiver, { issuerUrl, ev
   const { path, summary, description, contentTypes, maxBytes, answer } = receiver
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(contentTypes, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+
+  if (answer === 'accepted') {
+    // RFC 8935 section 2.3 has members of its own.
+    app.setErrorHandler((error, _request, reply) => {
+      const problem = toProblem(error)
+      if (problem.status !== 400) throw error
+      return reply.problem(problem, { err: 'invalid_request', description: problem.message })
+    })
+  }
 
   app.post(path, {
     bodyLimit: maxBytes,

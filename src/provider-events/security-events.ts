@@ -3,6 +3,7 @@ import { member, subject } from '../providers/claims.ts'
 import { invalidEvent } from '../providers/failure.ts'
 import { EVENT_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider, VerifyEvent } from '../providers/provider.ts'
+import { withoutSlash } from '../providers/risc.ts'
 import { END_SESSIONS, UNKNOWN, type EventEffect, type ProviderEvent } from './event.ts'
 import type { EventReceiver } from './receiver.ts'
 
@@ -33,10 +34,11 @@ export function createSecurityEventReceiver (
     const effect = Object.hasOwn(EFFECTS, uri) ? EFFECTS[uri] : undefined
     // The last drafts of RISC moved the members of `subject` into `sub_id`.
     const who = member(event, 'subject') ?? member(event, 'sub_id')
-    const accountSubject = subject(member(who, 'sub'))
+    const [accountIssuer, accountSubject] = [member(who, 'iss') ?? issuer, subject(member(who, 'sub'))]
+    const isOurs = typeof accountIssuer === 'string' && withoutSlash(accountIssuer) === withoutSlash(issuer)
     return {
       type: effect ? uri.slice(uri.lastIndexOf('/') + 1) : UNKNOWN,
-      identity: accountSubject === undefined ? undefined : { issuer, subject: accountSubject },
+      identity: isOurs && accountSubject !== undefined ? { issuer, subject: accountSubject } : undefined,
       effect: effect ?? {}
     }
   }

@@ -18,7 +18,6 @@ export function createRiscVerifier (
   provider: string, issuer: string, settings: ProviderSettings, verifyByIssuer: VerifyEvent
 ): VerifyEvent {
   const audiences = [settings.clientId, ...settings.nativeClientIds]
-  // The `iss` of Google's events ends in a slash, that of its ID tokens does not.
   const isIssuer = (iss: string) => withoutSlash(iss) === withoutSlash(issuer)
   let known: { jwksUri: string | undefined, keys: JWTVerifyGetKey | undefined, readAt: number } | undefined
 
@@ -56,6 +55,7 @@ async function fetchJwksUri (provider: string, issuer: string): Promise<string |
   return jwksUri
 }
 
-function withoutSlash (url: string): string {
+/** The `iss` of Google's events ends in a slash, that of its ID tokens does not. */
+export function withoutSlash (url: string): string {
   return url.replace(/\/$/, '')
 }
