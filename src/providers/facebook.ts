@@ -47,7 +47,7 @@ export const facebook: ProviderDefinition = {
     },
     {
       path: '/login/facebook/deletion',
-      where: 'the same page, "Data deletion request URL". Without it the app review asks for instructions instead'
+      where: 'the same page, "Data deletion request URL"'
     }
   ],
 

@@ -27,8 +27,8 @@ export const google: ProviderDefinition = {
   ],
   events: [{
     path: '/login/google/events',
-    where: 'Cross-Account Protection: enable the RISC API in the project of your OAuth client, and register the URL ' +
-      'by its `stream:update` (https://developers.google.com/identity/protocols/risc)'
+    where: 'the RISC API (Cross-Account Protection), enabled in the project of your OAuth client, by a call of its ' +
+      '`stream:update` (https://developers.google.com/identity/protocols/risc)'
   }],
   settings: {
     HOSTED_DOMAIN: 'admits people of this Google Workspace domain only',
