@@ -16,6 +16,7 @@ const LAYERS = [
   'sessions',
   'users',
   'accounts',
+  'provider-events',
   'webhooks',
   'sign-in',
   'device',

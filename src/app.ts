@@ -48,6 +48,9 @@ import { serialization } from './plugins/serialization.ts'
 import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { problemRoutes } from './problems/routes.ts'
+import { createEventReceivers } from './provider-events/receivers.ts'
+import { createProviderEventRepository } from './provider-events/repository.ts'
+import { providerEventRoutes } from './provider-events/routes.ts'
 import { providerClients } from './providers/plugin.ts'
 import { createProviders } from './providers/registry.ts'
 import { createRevocationRepository } from './revocations/repository.ts'
@@ -271,6 +274,12 @@ export async function buildApp (
       visitSealer
     })
     await forms.register(rpLogoutRoutes, { sessions, clients })
+  })
+  // What Apple, Google, Facebook and GitHub report about accounts, for those that are enabled.
+  await app.register(providerEventRoutes, {
+    issuerUrl,
+    receivers: createEventReceivers(settings.providers, providers),
+    events: createProviderEventRepository(app.database, { deletions: settings.providerDeletions })
   })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
   const exports = createExportRepository(app.database, { idleSeconds })

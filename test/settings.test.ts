@@ -43,6 +43,7 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     allowedOrigins: [],
     clients: [],
     autoLink: 'verified',
+    providerDeletions: 'delete',
     maxSessionsPerUser: undefined,
     rateLimits: true,
     shutdownDelaySeconds: 0,
@@ -76,6 +77,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     REFRESH_REUSE_GRACE: '61',
     ACCESS_TOKEN_TTL: '1.5',
     AUTO_LINK: 'always',
+    PROVIDER_DELETIONS: 'never',
     MAX_SESSIONS_PER_USER: '1001',
     ISSUER_URL: 'http://id.example.com/',
     DATABASE_URL: 'mysql://user:canary-password@db/x',
@@ -99,6 +101,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     'REFRESH_REUSE_GRACE',
     'ACCESS_TOKEN_TTL',
     'AUTO_LINK',
+    'PROVIDER_DELETIONS',
     'MAX_SESSIONS_PER_USER',
     'ISSUER_URL',
     'DATABASE_URL',
@@ -275,6 +278,10 @@ t.test('any number of OpenID Connect issuers', async (t) => {
   t.match(settings.providers, [
     { id: 'acme', kind: 'oidc', issuer: 'https://acme.example', emailTrusted: true },
     { id: 'my-keycloak', clientId: 'c', scope: ['openid', 'email'], emailTrusted: false }
+  ])
+  const acme = { OIDC_PROVIDERS: 'acme', OIDC_ACME_CLIENT_ID: 'a', OIDC_ACME_CLIENT_SECRET: 'b' }
+  t.same(mistakes({ ...acme, OIDC_ACME_ISSUER: 'https://acme.example', OIDC_ACME_EVENTS: 'yes' }), [
+    'OIDC_ACME_EVENTS must be true or false'
   ])
   t.match(mistakes({ OIDC_PROVIDERS: 'github' })[0], 'built-in')
   t.match(mistakes({ OIDC_PROVIDERS: 'Ac me' })[0], 'OIDC_PROVIDERS')
@@ -467,6 +474,9 @@ t.test('.env.example documents every setting with its default', async (t) => {
     'ALLOWED_ORIGINS',
     'CLIENTS',
     'AUTO_LINK',
+    'PROVIDER_DELETIONS',
+    'GITHUB_WEBHOOK_SECRET',
+    'OIDC_ACME_EVENTS',
     'ADMIN_EMAILS',
     'MAX_SESSIONS_PER_USER',
     'RATE_LIMITS',

@@ -57,7 +57,8 @@ async function demo (): Promise<void> {
     OIDC_DEV_ISSUER: idp.issuer,
     OIDC_DEV_CLIENT_ID: DEV_CLIENT.client_id,
     OIDC_DEV_CLIENT_SECRET: DEV_CLIENT.client_secret,
-    OIDC_DEV_EMAIL_TRUSTED: 'true'
+    OIDC_DEV_EMAIL_TRUSTED: 'true',
+    OIDC_DEV_EVENTS: 'true'
   })
   const { close } = await start(settings, { dataFolder, onProgress: (line) => say(`   ${line}`), logger: false })
   closers.push(close)

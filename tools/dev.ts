@@ -26,7 +26,8 @@ const api = spawn('tsx', ['watch', '--clear-screen=false', '--include=.env', 'sr
     OIDC_DEV_ISSUER: idp.issuer,
     OIDC_DEV_CLIENT_ID: DEV_CLIENT.client_id,
     OIDC_DEV_CLIENT_SECRET: DEV_CLIENT.client_secret,
-    OIDC_DEV_EMAIL_TRUSTED: 'true'
+    OIDC_DEV_EMAIL_TRUSTED: 'true',
+    OIDC_DEV_EVENTS: 'true'
   }
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => api.kill(signal))

@@ -28,11 +28,31 @@ An address that is believed may fill the user's email and join accounts; any oth
 `
 
 const TAIL = `
+## What providers report later
+
+A person removes your app at the provider, the provider suspects that an account was taken over, or the account is
+deleted: Apple, Google, Facebook and GitHub say so at the URLs for events above, which exist for the enabled providers.
+Each report is verified (signature, issuer, audience, at most a day old), takes effect once on whichever instance, and
+is an audit event and a webhook, \`provider.event\`.
+
+- Apple's \`consent-revoked\`, Google's \`sessions-revoked\`, \`tokens-revoked\`, \`account-disabled\` and
+  \`account-credential-change-required\`, Facebook's deauthorization, GitHub's \`github_app_authorization\`: the
+  sessions that were opened through the account end, and its provider tokens are forgotten.
+- Apple's \`account-delete\`, Facebook's data deletion: the account goes, and the user with it if it was the last one.
+  With \`PROVIDER_DELETIONS=keep\` only the sessions end, as they do for a user whom an administrator disabled.
+- Apple's \`email-disabled\` and \`email-enabled\`, Google's \`account-disabled\` and \`account-enabled\`: noted on the
+  account (\`GET /me/export\`, \`emailDisabledAt\` and \`disabledByProviderAt\`).
+- Google's \`verification\`: answered.
+
+GitHub signs neither a time nor the id of a delivery: whoever has a copy of a signed delivery can end that person's
+sessions again. \`npm run dev\` has an identity provider at http://localhost:4400 whose page sends such reports.
+
 ## Any other
 
 - **An OpenID Connect issuer**: \`OIDC_PROVIDERS=acme\` with \`OIDC_ACME_ISSUER\`, \`OIDC_ACME_CLIENT_ID\`,
   \`OIDC_ACME_CLIENT_SECRET\`. Callback: \`http://localhost:3000/login/acme/callback\`. Its word on email is believed
-  with \`OIDC_ACME_EMAIL_TRUSTED=true\`, and then only a boolean \`email_verified\`.
+  with \`OIDC_ACME_EMAIL_TRUSTED=true\`, and then only a boolean \`email_verified\`. With \`OIDC_ACME_EVENTS=true\` it
+  sends the security events that Google does (RFC 8417 by RFC 8935) to \`http://localhost:3000/login/acme/events\`.
 - **A plain OAuth 2.0 provider**: \`OAUTH_PROVIDERS=acme\` with \`OAUTH_ACME_AUTHORIZATION_URL\`, \`_TOKEN_URL\`,
   \`_PROFILE_URL\`, \`_CLIENT_ID\`, \`_CLIENT_SECRET\`, and JSON pointers to the members of its profile (\`_SUBJECT\`,
   \`_EMAIL\`, \`_EMAIL_VERIFIED\`, \`_DISPLAY_NAME\`, \`_USERNAME\`, \`_PICTURE\`); \`.env.example\` has them all.
@@ -50,6 +70,7 @@ function section ({
   scope,
   documentation,
   quirks,
+  events = [],
   settings = {},
   insteadOfSecret = []
 }: ProviderDefinition): string {
@@ -63,6 +84,7 @@ function section ({
     `\n## ${name}\n`,
     `- Credentials: ${where}`,
     `- Callback URL: \`http://localhost:3000/login/${id}/callback\``,
+    ...events.map(({ path, where }) => `- URL for events: \`http://localhost:3000${path}\`. Enter it at ${where}`),
     `- Settings: \`${prefix}_CLIENT_ID\`, ${secret}`,
     ...own,
     `- Scopes: ${scope.length === 0 ? 'none is asked for' : scope.map((one) => `\`${one}\``).join(', ')}`,

@@ -9,10 +9,10 @@ import { isLastAdmin } from '../users/last-admin.ts'
 import { lockUser, lockUserForDeletion } from '../users/lock-user.ts'
 import { updatedAfter } from '../users/updated-at.ts'
 import { toAccount, type Account } from '../users/user.ts'
-import { endSessions } from '../sessions/end-sessions.ts'
 import { deleteUserData } from './delete-user-data.ts'
+import { removeAccount } from './end-account.ts'
 import type { RevokeGrant } from './grant-revocation.ts'
-import { hashIdentity, type AccountIdentity } from './identity.ts'
+import { hashIdentity } from './identity.ts'
 import { WITH_TOKENS, type SealedTokens } from './provider-tokens.ts'
 
 export interface AccountRepository {
@@ -49,12 +49,6 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
     return true
   }
 
-  /** An unlinked identity never joins the user by email again: it may have been taken over. */
-  async function keepOut (tx: Transaction, userId: string, identity: AccountIdentity): Promise<void> {
-    const identityHash = hashIdentity(identity)
-    await tx.unlinkedIdentity.createMany({ data: [{ userId, identityHash }], skipDuplicates: true })
-  }
-
   return {
     link: (userId, profile, tokens, caller) => inTransaction(async (tx) => {
       if (!await lockUser(tx, userId)) return 'no-user'
@@ -82,15 +76,8 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
       const account = accounts.find(({ id }) => id === accountId)
       if (!account) return 'not-found'
       if (accounts.length === 1) return 'last'
-      await tx.account.delete({ where: { id: accountId }, select: { id: true } })
+      await removeAccount(tx, { ...account, userId }, clock.now(), { actorId: userId, caller })
       await revokeGrant(account, tx)
-      await keepOut(tx, userId, account)
-      const { provider } = account
-      const details = { accountId, sessionId: caller.sessionId }
-      await recordEvents(tx, [{ type: 'account.unlinked', userId, actorId: userId, provider, details }], caller)
-      // Sessions of version 0.1 know only the provider that they were opened through.
-      const where = { userId, OR: [{ accountId }, { accountId: null, provider }] }
-      await endSessions(tx, { where, reason: 'account_unlinked', now: clock.now() }, { actorId: userId, caller })
       return 'unlinked'
     }),
 

@@ -7,6 +7,7 @@ export type AuditEventType =
   | 'login.failed'
   | 'account.linked'
   | 'account.unlinked'
+  | 'provider.event'
   | 'token.reuse_detected'
   | 'token.reused_in_window'
   | 'session.revoked'

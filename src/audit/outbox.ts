@@ -9,6 +9,7 @@ export const WEBHOOK_TYPES = [
   'user.deleted',
   'account.linked',
   'account.unlinked',
+  'provider.event',
   'session.revoked',
   'token.reuse_detected'
 ] as const
@@ -55,8 +56,8 @@ function toReport ({ type, userId, deletedUserId, provider, details = {} }: NewE
   const reportedType = REPORTED_AS[type] ?? type
   const subject = userId ?? deletedUserId
   if (!subject || !WEBHOOK_TYPES.some((one) => one === reportedType)) return []
-  const { accountId, sessionId, reason } = details
-  const texts = Object.entries({ accountId, sessionId, provider, reason }).filter(
+  const { accountId, sessionId, reason, event } = details
+  const texts = Object.entries({ accountId, sessionId, provider, reason, event }).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string'
   )
   return [{ userId: subject, type: reportedType, details: Object.fromEntries(texts) }]

@@ -23,6 +23,11 @@ export const PROBLEMS = {
     title: 'This sign-in cannot be continued',
     advice: 'The state is missing, altered, used, older than ten minutes or from another browser. Start at /login.'
   },
+  invalid_event: {
+    status: 400,
+    title: 'This event of an identity provider is not valid',
+    advice: 'Read `detail`. Check the client id and secret of the provider, and which app sends to this URL.'
+  },
   invalid_grant: {
     status: 400,
     title: 'This code cannot be used',

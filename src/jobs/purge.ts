@@ -13,6 +13,7 @@ const EXPIRIES: Expiry[] = [
   { table: 'authorization_codes', key: 'hash', column: 'expires_at', keepFor: '1 day' },
   { table: 'link_codes', key: 'hash', column: 'expires_at', keepFor: '0' },
   { table: 'device_grants', key: 'device_code_hash', column: 'expires_at', keepFor: '1 hour' },
+  { table: 'deletion_requests', key: 'code', column: 'expires_at', keepFor: '0' },
   { table: 'revocations', key: 'id', column: 'expires_at', keepFor: '0' },
   { table: 'webhook_deliveries', key: 'id', column: 'expires_at', keepFor: '0' },
   // The theft of a refresh token is detected by its session's row.

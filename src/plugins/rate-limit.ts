@@ -33,6 +33,8 @@ const REQUESTS_PER_MINUTE = {
   signIn: 100,
   /** Failed calls of the endpoints where clients authenticate, by address. */
   failedTokenCalls: 100,
+  /** Events of providers that do not verify, by address. */
+  failedEvents: 100,
   /** Rotations of a refresh token, by session: many sessions may share one address. */
   refresh: 30,
   /** Wrong device codes, by address. */

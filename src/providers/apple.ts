@@ -16,6 +16,7 @@ export const apple: ProviderDefinition = {
   name: 'Apple',
   documentation: [
     'https://developer.apple.com/documentation/signinwithapplerestapi',
+    'https://developer.apple.com/documentation/signinwithapple/processing-changes-for-sign-in-with-apple-accounts',
     'https://developer.apple.com/documentation/accountorganizationaldatasharing/creating-a-client-secret'
   ],
   console:
@@ -32,6 +33,12 @@ export const apple: ProviderDefinition = {
     '`email_verified` may be the string `"true"`. An address of the private relay (`@privaterelay.appleid.com`) ' +
       'belongs to one person and your team only.'
   ],
+  events: [{
+    path: '/login/apple/events',
+    where: 'https://developer.apple.com/account/resources/identifiers, the primary App ID, "Sign in with Apple", ' +
+      '"Server-to-Server Notification Endpoint". Apple names that App ID as the audience: put it into ' +
+      '`APPLE_NATIVE_CLIENT_IDS` where `APPLE_CLIENT_ID` is a Services ID'
+  }],
   settings: {
     TEAM_ID: 'the ten characters of your team',
     KEY_ID: 'the id of the key for Sign in with Apple',

@@ -88,7 +88,7 @@ THIS_MACHINE.addSubnet('::', 127, 'ipv6')
  * An endpoint must be https, or http like its issuer. It must not be a cloud's metadata service (CVE-2026-53513). A
  * remote issuer must not name this machine, and an issuer on this machine may name http endpoints on this machine only.
  */
-function isAllowedEndpoint (text: string, issuer: string): boolean {
+export function isAllowedEndpoint (text: string, issuer: string): boolean {
   const url = parseUrl(text)
   const issuerUrl = new URL(issuer)
   if (!url || !['https:', issuerUrl.protocol].includes(url.protocol)) return false

@@ -25,7 +25,8 @@ export const facebook: ProviderDefinition = {
   documentation: [
     'https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow',
     'https://developers.facebook.com/docs/graph-api/guides/secure-requests#appsecret_proof',
-    'https://developers.facebook.com/docs/facebook-login/limited-login/token/validating'
+    'https://developers.facebook.com/docs/facebook-login/limited-login/token/validating',
+    'https://developers.facebook.com/docs/development/create-an-app/app-dashboard/data-deletion-callback'
   ],
   console:
     'https://developers.facebook.com/apps, use case "Authenticate and request data from users with Facebook Login"',
@@ -38,6 +39,16 @@ export const facebook: ProviderDefinition = {
     'There are no refresh tokens: an access token lives about sixty days.',
     'Limited Login (iOS) gives the app an ID token instead of an access token. It signs in to the same account by' +
       ' token exchange at `/oauth2/token`, and is verified with the keys of `FACEBOOK_JWKS_URL`.'
+  ],
+  events: [
+    {
+      path: '/login/facebook/deauthorize',
+      where: 'https://developers.facebook.com/apps, "Facebook Login", "Settings", "Deauthorize callback URL"'
+    },
+    {
+      path: '/login/facebook/deletion',
+      where: 'the same page, "Data deletion request URL"'
+    }
   ],
 
   create (settings) {

@@ -13,6 +13,11 @@ export function providerTimeout (provider: string, step: Step): Problem {
   return new Problem('provider_timeout', `${provider}: the ${step} took too long.`)
 }
 
+/** An event that its provider did not sign, or not for this service, or that is too old. */
+export function invalidEvent (provider: string, reason: string): Problem {
+  return new Problem('invalid_event', `${provider}: the event does not verify: ${reason}.`)
+}
+
 export function invalidIdToken (provider: string, reason: string): Problem {
   return new Problem('invalid_id_token', `${provider}: the ID token does not verify: ${reason}.`)
 }

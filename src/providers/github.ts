@@ -12,7 +12,8 @@ export const github: ProviderDefinition = {
   name: 'GitHub',
   documentation: [
     'https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps',
-    'https://docs.github.com/en/rest/users/emails'
+    'https://docs.github.com/en/rest/users/emails',
+    'https://docs.github.com/en/webhooks/webhook-events-and-payloads#github_app_authorization'
   ],
   console: 'https://github.com/settings/developers, "OAuth Apps"',
   scope: ['read:user', 'user:email'],
@@ -27,6 +28,17 @@ export const github: ProviderDefinition = {
     'GitHub Enterprise Server: set `GITHUB_AUTHORIZATION_URL`, `GITHUB_TOKEN_URL` and `GITHUB_API_URL` (which ' +
       'ends in `/api/v3`).'
   ],
+  events: [{
+    path: '/login/github/events',
+    where: 'https://github.com/settings/apps, for a GitHub App: "Webhook URL", with `GITHUB_WEBHOOK_SECRET` as its ' +
+      'secret. GitHub sends `github_app_authorization` to every App; an OAuth App has no such event'
+  }],
+  settings: {
+    WEBHOOK_SECRET: 'the secret of the webhook of your GitHub App, for `github_app_authorization`; without it there ' +
+      'is no URL for that'
+  },
+  mistakes: ({ own: { WEBHOOK_SECRET: secret } }) =>
+    secret === undefined || secret.length >= 8 ? [] : ['WEBHOOK_SECRET must have 8 characters at least'],
 
   create (settings) {
     const authorizationUrl = 'https://github.com/login/oauth/authorize'

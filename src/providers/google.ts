@@ -3,13 +3,17 @@ import { emailTrust } from './email-trust.ts'
 import { asksNewSignIn, PROMPTS, toOidcParameters, type LoginParameters } from './login-parameters.ts'
 import { createOidcProvider } from './oidc.ts'
 import type { ProviderDefinition } from './provider.ts'
+import { createRiscVerifier } from './risc.ts'
 
 const ISSUER = 'https://accounts.google.com'
 
 export const google: ProviderDefinition = {
   id: 'google',
   name: 'Google',
-  documentation: ['https://developers.google.com/identity/openid-connect/openid-connect'],
+  documentation: [
+    'https://developers.google.com/identity/openid-connect/openid-connect',
+    'https://developers.google.com/identity/protocols/risc'
+  ],
   console: 'https://console.cloud.google.com/apis/credentials, an OAuth client of the type "Web application"',
   scope: ['openid', 'profile', 'email'],
   quirks: [
@@ -21,6 +25,11 @@ export const google: ProviderDefinition = {
     '`GOOGLE_HOSTED_DOMAIN` restricts sign-in to one Google Workspace domain: the claim `hd` is checked, not only' +
       ' requested.'
   ],
+  events: [{
+    path: '/login/google/events',
+    where: 'the RISC API (Cross-Account Protection), enabled in the project of your OAuth client, by a call of its ' +
+      '`stream:update` (https://developers.google.com/identity/protocols/risc)'
+  }],
   settings: {
     HOSTED_DOMAIN: 'admits people of this Google Workspace domain only',
     ACCESS_TYPE: '`offline` requests a refresh token, for calls to Google\'s APIs later'
@@ -33,7 +42,7 @@ export const google: ProviderDefinition = {
     const issuer = settings.issuer ?? ISSUER
     const { ACCESS_TYPE: accessType } = settings.own
     const hostedDomain = settings.own['HOSTED_DOMAIN']?.toLowerCase()
-    return createOidcProvider(settings, {
+    const provider = createOidcProvider(settings, {
       name: google.name,
       scope: google.scope,
       issuer,
@@ -50,6 +59,7 @@ export const google: ProviderDefinition = {
         throw new Problem('access_denied', `Only people of ${hostedDomain} may sign in with Google here.`)
       }
     })
+    return { ...provider, verifyEvent: createRiscVerifier(google.name, issuer, settings, provider.verifyEvent) }
   }
 }
 

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, customFetch, errors, jwtVerify, type JWTPayload, ty
 import { Problem } from '../http/errors.ts'
 import { parseJson } from '../http/json.ts'
 import { member } from './claims.ts'
-import { invalidIdToken, providerError } from './failure.ts'
+import { invalidEvent, invalidIdToken, providerError } from './failure.ts'
 import { callProvider } from './http.ts'
 
 /** Asymmetric signatures only: `none` and HMAC are never accepted (RFC 8725 section 3.1). */
@@ -13,6 +13,8 @@ const EXPIRY_TOLERANCE_SECONDS = 60
 const CLOCK_TOLERANCE_SECONDS = 5 * 60
 /** ID tokens come from the token endpoint, or from an app just after its sign-in: an older one is replayed. */
 export const ID_TOKEN_MAX_AGE_SECONDS = 60 * 60
+/** Senders repeat an event until it is accepted: Apple's expire after a day, and Google's do not say. */
+export const EVENT_MAX_AGE_SECONDS = 24 * 60 * 60
 const JWKS_MAX_AGE_MS = 10 * 60 * 1000
 const REFETCH_COOLDOWN_MS = 10_000
 
@@ -85,6 +87,31 @@ export async function verifyUserinfo (
     throw fail('it is meant for others (aud)')
   }
   return claims
+}
+
+/**
+ * Verifies a security event token (RFC 8417) and returns its claims. Throws `invalid_event`, or `provider_error` or
+ * `provider_timeout` when the keys cannot be read. An ID token is none: it has no `events`.
+ */
+export async function verifyEventToken (
+  token: string, keys: JWTVerifyGetKey, { provider, isIssuer, audiences }: Omit<IdTokenExpectation, 'nonces'>
+): Promise<JWTPayload & { jti: string }> {
+  const options = {
+    audience: audiences,
+    algorithms: ALGORITHMS,
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    maxTokenAge: EVENT_MAX_AGE_SECONDS,
+    requiredClaims: ['iss', 'aud', 'iat', 'jti', 'events']
+  }
+  const fail = (reason: string) => invalidEvent(provider, reason)
+  const claims = await verifyWithAnyKey(token, keys, options).catch((error) => {
+    if (error instanceof Problem) throw error
+    throw fail(error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
+  })
+  const { iss, jti } = claims
+  if (typeof iss !== 'string' || !isIssuer(iss, claims)) throw fail('the claim iss is missing or wrong')
+  if (typeof jti !== 'string' || jti === '') throw fail('the claim jti is missing or wrong')
+  return { ...claims, jti }
 }
 
 type VerifyOptions = Parameters<typeof jwtVerify>[2]

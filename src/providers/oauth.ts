@@ -120,6 +120,7 @@ export function createOAuthProvider (
   return {
     id: settings.id,
     name,
+    accountIssuer: origin,
     formPost: false,
     // RFC 9207 section 2.4: who does not know the issuer ignores the parameter.
     isResponseIssuer: (iss) => options.responseIssuer === undefined || iss === options.responseIssuer,

@@ -6,7 +6,7 @@ import type { ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { acceptJson, assertSuccess, callProvider } from './http.ts'
-import { createIssuerKeys, verifyIdToken, verifyUserinfo } from './id-token.ts'
+import { createIssuerKeys, verifyEventToken, verifyIdToken, verifyUserinfo } from './id-token.ts'
 import { NO_LOGIN_PARAMETERS, toOidcParameters, type ToAuthorizationParameters } from './login-parameters.ts'
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts'
 import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderSettings } from './provider.ts'
@@ -51,7 +51,9 @@ type IssuerEndpoints = Omit<IssuerMetadata, 'issuer' | 'tokenEndpointAuthenticat
 interface Issuer { metadata: IssuerMetadata, client: OAuthClient, keys: JWTVerifyGetKey }
 
 /** Any OpenID Connect issuer: authorization code flow with PKCE and nonce (OpenID Connect Core section 3.1). */
-export function createOidcProvider (settings: ProviderSettings, options: OidcOptions): Provider {
+export function createOidcProvider (
+  settings: ProviderSettings, options: OidcOptions
+): Provider & Required<Pick<Provider, 'verifyEvent'>> {
   const { name, issuer } = options
   const { clientId } = settings
   const { connect, known } = createConnection(settings, options)
@@ -112,6 +114,7 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
   return {
     id: settings.id,
     name,
+    accountIssuer: issuer,
     formPost: options.formPost ?? false,
     isResponseIssuer: options.isResponseIssuer ?? ((iss) => iss === issuer),
     register: known?.client.register,
@@ -150,6 +153,15 @@ export function createOidcProvider (settings: ProviderSettings, options: OidcOpt
         profile: toProfile(claims, {}, ''),
         authenticatedAt: authTime(claims['auth_time']) ?? authTime(claims.iat)
       }
+    },
+
+    async verifyEvent (token) {
+      const { keys } = await connect()
+      return await verifyEventToken(token, keys, {
+        provider: name,
+        isIssuer: (iss, claims) => isIssuer(iss, claims) || isIssuer(iss.replace(/\/$/, ''), claims),
+        audiences: [clientId, ...settings.nativeClientIds]
+      })
     },
 
     async refresh (refreshToken, grantedScope, signal) {

@@ -1,3 +1,4 @@
+import type { JWTPayload } from 'jose'
 import type { ClientAuthentication } from './client-authentication.ts'
 import type { LoginParameters } from './login-parameters.ts'
 import type { RegisterOAuth2 } from './registration.ts'
@@ -30,6 +31,8 @@ export interface ProviderSettings {
 export interface Provider {
   id: string
   name: string
+  /** The issuer of its accounts; of a provider with tenants, the beginning of it. */
+  accountIssuer: string
   /** Whether it answers by `response_mode=form_post`: a POST from its own site, which needs a SameSite=None cookie. */
   formPost: boolean
   /** Whether `iss` of an authorization response is that of this provider (RFC 9207). */
@@ -56,11 +59,18 @@ export interface Provider {
    * has no scope. Throws a Problem: `reauthorization_required` when the grant is over.
    */
   refresh: (refreshToken: string, grantedScope: string, signal: AbortSignal) => Promise<TokenSet>
+  /**
+   * Verifies a security event token (RFC 8417) for this client or a native one, and returns its claims. Throws
+   * `invalid_event`, or as `identify` when the keys cannot be read. Absent where there are no ID tokens.
+   */
+  verifyEvent?: VerifyEvent
   /** For `npm run doctor`. Throws a Problem when the provider's metadata cannot be read. */
   endpoints: () => Promise<ProviderEndpoints>
   /** Revokes a grant. Absent where the provider has no way to. Throws a Problem when a later attempt may succeed. */
   revoke?: (tokens: HeldTokens, signal: AbortSignal) => Promise<void>
 }
+
+export type VerifyEvent = (token: string) => Promise<JWTPayload & { jti: string }>
 
 export interface ProviderEndpoints {
   authorizationUrl: string
@@ -84,6 +94,8 @@ export interface ProviderDefinition {
   scope: string[]
   /** What operators should know about it, one note each; docs/providers.md prints them. */
   quirks: string[]
+  /** Where its console takes the URLs of its events, by path below the public URL; docs/providers.md prints them. */
+  events?: { path: string, where: string }[]
   /** Its own settings, beside those of every provider: the name after the prefix, and what it does. */
   settings?: Record<string, string>
   /** The own settings that together replace the client secret. */

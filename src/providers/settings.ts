@@ -23,7 +23,9 @@ export function readProviders (environment: ProviderEnvironment): ProviderSettin
   const builtIn = BUILT_IN_PROVIDERS.map((definition) => readBuiltIn(environment, definition))
   const byDiscovery = readIds(environment, 'OIDC_PROVIDERS', []).map(({ id, prefix }) => {
     requireSettings(environment, prefix, ['ISSUER', 'CLIENT_ID', 'CLIENT_SECRET'])
-    return readProvider(environment, prefix, { id, kind: 'oidc' })
+    const own = readOwn(environment, prefix, ['EVENTS'])
+    environment.check(['true', 'false', undefined].includes(own['EVENTS']), `${prefix}EVENTS must be true or false`)
+    return { ...readProvider(environment, prefix, { id, kind: 'oidc' }), own }
   })
   const bySettings = readIds(environment, 'OAUTH_PROVIDERS', byDiscovery.map(({ id }) => id))
     .map(({ id, prefix }) => readOAuth(environment, id, prefix))

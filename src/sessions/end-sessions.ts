@@ -4,7 +4,7 @@ import type { Prisma } from '../database/generated/client.ts'
 import type { Transaction } from '../database/transaction.ts'
 
 export type EndReason = 'logout' | 'revoked' | 'code_replayed' | 'reuse_detected' | 'ended_by_user' | 'user_disabled'
-  | 'logged_out_everywhere' | 'too_many_sessions' | 'account_unlinked'
+  | 'logged_out_everywhere' | 'too_many_sessions' | 'account_unlinked' | 'ended_by_provider'
 
 export interface SessionEnd {
   where: Prisma.SessionWhereInput

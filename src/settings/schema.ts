@@ -75,6 +75,7 @@ export function settingsSchema (production: boolean) {
     allowedOrigins: List('ALLOWED_ORIGINS', isOrigin,
       'is not an origin; write scheme, host and port only, such as https://app.example.com'),
     autoLink: OneOf('AUTO_LINK', ['verified', 'never'], 'verified'),
+    providerDeletions: OneOf('PROVIDER_DELETIONS', ['delete', 'keep'], 'delete'),
     adminEmails: List('ADMIN_EMAILS', isEmail, 'is not an email address'),
     /** Absent: any number. */
     maxSessionsPerUser: Type.Optional(Integer('MAX_SESSIONS_PER_USER', { minimum: 1, maximum: 1000 })),

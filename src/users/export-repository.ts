@@ -34,6 +34,8 @@ const USER = {
       avatarUrl: true,
       locale: true,
       scope: true,
+      emailDisabledAt: true,
+      disabledByProviderAt: true,
       createdAt: true,
       lastLoginAt: true
     },

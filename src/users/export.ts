@@ -23,7 +23,17 @@ export const ExportSchema = Type.Object({
     disabledAt: NullableTime
   }, closed),
   preferences: PreferencesSchema,
-  accounts: Type.Array(Type.Object({ ...AccountSchema.properties, issuer: Type.String(), locale: Text }, closed)),
+  accounts: Type.Array(Type.Object({
+    ...AccountSchema.properties,
+    issuer: Type.String(),
+    locale: Text,
+    emailDisabledAt: NullableText({
+      format: 'date-time', description: 'Since when the provider forwards no mail to the user, by its own report.'
+    }),
+    disabledByProviderAt: NullableText({
+      format: 'date-time', description: 'Since when the account is disabled at the provider, by its own report.'
+    })
+  }, closed)),
   sessions: Type.Array(Type.Object({
     ...SESSION,
     scope: Type.String(),

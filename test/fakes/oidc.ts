@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { answerEmpty, answerForm, answerHtml, answerJson, answerRedirect, type FakeAnswer } from './answers.ts'
 import { bearerToken, parameter, type Call } from './calls.ts'
 import { answersChallenge, clientCredentials, createIssued, type Grant } from './grants.ts'
@@ -85,6 +86,8 @@ export interface FakeOidc extends HttpFake {
   signUserinfo: (script: IdTokenScript) => void
   /** What the key set shows from now on. */
   jwks: (script: JwksScript) => Promise<void>
+  /** A security event token (RFC 8417) for the client, with these claims in place of, or beside, the right ones. */
+  signEvent: (claims: Claims, script?: IdTokenScript) => Promise<string>
   rotateKeys: (options?: { keepOld?: boolean }) => Promise<void>
 }
 
@@ -108,6 +111,8 @@ const JANE = {
 }
 
 const LIFETIME_SECONDS = 3600
+/** https://accounts.google.com/.well-known/risc-configuration */
+export const RISC_PATH = '/.well-known/risc-configuration'
 const STRANGER_PATH = '/stranger/jwks'
 
 /**
@@ -156,6 +161,9 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
         return userinfo(call)
       case `POST ${paths.revoke}`:
         return revoke(call)
+      case `GET ${RISC_PATH}`:
+        // The issuer with a slash, as Google spells it in its events.
+        return answerJson({ issuer: `${issuer}/`, jwks_uri: fake.url + paths.jwks })
       case `GET ${STRANGER_PATH}`:
         return strangerJwks()
     }
@@ -438,6 +446,10 @@ export async function startFakeOidc (options: FakeOidcOptions = {}): Promise<Fak
       userinfoScript = script
     },
     jwks: keys.script,
+    async signEvent (claims, script = {}) {
+      const right = { iss: issuer, aud: clientId, iat: Math.floor(Date.now() / 1000), jti: randomUUID() }
+      return (await makeIdToken({ ...right, ...claims }, script, keys, clientSecret)) as string
+    },
     rotateKeys: keys.rotate,
     async close () {
       keys.release()

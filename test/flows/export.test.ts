@@ -11,6 +11,7 @@ const LEFT_OUT_TABLES: Record<string, string> = {
   device_grants: 'of ten minutes: a hash, and which client a session went to',
   link_codes: 'of one minute, and they name no user: who signed in is sealed',
   spent_states: 'hashes only',
+  deletion_requests: 'names no user: a code that the user got from the provider, and what was deleted',
   unlinked_identities: 'a hash of each identity that the user unlinked; activity says when',
   revocations: 'of an hour: which session ended when, as sessions and activity say',
   clients: "of an administrator's making, not about a person",

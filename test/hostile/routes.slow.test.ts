@@ -160,6 +160,11 @@ async function world (t: Test) {
   const signet = await signedIn(t, {
     CLIENTS: JSON.stringify([SPA, WEB]),
     ALLOWED_ORIGINS: 'https://app.example.com',
+    // The routes where providers report events.
+    GITHUB_WEBHOOK_SECRET: 'the-secret-of-the-webhook',
+    FACEBOOK_CLIENT_ID: 'facebook-client',
+    FACEBOOK_CLIENT_SECRET: 'facebook-client-secret',
+    OIDC_ACME_EVENTS: 'true',
     LOG_LEVEL: 'error'
   })
   const { github, login, call, sql, url } = signet

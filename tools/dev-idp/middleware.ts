@@ -1,7 +1,10 @@
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
-import { errorPage, homePage, personaPage } from './pages.ts'
+import type { JWK } from 'jose'
+import type { DevClient } from './configuration.ts'
+import { EVENTS, isEventKind, makeEventRequest } from './events.ts'
+import { errorPage, homePage, personaPage, sentPage } from './pages.ts'
 import { findPersona, type Persona } from './personas.ts'
 
 type Middleware = Parameters<Provider['use']>[0]
@@ -51,6 +54,33 @@ export function personaInteraction (
       if (!(error instanceof Error) || error.name !== 'SessionNotFound') throw error
       html(ctx, errorPage('expired', 'It is over, too old, or was begun in another browser.'), 400)
     }
+  }
+}
+
+/**
+ * `POST /events` with the form fields `event` and `persona` reports an event about a persona to the first client, as a
+ * provider of `kind` does (`dev` by default). `subject` is someone who is no persona, `secret` what the client has as
+ * GITHUB_WEBHOOK_SECRET or FACEBOOK_CLIENT_SECRET. The answer tells how the client answered.
+ */
+export function eventSender (
+  issuer: string, key: JWK, { client_id: clientId, client_secret: clientSecret, redirect_uris: uris }: DevClient
+): Middleware {
+  return async (ctx, next) => {
+    if (ctx.path !== '/events' || ctx.method !== 'POST') return next()
+    const form = new URLSearchParams(await text(ctx.req))
+    const [kind, event] = [form.get('kind') ?? 'dev', form.get('event') ?? '']
+    const subject = form.get('subject') ?? findPersona(form.get('persona'))?.id
+    if (!isEventKind(kind) || !EVENTS[kind].some((one) => one === event) || subject === undefined) {
+      return html(ctx, errorPage('unknown_event', 'There is no such kind, event or persona here.'), 400)
+    }
+    const secret = form.get('secret') ?? clientSecret
+    const { path, headers, body } = await makeEventRequest(
+      { kind, event, subject }, { issuer, clientId, key, secret }
+    )
+    const url = new URL(path, uris[0])
+    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual' }).catch(() => undefined)
+    ctx.set('cache-control', 'no-store')
+    html(ctx, sentPage(event, url.href, response?.status, await response?.text() ?? ''), response?.ok ? 200 : 502)
   }
 }
 

@@ -1,3 +1,4 @@
+import { EVENTS } from './events.ts'
 import { personas, type Persona } from './personas.ts'
 
 const STYLE = `
@@ -43,7 +44,8 @@ const STYLE = `
   .name { font-weight: 600 }
   .name code { float: inline-end; margin-inline-start: .5rem; font-weight: 400; color: var(--soft); line-height: 1.7 }
   .lesson { margin-top: .15rem; color: var(--soft); font-size: .9375rem }
-  form { margin: 0; height: 100% }`
+  form { margin: 0; height: 100% }
+  .event { display: flex; flex-wrap: wrap; gap: .75rem; height: auto }`
 
 export interface SignInRequest {
   clientId: string
@@ -78,8 +80,32 @@ export function homePage (issuer: string): string {
     <p>Start a login in your application, and it will send you here to pick one of these. A script skips the page with
     <code>login_hint</code>, for instance <code>login_hint=verified</code>.</p>
     <p>Issuer: <code>${escape(issuer)}</code> (<a href="/.well-known/openid-configuration">discovery document</a>)</p>
-    ${personaLists((persona) => `<div class="persona">${card(persona)}</div>`)}`
+    ${personaLists((persona) => `<div class="persona">${card(persona)}</div>`)}
+    <h2>Tell the application what happened to an account</h2>
+    <form class="event" method="post" action="/events">
+      <label>Account <select name="persona">${personas.map(({ id }) => option(id)).join('')}</select></label>
+      <label>Event <select name="event">${EVENTS.dev.map(option).join('')}</select></label>
+      <button type="submit">Send</button>
+    </form>
+    <p>A script posts <code>persona</code> and <code>event</code> to <code>/events</code>, and <code>kind</code>:
+    ${Object.keys(EVENTS).map((kind) => `<code>${kind}</code>`).join(', ')}.</p>`
   )
+}
+
+/** How the application answered an event. */
+export function sentPage (event: string, url: string, status: number | undefined, answer: string): string {
+  return page(
+    'Event',
+    `
+    <h1>The application ${status === undefined ? 'did not answer' : `answered ${status}`}</h1>
+    <p><code>${escape(event)}</code> was sent to <code>${escape(url)}</code>.</p>
+    <p><code>${escape(answer.slice(0, 1000))}</code></p>
+    <p><a href="/">Back</a></p>`
+  )
+}
+
+function option (value: string): string {
+  return `<option>${escape(value)}</option>`
 }
 
 /** Why a request could not be sent back to the application that made it. */

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { once, type EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { JWK } from 'jose'
 import type { errors, Provider } from 'oidc-provider'
 import { configure, type DevClient } from './configuration.ts'
 import { loadOidcProvider } from './load-oidc-provider.ts'
-import { misbehavingTokenEndpoint, offlineAccessWithoutPrompt, personaInteraction, plainPages } from './middleware.ts'
+import {
+  eventSender, misbehavingTokenEndpoint, offlineAccessWithoutPrompt, personaInteraction, plainPages
+} from './middleware.ts'
 import type { Persona } from './personas.ts'
 
 export type { DevClient } from './configuration.ts'
@@ -77,6 +80,9 @@ export async function startDevIdp ({
     provider.use(recordCalls(calls, onLog))
     provider.use(misbehavingTokenEndpoint(slowMilliseconds, closing.signal))
     provider.use(offlineAccessWithoutPrompt)
+    const [client] = options.clients
+    const key = configuration.jwks?.keys[0] as JWK
+    if (client) provider.use(eventSender(issuer, key, client))
     provider.use(
       personaInteraction(provider, (persona, clientId) => {
         if (persona.newEmailEachLogin) emails.change(persona)
