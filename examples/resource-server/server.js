@@ -1,6 +1,6 @@
 // A service of your own. Of Signet it knows the issuer, and what is in a token: nothing is asked there for a request.
 import process from 'node:process'
-import { signet } from '@signet/verify/fastify'
+import { signet } from 'signet-verify/fastify'
 import Fastify from 'fastify'
 
 const {
