@@ -141,6 +141,7 @@ export async function buildApp (
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,
     tokenSeconds: settings.accessTokenSeconds,
+    sessionSeconds: settings.sessionSeconds,
     replaceUnusable: !settings.production
   })
   const keysAreRead = migrated.then(() =>
@@ -270,7 +271,7 @@ export async function buildApp (
       cookies,
       visitSealer
     })
-    await forms.register(rpLogoutRoutes, { sessions, clients })
+    await forms.register(rpLogoutRoutes, { issuerUrl, sessions, clients, cookies })
   })
   await app.register(logoutRoutes, { sessions, cookies, allowedOrigins })
   const exports = createExportRepository(app.database, { idleSeconds })
