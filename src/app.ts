@@ -144,6 +144,7 @@ export async function buildApp (
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,
     tokenSeconds: settings.accessTokenSeconds,
+    sessionSeconds: settings.sessionSeconds,
     replaceUnusable: !settings.production
   })
   const keysAreRead = migrated.then(() =>
@@ -273,7 +274,7 @@ export async function buildApp (
       cookies,
       visitSealer
     })
-    await forms.register(rpLogoutRoutes, { sessions, clients })
+    await forms.register(rpLogoutRoutes, { issuerUrl, sessions, clients, cookies })
   })
   // What Apple, Google, Facebook and GitHub report about accounts, for those that are enabled.
   await app.register(providerEventRoutes, {

@@ -44,6 +44,7 @@ export async function openReader (settings: AppSettings): Promise<Reader> {
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,
     tokenSeconds: settings.accessTokenSeconds,
+    sessionSeconds: settings.sessionSeconds,
     replaceUnusable: false
   })
   await keys.maintain()

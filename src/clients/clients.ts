@@ -55,25 +55,36 @@ export async function authenticateClient (
   if (header && body.client_secret !== undefined) {
     throw new OAuthError('invalid_request', 'Send the client secret in the header or in the body, not in both.')
   }
-  if (header && body.client_id !== undefined && body.client_id !== header.clientId) {
+  if (header && body.client_id !== undefined && header.every(({ clientId }) => clientId !== body.client_id)) {
     throw new OAuthError('invalid_request', 'The header and the body name two clients.')
   }
-  const clientId = header?.clientId ?? body.client_id
-  const secret = header?.secret ?? body.client_secret
-  if (clientId === undefined) {
-    if (secret !== undefined) throw new OAuthError('invalid_client', 'client_id is missing.')
+  const readings = header ?? [{ clientId: body.client_id, secret: body.client_secret }]
+  if (readings.every(({ clientId }) => clientId === undefined)) {
+    if (body.client_secret !== undefined) throw new OAuthError('invalid_client', 'client_id is missing.')
     return undefined
   }
-  const client = await clients.find(clientId)
+  const client = await findFirst(clients, readings)
   if (!client) throw new OAuthError('invalid_client', 'There is no such client.')
-  checkSecret(client, secret)
+  checkSecret(client, readings.filter(({ clientId }) => clientId === client.clientId).map(({ secret }) => secret))
   return client
 }
 
-function checkSecret ({ secretHash }: Client, secret: string | undefined): void {
+async function findFirst (clients: Clients, readings: Credentials[]): Promise<Client | undefined> {
+  for (const clientId of new Set(readings.map(({ clientId }) => clientId))) {
+    const client = clientId === undefined ? undefined : await clients.find(clientId)
+    if (client) return client
+  }
+  return undefined
+}
+
+/** One of the readings must be the secret. */
+function checkSecret ({ secretHash }: Client, secrets: (string | undefined)[]): void {
+  const given = secrets.filter((secret) => secret !== undefined)
   if (!secretHash) {
-    if (secret !== undefined) throw new OAuthError('invalid_client', 'This client is public: it has no secret.')
-  } else if (secret === undefined || !timingSafeEqual(hashClientSecret(secret), secretHash)) {
+    if (given.length > 0) throw new OAuthError('invalid_client', 'This client is public: it has no secret.')
+    return
+  }
+  if (!given.some((secret) => timingSafeEqual(hashClientSecret(secret), secretHash))) {
     throw new OAuthError('invalid_client', 'The client secret is missing or wrong.')
   }
 }
@@ -89,18 +100,28 @@ export async function resolveClientId (
   return (await authenticateClient(clients, request, body))?.clientId
 }
 
-/** RFC 6749 section 2.3.1: id and secret are form-encoded first, then joined. An empty secret counts as none. */
-function readBasic (authorization: string | undefined): { clientId: string, secret: string | undefined } | undefined {
+interface Credentials { clientId: string | undefined, secret: string | undefined }
+
+/**
+ * The readings of a Basic header: form-encoded before they were joined (RFC 6749 section 2.3.1), and as they are, which
+ * is what many libraries send. Both read most secrets alike. An empty secret counts as none.
+ */
+function readBasic (authorization: string | undefined): Credentials[] | undefined {
   const [, encoded] = /^Basic +([A-Za-z0-9+/=_-]+)$/i.exec(authorization ?? '') ?? []
   if (encoded === undefined) return undefined
   const text = Buffer.from(encoded, 'base64').toString()
   const colon = text.indexOf(':')
   if (colon === -1) throw new OAuthError('invalid_client', 'The Authorization header cannot be read.')
+  const [id, secret] = [text.slice(0, colon), text.slice(colon + 1)]
+  const [ids, secrets] = [new Set([formDecoded(id) ?? id, id]), new Set([formDecoded(secret) ?? secret, secret])]
+  return [...ids].flatMap((clientId) => [...secrets].map((secret) => ({ clientId, secret: secret || undefined })))
+}
+
+function formDecoded (text: string): string | undefined {
   try {
-    const decode = (part: string) => decodeURIComponent(part.replaceAll('+', ' '))
-    return { clientId: decode(text.slice(0, colon)), secret: decode(text.slice(colon + 1)) || undefined }
+    return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
-    throw new OAuthError('invalid_client', 'The Authorization header cannot be read.')
+    return undefined
   }
 }
 

@@ -47,17 +47,37 @@ input[type=text] { background: none; color: inherit; font: inherit }
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
-/** No scripts, no images, and only this style sheet. Forms go to this server, and on to where it redirects. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${STYLE_HASH}'`,
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-  "form-action 'self'"
-].join('; ')
+/** What a page may do beside the usual. */
+export interface PageFreedoms {
+  /** Where a form goes, or is redirected to, beside this server. */
+  formTarget?: string
+  /** The one script that runs. */
+  script?: string
+}
 
-/** Sends an HTML page: without scripts, accessible to screen readers, in light and dark. */
-export function sendPage (reply: FastifyReply, title: string, content: Markup): FastifyReply {
+/** No scripts, no images, and only this style sheet. Forms go to this server, and on to where it redirects. */
+function contentSecurityPolicy ({ formTarget, script }: PageFreedoms): string {
+  return [
+    "default-src 'none'",
+    `style-src 'sha256-${STYLE_HASH}'`,
+    ...script === undefined ? [] : [`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`],
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    `form-action 'self'${formTarget === undefined ? '' : ` ${toSource(new URL(formTarget))}`}`
+  ].join('; ')
+}
+
+/** The source of a URL in a policy: an origin, or the scheme of an app. */
+function toSource ({ protocol, host }: URL): string {
+  return protocol === 'https:' || protocol === 'http:' ? `${protocol}//${host}` : protocol
+}
+
+const USUAL_POLICY = contentSecurityPolicy({})
+
+/** Sends an HTML page: without scripts unless it is given one, accessible to screen readers, in light and dark. */
+export function sendPage (
+  reply: FastifyReply, title: string, content: Markup, freedoms?: PageFreedoms
+): FastifyReply {
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -71,10 +91,11 @@ export function sendPage (reply: FastifyReply, title: string, content: Markup): 
 <h1>${title}</h1>
 ${content}
 </main>
+${freedoms?.script === undefined ? [] : html`<script>${new Markup(freedoms.script)}</script>`}
 </body>
 </html>
 `
-  reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
+  reply.header('content-security-policy', freedoms ? contentSecurityPolicy(freedoms) : USUAL_POLICY)
   return reply.type('text/html; charset=utf-8').send(page.text)
 }
 

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
 
 /** Perform the method, respond with 304, or respond with 412. */
 export type Precondition = 'met' | 'not-modified' | 'failed'
@@ -20,4 +22,14 @@ function isListed (etag: string, list: string, comparison: 'strong' | 'weak'): b
   if (list.trim() === '*') return true
   const tags = [...list.matchAll(/(W\/)?("[^"]*")/g)]
   return tags.some(([, weak, tag]) => tag === etag && (comparison === 'weak' || weak === undefined))
+}
+
+/**
+ * Responds with 304: no body, and no Content-Length, which would have to be that of the 200 (RFC 9110 section 8.6) and
+ * which undici takes at its word.
+ */
+export function sendNotModified (reply: FastifyReply): FastifyReply {
+  reply.code(304)
+  // For HEAD, Fastify sends the length of what it gets, unless that is a stream.
+  return reply.request.method === 'HEAD' ? reply.send(Readable.from([])) : reply.send()
 }

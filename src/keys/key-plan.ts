@@ -17,7 +17,7 @@ export interface KeyRules {
   now: Date
   algorithm: SigningAlgorithm
   rotationSeconds: number
-  /** How long a retired key stays published: at least the lifetime of the last token that it signed. */
+  /** How long a retired key is kept: at least the lifetime of the last session with a token that it signed. */
   retiredSeconds: number
   /** Rotate now, whatever the age of the keys. */
   force: boolean
@@ -34,7 +34,7 @@ export interface KeyPlan {
 /** A key must have been in the JWKS for longer than any client caches it before it signs (SEC-53). */
 export const PUBLISH_AHEAD_SECONDS = 10 * 60
 
-/** The changes that leave one current key, one next key, and only those retired keys that still verify live tokens. */
+/** The changes that leave one current key, one next key, and those retired keys that still verify what is alive. */
 export function planKeys (keys: KeyState[], rules: KeyRules): KeyPlan {
   const canSign = (key: KeyState) => key.isUsable && key.alg === rules.algorithm
   const secondsSince = (time: Date | null) =>

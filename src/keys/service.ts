@@ -28,6 +28,8 @@ export interface KeyService {
    * The key with this `kid`. An unknown `kid` makes the service read the database again, at most once in five seconds.
    */
   verificationKey: (kid: string) => Promise<VerificationKey | undefined>
+  /** The same, also for a key whose tokens have all expired, while a session may live that has one. */
+  retiredVerificationKey: (kid: string) => Promise<VerificationKey | undefined>
   /** When the key that signs became the current one. */
   signingSince: () => Date | undefined
   /** The JWK Set (RFC 7517 section 5): the next key, the current one and the retired ones; public members only. */
@@ -41,6 +43,8 @@ export interface KeyServiceOptions {
   rotationSeconds: number
   /** The longest lifetime of a token. */
   tokenSeconds: number
+  /** The longest lifetime of a session. */
+  sessionSeconds: number
   /** Replaces a key that no encryption key opens. For development, where encryption keys are generated and get lost. */
   replaceUnusable: boolean
 }
@@ -63,7 +67,7 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
     const rows = await repository.list()
     keys = new Map(rows.map((row) => {
       const loaded = keys.get(row.kid)
-      return [row.kid, loaded?.status === row.status ? loaded : toLoadedKey(row)]
+      return [row.kid, loaded?.status === row.status ? { ...loaded, row } : toLoadedKey(row)]
     }))
     const current = [...keys.values()].find((key) => key.status === 'current')
     if (!current || current.kid === signing?.kid) return
@@ -89,7 +93,7 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
       now: new Date(),
       algorithm,
       rotationSeconds: options.rotationSeconds,
-      retiredSeconds: options.tokenSeconds + MARGIN_SECONDS,
+      retiredSeconds: Math.max(options.tokenSeconds, options.sessionSeconds) + MARGIN_SECONDS,
       force
     })
   }
@@ -108,6 +112,22 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
     return { kid, alg: algorithm, publicJwk, sealedPrivateKey: sealer.seal(privatePem, kid) }
   }
 
+  async function find (kid: string): Promise<LoadedKey | undefined> {
+    if (!keys.has(kid)) {
+      if (!lookup && Date.now() - lookedUpAt >= LOOKUP_COOLDOWN_MS) {
+        lookedUpAt = Date.now()
+        lookup = load().finally(() => { lookup = undefined })
+      }
+      await lookup
+    }
+    return keys.get(kid)
+  }
+
+  /** True until the last token that the key signed has expired. */
+  function isPublished ({ row: { retiredAt } }: LoadedKey): boolean {
+    return retiredAt === null || Date.now() - retiredAt.getTime() <= (options.tokenSeconds + MARGIN_SECONDS) * 1000
+  }
+
   return {
     maintain: () => change(false, BY_SCHEDULE),
     reload: load,
@@ -120,18 +140,14 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
     },
 
     async verificationKey (kid) {
-      if (!keys.has(kid)) {
-        if (!lookup && Date.now() - lookedUpAt >= LOOKUP_COOLDOWN_MS) {
-          lookedUpAt = Date.now()
-          lookup = load().finally(() => { lookup = undefined })
-        }
-        await lookup
-      }
-      return keys.get(kid)
+      const key = await find(kid)
+      return key && isPublished(key) ? key : undefined
     },
 
+    retiredVerificationKey: find,
+
     signingSince: () => keys.get(signing?.kid ?? '')?.row.activatedAt ?? undefined,
-    publicKeys: () => [...keys.values()].map(({ jwk }) => jwk)
+    publicKeys: () => [...keys.values()].filter(isPublished).map(({ jwk }) => jwk)
   }
 }
 

@@ -1,7 +1,7 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync } from 'fastify'
 import { addressOf } from '../http/client-address.ts'
-import { OAuthError, toErrorDescription } from '../http/errors.ts'
-import { toOAuthError, toProblem } from '../http/problem-details.ts'
+import { OAuthError } from '../http/errors.ts'
+import { sendOAuthError } from '../http/oauth-error.ts'
 import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from '../device/authorization.ts'
 import { introspectRoutes, type IntrospectOptions } from './introspect.ts'
 import { revokeRoutes, type RevokeOptions } from './revoke.ts'
@@ -43,6 +43,11 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
       const limit = isFailedCall(error) ? failedTokenCalls.count(addressOf(request)) : undefined
       return sendOAuthError((await limit?.catch((tooMany: unknown) => tooMany)) ?? error, request, reply)
     })
+    limited.addHook('preValidation', async ({ body }) => {
+      if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+        throw new OAuthError('invalid_request', 'Send the parameters in the body: as a form, or as JSON.')
+      }
+    })
     await limited.register(tokenRoutes, options)
     await limited.register(deviceAuthorizationRoutes, options)
     await limited.register(revokeRoutes, options)
@@ -53,18 +58,4 @@ export const oauth2Routes: FastifyPluginAsync<OAuth2Options> = async (app, optio
 /** A device that polls at the right interval has not failed. */
 function isFailedCall (error: unknown): boolean {
   return error instanceof OAuthError && error.error !== 'authorization_pending'
-}
-
-function sendOAuthError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const failure = toOAuthError(error)
-  if (failure.status >= 500) request.log.error({ err: error }, failure.error)
-  if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
-  else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) {
-    reply.header('www-authenticate', 'Basic realm="signet"')
-  }
-  return reply
-    .code(failure.status)
-    .type('application/json; charset=utf-8')
-    .serializer(JSON.stringify)
-    .send({ error: failure.error, error_description: toErrorDescription(failure.message) })
 }

@@ -42,10 +42,12 @@ declare module 'fastify' {
 }
 
 export interface AccessTokenPluginOptions {
-  keys: Pick<KeyService, 'verificationKey'>
+  keys: Pick<KeyService, 'verificationKey' | 'retiredVerificationKey'>
   issuer: string
   audience: string
 }
+
+type FindKey = KeyService['verificationKey']
 
 const ACCESS_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']
 const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
@@ -56,10 +58,10 @@ const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
  * every claim that matters, because fast-jwt checks others only where the token has them.
  */
 export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issuer, audience }) => {
-  const common = {
-    secret: { public: (_request: FastifyRequest, token: TokenOrHeader) => findPublicKey(keys, token) },
-    decode: { complete: true }
-  }
+  const publicKeyBy = (find: FindKey) => ({
+    public: (_request: FastifyRequest, token: TokenOrHeader) => findPublicKey(find, token)
+  })
+  const common = { secret: publicKeyBy(keys.verificationKey), decode: { complete: true } }
   const signature: FastifyJWTOptions['verify'] = { algorithms: ['ES256', 'RS256', 'EdDSA'], allowedIss: issuer }
   const accessTokens: FastifyJWTOptions['verify'] =
     { ...signature, checkTyp: 'at+jwt', allowedAud: audience, requiredClaims: ACCESS_TOKEN_CLAIMS }
@@ -73,6 +75,8 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
   })
   await app.register(jwt, {
     ...common,
+    // A hint counts for as long as its session lives, whatever keys were rotated since.
+    secret: publicKeyBy(keys.retiredVerificationKey),
     namespace: 'idToken',
     decoratorName: 'presentedToken',
     verify: {
@@ -123,9 +127,9 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
  * The key that the token's `kid` names, which must be for the token's `alg`. Throws for any other token, so that no
  * unknown `kid` is ever verified with some other key.
  */
-async function findPublicKey (keys: AccessTokenPluginOptions['keys'], token: TokenOrHeader): Promise<string> {
+async function findPublicKey (find: FindKey, token: TokenOrHeader): Promise<string> {
   const { header: { kid, alg }, signature = '' } = token as { header: JwtHeader, signature?: string }
-  const key = typeof kid === 'string' && isCanonical(signature) ? await keys.verificationKey(kid) : undefined
+  const key = typeof kid === 'string' && isCanonical(signature) ? await find(kid) : undefined
   if (!key || key.alg !== alg) throw new Problem('invalid_token')
   return key.publicPem
 }

@@ -1,7 +1,8 @@
 import fp from 'fastify-plugin'
-import type { FastifyError, FastifyReply } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { addressOf } from '../http/client-address.ts'
-import { Problem } from '../http/errors.ts'
+import { OAuthError, Problem } from '../http/errors.ts'
+import { sendOAuthError } from '../http/oauth-error.ts'
 import { sendProblem, toProblem } from '../http/problem-details.ts'
 
 export interface ProblemDetailsOptions { issuerUrl: string }
@@ -30,9 +31,25 @@ export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl 
   })
 
   app.setNotFoundHandler(async (request, reply) => {
+    const { method, url } = request
+    const path = url.split('?')[0] as string
+    if (path.startsWith('/oauth2/')) return sendOAuthError(await unknownEndpoint(request, reply, path), request, reply)
     await app.limits.unknownRoutes.count(addressOf(request))
-    return reply.problem(new Problem('not_found', `There is no route ${request.method} ${request.url.split('?')[0]}.`))
+    return reply.problem(new Problem('not_found', `There is no route ${method} ${path}.`))
   })
+
+  /** The OAuth error for a path or a method that no endpoint has (RFC 6749 section 3.2: clients must use POST). */
+  async function unknownEndpoint (request: FastifyRequest, reply: FastifyReply, path: string): Promise<unknown> {
+    try {
+      await app.limits.unknownRoutes.count(addressOf(request))
+    } catch (tooMany) {
+      return tooMany
+    }
+    const methods = (['GET', 'POST'] as const).filter((method) => app.hasRoute({ method, url: path }))
+    if (methods.length === 0) return new OAuthError('invalid_request', `There is no endpoint ${path}.`, 404)
+    reply.header('allow', methods.join(', '))
+    return new OAuthError('invalid_request', `${path} takes ${methods.join(' and ')} only.`, 405)
+  }
 }, { name: 'problem-details', dependencies: ['rate-limit'] })
 
 type ValidationError = NonNullable<FastifyError['validation']>[number]

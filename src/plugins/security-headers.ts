@@ -3,6 +3,12 @@ import fp from 'fastify-plugin'
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/
 const TWO_YEARS_SECONDS = 2 * 365 * 24 * 60 * 60
 
+/**
+ * Where an app's popup may be on its way through a sign-in or a sign-out, redirects and errors included. Any opener
+ * policy there, `same-origin-allow-popups` too, would part it from the app that waits for it.
+ */
+const IN_POPUPS = /^\/(?:login|oauth2\/(?:authorize|logout))(?![\w-])/
+
 /** The id that a proxy gave the request, if it is well-formed; otherwise a new one. */
 export function requestId (incoming: unknown): string {
   return typeof incoming === 'string' && REQUEST_ID.test(incoming) ? incoming : crypto.randomUUID()
@@ -14,9 +20,8 @@ export function requestId (incoming: unknown): string {
 export const securityHeaders = fp<{ https: boolean }>(async (app, { https }) => {
   // Constant, and so not by @fastify/helmet: it builds them for each request, which took a tenth of the time of GET
   // /me.
-  const headers = {
+  const inPopups = {
     'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    'cross-origin-opener-policy': 'same-origin',
     // Pages of other origins use access tokens too. CORS decides which of them read a response.
     'cross-origin-resource-policy': 'cross-origin',
     'referrer-policy': 'no-referrer',
@@ -24,8 +29,9 @@ export const securityHeaders = fp<{ https: boolean }>(async (app, { https }) => 
     'x-frame-options': 'DENY',
     ...https ? { 'strict-transport-security': `max-age=${TWO_YEARS_SECONDS}; includeSubDomains` } : {}
   }
+  const others = { ...inPopups, 'cross-origin-opener-policy': 'same-origin' }
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headers).header('x-request-id', request.id)
+    reply.headers(IN_POPUPS.test(request.url) ? inPopups : others).header('x-request-id', request.id)
     done()
   })
 }, { name: 'security-headers' })

@@ -6,7 +6,7 @@ import { addressOf } from '../http/client-address.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { authenticateClient, type Clients } from '../clients/clients.ts'
 import { problems } from '../http/problem-details.ts'
-import { evaluatePreconditions } from '../http/preconditions.ts'
+import { evaluatePreconditions, sendNotModified } from '../http/preconditions.ts'
 import type { RevocationRepository } from './repository.ts'
 
 export interface RevocationOptions { revocations: RevocationRepository, clients: Clients, accessTokenSeconds: number }
@@ -68,7 +68,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationOptions> = as
     const list = { ...await revocations.list(request.query.since, keepSeconds), keepSeconds }
     const etag = `"${createHash('sha256').update(JSON.stringify(list)).digest('base64url')}"`
     reply.header('etag', etag).header('cache-control', `private, max-age=${CACHE_SECONDS}`)
-    return evaluatePreconditions(request, etag) === 'not-modified' ? await reply.code(304).send(null) : list
+    return evaluatePreconditions(request, etag) === 'not-modified' ? sendNotModified(reply) : list
   })
 }
 

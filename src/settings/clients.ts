@@ -35,5 +35,5 @@ function checkClient (client: ClientSettings, production: boolean, check: Check)
   }
   if (secret === undefined || !production) return
   check(secret.length >= 16 && !PLACEHOLDER.test(secret),
-    `CLIENTS: the client_secret of ${id} is too short or an example; make one with: openssl rand -base64 32`)
+    `CLIENTS: the client_secret of ${id} is too short or an example; make one with: openssl rand -hex 32`)
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
-import { evaluatePreconditions } from '../http/preconditions.ts'
+import { evaluatePreconditions, sendNotModified } from '../http/preconditions.ts'
 import { problems } from '../http/problem-details.ts'
 import { SESSION_ERRORS, sessionEnded } from '../sessions/signed-in.ts'
 import { mergePatch } from './merge-patch.ts'
@@ -56,7 +56,7 @@ export const preferenceRoutes: FastifyPluginAsyncTypebox<PreferenceOptions> = as
     const precondition = evaluatePreconditions(request, etag)
     if (precondition === 'failed') throw preconditionFailed()
     reply.header('etag', etag)
-    return precondition === 'not-modified' ? reply.code(304).send(null) : preferences
+    return precondition === 'not-modified' ? sendNotModified(reply) : preferences
   })
 
   app.put('/me/preferences', {

@@ -1,9 +1,10 @@
 import t from 'tap'
 import type { BrowserContext, Page } from 'playwright-core'
+import { installService } from '../examples/resource-server.ts'
 import { meetAt, pressAtOnce, signInThroughChooser, startWorld, waitForNews } from './world.ts'
 
 const world = await startWorld(t)
-const { url, otherSite } = world
+const { url, otherSite, notesUrl } = world
 
 interface Tokens {
   access_token: string
@@ -211,4 +212,30 @@ t.test('a Signet that does not answer is told in words, and nobody is signed out
   await context.unroute(`${url}/**`)
   t.equal(await refreshNow(page), 200)
   t.match(await callMe(page), 'vera@example.com')
+})
+
+t.test('a service of your own takes the token, from the pages of the origins that it allows', async (t) => {
+  const startService = await installService(t)
+  const page = await signIn(await world.visit(t))
+  const readNotes = () => page.getByRole('button', { name: 'Read my notes' }).click()
+  await readNotes()
+  t.match(await page.getByRole('alert').innerText(), `The service at ${notesUrl} cannot be reached`)
+
+  const PORT = new URL(notesUrl).port
+  const closed = await startService(t, { PORT, ISSUER: url })
+  await readNotes()
+  await page.getByRole('alert').filter({ hasText: `or does not allow ${otherSite}` }).waitFor()
+  await closed.stop()
+
+  await startService(t, { PORT, ISSUER: url, ALLOWED_ORIGINS: `http://localhost:5173,${otherSite}` })
+  const preflight = page.waitForRequest((request) => request.url() === `${notesUrl}/notes`)
+  await readNotes()
+  t.match((await preflight).headers(), { authorization: /^Bearer / })
+  const { sub } = await page.evaluate<{ sub: string }>(
+    `JSON.parse(localStorage.getItem('oidc.user:${url}:spa')).profile`
+  )
+  const answer = page.getByLabel('Answer of GET /notes')
+  await answer.waitFor()
+  t.match(JSON.parse(await answer.innerText()), { owner: sub, notes: ['Buy milk'] })
+  t.equal(await page.getByRole('alert').isVisible(), false)
 })

@@ -16,6 +16,8 @@ export interface World extends Running {
   /** Where the example app is served: on another site than Signet, and on the same one. */
   otherSite: string
   sameSite: string
+  /** Where the app looks for the service of examples/resource-server. */
+  notesUrl: string
   /** The same app at an origin that no setting of Signet names, on Signet's own site. */
   serveElsewhere: (t: Test) => Promise<string>
   /** A browser of its own: no cookies, no storage. Closed with the test. */
@@ -61,13 +63,15 @@ export async function startWorld (t: Test, environment: Record<string, string> =
     clients: [{ ...DEV_CLIENT, redirect_uris: [`${running.url}/login/dev/callback`] }]
   })
   t.teardown(() => idp.close())
-  const outDir = await buildSpa(t, running.url)
+  const notesUrl = `http://localhost:${await freePort()}`
+  const outDir = await buildSpa(t, running.url, notesUrl)
   await serveSpa(t, outDir, appPort)
   const browser = await launchChromium(t)
   return {
     ...running,
     otherSite,
     sameSite,
+    notesUrl,
     async serveElsewhere (t) {
       const port = await freePort()
       await serveSpa(t, outDir, port)
@@ -87,10 +91,10 @@ export async function startWorld (t: Test, environment: Record<string, string> =
 }
 
 /** The example app as somebody would build it for this Signet. */
-async function buildSpa (t: Test, signetUrl: string): Promise<string> {
+async function buildSpa (t: Test, signetUrl: string, notesUrl: string): Promise<string> {
   const outDir = await mkdtemp(join(tmpdir(), 'signet-spa-'))
   t.teardown(() => rm(outDir, { recursive: true, force: true }))
-  process.env['VITE_SIGNET_URL'] = signetUrl
+  Object.assign(process.env, { VITE_SIGNET_URL: signetUrl, VITE_NOTES_URL: notesUrl })
   await build({ root: SPA_FOLDER, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
   return outDir
 }

@@ -34,6 +34,8 @@ const request = (authorization?: string) => ({ headers: { authorization } }) as 
 const form = (part: string) => encodeURIComponent(part).replaceAll('%20', '+')
 const basic = (id: string, secret: string) =>
   request(`Basic ${Buffer.from(`${form(id)}:${form(secret)}`).toString('base64')}`)
+/** As most people's `user:password` is: not encoded. */
+const raw = (id: string, secret: string) => request(`Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`)
 
 t.test('clients are those of the settings, then those of the database', async (t) => {
   t.same([...clients.configured.keys()], ['spa', 'web', 'a b'])
@@ -82,14 +84,35 @@ t.test('a client proves itself in the header or in the body', async (t) => {
     [request(), { client_id: 'web', client_secret: 'wrong' }, 'invalid_client', /missing or wrong/],
     [request(), { client_id: 'spa', client_secret: 'any' }, 'invalid_client', /is public/],
     [basic('web', ''), {}, 'invalid_client', /missing or wrong/],
-    [request(`Basic ${Buffer.from('no colon').toString('base64')}`), {}, 'invalid_client', /cannot be read/],
-    [request(`Basic ${Buffer.from('web:%').toString('base64')}`), {}, 'invalid_client', /cannot be read/]
+    [raw('web', `${SECRET}x`), {}, 'invalid_client', /missing or wrong/],
+    [raw('web', '%'), {}, 'invalid_client', /missing or wrong/],
+    [raw('%', SECRET), {}, 'invalid_client', /no such client/],
+    [raw('spa', '%41'), {}, 'invalid_client', /is public/],
+    [raw('web', SECRET), { client_id: 'w%65b' }, 'invalid_request', /two clients/],
+    [request(`Basic ${Buffer.from('no colon').toString('base64')}`), {}, 'invalid_client', /cannot be read/]
   ]
   for (const [from, body, error, message] of refused) {
     await t.rejects(authenticateClient(clients, from, body), { error, message }, String(message))
   }
   t.equal(await id(request(`x Basic ${Buffer.from('web:x').toString('base64')}`), {}), undefined)
   t.equal(await id(request(`Basic ${Buffer.from('web:x').toString('base64')} x`), {}), undefined)
+})
+
+t.test('a secret works in Basic as it is and as RFC 6749 encodes it, whatever is in it', async (t) => {
+  const secrets = ['a+b/c=d%e', '100%', '%41', '%2B', 'a%zz', '++', '100% sure+', 'ä+%C3%A4', ':%3A', 'a&b', SECRET]
+  for (const secret of secrets) {
+    const client = { client_id: 'odd %id+', name: 'Odd', redirect_uris: [], client_secret: secret }
+    const one = createClients([client] as never, { find: async () => undefined })
+    const works = async (from: ReturnType<typeof request>) =>
+      await authenticateClient(one, from, {}).then((client) => client?.clientId, () => undefined)
+    t.equal(await works(raw('odd %id+', secret)), 'odd %id+', `${secret} as it is`)
+    t.equal(await works(basic('odd %id+', secret)), 'odd %id+', `${secret} encoded`)
+    t.equal(await works(raw('odd %id+', form(secret))), 'odd %id+', `${secret} encoded, the id not`)
+    for (const other of [`${secret}x`, form(form(secret)), secret.slice(1)].filter((text) => text !== form(secret))) {
+      if (form(other) === form(secret) || other === secret) continue
+      t.equal(await works(raw('odd %id+', other)), undefined, `${other} is not ${secret}`)
+    }
+  }
 })
 
 t.test("Signet's own client proves nothing, and must not try", async (t) => {

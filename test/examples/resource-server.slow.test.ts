@@ -1,59 +1,23 @@
-import { execFile, spawn } from 'node:child_process'
-import { cp, readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createPkce } from '../fakes/pkce.ts'
 import { packageRoot } from '../../src/package-root.ts'
 import { startWorld, type World } from '../clients/world.ts'
 import { freePort } from '../free-port.ts'
 import { inThePast, readJson } from '../helper.ts'
-import { createConsumer } from '../packages/consumer.ts'
+import { installService } from './resource-server.ts'
 
 const FOLDER = join(packageRoot, 'examples/resource-server')
-const installed = await createConsumer(t, ['fastify'])
-await cp(join(FOLDER, 'server.js'), join(installed, 'server.js'))
+const startService = await installService(t)
 
 const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback'] }
-
-/** The service, started as its README says but for npm, with the package that it needs as that is published. */
-async function startService (t: Test, environment: Record<string, string>) {
-  const port = await freePort()
-  const { PATH = '' } = process.env
-  const child = spawn(process.execPath, ['server.js'], {
-    cwd: installed,
-    env: { PATH, PORT: String(port), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
-  t.teardown(() => {
-    child.kill()
-  })
-  let output = ''
-  child.stdout.on('data', (chunk) => {
-    output += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    output += chunk
-  })
-  for (let attempt = 0; !output.includes('Server listening'); attempt++) {
-    if (child.exitCode !== null || attempt === 600) throw new Error(`The service did not start: ${output}`)
-    await sleep(25)
-  }
-  const url = `http://localhost:${port}`
-  async function get (path: string, authorization?: string) {
-    const response = await fetch(url + path, { headers: authorization === undefined ? {} : { authorization } })
-    return {
-      status: response.status,
-      challenge: response.headers.get('www-authenticate'),
-      body: await readJson(response)
-    }
-  }
-  return { url, get, withToken: (path: string, token: string) => get(path, `Bearer ${token}`) }
-}
 
 /** A sign-in at Signet, by its API alone. */
 async function signIn ({ url, visit }: World) {
@@ -272,7 +236,7 @@ t.test('the curl lines of its README answer what they say, with the versions tha
     [FOLDER, packageRoot].map(async (folder) => JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')))
   )
   for (const [name, version] of Object.entries(own.dependencies)) {
-    if (name !== '@signet/verify') t.equal(version, ours.dependencies[name], name)
+    if (name !== 'signet-verify') t.equal(version, ours.dependencies[name], name)
   }
-  t.equal(own.dependencies['@signet/verify'], 'file:../../packages/verify')
+  t.equal(own.dependencies['signet-verify'], 'file:../../packages/verify')
 })

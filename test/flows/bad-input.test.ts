@@ -142,12 +142,34 @@ t.test('every answer has the security headers', async (t) => {
     t.equal(headers.get('x-content-type-options'), 'nosniff', path)
     t.equal(headers.get('referrer-policy'), 'no-referrer', path)
     t.match(headers.get('content-security-policy'), "default-src 'none'", path)
-    t.equal(headers.get('cross-origin-opener-policy'), 'same-origin', path)
+    const openerPolicy = path === '/login' ? null : 'same-origin'
+    t.equal(headers.get('cross-origin-opener-policy'), openerPolicy, path)
     t.equal(headers.get('server'), null, path)
     t.ok(headers.get('x-request-id'), path)
   }
   const secure = await setup(t, { ISSUER_URL: 'https://id.example.com' })
   t.match((await secure.app.inject('/')).headers['strict-transport-security'], 'max-age=63072000; includeSubDomains')
+})
+
+t.test('what a popup shows on its way has no opener policy, everything else has one', async (t) => {
+  const { url } = await setup(t)
+  const policyOf = async (path: string, method = 'GET') =>
+    (await fetch(url + path, { method, redirect: 'manual' })).headers.get('cross-origin-opener-policy')
+  for (const path of [
+    '/login',
+    '/login?return_to=x',
+    '/login/nobody',
+    '/login/nobody/callback',
+    '/login/a/b/c',
+    '/oauth2/authorize',
+    '/oauth2/authorize?client_id=x',
+    '/oauth2/logout'
+  ]) {
+    for (const method of ['GET', 'POST']) t.equal(await policyOf(path, method), null, `${method} ${path}`)
+  }
+  for (const path of ['/', '/logout', '/logins', '/login-x', '/oauth2/authorizer', '/docs/', '/device', '/me']) {
+    t.equal(await policyOf(path), 'same-origin', path)
+  }
 })
 
 t.test('no header moves the URLs that the server prints', async (t) => {

@@ -54,7 +54,7 @@ function createTable () {
 
 const sealer = createSealer([{ id: 'k', key: randomBytes(32) }], 'signing-key')
 const defaults = {
-  sealer, algorithm: 'ES256', rotationSeconds: 24 * HOUR, tokenSeconds: 900, replaceUnusable: false
+  sealer, algorithm: 'ES256', rotationSeconds: 24 * HOUR, tokenSeconds: 900, sessionSeconds: 0, replaceUnusable: false
 } as const
 const serve = (repository: KeyRepository, more: Partial<KeyServiceOptions> = {}) =>
   createKeyService({ ...defaults, repository, ...more })

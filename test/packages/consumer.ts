@@ -9,7 +9,7 @@ import { packageRoot } from '../../src/package-root.ts'
 const run = promisify(execFile)
 
 /**
- * A project of somebody else, in a folder of its own: `@signet/verify` as `npm pack` makes it of what is here, and
+ * A project of somebody else, in a folder of its own: `signet-verify` as `npm pack` makes it of what is here, and
  * these of our packages beside it. Built aside, so that tests which do this at once do not meet.
  */
 export async function createConsumer (t: Test, packages: string[] = []): Promise<string> {
@@ -28,7 +28,7 @@ export async function createConsumer (t: Test, packages: string[] = []): Promise
   const tarball = stdout.trim().split('\n').at(-1) as string
 
   const app = join(folder, 'app')
-  const installed = join(app, 'node_modules/@signet/verify')
+  const installed = join(app, 'node_modules/signet-verify')
   await mkdir(installed, { recursive: true })
   await run('tar', ['-xzf', join(folder, tarball), '--strip-components=1', '-C', installed])
   for (const name of ['jose', ...packages]) await symlink(join(ours, name), join(app, 'node_modules', name))

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -24,7 +25,7 @@ t.test(
     await writeFile(
       join(consumer, 'program.js'),
       `
-    import { createVerifier, VerificationError } from '@signet/verify'
+    import { createVerifier, VerificationError } from 'signet-verify'
     const verifier = createVerifier({ issuer: process.env.ISSUER, clientId: 'web', clientSecret: process.env.SECRET })
     console.log((await verifier.verify(process.env.TOKEN)).sub)
     await verifier.verify('x').catch((error) => console.log(error instanceof VerificationError, error.code))
@@ -37,14 +38,32 @@ t.test(
   }
 )
 
+t.test('npm installs what npm pack makes, with jose and nothing else', async (t) => {
+  const packed = (await readdir(join(consumer, '..'))).find((name) => name.endsWith('.tgz')) ?? ''
+  t.match(packed, /^signet-verify-\d+\.\d+\.\d+\.tgz$/, 'a name without a scope, which the registry has not given away')
+  const project = await mkdtemp(join(tmpdir(), 'signet-project-'))
+  t.teardown(() => rm(project, { recursive: true, force: true }))
+  await writeFile(join(project, 'package.json'), '{ "type": "module" }')
+  const jose = await run('npm', ['pack', join(packageRoot, 'node_modules/jose'), '--pack-destination', project])
+  const tarballs = [join(project, jose.stdout.trim().split('\n').at(-1) ?? ''), join(consumer, '..', packed)]
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', ...tarballs], { cwd: project })
+  t.same((await readdir(join(project, 'node_modules'))).filter((name) => !name.startsWith('.')).sort(), [
+    'jose',
+    'signet-verify'
+  ])
+  const program = "import { createVerifier } from 'signet-verify'; console.log(typeof createVerifier)"
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: project })
+  t.equal(stdout, 'function\n')
+})
+
 t.test('it has what it should, and needs jose alone', async (t) => {
-  const folder = join(consumer, 'node_modules/@signet/verify')
+  const folder = join(consumer, 'node_modules/signet-verify')
   const read = async (name: string) => await readFile(join(folder, name), 'utf8')
   const { name, license, dependencies, exports } = JSON.parse(await read('package.json'))
   const ours = JSON.parse(await readFile(join(packageRoot, 'package.json'), 'utf8'))
   t.match(
     { name, license, dependencies },
-    { name: '@signet/verify', license: 'MIT', dependencies: { jose: ours.dependencies.jose } }
+    { name: 'signet-verify', license: 'MIT', dependencies: { jose: ours.dependencies.jose } }
   )
   t.same(Object.keys(dependencies), ['jose'])
   for (const { types, default: file } of Object.values<Record<string, string>>(exports)) {
@@ -81,7 +100,7 @@ t.test('the program of its README compiles in a strict project', async (t) => {
   await compile(...programs.map((_, index) => `readme-${index}.ts`)).catch(({ stdout }) => t.fail(stdout))
   await writeFile(
     mistake,
-    "import { createVerifier } from '@signet/verify'\nconst { sub } = await createVerifier({ issuer: 'x' " +
+    "import { createVerifier } from 'signet-verify'\nconst { sub } = await createVerifier({ issuer: 'x' " +
       "}).verify('x')\nexport const no: number = sub\n"
   )
   t.match(
@@ -100,7 +119,7 @@ async function service (
 ) {
   const front = await setupWithClients(t, environment)
   const proxy = await startProxy(t, front.url)
-  const { signet } = await import(pathToFileURL(join(consumer, 'node_modules/@signet/verify/dist/fastify.js')).href)
+  const { signet } = await import(pathToFileURL(join(consumer, 'node_modules/signet-verify/dist/fastify.js')).href)
   const app = Fastify()
   t.teardown(() => app.close())
   prepare(app)

@@ -10,6 +10,7 @@ export const rotateKeys: Command = async (_args, { database, settings, say }) =>
     algorithm: settings.signingAlgorithm,
     rotationSeconds: settings.signingKeyRotationSeconds,
     tokenSeconds: settings.accessTokenSeconds,
+    sessionSeconds: settings.sessionSeconds,
     replaceUnusable: !settings.production
   })
   await keys.rotate(BY_OPERATOR)

@@ -1,6 +1,6 @@
 import { ErrorResponse, UserManager, WebStorageStateStore, type User } from 'oidc-client-ts'
 import { attempt, element, explainErrorsBy, onClick, showAnswer, showSignedIn, tell } from './page.ts'
-import { callMe, inWords, SIGNET_URL, SignetError, UNREACHABLE } from './signet.ts'
+import { callMe, inWords, readNotes, SIGNET_URL, SignetError, UNREACHABLE } from './signet.ts'
 
 const here = `${location.origin}/`
 
@@ -55,7 +55,7 @@ async function refresh (): Promise<void> {
  */
 async function forgetWhatHasEnded (error: unknown): Promise<never> {
   const code = error instanceof ErrorResponse ? error.error : error instanceof SignetError ? error.code : undefined
-  if (code === 'invalid_grant' || code === 'invalid_token') await manager.removeUser()
+  if (code === 'invalid_grant' || code === 'invalid_token' || code === 'revoked') await manager.removeUser()
   throw error
 }
 
@@ -74,11 +74,15 @@ addEventListener('storage', () =>
 onClick('sign-in', () => manager.signinRedirect())
 onClick('refresh', refresh)
 onClick('sign-out', () => manager.signoutRedirect())
-onClick('call-me', async () => {
+onClick('call-me', () => call('GET /me', callMe))
+onClick('read-notes', () => call('GET /notes', readNotes))
+
+/** Calls with an access token that has not expired. */
+async function call (name: string, request: (accessToken: string) => Promise<unknown>): Promise<void> {
   if ((await manager.getUser())?.expired) await refresh()
   const user = await manager.getUser()
-  if (user) showAnswer(await callMe(user.access_token).catch(forgetWhatHasEnded))
-})
+  if (user) showAnswer(await request(user.access_token).catch(forgetWhatHasEnded), name)
+}
 
 attempt(async () => {
   try {

@@ -13,8 +13,10 @@ export function showSignedIn (name: string | undefined): void {
   else element('greeting').textContent = `Hello, ${name}`
 }
 
-export function showAnswer (answer: unknown): void {
+export function showAnswer (answer: unknown, request = 'GET /me'): void {
   element('answer').hidden = answer === undefined
+  element('request').textContent = request
+  element('me').ariaLabel = `Answer of ${request}`
   element('me').textContent = answer === undefined ? '' : JSON.stringify(answer, null, 2)
 }
 

@@ -19,13 +19,16 @@ export class SignetError extends Error {
  * answer.
  */
 export async function ask (path: string, request: RequestInit = {}): Promise<unknown> {
-  const response = await fetch(SIGNET_URL + path, request)
+  return await read(await fetch(SIGNET_URL + path, request))
+}
+
+async function read (response: Response): Promise<unknown> {
   if (response.status === 204) return undefined
   const body = await response.json().catch(() => ({}))
   if (!response.ok) {
     throw new SignetError(
       body.code ?? body.error ?? 'unknown',
-      body.detail ?? body.error_description ?? `Signet answered ${response.status}.`,
+      body.detail ?? body.error_description ?? body.message ?? `Signet answered ${response.status}.`,
       response.status
     )
   }
@@ -37,10 +40,22 @@ export async function callMe (accessToken: string): Promise<unknown> {
   return await ask('/me', { headers: { authorization: `Bearer ${accessToken}` } })
 }
 
+/** Where the service of examples/resource-server is. */
+const NOTES_URL = (import.meta.env.VITE_NOTES_URL ?? 'http://localhost:4000').replace(/\/$/, '')
+
+/** A call of your own service: the token is for it, too. */
+export async function readNotes (accessToken: string): Promise<unknown> {
+  const request = fetch(`${NOTES_URL}/notes`, { headers: { authorization: `Bearer ${accessToken}` } })
+  return await read(await request.catch(() => {
+    throw new Error(`The service at ${NOTES_URL} cannot be reached, or does not allow ${location.origin}.`)
+  }))
+}
+
 const WORDS: Record<string, string> = {
   access_denied: 'You declined at the provider, so you are not signed in.',
   account_disabled: 'This account was disabled by an administrator.',
   invalid_grant: 'Your sign-in has ended. Please sign in again.',
+  revoked: 'Your sign-in has ended. Please sign in again.',
   invalid_token: 'Your sign-in has ended. Please sign in again.',
   temporarily_unavailable: 'The provider did not answer in time. Please try again.',
   server_error: 'The provider could not complete the sign-in. Please try again.'

@@ -100,6 +100,6 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
 export const signet: FastifyPluginAsync<SignetOptions> = Object.assign(plugin, {
   // What fastify-plugin sets: decorators reach the scope that registers it.
   [Symbol.for('skip-override')]: true,
-  [Symbol.for('fastify.display-name')]: '@signet/verify',
-  [Symbol.for('plugin-meta')]: { name: '@signet/verify', fastify: '5.x' }
+  [Symbol.for('fastify.display-name')]: 'signet-verify',
+  [Symbol.for('plugin-meta')]: { name: 'signet-verify', fastify: '5.x' }
 })
