@@ -192,7 +192,7 @@ export async function buildApp (
     sealer: createSealer(encryptionKeys, 'revocation')
   })
   const accounts = createAccountService({
-    accounts: createAccountRepository(app.database, revokeGrant),
+    accounts: createAccountRepository(app.database, revokeGrant, settings),
     linkCodes: createLinkCodeRepository(app.database),
     providerTokens: createProviderTokenRepository(app.database),
     providers,

@@ -43,6 +43,8 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     allowedOrigins: [],
     clients: [],
     autoLink: 'verified',
+    signUps: 'open',
+    allowedEmailDomains: [],
     maxSessionsPerUser: undefined,
     rateLimits: true,
     shutdownDelaySeconds: 0,
@@ -76,6 +78,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     REFRESH_REUSE_GRACE: '61',
     ACCESS_TOKEN_TTL: '1.5',
     AUTO_LINK: 'always',
+    SIGN_UPS: 'no',
     MAX_SESSIONS_PER_USER: '1001',
     ISSUER_URL: 'http://id.example.com/',
     DATABASE_URL: 'mysql://user:canary-password@db/x',
@@ -99,6 +102,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     'REFRESH_REUSE_GRACE',
     'ACCESS_TOKEN_TTL',
     'AUTO_LINK',
+    'SIGN_UPS',
     'MAX_SESSIONS_PER_USER',
     'ISSUER_URL',
     'DATABASE_URL',
@@ -130,7 +134,8 @@ t.test('every wrong entry of a list is quoted', async (t) => {
     mistakes({
       ALLOWED_ORIGINS: 'https://a.example/, https://b.example, c.example',
       TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33, 0.0.0.0/0',
-      ADMIN_EMAILS: 'a, b@example.com'
+      ADMIN_EMAILS: 'a, b@example.com',
+      ALLOWED_EMAIL_DOMAINS: '@a.example, b.example, *.c.example, localhost, d..example, e/example.com'
     }),
     [
       'TRUST_PROXY: "10.0.0.0/33" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust ' +
@@ -141,6 +146,9 @@ t.test('every wrong entry of a list is quoted', async (t) => {
         'https://app.example.com',
       'ALLOWED_ORIGINS: "c.example" is not an origin; write scheme, host and port only, such as ' +
         'https://app.example.com',
+      ...['@a.example', '*.c.example', 'localhost', 'd..example', 'e/example.com'].map((domain) =>
+        `ALLOWED_EMAIL_DOMAINS: "${domain}" is not a domain; write what stands after the @ of an address, such as ` +
+          'example.com'),
       'ADMIN_EMAILS: "a" is not an email address'
     ]
   )
@@ -148,12 +156,14 @@ t.test('every wrong entry of a list is quoted', async (t) => {
     readSettings({
       ALLOWED_ORIGINS: 'https://a.example',
       TRUST_PROXY: '10.0.0.0/8, ::1',
-      ADMIN_EMAILS: ' Vera@Example.com '
+      ADMIN_EMAILS: ' Vera@Example.com ',
+      ALLOWED_EMAIL_DOMAINS: 'Example.com, bücher.example'
     }),
     {
       allowedOrigins: ['https://a.example'],
       trustProxy: ['10.0.0.0/8', '::1'],
-      adminEmails: ['vera@example.com']
+      adminEmails: ['vera@example.com'],
+      allowedEmailDomains: ['example.com', 'bücher.example', 'xn--bcher-kva.example']
     }
   )
   t.equal(readSettings({ TRUST_PROXY: 'false' }).trustProxy, false)
@@ -468,6 +478,8 @@ t.test('.env.example documents every setting with its default', async (t) => {
     'CLIENTS',
     'AUTO_LINK',
     'ADMIN_EMAILS',
+    'SIGN_UPS',
+    'ALLOWED_EMAIL_DOMAINS',
     'MAX_SESSIONS_PER_USER',
     'RATE_LIMITS',
     'TRUST_PROXY',

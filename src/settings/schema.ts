@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { Type } from 'typebox'
 import { isLoopback, parseUrl } from '../http/url.ts'
 import { isSecret } from '../webhooks/signing.ts'
@@ -75,6 +76,9 @@ export function settingsSchema (production: boolean) {
     allowedOrigins: List('ALLOWED_ORIGINS', isOrigin,
       'is not an origin; write scheme, host and port only, such as https://app.example.com'),
     autoLink: OneOf('AUTO_LINK', ['verified', 'never'], 'verified'),
+    signUps: OneOf('SIGN_UPS', ['open', 'closed'], 'open'),
+    allowedEmailDomains: List('ALLOWED_EMAIL_DOMAINS', isDomain,
+      'is not a domain; write what stands after the @ of an address, such as example.com'),
     adminEmails: List('ADMIN_EMAILS', isEmail, 'is not an email address'),
     /** Absent: any number. */
     maxSessionsPerUser: Type.Optional(Integer('MAX_SESSIONS_PER_USER', { minimum: 1, maximum: 1000 })),
@@ -112,6 +116,10 @@ function isOrigin (text: string): boolean {
 
 function isEmail (text: string): boolean {
   return /^[^@\s]+@[^@\s]+$/.test(text)
+}
+
+function isDomain (text: string): boolean {
+  return /^[\p{L}\p{M}\p{N}-]+(\.[\p{L}\p{M}\p{N}-]+)+$/u.test(text) && domainToASCII(text.normalize('NFKC')) !== ''
 }
 
 function isAddressRange (text: string): boolean {
