@@ -188,6 +188,18 @@ t.test('settings that belong together are set together', async (t) => {
   t.equal(readSettings({ OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, undefined)
 })
 
+t.test('a forward proxy, in capitals or not', async (t) => {
+  t.match(readSettings({ https_proxy: 'http://u:p@proxy:3128', no_proxy: 'a.example' }), {
+    httpsProxy: 'http://u:p@proxy:3128', httpProxy: undefined, noProxy: 'a.example'
+  })
+  t.equal(readSettings({ HTTP_PROXY: 'one:3128', http_proxy: 'other:3128' }).httpProxy, 'one:3128')
+  for (const wrong of ['socks5://canary:1080', 'http://', 'http://canary/path', 'ca nary']) {
+    t.same(mistakes({ HTTPS_PROXY: wrong }), [
+      'HTTPS_PROXY must be the URL of an HTTP proxy, such as http://proxy.example.com:3128'
+    ], wrong)
+  }
+})
+
 t.test('a number is written in decimal digits', async (t) => {
   for (const PORT of ['0x10', '1e3', '+80', '80.0', '-1', '8 0', 'http']) {
     t.same(mistakes({ PORT }), ['PORT must be a whole number, 1 to 65535'], PORT)

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { Type } from 'typebox'
+import { parseProxy, PROXY_RULE } from '../http/forward-proxy.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
 import { isSecret } from '../webhooks/signing.ts'
 
@@ -45,6 +46,9 @@ export function settingsSchema (production: boolean) {
     /** Absent: http://localhost and the port. */
     issuerUrl: Type.Optional(Url('ISSUER_URL', (url, text) => isSafe(url) && isPlain(url) && !text.endsWith('/'),
       `must be a URL that starts with ${schemes}, without a slash at the end, a query, a fragment or a user name`)),
+    httpsProxy: Type.Optional(Text('HTTPS_PROXY', isProxy, PROXY_RULE)),
+    httpProxy: Type.Optional(Text('HTTP_PROXY', isProxy, PROXY_RULE)),
+    noProxy: Type.Optional(Type.String({ variable: 'NO_PROXY' })),
     trustProxy: List('TRUST_PROXY', isAddressRange,
       'is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every client', 'false'),
     logLevel: OneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
@@ -116,6 +120,10 @@ function isOrigin (text: string): boolean {
 
 function isEmail (text: string): boolean {
   return /^[^@\s]+@[^@\s]+$/.test(text)
+}
+
+function isProxy (text: string): boolean {
+  return parseProxy(text) !== null
 }
 
 function isDomain (text: string): boolean {
