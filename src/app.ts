@@ -14,6 +14,7 @@ import { createAuditRepository } from './audit/repository.ts'
 import { purgeExpired } from './jobs/purge.ts'
 import { retryUntilAvailable } from './database/unavailable.ts'
 import { Problem } from './http/errors.ts'
+import { useForwardProxy } from './http/forward-proxy.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
 import { jobRunner } from './jobs/job-runner.ts'
@@ -93,6 +94,7 @@ export async function buildApp (
   migrated: Promise<unknown> = Promise.resolve()
 ): Promise<FastifyInstance> {
   const { issuerUrl } = settings
+  useForwardProxy(settings)
   // Loaded only where traces are wanted: they take memory, and time at start.
   const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
   const app = Fastify({
@@ -196,7 +198,7 @@ export async function buildApp (
     sealer: createSealer(encryptionKeys, 'revocation')
   })
   const accounts = createAccountService({
-    accounts: createAccountRepository(app.database, revokeGrant),
+    accounts: createAccountRepository(app.database, revokeGrant, settings),
     linkCodes: createLinkCodeRepository(app.database),
     providerTokens: createProviderTokenRepository(app.database),
     providers,

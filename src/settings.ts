@@ -1,3 +1,4 @@
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { readProviders } from './providers/settings.ts'
 import { readClients } from './settings/clients.ts'
 import type { Check } from './settings/check.ts'
@@ -42,6 +43,7 @@ export function readSettings (environment: Variables) {
     issuerUrl,
     tokenAudience: settings.tokenAudience ?? issuerUrl,
     trustProxy: settings.trustProxy.length > 0 && settings.trustProxy,
+    allowedEmailDomains: settings.allowedEmailDomains.flatMap(spellings),
     adminEmails: settings.adminEmails.map((email) => email.normalize('NFKC').toLowerCase()),
     /** Absent: generated into `.data/`. */
     encryptionKeys: keys === undefined ? undefined : readEncryptionKeys(keys, production, check),
@@ -50,6 +52,12 @@ export function readSettings (environment: Variables) {
   }
   if (mistakes.length > 0) throw new SettingsError(mistakes)
   return deepFreeze(complete)
+}
+
+/** A domain as an address may have it: in letters of its language, and in ASCII. */
+function spellings (domain: string): string[] {
+  const normal = domain.normalize('NFKC').toLowerCase()
+  return [...new Set([normal, domainToASCII(normal), domainToUnicode(normal)])]
 }
 
 function deepFreeze<Value> (value: Value): Value {

@@ -44,6 +44,8 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     clients: [],
     autoLink: 'verified',
     providerDeletions: 'delete',
+    signUps: 'open',
+    allowedEmailDomains: [],
     maxSessionsPerUser: undefined,
     rateLimits: true,
     shutdownDelaySeconds: 0,
@@ -78,6 +80,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     ACCESS_TOKEN_TTL: '1.5',
     AUTO_LINK: 'always',
     PROVIDER_DELETIONS: 'never',
+    SIGN_UPS: 'no',
     MAX_SESSIONS_PER_USER: '1001',
     ISSUER_URL: 'http://id.example.com/',
     DATABASE_URL: 'mysql://user:canary-password@db/x',
@@ -102,6 +105,7 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
     'ACCESS_TOKEN_TTL',
     'AUTO_LINK',
     'PROVIDER_DELETIONS',
+    'SIGN_UPS',
     'MAX_SESSIONS_PER_USER',
     'ISSUER_URL',
     'DATABASE_URL',
@@ -133,7 +137,8 @@ t.test('every wrong entry of a list is quoted', async (t) => {
     mistakes({
       ALLOWED_ORIGINS: 'https://a.example/, https://b.example, c.example',
       TRUST_PROXY: '10.0.0.0/8, 10.0.0.0/33, 0.0.0.0/0',
-      ADMIN_EMAILS: 'a, b@example.com'
+      ADMIN_EMAILS: 'a, b@example.com',
+      ALLOWED_EMAIL_DOMAINS: '@a.example, b.example, *.c.example, localhost, d..example, e/example.com'
     }),
     [
       'TRUST_PROXY: "10.0.0.0/33" is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust ' +
@@ -144,6 +149,9 @@ t.test('every wrong entry of a list is quoted', async (t) => {
         'https://app.example.com',
       'ALLOWED_ORIGINS: "c.example" is not an origin; write scheme, host and port only, such as ' +
         'https://app.example.com',
+      ...['@a.example', '*.c.example', 'localhost', 'd..example', 'e/example.com'].map((domain) =>
+        `ALLOWED_EMAIL_DOMAINS: "${domain}" is not a domain; write what stands after the @ of an address, such as ` +
+          'example.com'),
       'ADMIN_EMAILS: "a" is not an email address'
     ]
   )
@@ -151,12 +159,14 @@ t.test('every wrong entry of a list is quoted', async (t) => {
     readSettings({
       ALLOWED_ORIGINS: 'https://a.example',
       TRUST_PROXY: '10.0.0.0/8, ::1',
-      ADMIN_EMAILS: ' Vera@Example.com '
+      ADMIN_EMAILS: ' Vera@Example.com ',
+      ALLOWED_EMAIL_DOMAINS: 'Example.com, bücher.example'
     }),
     {
       allowedOrigins: ['https://a.example'],
       trustProxy: ['10.0.0.0/8', '::1'],
-      adminEmails: ['vera@example.com']
+      adminEmails: ['vera@example.com'],
+      allowedEmailDomains: ['example.com', 'bücher.example', 'xn--bcher-kva.example']
     }
   )
   t.equal(readSettings({ TRUST_PROXY: 'false' }).trustProxy, false)
@@ -179,6 +189,18 @@ t.test('settings that belong together are set together', async (t) => {
     headers: 'a=b'
   })
   t.equal(readSettings({ OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, undefined)
+})
+
+t.test('a forward proxy, in capitals or not', async (t) => {
+  t.match(readSettings({ https_proxy: 'http://u:p@proxy:3128', no_proxy: 'a.example' }), {
+    httpsProxy: 'http://u:p@proxy:3128', httpProxy: undefined, noProxy: 'a.example'
+  })
+  t.equal(readSettings({ HTTP_PROXY: 'one:3128', http_proxy: 'other:3128' }).httpProxy, 'one:3128')
+  for (const wrong of ['socks5://canary:1080', 'http://', 'http://canary/path', 'ca nary']) {
+    t.same(mistakes({ HTTPS_PROXY: wrong }), [
+      'HTTPS_PROXY must be the URL of an HTTP proxy, such as http://proxy.example.com:3128'
+    ], wrong)
+  }
 })
 
 t.test('a number is written in decimal digits', async (t) => {
@@ -327,12 +349,12 @@ t.test('any number of OAuth 2.0 providers by settings', async (t) => {
       'OAUTH_PROVIDERS: "acme" is in OIDC_PROVIDERS too',
       'OAUTH_PROVIDERS: "one" is there twice',
       'OAUTH_ZOOM_PROFILE_URL must be an https URL (http is for loopback hosts, and outside production)',
-      'OAUTH_ZOOM_REVOCATION_URL must be an https URL (http is for loopback hosts, and outside production)',
-      'OAUTH_ZOOM_AUTHENTICATION must be body or header',
       'OAUTH_ZOOM_SUBJECT must be a JSON pointer, such as /id',
       'OAUTH_ZOOM_EMAIL must be a JSON pointer, such as /email',
       'OAUTH_ZOOM_PICTURE must be a JSON pointer, such as /picture',
+      'OAUTH_ZOOM_AUTHENTICATION must be client_secret_basic, client_secret_post, private_key_jwt or none',
       'OAUTH_ZOOM_AUTHORIZATION_URL must be an https URL (http is for loopback hosts, and outside production)',
+      'OAUTH_ZOOM_REVOCATION_URL must be an https URL (http is for loopback hosts, and outside production)',
       'OAUTH_ZOOM_EMAIL_TRUSTED must be true or false'
     ]
   )
@@ -351,6 +373,72 @@ t.test('any number of OAuth 2.0 providers by settings', async (t) => {
     }),
     [/^OAUTH_FORUM_PROFILE_URL/, /^OAUTH_FORUM_CLIENT_SECRET/]
   )
+})
+
+t.test('how a client of the settings proves itself', async (t) => {
+  const issuer = { OIDC_PROVIDERS: 'acme', OIDC_ACME_ISSUER: 'https://acme.example', OIDC_ACME_CLIENT_ID: 'a' }
+  const set = (more: Record<string, string>) =>
+    Object.fromEntries(Object.entries(more).map(([name, value]) => [`OIDC_ACME_${name}`, value]))
+  const read = (more: Record<string, string>) => readSettings({ ...issuer, ...set(more) }).providers[0]
+  const wrong = (more: Record<string, string>) => mistakes({ ...issuer, ...set(more) })
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const jwk = JSON.stringify({ ...pair.privateKey.export({ format: 'jwk' }), kid: 'k' })
+
+  t.equal(read({ CLIENT_SECRET: 's' })?.authentication, undefined)
+  t.equal(read({ CLIENT_SECRET: 's', AUTHENTICATION: 'client_secret_basic' })?.authentication, 'header')
+  t.equal(read({ CLIENT_SECRET: 's', AUTHENTICATION: 'client_secret_post' })?.authentication, 'body')
+  t.equal(read({ AUTHENTICATION: 'none' })?.authentication, 'none')
+  t.match(read({ PRIVATE_KEY: pem.trim().replaceAll('\n', '\\n') }), {
+    authentication: 'assertion', assertionKey: { kid: undefined, algorithms: ['ES256'] }
+  })
+  t.match(read({ PRIVATE_KEY: jwk, AUTHENTICATION: 'private_key_jwt' }), { assertionKey: { kid: 'k' } })
+
+  t.same(wrong({}), ['OIDC_ACME_CLIENT_SECRET is missing'])
+  t.same(wrong({ AUTHENTICATION: 'private_key_jwt' }), ['OIDC_ACME_PRIVATE_KEY is missing'])
+  t.match(wrong({ AUTHENTICATION: 'Basic', CLIENT_SECRET: 's' }), [/^OIDC_ACME_AUTHENTICATION must be client_secret_/])
+  t.match(wrong({ AUTHENTICATION: 'constructor', CLIENT_SECRET: 's' }), [/^OIDC_ACME_AUTHENTICATION must be/])
+  t.match(wrong({ AUTHENTICATION: 'client_secret_post', CLIENT_SECRET: 's', PRIVATE_KEY: pem }), [
+    /^OIDC_ACME_PRIVATE_KEY is for OIDC_ACME_AUTHENTICATION=private_key_jwt only/
+  ])
+  t.match(wrong({ PRIVATE_KEY: pem, CLIENT_SECRET: 's' }), [
+    /^OIDC_ACME_CLIENT_SECRET is not used with .*private_key_jwt/
+  ])
+  t.match(wrong({ AUTHENTICATION: 'none', CLIENT_SECRET: 's' }), [/^OIDC_ACME_CLIENT_SECRET is not used with .*=none/])
+  const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ type: 'pkcs8', format: 'pem' })
+  const publicPem = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+  for (const PRIVATE_KEY of ['canary', '{}', '{"kty":"oct","k":"Y2FuYXJ5"}', small.toString(), publicPem]) {
+    const [mistake = '', ...others] = wrong({ PRIVATE_KEY })
+    t.same(others, [])
+    t.match(mistake, /^OIDC_ACME_PRIVATE_KEY must be a private key for RS256/)
+    t.notMatch(mistake, /canary|Y2FuYXJ5|MI[GHI]/)
+  }
+})
+
+t.test('http on a private network, for what no browser opens', async (t) => {
+  const acme = {
+    ...PRODUCTION,
+    OIDC_PROVIDERS: 'acme',
+    OIDC_ACME_ISSUER: 'https://id.acme.example',
+    OIDC_ACME_CLIENT_ID: 'a',
+    OIDC_ACME_CLIENT_SECRET: 'a long and random secret',
+    OIDC_ACME_ALLOW_HTTP: 'true'
+  }
+  const inside = 'http://keycloak:8080/x'
+  for (const name of ['ISSUER', 'TOKEN_URL', 'JWKS_URL', 'USERINFO_URL', 'REVOCATION_URL']) {
+    t.same(mistakes({ ...acme, [`OIDC_ACME_${name}`]: inside }), [], name)
+    t.match(mistakes({ ...acme, OIDC_ACME_ALLOW_HTTP: 'false', [`OIDC_ACME_${name}`]: inside }), [
+      `OIDC_ACME_${name} must be an https URL (http is for loopback hosts; OIDC_ACME_ALLOW_HTTP=true allows it on a ` +
+        'private network)'
+    ])
+  }
+  t.match(mistakes({ ...acme, OIDC_ACME_AUTHORIZATION_URL: inside }), [/^OIDC_ACME_AUTHORIZATION_URL must be an https/])
+  t.match(mistakes({ ...acme, OIDC_ACME_TOKEN_URL: 'http://169.254.169.254/x' }), [/^OIDC_ACME_TOKEN_URL must be/])
+  t.match(mistakes({ ...acme, OIDC_ACME_ALLOW_HTTP: 'yes' }), [/^OIDC_ACME_ALLOW_HTTP must be true or false/])
+  for (const separator of ['a', '1', '----', '€']) {
+    t.match(mistakes({ ...acme, OIDC_ACME_SCOPE_SEPARATOR: separator }), [/^OIDC_ACME_SCOPE_SEPARATOR must be/])
+  }
+  t.equal(readSettings({ ...acme, OIDC_ACME_SCOPE_SEPARATOR: ',' }).providers[0]?.scopeSeparator, ',')
 })
 
 t.test('Apple has a key in place of a client secret', async (t) => {
@@ -478,6 +566,8 @@ t.test('.env.example documents every setting with its default', async (t) => {
     'GITHUB_WEBHOOK_SECRET',
     'OIDC_ACME_EVENTS',
     'ADMIN_EMAILS',
+    'SIGN_UPS',
+    'ALLOWED_EMAIL_DOMAINS',
     'MAX_SESSIONS_PER_USER',
     'RATE_LIMITS',
     'TRUST_PROXY',

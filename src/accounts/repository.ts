@@ -5,6 +5,7 @@ import type { Database } from '../database/database.ts'
 import type { Transaction } from '../database/transaction.ts'
 import type { Caller } from '../http/caller.ts'
 import type { Profile } from '../providers/provider.ts'
+import { isEmailAllowed, provenEmail, type AdmissionPolicy } from '../users/admission.ts'
 import { isLastAdmin } from '../users/last-admin.ts'
 import { lockUser, lockUserForDeletion } from '../users/lock-user.ts'
 import { updatedAfter } from '../users/updated-at.ts'
@@ -18,11 +19,11 @@ import { WITH_TOKENS, type SealedTokens } from './provider-tokens.ts'
 export interface AccountRepository {
   /**
    * Adds an account to a user, all or nothing. `taken` when another user has the account; `no-user` when the user was
-   * deleted.
+   * deleted; `email-not-allowed` when neither the user nor the account has an address of an allowed domain.
    */
   link: (
     userId: string, profile: Profile, tokens: SealedTokens, caller: Caller
-  ) => Promise<Account | 'taken' | 'no-user'>
+  ) => Promise<Account | 'taken' | 'no-user' | 'email-not-allowed'>
   /**
    * Removes an account, but never the last one: revokes its grant, ends the sessions that were opened through it, and
    * keeps its identity from joining this user by email again.
@@ -35,7 +36,9 @@ export interface AccountRepository {
   deleteUser: (userId: string, by: By) => Promise<'deleted' | 'last-admin' | 'not-found'>
 }
 
-export function createAccountRepository ({ prisma, clock }: Database, revokeGrant: RevokeGrant): AccountRepository {
+export function createAccountRepository (
+  { prisma, clock }: Database, revokeGrant: RevokeGrant, policy: Pick<AdmissionPolicy, 'allowedEmailDomains'>
+): AccountRepository {
   const inTransaction = <Result>(work: (tx: Transaction) => Promise<Result>) =>
     retryingConflicts(() => prisma.$transaction(work))
 
@@ -57,6 +60,8 @@ export function createAccountRepository ({ prisma, clock }: Database, revokeGran
       const known = await tx.account.findUnique({ where, select: { id: true, userId: true } })
       if (known && known.userId !== userId) return 'taken'
       if (known) return toAccount(await tx.account.update({ where, data: changesOf(profile, tokens) }))
+      const user = await tx.user.findUniqueOrThrow({ where: { id: userId }, select: { email: true } })
+      if (!isEmailAllowed(policy, user.email, provenEmail(profile))) return 'email-not-allowed'
 
       const account = await tx.account.create({ data: { id: uuidv7(), userId, ...profile, ...tokens } })
       await tx.unlinkedIdentity.deleteMany({ where: { userId, identityHash: hashIdentity(profile) } })

@@ -61,7 +61,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<AccountOptions> = async (a
       response: {
         201: AccountSchema,
         ...problems(
-          'validation_failed', 'invalid_grant', 'reauthentication_required', 'account_taken', 'rate_limited',
+          'validation_failed', 'invalid_grant', 'reauthentication_required', 'email_not_allowed', 'account_taken',
+          'rate_limited',
           ...SESSION_ERRORS
         )
       }

@@ -24,7 +24,7 @@ export interface AccountService {
   createLinkCode: (profile: Profile, tokens: TokenSet, request: LinkRequest) => Promise<string>
   /**
    * Adds the identity behind a code to a user. Undefined when the user was deleted. Throws `invalid_grant` for a code
-   * that is not valid, `account_taken` when another user has the account.
+   * that is not valid, `account_taken` when another user has the account, `email_not_allowed`.
    */
   link: (userId: string, code: string, request: LinkRequest, caller: Caller) => Promise<Account | undefined>
   /** Removes an account and revokes its grant at the provider. Throws `not_found`, or `last_account`. */
@@ -123,6 +123,7 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
       const { profile, tokens: stored } = parseJson(opened) as { profile: Profile, tokens: StoredTokens }
       const linked = await accounts.link(userId, profile, tokens.seal(profile, stored), caller)
       if (linked === 'taken') throw new Problem('account_taken', 'This account belongs to another user.')
+      if (linked === 'email-not-allowed') throw new Problem('email_not_allowed')
       return linked === 'no-user' ? undefined : linked
     },
 

@@ -63,6 +63,16 @@ export const PROBLEMS = {
     title: 'This account is disabled',
     advice: 'An administrator disabled it, and only an administrator can enable it.'
   },
+  sign_up_closed: {
+    status: 403,
+    title: 'New accounts are not created here',
+    advice: 'The operator has closed sign-ups. Sign in with the provider that was used before.'
+  },
+  email_not_allowed: {
+    status: 403,
+    title: 'This email address may not sign in here',
+    advice: 'Sign in with an account whose verified email address is in one of the domains that the operator allows.'
+  },
   forbidden: {
     status: 403,
     title: 'The user is not allowed to do this',

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import https, { type AgentOptions } from 'node:https'
+import { proxyFor } from '../http/forward-proxy.ts'
+import { tunnelAgents } from '../http/tunnel.ts'
 
 declare module 'http' {
   interface Agent {
@@ -39,10 +41,19 @@ export async function runExchange<Result> (exchange: Exchange, work: () => Promi
   return await currentExchange.run(exchange, work)
 }
 
-/** The agent of all calls to providers, ours and those that @fastify/oauth2 makes. */
-export function agentFor ({ protocol }: URL): http.Agent {
-  return protocol === 'https:' ? agents.https : agents.http
+/** The agent of all calls to a provider's URL, ours and those that @fastify/oauth2 makes. */
+export function agentFor (url: URL): http.Agent {
+  const proxy = proxyFor(url)
+  const scheme = url.protocol === 'https:' ? 'https' : 'http'
+  const key = `${scheme} ${proxy?.href ?? ''}`
+  const agent = agents.get(key) ?? createProviderAgent(proxy ? tunnelAgents(proxy, timeLimit)[scheme] : DIRECT[scheme])
+  agents.set(key, agent)
+  return agent
 }
+
+const agents = new Map<string, http.Agent>()
+const DIRECT = { http: http.Agent, https: https.Agent }
+const timeLimit = () => callLimits.timeoutMs
 
 type AgentConstructor = new (options: AgentOptions) => http.Agent
 
@@ -102,5 +113,3 @@ function limit (request: ClientRequest): void {
     exchange?.signal?.removeEventListener('abort', giveUp)
   })
 }
-
-const agents = { http: createProviderAgent(http.Agent), https: createProviderAgent(https.Agent) }

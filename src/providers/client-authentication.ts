@@ -1,8 +1,25 @@
-/** How the client authenticates (RFC 6749 section 2.3.1): `client_secret_post` or `client_secret_basic`. */
-export type ClientAuthentication = 'body' | 'header'
+/**
+ * How the client authenticates: `client_secret_post`, `client_secret_basic` (RFC 6749 section 2.3.1), `private_key_jwt`
+ * (OpenID Connect Core section 9) or not at all.
+ */
+export type ClientAuthentication = 'body' | 'header' | 'assertion' | 'none'
+
+/** By the names of OpenID Connect, and those that version 0.1 had. */
+export const AUTHENTICATION_METHODS: Record<string, ClientAuthentication> = {
+  client_secret_basic: 'header',
+  client_secret_post: 'body',
+  private_key_jwt: 'assertion',
+  none: 'none',
+  header: 'header',
+  body: 'body'
+}
+
+/** Beside `client_assertion` (RFC 7523 section 2.2). */
+export const ASSERTION_TYPE = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }
 
 export interface ClientCredentials {
   clientId: string
+  /** The assertion, where the client authenticates by one. */
   clientSecret: string
   authentication: ClientAuthentication
 }
@@ -26,6 +43,11 @@ export function clientRequest (
     const authorization = basic(clientId, clientSecret)
     return { method: 'POST', headers: { ...headers, authorization }, body: new URLSearchParams(parameters).toString() }
   }
-  const form = new URLSearchParams({ ...parameters, client_id: clientId, client_secret: clientSecret })
+  const proof: Record<string, string> = authentication === 'none'
+    ? {}
+    : authentication === 'body'
+      ? { client_secret: clientSecret }
+      : { ...ASSERTION_TYPE, client_assertion: clientSecret }
+  const form = new URLSearchParams({ ...parameters, client_id: clientId, ...proof })
   return { method: 'POST', headers, body: form.toString() }
 }

@@ -14,6 +14,8 @@ export interface IssuerMetadata {
   userinfoEndpoint: string | undefined
   revocationEndpoint: string | undefined
   tokenEndpointAuthentication: 'body' | 'header'
+  /** What client assertions may be signed with; undefined where the document does not say. */
+  assertionAlgorithms: string[] | undefined
   /** Whether each authorization response has `iss` (RFC 9207), so that one without it is forged. */
   sendsIss: boolean
 }
@@ -26,13 +28,13 @@ const FRESH_MS = 60 * 60 * 1000
  * `documentIssuer` is the `issuer` of the document, where the provider spells it differently.
  */
 export function createDiscovery (
-  provider: string, issuer: string, documentIssuer = issuer
+  provider: string, issuer: string, documentIssuer = issuer, rules: EndpointRules = {}
 ): () => Promise<IssuerMetadata> {
   let known: { metadata: IssuerMetadata, fetchedAt: number } | undefined
   let fetching: Promise<IssuerMetadata> | undefined
 
   async function refresh (): Promise<IssuerMetadata> {
-    const metadata = await fetchMetadata(provider, issuer, documentIssuer)
+    const metadata = await fetchMetadata(provider, issuer, documentIssuer, rules)
     known = { metadata, fetchedAt: Date.now() }
     return metadata
   }
@@ -46,7 +48,9 @@ export function createDiscovery (
   }
 }
 
-async function fetchMetadata (provider: string, issuer: string, documentIssuer: string): Promise<IssuerMetadata> {
+async function fetchMetadata (
+  provider: string, issuer: string, documentIssuer: string, { allowHttp = false, replaced = {} }: EndpointRules
+): Promise<IssuerMetadata> {
   const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   const document = await getJson(url, { provider, step: 'discovery' })
   const fail = (reason: string) => providerError(provider, 'discovery', reason)
@@ -55,15 +59,24 @@ async function fetchMetadata (provider: string, issuer: string, documentIssuer: 
   const methods = member(document, 'token_endpoint_auth_methods_supported')
   const takesPostOnly = Array.isArray(methods) && methods.includes('client_secret_post') &&
     !methods.includes('client_secret_basic')
+  const algorithms = member(document, 'token_endpoint_auth_signing_alg_values_supported')
   return {
     issuer,
-    authorizationEndpoint: endpoint('authorization_endpoint'),
-    tokenEndpoint: endpoint('token_endpoint'),
-    jwksUri: endpoint('jwks_uri'),
-    userinfoEndpoint: optional('userinfo_endpoint'),
-    revocationEndpoint: optional('revocation_endpoint'),
+    authorizationEndpoint: replaced.authorizationEndpoint ?? endpoint('authorization_endpoint'),
+    tokenEndpoint: replaced.tokenEndpoint ?? endpoint('token_endpoint'),
+    jwksUri: replaced.jwksUri ?? endpoint('jwks_uri'),
+    userinfoEndpoint: replaced.userinfoEndpoint ?? optional('userinfo_endpoint'),
+    revocationEndpoint: replaced.revocationEndpoint ?? optional('revocation_endpoint'),
     tokenEndpointAuthentication: takesPostOnly ? 'body' : 'header',
+    assertionAlgorithms: Array.isArray(algorithms) ? algorithms.map(String) : undefined,
     sendsIss: member(document, 'authorization_response_iss_parameter_supported') === true
+  }
+
+  /** Like its issuer; with `allowHttp` a browser is still sent to https only, or to this machine. */
+  function schemesOf (name: string): string[] {
+    const issuerUrl = new URL(issuer)
+    if (!allowHttp || isLoopback(issuerUrl)) return ['https:', issuerUrl.protocol]
+    return name === 'authorization_endpoint' ? ['https:'] : ['https:', 'http:']
   }
 
   /** Undefined also for a member that is null or empty. */
@@ -74,10 +87,21 @@ async function fetchMetadata (provider: string, issuer: string, documentIssuer: 
 
   function endpoint (name: string): string {
     const value = member(document, name)
-    if (typeof value === 'string' && isAllowedEndpoint(value, issuer)) return value
+    if (typeof value === 'string' && isAllowedEndpoint(value, issuer, schemesOf(name))) return value
     throw fail(`${name} is missing or not a safe URL`)
   }
 }
+
+/** What settings say about an issuer's endpoints. */
+export interface EndpointRules {
+  /** Whether endpoints that no browser opens may be http, and then only those. */
+  allowHttp?: boolean
+  /** In place of what the document says. */
+  replaced?: Partial<Record<ReplaceableEndpoint, string | undefined>>
+}
+
+type ReplaceableEndpoint =
+  'authorizationEndpoint' | 'tokenEndpoint' | 'jwksUri' | 'userinfoEndpoint' | 'revocationEndpoint'
 
 const THIS_MACHINE = new BlockList()
 THIS_MACHINE.addSubnet('127.0.0.0', 8, 'ipv4')
@@ -85,13 +109,13 @@ THIS_MACHINE.addSubnet('0.0.0.0', 8, 'ipv4')
 THIS_MACHINE.addSubnet('::', 127, 'ipv6')
 
 /**
- * An endpoint must be https, or http like its issuer. It must not be a cloud's metadata service (CVE-2026-53513). A
+ * An endpoint must have one of the schemes. It must not be a cloud's metadata service (CVE-2026-53513). A
  * remote issuer must not name this machine, and an issuer on this machine may name http endpoints on this machine only.
  */
-export function isAllowedEndpoint (text: string, issuer: string): boolean {
+export function isAllowedEndpoint (text: string, issuer: string, schemes: string[]): boolean {
   const url = parseUrl(text)
   const issuerUrl = new URL(issuer)
-  if (!url || !['https:', issuerUrl.protocol].includes(url.protocol)) return false
+  if (!url || !schemes.includes(url.protocol)) return false
   const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const family = isIP(host)
   const isIn = (list: BlockList) => family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4')

@@ -53,7 +53,7 @@ export const github: ProviderDefinition = {
       }),
       headers: { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' },
       // GitHub's `iss` (RFC 9207) is not its bare host; older Enterprise Servers send none.
-      responseIssuer: (settings.authorizationUrl ?? authorizationUrl).replace(/\/authorize$/, ''),
+      responseIssuer: (settings.authorizationUrl ?? authorizationUrl).replace(/\/authorize(\?.*)?$/, ''),
 
       async readProfile ({ get }) {
         const user = await get('/user', 'profile')

@@ -29,7 +29,7 @@ export const gitlab: ProviderDefinition = {
       tokenUrl: 'https://gitlab.com/oauth/token',
       apiUrl: 'https://gitlab.com/api/v4',
       authentication: 'body',
-      responseIssuer: (settings.authorizationUrl ?? authorizationUrl).replace(/\/oauth\/authorize$/, ''),
+      responseIssuer: (settings.authorizationUrl ?? authorizationUrl).replace(/\/oauth\/authorize(\?.*)?$/, ''),
 
       async readProfile ({ get }) {
         const user = await get('/user', 'profile')

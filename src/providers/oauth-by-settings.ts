@@ -1,5 +1,6 @@
 import { avatarUrl, email, text } from './claims.ts'
 import { valueAt } from './json-pointer.ts'
+import { toOidcParameters } from './login-parameters.ts'
 import { createOAuthProvider } from './oauth.ts'
 import type { Provider, ProviderSettings } from './provider.ts'
 
@@ -16,16 +17,16 @@ export const POINTERS = {
 /** Any OAuth 2.0 provider that identifies people by one JSON document, configured by settings alone. */
 export function createOAuthProviderBySettings (settings: ProviderSettings): Provider {
   const { own, emailTrusted, issuer } = settings
-  const { AUTHENTICATION: authentication, PROFILE_URL: profileUrl, REVOCATION_URL: revocation } = own
+  const { PROFILE_URL: profileUrl } = own
   const definition = { name: settings.name ?? settings.id, scope: [] }
 
   return createOAuthProvider(definition, { ...settings, apiUrl: profileUrl }, {
     authorizationUrl: settings.authorizationUrl as string,
     tokenUrl: settings.tokenUrl as string,
     apiUrl: profileUrl as string,
-    authentication: authentication === 'header' ? 'header' : 'body',
+    authentication: 'body',
+    loginParameters: toOidcParameters,
     ...issuer !== undefined && { responseIssuer: issuer },
-    ...revocation !== undefined && { revocation },
 
     async readProfile ({ get }) {
       const profile = await get('', 'profile')

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Problem } from '../http/errors.ts'
 import { member } from './claims.ts'
+import { ASSERTION_TYPE } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
 import { acceptJson } from './http.ts'
 import type { AuthorizationParameters } from './login-parameters.ts'
@@ -88,7 +89,8 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
 
     async refresh (refreshToken, grantedScope, signal) {
       return await request('token refresh', grantedScope.split(' '), signal, async (namespace) =>
-        await namespace.getNewAccessTokenUsingRefreshToken({ refresh_token: refreshToken }, {}))
+        await namespace.getNewAccessTokenUsingRefreshToken(
+          { refresh_token: refreshToken }, options.authentication === 'assertion' ? ASSERTION_TYPE : {}))
     },
 
     clientSecret: async () => typeof clientSecret === 'string' ? clientSecret : await clientSecret()

@@ -1,4 +1,5 @@
 import { subject } from './claims.ts'
+import { createClientAssertion } from './client-assertion.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
 import { callProvider, getJson, type ProviderAnswer } from './http.ts'
@@ -71,17 +72,19 @@ export function createOAuthProvider (
   definition: Pick<ProviderDefinition, 'name' | 'scope'>, settings: ProviderSettings, options: OAuthOptions
 ): Provider {
   const { name } = definition
-  const { clientId, clientSecret } = settings
-  const { authentication, userAgent, refreshEndpoint, revocation } = options
+  const { clientId, clientSecret, assertionKey } = settings
+  const { userAgent, refreshEndpoint, revocation } = options
   const authorizationUrl = settings.authorizationUrl ?? options.authorizationUrl
   const tokenUrl = settings.tokenUrl ?? options.tokenUrl
   const apiUrl = settings.apiUrl ?? options.apiUrl
   const { origin } = new URL(authorizationUrl)
+  const authentication = settings.authentication ?? options.authentication
+  const assertion = assertionKey && createClientAssertion(assertionKey, { clientId, tokenUrl, algorithms: undefined })
   const client = createOAuthClient({
     provider: name,
     pluginName: settings.pluginName,
     clientId,
-    clientSecret,
+    clientSecret: assertion ?? clientSecret,
     callbackUrl: settings.callbackUrl,
     authorizationUrl,
     authorizationParameters: options.authorizationParameters,
@@ -90,7 +93,7 @@ export function createOAuthProvider (
     scope: settings.scope ?? definition.scope,
     authentication,
     bodyFormat: options.bodyFormat,
-    scopeSeparator: options.scopeSeparator,
+    scopeSeparator: settings.scopeSeparator ?? options.scopeSeparator,
     pkce: options.pkce,
     userAgent,
     saysGrantIsOver: options.saysGrantIsOver
@@ -113,8 +116,9 @@ export function createOAuthProvider (
         await callProvider(url, { provider: name, step: 'revocation', signal, method, ...request })
       return await revocation(tokens, { apiUrl, tokenUrl, clientId, clientSecret, call, signal })
     }
-    const url = new URL(revocation as string, tokenUrl).href
-    await revokeToken({ provider: name, url, clientId, clientSecret, authentication }, tokens, signal)
+    const url = settings.revocationUrl ?? new URL(revocation as string, tokenUrl).href
+    const secret = await client.clientSecret()
+    await revokeToken({ provider: name, url, clientId, clientSecret: secret, authentication }, tokens, signal)
   }
 
   return {
@@ -138,7 +142,10 @@ export function createOAuthProvider (
     },
 
     refresh: client.refresh,
-    endpoints: async () => ({ authorizationUrl, tokenUrl, jwksUrl: undefined, authentication, clientSecret }),
-    ...revocation !== undefined && { revoke }
+    endpoints: async () => {
+      const secret = await client.clientSecret()
+      return { authorizationUrl, tokenUrl, jwksUrl: undefined, authentication, clientSecret: secret }
+    },
+    ...(revocation ?? settings.revocationUrl) !== undefined && { revoke }
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { parseJson } from '../http/json.ts'
 import { authTime, avatarUrl, email, member, subject, text } from './claims.ts'
+import { createClientAssertion } from './client-assertion.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
@@ -46,7 +47,8 @@ export interface OidcOptions {
   endpoints?: IssuerEndpoints
 }
 
-type IssuerEndpoints = Omit<IssuerMetadata, 'issuer' | 'tokenEndpointAuthentication' | 'sendsIss'>
+type IssuerEndpoints =
+  Omit<IssuerMetadata, 'issuer' | 'tokenEndpointAuthentication' | 'assertionAlgorithms' | 'sendsIss'>
 
 interface Issuer { metadata: IssuerMetadata, client: OAuthClient, keys: JWTVerifyGetKey }
 
@@ -106,7 +108,7 @@ export function createOidcProvider (
   async function revoke (tokens: HeldTokens, signal: AbortSignal): Promise<void> {
     const { metadata: { revocationEndpoint: url, tokenEndpointAuthentication }, client } = await connect()
     if (url === undefined) return
-    const authentication = options.authentication ?? tokenEndpointAuthentication
+    const authentication = settings.authentication ?? options.authentication ?? tokenEndpointAuthentication
     const clientSecret = await client.clientSecret()
     await revokeToken({ provider: name, url, clientId, clientSecret, authentication }, tokens, signal)
   }
@@ -174,7 +176,7 @@ export function createOidcProvider (
         authorizationUrl: metadata.authorizationEndpoint,
         tokenUrl: metadata.tokenEndpoint,
         jwksUrl: metadata.jwksUri,
-        authentication: options.authentication ?? metadata.tokenEndpointAuthentication,
+        authentication: settings.authentication ?? options.authentication ?? metadata.tokenEndpointAuthentication,
         clientSecret: await client.clientSecret()
       }
     },
@@ -195,7 +197,16 @@ function createConnection (
     const known = connectTo(metadata)
     return { connect: async () => known, known }
   }
-  const discover = createDiscovery(options.name, options.issuer, options.discoveryIssuer)
+  const { authorizationUrl, tokenUrl, jwksUrl, userinfoUrl, revocationUrl, allowHttp = false } = settings
+  const replaced = {
+    authorizationEndpoint: authorizationUrl,
+    tokenEndpoint: tokenUrl,
+    jwksUri: jwksUrl,
+    userinfoEndpoint: userinfoUrl,
+    revocationEndpoint: revocationUrl
+  }
+  const rules = { allowHttp, replaced }
+  const discover = createDiscovery(options.name, options.issuer, options.discoveryIssuer, rules)
   let connected: { fingerprint: string, issuer: Issuer } | undefined
 
   async function connect (): Promise<Issuer> {
@@ -206,23 +217,27 @@ function createConnection (
   }
 
   function connectTo (found: IssuerMetadata): Issuer {
+    const { clientId, assertionKey } = settings
     const metadata = {
       ...found,
       authorizationEndpoint: settings.authorizationUrl ?? found.authorizationEndpoint,
       tokenEndpoint: settings.tokenUrl ?? found.tokenEndpoint,
       jwksUri: settings.jwksUrl ?? found.jwksUri
     }
+    const { tokenEndpoint: tokenUrl, assertionAlgorithms: algorithms } = metadata
+    const assertion = assertionKey && createClientAssertion(assertionKey, { clientId, tokenUrl, algorithms })
     const client = createOAuthClient({
       provider: options.name,
       pluginName: settings.pluginName,
-      clientId: settings.clientId,
-      clientSecret: options.clientSecret ?? settings.clientSecret,
+      clientId,
+      clientSecret: assertion ?? options.clientSecret ?? settings.clientSecret,
       callbackUrl: settings.callbackUrl,
       authorizationUrl: metadata.authorizationEndpoint,
       authorizationParameters: options.authorizationParameters,
-      tokenUrl: metadata.tokenEndpoint,
+      tokenUrl,
       scope: withOpenid(settings.scope ?? options.scope),
-      authentication: options.authentication ?? metadata.tokenEndpointAuthentication
+      scopeSeparator: settings.scopeSeparator,
+      authentication: settings.authentication ?? options.authentication ?? metadata.tokenEndpointAuthentication
     })
     return { metadata, client, keys: createIssuerKeys(options.name, metadata.jwksUri) }
   }
@@ -234,11 +249,12 @@ function createConnection (
  * The metadata that need no discovery. With all URLs from the settings, nothing is sent to the provider's real host.
  */
 function knownMetadata (settings: ProviderSettings, { issuer, endpoints }: OidcOptions): IssuerMetadata | undefined {
-  const { authorizationUrl, tokenUrl, jwksUrl } = settings
-  const common = { issuer, tokenEndpointAuthentication: 'header', sendsIss: false } as const
+  const { authorizationUrl, tokenUrl, jwksUrl, userinfoUrl, revocationUrl } = settings
+  const unsaid = { tokenEndpointAuthentication: 'header', assertionAlgorithms: undefined, sendsIss: false } as const
+  const common = { issuer, ...unsaid }
   if (authorizationUrl !== undefined && tokenUrl !== undefined && jwksUrl !== undefined) {
     const urls = { authorizationEndpoint: authorizationUrl, tokenEndpoint: tokenUrl, jwksUri: jwksUrl }
-    return { ...common, ...urls, userinfoEndpoint: undefined, revocationEndpoint: undefined }
+    return { ...common, ...urls, userinfoEndpoint: userinfoUrl, revocationEndpoint: revocationUrl }
   }
   return endpoints && { ...common, ...endpoints }
 }

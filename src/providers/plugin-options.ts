@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { Problem } from '../http/errors.ts'
 import { agentFor } from './agent.ts'
 import { member } from './claims.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
+import { ASSERTION_TYPE, type ClientAuthentication } from './client-authentication.ts'
 import { MAX_ANSWER_BYTES, USER_AGENT } from './http.ts'
 
 export interface OAuthClientOptions {
@@ -13,7 +13,7 @@ export interface OAuthClientOptions {
   /** The name that @fastify/oauth2 is registered under. */
   pluginName: string
   clientId: string
-  /** A function where the secret is renewed (Apple). It is called before each request. */
+  /** A function where the secret is renewed (Apple), or is an assertion. It is called before each request. */
   clientSecret: string | (() => Promise<string>)
   callbackUrl: string
   authorizationUrl: string
@@ -41,7 +41,7 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
   const authorizationUrl = new URL(options.authorizationUrl)
   authorizationUrl.hash = ''
   const credentials = {
-    client: { id: options.clientId, secret },
+    client: clientOf(options, secret),
     // Whole URLs, since a path such as `//token` would name another host.
     auth: {
       authorizeHost: authorizationUrl.origin,
@@ -55,7 +55,7 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
       agent: agentFor(new URL(tokenUrl)), maxBytes: MAX_ANSWER_BYTES, redirects: false, gunzip: true, json: 'force'
     },
     options: {
-      authorizationMethod: options.authentication,
+      authorizationMethod: options.authentication === 'header' ? 'header' : 'body',
       bodyFormat: options.bodyFormat ?? 'form',
       scopeSeparator: options.scopeSeparator ?? ' '
     }
@@ -68,6 +68,7 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
     callbackUriParams: options.authorizationParameters ?? {},
     userAgent: options.userAgent ?? USER_AGENT,
     ...pkce ? { pkce: 'S256' } : {},
+    ...options.authentication === 'assertion' ? { tokenRequestParams: ASSERTION_TYPE } : {},
     // The members of LoginSecrets.
     redirectStateCookieName: 'state',
     verifierCookieName: 'codeVerifier',
@@ -75,6 +76,12 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
     generateStateFunction: () => randomBytes(32).toString('base64url'),
     checkStateFunction: assertSameState
   }
+}
+
+/** simple-oauth2 sends a secret under the name that it is told: an assertion, or nothing but the client id. */
+function clientOf ({ clientId: id, authentication }: OAuthClientOptions, secret: string) {
+  if (authentication === 'assertion') return { id, secret, secretParamName: 'client_assertion' }
+  return authentication === 'none' ? { id, secret: id, secretParamName: 'client_id' } : { id, secret }
 }
 
 async function assertSameState ({ query, cookies }: FastifyRequest): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { JWTPayload } from 'jose'
+import type { AssertionKey } from './client-assertion.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
 import type { LoginParameters } from './login-parameters.ts'
 import type { RegisterOAuth2 } from './registration.ts'
@@ -13,6 +14,10 @@ export interface ProviderSettings {
   callbackUrl: string
   clientId: string
   clientSecret: string
+  /** In place of the usual one. */
+  authentication?: ClientAuthentication | undefined
+  /** In place of a client secret (`private_key_jwt`). */
+  assertionKey?: AssertionKey | undefined
   /** Further audiences of ID tokens that apps bring (native sign-in). */
   nativeClientIds: string[]
   name: string | undefined
@@ -22,6 +27,12 @@ export interface ProviderSettings {
   apiUrl: string | undefined
   issuer: string | undefined
   jwksUrl: string | undefined
+  userinfoUrl?: string | undefined
+  revocationUrl?: string | undefined
+  /** Separates the scopes of the authorization request; a space by default. */
+  scopeSeparator?: string | undefined
+  /** Whether URLs that no browser opens may be http. */
+  allowHttp?: boolean
   emailTrusted: boolean
   /** The settings that only this provider has, by their names after the prefix. */
   own: Record<string, string | undefined>

@@ -49,7 +49,7 @@ async function fetchJwksUri (provider: string, issuer: string): Promise<string |
   if (typeof documentIssuer !== 'string' || withoutSlash(documentIssuer) !== withoutSlash(issuer)) {
     throw fail('the RISC configuration names another issuer')
   }
-  if (typeof jwksUri !== 'string' || !isAllowedEndpoint(jwksUri, issuer)) {
+  if (typeof jwksUri !== 'string' || !isAllowedEndpoint(jwksUri, issuer, ['https:', new URL(issuer).protocol])) {
     throw fail('jwks_uri of the RISC configuration is missing or not a safe URL')
   }
   return jwksUri

@@ -1,5 +1,7 @@
 import { isMetadataHost } from '../http/metadata-services.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
+import { PRIVATE_KEY_RULE, readAssertionKey } from './client-assertion.ts'
+import { AUTHENTICATION_METHODS } from './client-authentication.ts'
 import { isJsonPointer } from './json-pointer.ts'
 import { POINTERS } from './oauth-by-settings.ts'
 import type { ProviderDefinition, ProviderSettings } from './provider.ts'
@@ -22,10 +24,10 @@ export const PLACEHOLDER =
 export function readProviders (environment: ProviderEnvironment): ProviderSettings[] {
   const builtIn = BUILT_IN_PROVIDERS.map((definition) => readBuiltIn(environment, definition))
   const byDiscovery = readIds(environment, 'OIDC_PROVIDERS', []).map(({ id, prefix }) => {
-    requireSettings(environment, prefix, ['ISSUER', 'CLIENT_ID', 'CLIENT_SECRET'])
+    requireSettings(environment, prefix, ['ISSUER', 'CLIENT_ID'])
     const own = readOwn(environment, prefix, ['EVENTS'])
     environment.check(['true', 'false', undefined].includes(own['EVENTS']), `${prefix}EVENTS must be true or false`)
-    return { ...readProvider(environment, prefix, { id, kind: 'oidc' }), own }
+    return { ...readProvider(environment, prefix, { id, kind: 'oidc' }), ...readProof(environment, prefix), own }
   })
   const bySettings = readIds(environment, 'OAUTH_PROVIDERS', byDiscovery.map(({ id }) => id))
     .map(({ id, prefix }) => readOAuth(environment, id, prefix))
@@ -51,16 +53,40 @@ function readIds (
 /** A plain OAuth 2.0 provider: its endpoints, and JSON Pointers into its profile. */
 function readOAuth (environment: ProviderEnvironment, id: string, prefix: string): ProviderSettings {
   const { check } = environment
-  const names = ['PROFILE_URL', 'REVOCATION_URL', 'AUTHENTICATION', ...Object.keys(POINTERS)]
+  const names = ['PROFILE_URL', ...Object.keys(POINTERS)]
   const own = readOwn(environment, prefix, names)
-  const needed = ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID', 'CLIENT_SECRET']
+  const needed = ['AUTHORIZATION_URL', 'TOKEN_URL', 'PROFILE_URL', 'CLIENT_ID']
   requireSettings(environment, prefix, needed)
-  for (const name of ['PROFILE_URL', 'REVOCATION_URL']) checkProviderUrl(environment, prefix + name, own[name])
-  check(['body', 'header', undefined].includes(own['AUTHENTICATION']), `${prefix}AUTHENTICATION must be body or header`)
+  checkProviderUrl(environment, prefix, 'PROFILE_URL', own['PROFILE_URL'])
   for (const [name, example] of Object.entries(POINTERS)) {
     check(isJsonPointer(own[name] ?? example), `${prefix}${name} must be a JSON pointer, such as ${example}`)
   }
-  return { ...readProvider(environment, prefix, { id, kind: 'oauth' }), own }
+  const proof = readProof(environment, prefix)
+  return { ...readProvider(environment, prefix, { id, kind: 'oauth' }), ...proof, own }
+}
+
+/** How a client of the settings proves itself: by a secret, by a key in its place, or not at all. */
+function readProof (
+  environment: ProviderEnvironment, prefix: string
+): Pick<ProviderSettings, 'authentication' | 'assertionKey'> {
+  const { check } = environment
+  const { AUTHENTICATION: method, PRIVATE_KEY: text, CLIENT_SECRET: secret } =
+    readOwn(environment, prefix, ['AUTHENTICATION', 'PRIVATE_KEY', 'CLIENT_SECRET'])
+  check(method === undefined || Object.hasOwn(AUTHENTICATION_METHODS, method),
+    `${prefix}AUTHENTICATION must be client_secret_basic, client_secret_post, private_key_jwt or none`)
+  const authentication = AUTHENTICATION_METHODS[method ?? (text === undefined ? '' : 'private_key_jwt')]
+  const assertionKey = text === undefined ? undefined : readAssertionKey(text)
+  if (authentication === 'assertion') {
+    requireSettings(environment, prefix, ['PRIVATE_KEY'])
+    check(text === undefined || assertionKey !== undefined, `${prefix}PRIVATE_KEY ${PRIVATE_KEY_RULE}`)
+  } else {
+    check(text === undefined, `${prefix}PRIVATE_KEY is for ${prefix}AUTHENTICATION=private_key_jwt only`)
+  }
+  const isSecret = authentication !== 'assertion' && authentication !== 'none'
+  if (isSecret) requireSettings(environment, prefix, ['CLIENT_SECRET'])
+  check(isSecret || secret === undefined, `${prefix}CLIENT_SECRET is not used with ` +
+    `${prefix}AUTHENTICATION=${authentication === 'none' ? 'none' : 'private_key_jwt'}: remove one of them`)
+  return { authentication, assertionKey }
 }
 
 /** A built-in provider is enabled by its credentials. Undefined when it has none. */
@@ -97,10 +123,14 @@ function readProvider (
     // RFC 6749 appendix A.1. @fastify/oauth2 refuses others, with a message that quotes them.
     check(/^[\x20-\x7e]*$/.test(value), `${prefix}${name} must be printable ASCII`)
   }
-  for (const name of ['AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'ISSUER', 'JWKS_URL']) {
-    checkProviderUrl(environment, prefix + name, setting(name))
+  for (const name of ['AUTHORIZATION_URL', 'ISSUER', ...BACK_CHANNEL]) {
+    checkProviderUrl(environment, prefix, name, setting(name))
   }
-  check(['true', 'false', undefined].includes(setting('EMAIL_TRUSTED')), `${prefix}EMAIL_TRUSTED must be true or false`)
+  for (const name of ['EMAIL_TRUSTED', 'ALLOW_HTTP']) {
+    check(['true', 'false', undefined].includes(setting(name)), `${prefix}${name} must be true or false`)
+  }
+  check(/^[!-/:-@[-`{-~]{1,3}$/.test(setting('SCOPE_SEPARATOR') ?? ','),
+    `${prefix}SCOPE_SEPARATOR must be one to three punctuation characters, such as a comma`)
 
   return {
     id,
@@ -118,23 +148,36 @@ function readProvider (
     apiUrl: setting('API_URL')?.replace(/\/+$/, ''),
     issuer: setting('ISSUER'),
     jwksUrl: setting('JWKS_URL'),
+    userinfoUrl: setting('USERINFO_URL'),
+    revocationUrl: setting('REVOCATION_URL'),
+    scopeSeparator: setting('SCOPE_SEPARATOR'),
+    allowHttp: setting('ALLOW_HTTP') === 'true',
     emailTrusted: setting('EMAIL_TRUSTED') === 'true',
     own: {}
   }
 }
 
-function checkProviderUrl ({ env, check }: ProviderEnvironment, name: string, text: string | undefined): void {
-  const exception = `http is for loopback hosts${isProduction(env) ? '' : ', and outside production'}`
-  check(isProviderUrl(text, isProduction(env)), `${name} must be an https URL (${exception})`)
+/** The URLs that no browser opens: `_ALLOW_HTTP=true` lets them be http. */
+const BACK_CHANNEL = ['TOKEN_URL', 'API_URL', 'JWKS_URL', 'USERINFO_URL', 'REVOCATION_URL']
+
+function checkProviderUrl (
+  { env, check }: ProviderEnvironment, prefix: string, name: string, text: string | undefined
+): void {
+  const isBackChannel = [...BACK_CHANNEL, 'PROFILE_URL', 'ISSUER'].includes(name)
+  const isHttpAllowed = !isProduction(env) || (isBackChannel && env[`${prefix}ALLOW_HTTP`]?.trim() === 'true')
+  const place = isProduction(env) ? '' : ', and outside production'
+  const wish = isProduction(env) && isBackChannel ? `; ${prefix}ALLOW_HTTP=true allows it on a private network` : ''
+  const rule = `must be an https URL (http is for loopback hosts${place}${wish})`
+  check(isProviderUrl(text, isHttpAllowed), `${prefix}${name} ${rule}`)
 }
 
-function isProviderUrl (text: string | undefined, production: boolean): boolean {
+function isProviderUrl (text: string | undefined, isHttpAllowed: boolean): boolean {
   if (text === undefined) return true
   const url = parseUrl(text)
   // URL takes characters in a host that @fastify/oauth2 refuses.
   if (!url || url.hash !== '' || !/^([\w.-]+|\[[\da-f:]+\])$/.test(url.hostname)) return false
   if (isMetadataHost(url.hostname)) return false
-  return url.protocol === 'https:' || (url.protocol === 'http:' && (!production || isLoopback(url)))
+  return url.protocol === 'https:' || (url.protocol === 'http:' && (isHttpAllowed || isLoopback(url)))
 }
 
 function isProduction (env: Environment): boolean {

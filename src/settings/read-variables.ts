@@ -10,8 +10,12 @@ const SECRETS = new RegExp(`^(${[
   'CLIENTS',
   'BEFORE_USER_CREATED_SECRET',
   'OTEL_EXPORTER_OTLP_HEADERS',
+  'HTTPS?_PROXY',
   '[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY)'
 ].join('|')})$`)
+
+/** Other programs know these in lower case too. In capitals they count first. */
+const EITHER_CASE = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']
 
 /**
  * The environment, trimmed and without empty variables, with the content of `<name>_FILE` under the name of a secret.
@@ -21,6 +25,7 @@ export function readVariables (environment: Variables, mistakes: string[]): Vari
   for (const [name, value = ''] of Object.entries(environment)) {
     if (value.trim() !== '') variables[name] = value.trim()
   }
+  for (const name of EITHER_CASE) variables[name] ??= variables[name.toLowerCase()]
   for (const [name, path] of Object.entries(variables)) {
     const secret = name.replace(/_FILE$/, '')
     if (secret === name || !SECRETS.test(secret) || path === undefined) continue

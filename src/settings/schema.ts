@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
 import { Type } from 'typebox'
+import { parseProxy, PROXY_RULE } from '../http/forward-proxy.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
 import { isSecret } from '../webhooks/signing.ts'
 
@@ -44,6 +46,9 @@ export function settingsSchema (production: boolean) {
     /** Absent: http://localhost and the port. */
     issuerUrl: Type.Optional(Url('ISSUER_URL', (url, text) => isSafe(url) && isPlain(url) && !text.endsWith('/'),
       `must be a URL that starts with ${schemes}, without a slash at the end, a query, a fragment or a user name`)),
+    httpsProxy: Type.Optional(Text('HTTPS_PROXY', isProxy, PROXY_RULE)),
+    httpProxy: Type.Optional(Text('HTTP_PROXY', isProxy, PROXY_RULE)),
+    noProxy: Type.Optional(Type.String({ variable: 'NO_PROXY' })),
     trustProxy: List('TRUST_PROXY', isAddressRange,
       'is neither an IP address nor a range such as 10.0.0.0/8; "true" would trust every client', 'false'),
     logLevel: OneOf('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info'),
@@ -76,6 +81,9 @@ export function settingsSchema (production: boolean) {
       'is not an origin; write scheme, host and port only, such as https://app.example.com'),
     autoLink: OneOf('AUTO_LINK', ['verified', 'never'], 'verified'),
     providerDeletions: OneOf('PROVIDER_DELETIONS', ['delete', 'keep'], 'delete'),
+    signUps: OneOf('SIGN_UPS', ['open', 'closed'], 'open'),
+    allowedEmailDomains: List('ALLOWED_EMAIL_DOMAINS', isDomain,
+      'is not a domain; write what stands after the @ of an address, such as example.com'),
     adminEmails: List('ADMIN_EMAILS', isEmail, 'is not an email address'),
     /** Absent: any number. */
     maxSessionsPerUser: Type.Optional(Integer('MAX_SESSIONS_PER_USER', { minimum: 1, maximum: 1000 })),
@@ -113,6 +121,14 @@ function isOrigin (text: string): boolean {
 
 function isEmail (text: string): boolean {
   return /^[^@\s]+@[^@\s]+$/.test(text)
+}
+
+function isProxy (text: string): boolean {
+  return parseProxy(text) !== null
+}
+
+function isDomain (text: string): boolean {
+  return /^[\p{L}\p{M}\p{N}-]+(\.[\p{L}\p{M}\p{N}-]+)+$/u.test(text) && domainToASCII(text.normalize('NFKC')) !== ''
 }
 
 function isAddressRange (text: string): boolean {

@@ -17,6 +17,8 @@ export interface KnownPersonSignIn {
   session: NewSession
   /** True where ADMIN_EMAILS lists the profile's address: then the user must be an administrator already. */
   isAdminEmail: boolean
+  /** The domains of which the user's address must be; null for any. */
+  domains: readonly string[] | null
   caller: Caller
 }
 
@@ -28,7 +30,7 @@ const USER_JSON = Prisma.raw(USER)
  */
 export async function signInKnownPerson (
   prisma: Database['prisma'],
-  { profile: p, tokens, authenticatedAt, session: s, caller, isAdminEmail }: KnownPersonSignIn
+  { profile: p, tokens, authenticatedAt, session: s, caller, isAdminEmail, domains }: KnownPersonSignIn
 ): Promise<SignedIn | undefined> {
   const { ipAddress, userAgent, requestId } = caller
   const [signedIn] = await prisma.$queryRaw<Row[]>`
@@ -37,6 +39,7 @@ export async function signInKnownPerson (
       WHERE a.provider = ${p.provider} AND a.issuer = ${p.issuer} AND a.subject = ${p.subject}
         AND u.id = a.user_id AND u.disabled_at IS NULL
         AND (NOT ${isAdminEmail} OR 'admin' = ANY(u.roles) OR 'roles' = ANY(u.edited_fields))
+        AND (${domains}::text[] IS NULL OR split_part(u.email, '@', 2) = ANY(${domains}::text[]))
         AND (a.username, a.email, a.email_verified, a.name, a.avatar_url, a.locale, a.scope) IS NOT DISTINCT FROM
           (${p.username}, ${p.email}, ${p.emailVerified}, COALESCE(${p.name}, a.name), ${p.avatarUrl}, ${p.locale},
           ${p.scope})

@@ -1,5 +1,6 @@
 import type { NewEvent } from '../audit/events.ts'
 import type { Profile } from '../providers/provider.ts'
+import { isEmailAllowed, provenEmail, type AdmissionPolicy } from '../users/admission.ts'
 
 /** The fields of a user that follow a provider until the user edits them. */
 export type FollowedFields = Pick<Profile, 'email' | 'name' | 'avatarUrl' | 'locale'>
@@ -31,19 +32,35 @@ export interface SignInFacts {
   policy: SignInPolicy
 }
 
-export interface SignInPolicy {
+export interface SignInPolicy extends AdmissionPolicy {
   autoLink: 'verified' | 'never'
   /** A sign-in that proves one of these addresses makes the user an administrator. */
   adminEmails: string[]
 }
 
+export type RefusalCode = 'account_disabled' | 'sign_up_closed' | 'email_not_allowed'
+
 /** What a sign-in means, and what it writes to the user. */
 export type SignInPlan =
-  | { outcome: 'refuse', userId: string }
+  | { outcome: 'refuse', userId: string | null, code: RefusalCode }
   | { outcome: 'create', fields: UserFields }
   | { outcome: 'link' | 'sign-in', user: KnownUser, fields: UserFields }
 
-export function planSignIn ({ profile, account, emailOwner, policy }: SignInFacts): SignInPlan {
+export function planSignIn (facts: SignInFacts): SignInPlan {
+  const plan = planForAnyone(facts)
+  const { profile, policy } = facts
+  if (plan.outcome === 'refuse') return plan
+  const userId = plan.outcome === 'create' ? null : plan.user.id
+  if (plan.outcome === 'create' && policy.signUps === 'closed') return refuse(userId, 'sign_up_closed')
+  return isEmailAllowed(policy, plan.fields.email, provenEmail(profile)) ? plan : refuse(userId, 'email_not_allowed')
+}
+
+function refuse (userId: string | null, code: RefusalCode): SignInPlan {
+  return { outcome: 'refuse', userId, code }
+}
+
+/** The plan of a service that admits everyone. */
+function planForAnyone ({ profile, account, emailOwner, policy }: SignInFacts): SignInPlan {
   const decision = decideSignIn({
     profile,
     account: account && { userId: account.user.id, isUserDisabled: account.user.isDisabled },
@@ -56,7 +73,7 @@ export function planSignIn ({ profile, account, emailOwner, policy }: SignInFact
   })
   switch (decision.outcome) {
     case 'refuse':
-      return { outcome: 'refuse', userId: decision.userId }
+      return refuse(decision.userId, 'account_disabled')
     case 'create': {
       const { name, avatarUrl, locale } = profile
       return {

@@ -33,6 +33,9 @@ export function redirectCode (error: unknown): [string, string] {
   if (problem.code === 'provider_timeout' || problem.code === 'service_unavailable') {
     return ['temporarily_unavailable', problem.message]
   }
+  if (problem.code === 'sign_up_closed' || problem.code === 'email_not_allowed') {
+    return ['access_denied', problem.message]
+  }
   if (problem.status >= 500) {
     return ['server_error', problem.code === 'internal_error' ? 'Something went wrong here.' : problem.message]
   }

@@ -56,6 +56,8 @@ const CALLBACK_PROBLEMS = problems(
   'invalid_request',
   'access_denied',
   'account_disabled',
+  'sign_up_closed',
+  'email_not_allowed',
   'unknown_provider',
   'rate_limited',
   'provider_error',

@@ -24,7 +24,7 @@ import {
 import type { LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn } from './new-session.ts'
 import type { SignInRepository } from './repository.ts'
-import { AccountDisabled, type IdentifiedPerson, type SignIn } from './sign-in.ts'
+import { SignInRefused, type IdentifiedPerson, type SignIn } from './sign-in.ts'
 import { withTimeout } from '../http/with-timeout.ts'
 
 /** What the provider sent the browser back with; every member once, as text. */
@@ -258,7 +258,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     } catch (error) {
       options.onStage(providerId, stage, error)
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
-      const userId = error instanceof AccountDisabled ? error.userId : null
+      const userId = error instanceof SignInRefused ? error.userId : null
       const event = { type: 'login.failed', userId, clientId, provider: providerId, details: { code } } as const
       const written = audit.record(event, caller).catch(options.onAuditFailure)
       // A database that is away would let the person wait a second time.
@@ -314,6 +314,8 @@ function toGrantError (error: unknown): unknown {
     case 'invalid_id_token':
     case 'access_denied':
     case 'account_disabled':
+    case 'sign_up_closed':
+    case 'email_not_allowed':
       return new OAuthError('invalid_grant', error.message)
     default:
       return error

@@ -2,6 +2,8 @@ import dns from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
+import { proxyFor } from '../http/forward-proxy.ts'
+import { tunnelAgents } from '../http/tunnel.ts'
 
 export interface PostOptions {
   headers: Record<string, string>
@@ -24,7 +26,14 @@ export class AddressRefusedError extends Error {
 
 const MAX_BODY_BYTES = 64 * 1024
 
-/** Sends a POST request over a connection of its own; follows no redirects. Throws when there is no response. */
+/** How long a forward proxy may take to connect. */
+const PROXY_TIMEOUT_MS = 5_000
+
+/**
+ * Sends a POST request over a connection of its own; follows no redirects. Throws when there is no response. A forward
+ * proxy is told the address that was checked, not the name, which it might find somewhere else: the name must resolve
+ * here too.
+ */
 export async function post (
   target: string, { headers, body, signal, mayReach }: PostOptions, lookUp: typeof dns.lookup = dns.lookup
 ): Promise<PostResponse> {
@@ -43,13 +52,13 @@ export async function post (
     })
   }
 
+  const proxied = await throughProxy(url, literal, lookup)
   return await new Promise((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http
     const outgoing = request(url, {
       method: 'POST',
-      headers: { ...headers, 'content-length': Buffer.byteLength(body), 'user-agent': 'signet' },
-      agent: false,
-      lookup,
+      headers: { ...headers, host: url.host, 'content-length': Buffer.byteLength(body), 'user-agent': 'signet' },
+      ...proxied ?? { agent: false, lookup },
       signal
     })
     outgoing.once('error', reject)
@@ -68,5 +77,27 @@ export async function post (
       response.on('close', () => finish(undefined))
     })
     outgoing.end(body)
+  })
+}
+
+/** What makes a request go through the forward proxy of its URL, to an allowed address. Undefined without a proxy. */
+async function throughProxy (
+  url: URL, literal: string, lookup: LookupFunction
+): Promise<{ agent: http.Agent, host: string, hostname: string } | undefined> {
+  const proxy = proxyFor(url)
+  if (!proxy) return undefined
+  const address = isIP(literal) ? literal : await firstAddress(literal, lookup)
+  const Agent = tunnelAgents(proxy, () => PROXY_TIMEOUT_MS)[url.protocol === 'https:' ? 'https' : 'http']
+  return { agent: new Agent({ keepAlive: false }), host: address, hostname: address }
+}
+
+/** IPv4 first: more proxies reach it. */
+async function firstAddress (hostname: string, lookup: LookupFunction): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    lookup(hostname, { all: true }, (error, addresses) => {
+      if (error || typeof addresses === 'string') return reject(error)
+      const [first] = addresses.toSorted((one, other) => one.family - other.family)
+      resolve(first?.address ?? '')
+    })
   })
 }

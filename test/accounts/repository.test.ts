@@ -15,7 +15,7 @@ async function world (t: Test) {
   const database = await openDatabase(t)
   const revoked: string[] = []
   const revokeGrant = async ({ subject }: AccountWithTokens) => { revoked.push(subject) }
-  const accounts = createAccountRepository(database, revokeGrant)
+  const accounts = createAccountRepository(database, revokeGrant, { allowedEmailDomains: [] })
   const newUser = async (email: string | null = null) => (await database.prisma.user.create({ data: { email } })).id
   const eventsOf = (userId: string) => database.prisma.auditEvent.findMany({
     where: { userId }, orderBy: { id: 'asc' }, select: { type: true, details: true }

@@ -107,7 +107,12 @@ t.test('the owner of an address is the same person only while the address is sti
 })
 
 t.test('ADMIN_EMAILS makes administrators only by the address that this sign-in proves', async (t) => {
-  const policy = { autoLink: 'verified' as const, adminEmails: ['alice@corp.example'] }
+  const policy = {
+    autoLink: 'verified' as const,
+    adminEmails: ['alice@corp.example'],
+    signUps: 'open' as const,
+    allowedEmailDomains: []
+  }
   const user: KnownUser = {
     id: 'u',
     email: 'alice@corp.example',
@@ -138,6 +143,31 @@ t.test('ADMIN_EMAILS makes administrators only by the address that this sign-in 
   const recycled = planSignIn({ profile, account: null, emailOwner, policy })
   t.match(recycled, { outcome: 'create', fields: { email: null } })
   t.same(recycled.outcome === 'create' && recycled.fields.roles, [], 'a recycled address')
+})
+
+t.test('closed sign-ups create nobody, and an allowed domain is one of the user\'s or of this sign-in', async (t) => {
+  const policy = { autoLink: 'verified' as const, adminEmails: [], signUps: 'open' as const, allowedEmailDomains: [] }
+  const user = (email: string | null): KnownUser => ({
+    id: 'u', email, name: null, avatarUrl: null, locale: null, roles: [], editedFields: [], isDisabled: false
+  })
+  const told = (plan: ReturnType<typeof planSignIn>) =>
+    plan.outcome === 'refuse' ? `${plan.code} ${plan.userId}` : plan.outcome
+  const isNew = { profile, account: null, emailOwner: null }
+  t.equal(told(planSignIn({ ...isNew, policy: { ...policy, signUps: 'closed' } })), 'sign_up_closed null')
+  const emailOwner = { ...user(profile.email), accounts: [account], hasUnlinkedIdentity: false }
+  t.equal(told(planSignIn({ ...isNew, emailOwner, policy: { ...policy, signUps: 'closed' } })), 'link')
+
+  const only = (...allowedEmailDomains: string[]) => ({ ...policy, allowedEmailDomains })
+  const known = (email: string | null) => ({ profile, account: { ...profile, user: user(email) }, emailOwner: null })
+  t.equal(told(planSignIn({ ...isNew, policy: only('corp.example') })), 'create')
+  t.equal(told(planSignIn({ ...isNew, policy: only('example') })), 'email_not_allowed null', 'a whole domain')
+  t.equal(told(planSignIn({ ...known('alice@home.example'), policy: only('corp.example') })), 'sign-in', 'proven now')
+  t.equal(told(planSignIn({ ...known('alice@home.example'), policy: only('home.example') })), 'sign-in', 'their own')
+  t.equal(told(planSignIn({ ...known('alice@home.example'), policy: only('x.example') })), 'email_not_allowed u')
+  const unverified = { ...isNew, profile: { ...profile, emailVerified: false } }
+  t.equal(told(planSignIn({ ...unverified, policy: only('corp.example') })), 'email_not_allowed null')
+  const disabled = { ...known(null), account: { ...profile, user: { ...user(null), isDisabled: true } } }
+  t.equal(told(planSignIn({ ...disabled, policy: only('x.example') })), 'account_disabled u', 'first')
 })
 
 t.test('a field follows the account it came from, until the user edits it', async (t) => {

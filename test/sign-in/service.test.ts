@@ -5,7 +5,7 @@ import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
 import type { LoginCompletion, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
 import { createSignInService } from '../../src/sign-in/service.ts'
-import { AccountDisabled } from '../../src/sign-in/sign-in.ts'
+import { SignInRefused } from '../../src/sign-in/sign-in.ts'
 
 const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
 const profile = { provider: 'acme', subject: '1' }
@@ -66,7 +66,7 @@ function serve (
     repository: { spendState: note('spendState', !told.spent) } as never,
     signIn: note(
       'signIn',
-      told.disabled ? new AccountDisabled('u') : { userId: 'u', sessionId: 'sid', authenticatedAt }
+      told.disabled ? new SignInRefused('u', 'account_disabled') : { userId: 'u', sessionId: 'sid', authenticatedAt }
     ) as never,
     users: { find: async () => user as never },
     sessions: {

@@ -30,7 +30,9 @@ t.before(async () => {
 })
 
 const caller = { ipAddress: '192.0.2.1', userAgent: 'curl', requestId: 'r', clientId: null }
-const POLICY: SignInOptions['policy'] = { autoLink: 'verified', adminEmails: [], maxSessionsPerUser: undefined }
+const POLICY: SignInOptions['policy'] = {
+  autoLink: 'verified', adminEmails: [], signUps: 'open', allowedEmailDomains: [], maxSessionsPerUser: undefined
+}
 const mayCreate = async () => ({ roles: ['member'] })
 
 function newSession (more: Partial<NewSession> = {}): NewSession {

@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { useForwardProxy } from '../../src/http/forward-proxy.ts'
 import { mayReach } from '../../src/webhooks/address.ts'
 import { post } from '../../src/webhooks/post.ts'
+import { startFakeForwardProxy } from '../fakes/forward-proxy.ts'
 
 async function listen (t: Test, listener: RequestListener) {
   let connections = 0
@@ -80,6 +82,35 @@ t.test('what counts is what the name resolves to for this very connection', asyn
   await t.rejects(post(url, publicOnly, answering([])))
   t.equal(connections(), 0)
   t.equal((await post(url, posting(true), answering(['127.0.0.1']))).status, 200)
+})
+
+t.test('a forward proxy is asked for the address that was checked, and for no other', async (t) => {
+  const proxy = await startFakeForwardProxy()
+  useForwardProxy({ httpProxy: proxy.url })
+  t.teardown(async () => {
+    useForwardProxy({})
+    await proxy.close()
+  })
+  let host: string | undefined
+  const { port } = await listen(t, (request, response) => {
+    host = request.headers.host
+    response.end()
+  })
+  const url = `http://hooks.example:${port}/`
+  const publicOnly = { ...posting(false), mayReach: (address: string) => /^(192\.0\.2\.1|2001:db8::1)$/.test(address) }
+  for (const answers of [['10.0.0.1'], ['192.0.2.1', '10.0.0.1'], ['169.254.169.254']]) {
+    await t.rejects(post(url, publicOnly, answering(answers)), { code: 'ADDRESS_REFUSED' }, answers.join())
+  }
+  await t.rejects(post(`http://10.0.0.1:${port}/`, publicOnly), { code: 'ADDRESS_REFUSED' })
+  t.same(proxy.connects(), [])
+  t.equal((await post(url, publicOnly, answering(['2001:db8::1', '192.0.2.1'], ['10.0.0.1']))).status, 200)
+  t.same([proxy.connects(), host], [[`192.0.2.1:${port}`], `hooks.example:${port}`])
+  proxy.reset()
+  await post(url, publicOnly, answering(['2001:db8::1']))
+  t.same(proxy.connects(), [`[2001:db8::1]:${port}`])
+  await t.rejects(post(url, publicOnly, answering([])))
+  proxy.misbehave(502)
+  await t.rejects(post(url, publicOnly, answering(['192.0.2.1'])), { code: 'PROXY_502' })
 })
 
 t.test(

@@ -1,3 +1,4 @@
+import { useForwardProxy } from '../../src/http/forward-proxy.ts'
 import { createProviders } from '../../src/providers/registry.ts'
 import { readSettings, SettingsError } from '../../src/settings.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
@@ -15,6 +16,7 @@ export async function examine (environment: Record<string, string | undefined>):
       error('settings', mistake, 'Correct it in .env or in the environment; .env.example explains each setting.')
     )
   }
+  useForwardProxy(settings)
   const { issuerUrl } = settings
   const providers = createProviders(settings.providers)
   const ofProviders = settings.providers.map(async (one) => {
