@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { addressOf } from '../http/client-address.ts'
 import { OAuthError, toErrorDescription } from '../http/errors.ts'
+import { logFailure } from '../http/log-failure.ts'
 import { toOAuthError, toProblem } from '../http/problem-details.ts'
 import { deviceAuthorizationRoutes, type DeviceAuthorizationOptions } from '../device/authorization.ts'
 import { introspectRoutes, type IntrospectOptions } from './introspect.ts'
@@ -57,7 +58,7 @@ function isFailedCall (error: unknown): boolean {
 
 function sendOAuthError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = toOAuthError(error)
-  if (failure.status >= 500) request.log.error({ err: error }, failure.error)
+  logFailure(request, { code: failure.error, status: failure.status }, error)
   if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
   else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="signet"')

@@ -117,7 +117,7 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
     cooldownDuration: Infinity,
     [customFetch]: async (url) => {
       const { status, text } = await callProvider(url, { provider, step: 'keys' })
-      if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`)
+      if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`, { providerStatus: status })
       const keys = member(parseJson(text), 'keys')
       hasOneNamelessKey = Array.isArray(keys) && keys.length === 1 && member(keys[0], 'kid') === undefined
       return new Response(text)
