@@ -6,7 +6,9 @@ import { invalidIdToken, providerError } from './failure.ts'
 import { callProvider } from './http.ts'
 
 /** Asymmetric signatures only: `none` and HMAC are never accepted (RFC 8725 section 3.1). */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+export const ALGORITHMS = [
+  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'
+]
 /** How long a token counts after its `exp`. */
 const EXPIRY_TOLERANCE_SECONDS = 60
 /** How far ahead a provider's clock may be (`iat`, `nbf`). */
