@@ -37,6 +37,7 @@ import { accessToken } from './plugins/access-token.ts'
 import { createCookiePolicy } from './http/cookies.ts'
 import { crossOrigin } from './plugins/cross-origin.ts'
 import { database } from './plugins/database.ts'
+import { failureLog } from './plugins/failure-log.ts'
 import { gracefulClose } from './plugins/graceful-close.ts'
 import { answerUnreadableRequest, handleMalformedRequests } from './plugins/malformed-requests.ts'
 import { metrics } from './plugins/metrics.ts'
@@ -119,6 +120,7 @@ export async function buildApp (
   // What every route shares.
   if (tracing) await app.register(tracing.plugin)
   await app.register(gracefulClose)
+  await app.register(failureLog)
   await app.register(validation)
   await app.register(serialization)
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
@@ -134,7 +136,7 @@ export async function buildApp (
   await app.register(cookie)
   const clientRepository = createClientRepository(app.database)
   const allowedOrigins = createAllowedOrigins(settings, clientRepository)
-  await app.register(crossOrigin, { allowedOrigins })
+  await app.register(crossOrigin, { issuerUrl, allowedOrigins })
   await app.register(openapi, { issuerUrl })
   await app.register(metrics)
 

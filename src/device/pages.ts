@@ -7,6 +7,7 @@ import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../http/error-page.ts'
 import { Problem } from '../http/errors.ts'
+import { logFailure } from '../http/log-failure.ts'
 import { html, sendPage } from '../http/pages.ts'
 import { problems } from '../http/problem-details.ts'
 import type { Providers } from '../providers/registry.ts'
@@ -74,7 +75,10 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     const typed = request.body.user_code
     const userCode = readUserCode(typed)
     const grant = userCode === undefined ? undefined : await devices.findPending(userCode)
-    if (!grant) return sendCodePage(reply, typed, UNKNOWN_CODE)
+    if (!grant) {
+      logFailure(request, { code: 'invalid_request', status: 400 })
+      return sendCodePage(reply, typed, UNKNOWN_CODE)
+    }
     await app.limits.wrongDeviceCodes.refund(address)
     const deviceCodeHash = Buffer.from(grant.deviceCodeHash).toString('base64url')
     writeDeviceVisit(reply, visitSealer, cookies, { ...grant, deviceCodeHash })

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Problem } from './errors.ts'
+import { logFailure } from './log-failure.ts'
 import { html, sendPage, wantsHtml, type Markup } from './pages.ts'
 import { toProblem } from './problem-details.ts'
 
@@ -11,11 +12,11 @@ export interface ErrorPage {
   extraMembers?: (problem: Problem) => object
 }
 
-/** The error handler of routes that browsers visit: logs server errors and sends the page. */
+/** The error handler of routes that browsers visit: logs the error and sends the page. */
 export function errorPageHandler (page: ErrorPage) {
   return function handleError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const problem = toProblem(error)
-    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
+    logFailure(request, problem, error)
     return sendErrorPage(request, reply, problem, page)
   }
 }
@@ -25,6 +26,7 @@ export function sendErrorPage (
   request: FastifyRequest, reply: FastifyReply, problem: Problem, { title, content, extraMembers }: ErrorPage
 ): FastifyReply {
   if (!wantsHtml(request)) return reply.problem(problem, extraMembers?.(problem))
+  logFailure(request, problem)
   reply.code(problem.status).headers(problem.headers).header('cache-control', 'no-store')
   const requestId = html`<p class="quiet">Request ${request.id}</p>`
   return sendPage(reply, title, html`<p>${problem.message}</p>${content ?? []}${requestId}`)

@@ -1,11 +1,12 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError, toErrorDescription } from './errors.ts'
+import { logFailure } from './log-failure.ts'
 import { toOAuthError, toProblem } from './problem-details.ts'
 
 /** Sends any error as RFC 6749 section 5.2 describes. Never cached (section 5.1). */
 export function sendOAuthError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = toOAuthError(error)
-  if (failure.status >= 500) request.log.error({ err: error }, failure.error)
+  logFailure(request, { code: failure.error, status: failure.status }, error)
   if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
   else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="signet"')

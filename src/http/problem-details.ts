@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { OAuthError, Problem, toErrorDescription } from './errors.ts'
+import { logFailure } from './log-failure.ts'
 import { PROBLEMS, type ProblemCode } from './problem-catalogue.ts'
 
 /** RFC 9457. Failed validations have `errors`, a failed readiness has `checks`. */
@@ -39,6 +40,7 @@ export function problems (...codes: ProblemCode[]) {
 export function sendProblem (
   issuerUrl: string, request: FastifyRequest, reply: FastifyReply, problem: Problem, extra: object = {}
 ): FastifyReply {
+  logFailure(request, problem)
   const { status, code, message: detail, headers } = problem
   const type = `${issuerUrl}/problems/${code}`
   const body = { type, title: PROBLEMS[code].title, status, detail, code, requestId: request.id, ...extra }

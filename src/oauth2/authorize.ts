@@ -7,13 +7,15 @@ import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../http/error-page.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
+import { noteOrigin } from '../http/failure-origin.ts'
 import { html, sendPage } from '../http/pages.ts'
 import type { Parameters } from '../http/parameters.ts'
 import { asOAuthMembers, problems } from '../http/problem-details.ts'
 import { describeLoginParameters } from '../providers/login-parameters.ts'
 import type { Providers } from '../providers/registry.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
-import { redirectWithError } from '../sign-in/redirects.ts'
+import { STAGE_STEPS } from '../sign-in/login-stage.ts'
+import { logRedirectedError, redirectWithError } from '../sign-in/redirects.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import { sendToProvider } from '../sign-in/start.ts'
 import {
@@ -108,7 +110,8 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
       await app.limits.signIn.count(`start:${addressOf(request)}`)
       await sendToProvider(options, request, reply, chosen.id, completion, providerParameters)
     } catch (error) {
-      redirectWithError(reply, { redirectUri, state, issuerUrl }, error)
+      logRedirectedError(request, noteOrigin(error, { step: STAGE_STEPS.started, mode: 'code', clientId }))
+      redirectWithError(reply, { redirectUri, state, issuerUrl, requestId: request.id }, error)
     }
   }
 

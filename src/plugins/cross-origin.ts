@@ -1,6 +1,7 @@
 import cors from '@fastify/cors'
 import fp from 'fastify-plugin'
 import type { AllowedOrigins } from '../http/allowed-origins.ts'
+import { oncePerMinute } from '../logging/once-per-minute.ts'
 
 declare module 'fastify' {
   /** Read by @fastify/cors. */
@@ -10,13 +11,25 @@ declare module 'fastify' {
 /** Pages, and the routes where a login starts and ends. */
 const NAVIGATION = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/
 
+/** So many origins are logged each minute; the header of a request is anybody's to choose. */
+const MAX_LOGGED_ORIGINS = 100
+const MAX_LOGGED_LENGTH = 250
+const NOT_ALLOWED = 'a page of an origin that is not allowed sent a request: to allow it, add the origin to ' +
+  'ALLOWED_ORIGINS, or a redirect URI of it to a client'
+const NO_ORIGIN = 'a page without an origin (a file, a sandboxed frame) sent a request: no setting allows it'
+
 const EXPOSED_HEADERS = ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id']
+
+interface CrossOriginOptions { issuerUrl: string, allowedOrigins: AllowedOrigins }
 
 /**
  * CORS: pages of an allowed origin may read responses, with credentials (SEC-69). Routes for navigation have no CORS
  * headers at all.
  */
-export const crossOrigin = fp<{ allowedOrigins: AllowedOrigins }>(async (app, { allowedOrigins }) => {
+export const crossOrigin = fp<CrossOriginOptions>(async (app, { issuerUrl, allowedOrigins }) => {
+  const ownOrigin = new URL(issuerUrl).origin
+  const isDue = oncePerMinute(MAX_LOGGED_ORIGINS)
+
   app.addHook('onRoute', (route) => {
     if (NAVIGATION.test(route.url)) route.config = { ...route.config, cors: false }
   })
@@ -28,10 +41,17 @@ export const crossOrigin = fp<{ allowedOrigins: AllowedOrigins }>(async (app, { 
 
   async function isAllowed (origin: string): Promise<boolean> {
     try {
-      return await allowedOrigins.has(origin)
+      const isAllowed = await allowedOrigins.has(origin)
+      if (!isAllowed && origin !== ownOrigin) logRefusal(origin.slice(0, MAX_LOGGED_LENGTH))
+      return isAllowed
     } catch {
       return false // The database is unavailable, and the response will be a 503.
     }
+  }
+
+  /** The page sees no more than a failure; the operator finds the reason in the log. */
+  function logRefusal (origin: string): void {
+    if (isDue(origin)) app.log.warn({ origin, setting: 'ALLOWED_ORIGINS' }, origin === 'null' ? NO_ORIGIN : NOT_ALLOWED)
   }
 
   await app.register(cors, {

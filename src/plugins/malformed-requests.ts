@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Problem } from '../http/errors.ts'
 
@@ -20,9 +21,12 @@ export const handleMalformedRequests = fp(async (app) => {
 }, { name: 'malformed-requests' })
 
 /**
- * Fastify's `clientErrorHandler`: answers what Node's parser rejects, unless the route has already answered the head.
+ * Fastify's `clientErrorHandler`: logs and answers what Node's parser rejects, unless the route has already answered
+ * the head.
  */
-export function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerUnreadableRequest (
+  this: Pick<FastifyInstance, 'log'>, error: NodeJS.ErrnoException, socket: Socket
+): void {
   const last = lastResponses.get(socket)
   if (last?.headersSent && !last.req.complete) return socket.destroySoon()
   if (!socket.writable) {
@@ -33,7 +37,9 @@ export function answerUnreadableRequest (error: NodeJS.ErrnoException, socket: S
     ? [431, 'Request Header Fields Too Large', 'request_header_fields_too_large']
     : [400, 'Bad Request', 'validation_failed']
   const detail = 'The request could not be read.'
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, requestId: crypto.randomUUID() })
+  const requestId = crypto.randomUUID()
+  this.log.info({ reqId: requestId, code, status }, 'request failed')
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, requestId })
   socket.end([
     `HTTP/1.1 ${status} ${title}`,
     'Content-Type: application/problem+json; charset=utf-8',

@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { addressOf } from '../http/client-address.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
+import { logFailure } from '../http/log-failure.ts'
 import { sendOAuthError } from '../http/oauth-error.ts'
 import { sendProblem, toProblem } from '../http/problem-details.ts'
 
@@ -22,7 +23,7 @@ export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl 
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = toProblem(error)
-    if (problem.status >= 500) request.log.error({ err: error }, problem.code)
+    logFailure(request, problem, error)
     if (problem.code === 'internal_error') {
       const detail = `Internal server error. The log has the details of request ${request.id}.`
       return reply.problem(new Problem('internal_error', detail))

@@ -85,7 +85,8 @@ export const facebook: ProviderDefinition = {
       }
     })
     const identifyNative = limitedLogin(settings)
-    return identifyNative ? { ...provider, identifyNative } : provider
+    // `#_=_`, on purpose: https://developers.facebook.com/blog/post/552/
+    return { ...provider, addsFragment: true, ...identifyNative && { identifyNative } }
   }
 }
 

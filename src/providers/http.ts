@@ -2,10 +2,12 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { createGunzip } from 'node:zlib'
 import { Problem } from '../http/errors.ts'
+import { toErrorWord } from '../http/failure-origin.ts'
 import { parseJson } from '../http/json.ts'
 import { agentFor, isIdleReset, runExchange, type Exchange } from './agent.ts'
 import { timed } from './call-times.ts'
-import { providerError, providerTimeout, type Step } from './failure.ts'
+import { member } from './claims.ts'
+import { providerError, providerTimeout, type ProviderResponse, type Step } from './failure.ts'
 
 /** The size limit of an answer, decoded (SEC-86). */
 export const MAX_ANSWER_BYTES = 1024 * 1024
@@ -16,6 +18,8 @@ export interface CallPurpose {
   provider: string
   step: Step
   signal?: AbortSignal | undefined
+  /** What the request holds that must not be logged, should the provider repeat it. */
+  secrets?: string[]
 }
 
 export interface ProviderCall extends CallPurpose {
@@ -37,7 +41,8 @@ export async function getJson (
   url: string, call: ProviderCall, onStatus?: (status: number) => unknown
 ): Promise<unknown> {
   const answer = await callProvider(url, call)
-  return onStatus?.(answer.status) ?? acceptJson(answer, parseJson(answer.text), call)
+  const secrets = [call.headers?.['authorization']?.split(' ').at(-1) ?? '']
+  return onStatus?.(answer.status) ?? acceptJson(answer, parseJson(answer.text), { ...call, secrets })
 }
 
 /**
@@ -45,15 +50,34 @@ export async function getJson (
  * (golang/oauth2#542). `value` is undefined where the answer did not parse. Throws a Problem unless the status is 200
  * or 201 and the answer is JSON.
  */
-export function acceptJson ({ status }: AnswerHead, value: unknown, { provider, step }: CallPurpose): unknown {
-  assertSuccess(status, { provider, step })
-  if (value === undefined) throw providerError(provider, step, 'the answer is not JSON')
-  return value
+export function acceptJson (head: AnswerHead, value: unknown, purpose: CallPurpose): unknown {
+  assertSuccess(head, value, purpose)
+  const { provider, step } = purpose
+  if (value !== undefined) return value
+  throw providerError(provider, step, 'the answer is not JSON', { providerStatus: head.status })
 }
 
-/** Throws a Problem unless the status is 200, or 201, with which frameworks answer a POST by default. */
-export function assertSuccess (status: number, { provider, step }: CallPurpose): void {
-  if (status !== 200 && status !== 201) throw providerError(provider, step, `HTTP ${status}`)
+/**
+ * Throws a Problem unless the status is 200, or 201, with which frameworks answer a POST by default. `value` is the
+ * JSON of the answer, if any.
+ */
+export function assertSuccess (head: AnswerHead, value: unknown, purpose: CallPurpose): void {
+  const { status } = head
+  if (status === 200 || status === 201) return
+  const { provider, step } = purpose
+  throw providerError(provider, step, `HTTP ${status}`, toProviderResponse(head, value, purpose))
+}
+
+/**
+ * What the log says of a provider's answer: its status and its `error`, of the JSON or of the challenge (RFC 6750
+ * section 3). Where that is an object, as in Facebook's and Google's APIs, its type.
+ */
+export function toProviderResponse (
+  { status, headers }: AnswerHead, value: unknown, { secrets }: Pick<CallPurpose, 'secrets'> = {}
+): ProviderResponse {
+  const error = member(value, 'error') ?? /\berror="([^"]*)"/.exec(headers['www-authenticate'] ?? '')?.[1]
+  const word = typeof error === 'object' ? member(error, 'type') ?? member(error, 'status') : error
+  return { providerStatus: status, providerError: toErrorWord(word, secrets) }
 }
 
 /**

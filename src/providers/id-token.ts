@@ -6,7 +6,9 @@ import { invalidEvent, invalidIdToken, providerError } from './failure.ts'
 import { callProvider } from './http.ts'
 
 /** Asymmetric signatures only: `none` and HMAC are never accepted (RFC 8725 section 3.1). */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+export const ALGORITHMS = [
+  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'
+]
 /** How long a token counts after its `exp`. */
 const EXPIRY_TOLERANCE_SECONDS = 60
 /** How far ahead a provider's clock may be (`iat`, `nbf`). */
@@ -144,7 +146,7 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
     cooldownDuration: Infinity,
     [customFetch]: async (url) => {
       const { status, text } = await callProvider(url, { provider, step: 'keys' })
-      if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`)
+      if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`, { providerStatus: status })
       const keys = member(parseJson(text), 'keys')
       hasOneNamelessKey = Array.isArray(keys) && keys.length === 1 && member(keys[0], 'kid') === undefined
       return new Response(text)

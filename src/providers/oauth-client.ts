@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { Problem } from '../http/errors.ts'
+import { noteOrigin } from '../http/failure-origin.ts'
 import { member } from './claims.ts'
 import { ASSERTION_TYPE } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
-import { acceptJson } from './http.ts'
+import { acceptJson, toProviderResponse } from './http.ts'
 import type { AuthorizationParameters } from './login-parameters.ts'
 import { pluginOptions, type OAuthClientOptions } from './plugin-options.ts'
 import type { Authorization, AuthorizationResponse, Provider, TokenSet } from './provider.ts'
@@ -43,15 +44,18 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
     step: Step,
     grantedScope: string[],
     signal: AbortSignal,
+    grant: string[],
     work: (namespace: PluginNamespace) => Promise<{ token: unknown }>
   ): Promise<TokenSet> {
     const namespace = await plugin()
-    const purpose = { provider, step, signal }
+    const purpose = { provider, step, signal, secrets: [...grant, registered?.secret ?? ''] }
     const answer = await requestTokens(purpose, () => work(namespace))
+    const response = toProviderResponse(answer, answer.value, purpose)
     if (step === 'token refresh' && answer.status < 500 && isGrantOver(options, answer.value)) {
-      throw new Problem('reauthorization_required', `${provider} no longer refreshes this grant: sign in there again.`)
+      const detail = `${provider} no longer refreshes this grant: sign in there again.`
+      throw noteOrigin(new Problem('reauthorization_required', detail), { step, ...response })
     }
-    return readTokenSet(acceptJson(answer, answer.value, purpose), provider, step, grantedScope)
+    return readTokenSet(acceptJson(answer, answer.value, purpose), purpose, grantedScope, response)
   }
 
   /** Without scopes the plugin sends an empty one. The authorization URL of the settings may have its own. */
@@ -83,12 +87,13 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
 
     async exchange ({ code, state, secrets, signal }) {
       const callback = { query: { code, state }, cookies: { ...secrets } }
-      return await request('token exchange', scope, signal, async (namespace) =>
+      const grant = [code, secrets.codeVerifier ?? '']
+      return await request('token exchange', scope, signal, grant, async (namespace) =>
         await namespace.getAccessTokenFromAuthorizationCodeFlow(callback, { clearCookie () {} }))
     },
 
     async refresh (refreshToken, grantedScope, signal) {
-      return await request('token refresh', grantedScope.split(' '), signal, async (namespace) =>
+      return await request('token refresh', grantedScope.split(' '), signal, [refreshToken], async (namespace) =>
         await namespace.getNewAccessTokenUsingRefreshToken(
           { refresh_token: refreshToken }, options.authentication === 'assertion' ? ASSERTION_TYPE : {}))
     },

@@ -75,11 +75,12 @@ export function createOidcProvider (
   async function readUserinfo (url: string, accessToken: string, sub: string, signal: AbortSignal): Promise<unknown> {
     const call = { provider: name, step: 'user info', signal } as const
     const answer = await callProvider(url, { ...call, headers: { authorization: `Bearer ${accessToken}` } })
-    assertSuccess(answer.status, call)
+    const value = parseJson(answer.text)
+    assertSuccess(answer, value, { ...call, secrets: [accessToken] })
     const isJwt = /^application\/jwt\b/i.test(answer.headers['content-type'] ?? '')
     const userinfo = isJwt
       ? await verifyUserinfo(answer.text, (await connect()).keys, { provider: name, isIssuer, audiences: [clientId] })
-      : acceptJson(answer, parseJson(answer.text), call)
+      : acceptJson(answer, value, call)
     if (member(userinfo, 'sub') !== sub) throw providerError(name, 'user info', 'it is about another person (sub)')
     return userinfo
   }

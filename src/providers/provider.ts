@@ -46,6 +46,8 @@ export interface Provider {
   accountIssuer: string
   /** Whether it answers by `response_mode=form_post`: a POST from its own site, which needs a SameSite=None cookie. */
   formPost: boolean
+  /** Whether its authorization responses have a fragment, which browsers hand on from redirect to redirect. */
+  addsFragment?: true
   /** Whether `iss` of an authorization response is that of this provider (RFC 9207). */
   isResponseIssuer: (iss: string) => boolean
   /** Registers @fastify/oauth2 by `register`. Absent where endpoints or secret become known only after the start. */

@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose'
+import { toErrorWord } from '../http/failure-origin.ts'
 import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, subject, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
@@ -42,7 +43,10 @@ export const slack: ProviderDefinition = {
       async readProfile ({ get, tokens, nonce }) {
         checkNonce(tokens.idToken, nonce)
         const user = await get('/openid.connect.userInfo', 'profile')
-        if (member(user, 'ok') === false) throw providerError(slack.name, 'profile', 'it was refused')
+        if (member(user, 'ok') === false) {
+          const response = { providerError: toErrorWord(member(user, 'error'), [tokens.accessToken]) }
+          throw providerError(slack.name, 'profile', 'it was refused', response)
+        }
         const address = email(member(user, 'email'))
         const team = subject(member(user, 'https://slack.com/team_id'))
         return {

@@ -1,5 +1,6 @@
 import { member } from './claims.ts'
-import { providerError, type Step } from './failure.ts'
+import { providerError, type ProviderResponse } from './failure.ts'
+import type { CallPurpose } from './http.ts'
 import type { TokenSet } from './provider.ts'
 
 /**
@@ -7,12 +8,14 @@ import type { TokenSet } from './provider.ts'
  * is an error, or has no access token: GitHub answers a failed exchange with HTTP 200 and an `error` member
  * (CVE-2021-41580).
  */
-export function readTokenSet (answer: unknown, provider: string, step: Step, grantedScope: string[]): TokenSet {
+export function readTokenSet (
+  answer: unknown, { provider, step }: CallPurpose, grantedScope: string[], response: ProviderResponse
+): TokenSet {
   const accessToken = member(answer, 'access_token')
   // Some send an `error` that is null or empty beside good tokens (pyoidc#879).
-  if ((member(answer, 'error') ?? '') !== '') throw providerError(provider, step, 'it was refused')
+  if ((member(answer, 'error') ?? '') !== '') throw providerError(provider, step, 'it was refused', response)
   if (typeof accessToken !== 'string' || accessToken === '') {
-    throw providerError(provider, step, 'the answer has no access_token')
+    throw providerError(provider, step, 'the answer has no access_token', response)
   }
   const idToken = member(answer, 'id_token')
   // Bitbucket calls it `scopes`.

@@ -5,3 +5,11 @@
 export const LOGIN_STAGES = ['started', 'returned', 'identified', 'completed'] as const
 
 export type LoginStage = typeof LOGIN_STAGES[number]
+
+/** The steps of the stages, for failures that do not name a step of their own. */
+export const STAGE_STEPS: Record<LoginStage, string> = {
+  started: 'authorization request',
+  returned: 'authorization response',
+  identified: 'identification',
+  completed: 'sign-in'
+}

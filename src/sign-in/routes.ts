@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
+import type { FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
+import { Type, type Static } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { Problem } from '../http/errors.ts'
+import { noteOrigin } from '../http/failure-origin.ts'
 import type { AllowedOrigins } from '../http/allowed-origins.ts'
-import { redirectBack, redirectCode, redirectWithError } from './redirects.ts'
+import { logRedirectedError, redirectBack, redirectCode, redirectWithError } from './redirects.ts'
 import { TokenResponseSchema } from '../tokens/token-response.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
@@ -21,6 +22,8 @@ import { deviceErrorPage } from './device-error-page.ts'
 import { writeDeviceVisit } from './device-visit.ts'
 import type { CodeCompletion, LoginCompletion, LoginAttempt, LoginAttempts } from './login-attempt.ts'
 import { allowedReturnTo } from './return-to.ts'
+import { originOfLogin } from './login-origin.ts'
+import { STAGE_STEPS } from './login-stage.ts'
 import type { CallbackParameters, SignInService } from './service.ts'
 import { sendToProvider } from './start.ts'
 
@@ -164,6 +167,19 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     return { mode: 'cookie', returnTo: url }
   }
 
+  /**
+   * A browser hands the fragment of a callback on to where we redirect it, unless that has one of its own, if only an
+   * empty one (RFC 9110 section 10.2.2): Facebook's `#_=_` would end up in the app's address.
+   */
+  const endFragment: onSendHookHandler = (request, reply, payload, done) => {
+    const provider = providers.get((request.params as Static<typeof ProviderParams>).provider)
+    const location = reply.getHeader('location')
+    if (provider?.addsFragment && typeof location === 'string' && !location.includes('#')) {
+      reply.header('location', `${location}#`)
+    }
+    done(null, payload)
+  }
+
   const callbackSchema = {
     tags: TAGS,
     params: ProviderParams,
@@ -178,6 +194,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     '/login/:provider/callback',
     {
       exposeHeadRoute: false,
+      onSend: endFragment,
       schema: {
         summary: 'End a login',
         description: 'Where the provider sends the browser back to.',
@@ -260,13 +277,13 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     )
   }
 
-  /** A login that ends before the service has seen it is counted all the same. */
+  /** A login that ends before the service has seen it is counted all the same, and the log names its step. */
   function returned<Result> (provider: string, work: () => Result): Result {
     try {
       return work()
     } catch (error) {
       app.metrics.login(provider, 'returned', error)
-      throw error
+      throw noteOrigin(error, { step: STAGE_STEPS.returned, provider })
     }
   }
 
@@ -277,13 +294,14 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     completion: LoginCompletion,
     error: unknown
   ): FastifyReply {
+    noteOrigin(error, originOfLogin(completion))
     const problem = toProblem(error)
-    const { code, status } = problem
-    if (completion.mode === 'direct' || code === 'unknown_provider') throw error
-    if (status === 500) reply.log.error({ err: error }, code)
+    if (completion.mode === 'direct' || problem.code === 'unknown_provider') throw error
+    logRedirectedError(request, error)
     if (completion.mode === 'device') return sendErrorPage(request, reply, problem, deviceErrorPage(issuerUrl))
-    if (completion.mode === 'code') return redirectWithError(reply, { ...completion, issuerUrl }, error)
-    const [redirected, description] = redirectCode(error)
+    const { id: requestId } = request
+    if (completion.mode === 'code') return redirectWithError(reply, { ...completion, issuerUrl, requestId }, error)
+    const [redirected, description] = redirectCode(error, requestId)
     const url = new URL(completion.returnTo)
     url.searchParams.set('error', redirected)
     url.searchParams.set('error_description', description)
@@ -301,7 +319,9 @@ function readParameters (state: string, parameters: unknown): CallbackParameters
   }
   const code = read('code', 4096)
   const iss = read('iss', 1024)
-  const error = read('error', 256)
+  // Facebook sends some errors as `error_code` alone.
+  const errorCode = code === undefined ? readCallbackParameter(parameters, 'error_code', 64) : undefined
+  const error = read('error', 256) ?? errorCode
   const user = isPresent(parameters, 'user') ? (parameters as Record<string, unknown>)['user'] : undefined
   return { state, code, iss, error, user: typeof user === 'string' && user.length <= 4096 ? user : undefined }
 }

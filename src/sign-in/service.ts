@@ -3,7 +3,8 @@ import type { AccountService } from '../accounts/service.ts'
 import type { Caller } from '../http/caller.ts'
 import type { AuditRepository } from '../audit/repository.ts'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
-import { OAuthError, Problem } from '../http/errors.ts'
+import { OAuthError, Problem, type OAuthErrorCode } from '../http/errors.ts'
+import { noteOrigin, originOf, toErrorWord } from '../http/failure-origin.ts'
 import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { LoginParameters } from '../providers/login-parameters.ts'
@@ -21,7 +22,8 @@ import {
   type LoginAttempts,
   type LoginCompletion
 } from './login-attempt.ts'
-import type { LoginStage } from './login-stage.ts'
+import { originOfLogin, type LoginOrigin } from './login-origin.ts'
+import { STAGE_STEPS, type LoginStage } from './login-stage.ts'
 import type { NewSession, SignedIn } from './new-session.ts'
 import type { SignInRepository } from './repository.ts'
 import { SignInRefused, type IdentifiedPerson, type SignIn } from './sign-in.ts'
@@ -239,27 +241,33 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     return (await openSession(who, clientId, scope, caller)).tokens
   }
 
-  /** Reports the stages that a sign-in passes after the callback, and its end. Records a failure as an audit event. */
+  /**
+   * Reports the stages that a sign-in passes after the callback, and its end. Records a failure as an audit event, and
+   * notes for the log where it failed.
+   */
   async function recorded<Result> (
-    providerId: string,
-    clientId: string,
+    login: LoginOrigin & { provider: string },
     caller: Caller,
     work: (reached: OnStage) => Promise<Result>
   ): Promise<Result> {
+    const { provider, clientId } = login
     let stage: LoginStage = 'returned'
     const reached = (next: LoginStage) => {
-      options.onStage(providerId, stage)
+      options.onStage(provider, stage)
       stage = next
     }
     try {
       const result = await work(reached)
-      options.onStage(providerId, stage)
+      options.onStage(provider, stage)
       return result
     } catch (error) {
-      options.onStage(providerId, stage, error)
+      options.onStage(provider, stage, error)
+      noteOrigin(error, { step: STAGE_STEPS[stage], ...login })
+      const { step, providerError } = originOf(error)
       const code = error instanceof Problem ? error.code : error instanceof OAuthError ? error.error : 'internal_error'
       const userId = error instanceof SignInRefused ? error.userId : null
-      const event = { type: 'login.failed', userId, clientId, provider: providerId, details: { code } } as const
+      const details = { code, step, ...providerError !== undefined && { providerError } }
+      const event = { type: 'login.failed', userId, clientId, provider, details } as const
       const written = audit.record(event, caller).catch(options.onAuditFailure)
       // A database that is away would let the person wait a second time.
       if (!isDatabaseUnavailable(error)) await written
@@ -272,7 +280,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       const provider = findProvider(providerId)
       const { url, secrets } = await provider.authorize(parameters).catch((error) => {
         options.onStage(provider.id, 'started', error)
-        throw error
+        throw noteOrigin(error, { step: STAGE_STEPS.started, provider: provider.id, ...originOfLogin(completion) })
       })
       options.onStage(provider.id, 'started')
       const attempt = { provider: provider.id, completion, maxAge: parameters?.maxAge, startedAt: Date.now() }
@@ -282,16 +290,18 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
     async finish (attempt, parameters, caller) {
       const work = (reached: OnStage) => finish(attempt, parameters, caller, reached)
-      return await recorded(attempt.provider, clientOf(attempt), caller, work)
+      const login = { ...originOfLogin(attempt.completion), provider: attempt.provider }
+      return await recorded(login, caller, work)
     },
 
     async signInNatively (request, caller) {
-      if (!providers.has(request.provider)) {
-        throw new OAuthError('invalid_request', `There is no provider "${request.provider}" here.`)
+      const { provider, clientId } = request
+      if (!providers.has(provider)) {
+        throw new OAuthError('invalid_request', `There is no provider "${provider}" here.`)
       }
       try {
         const work = (reached: OnStage) => signInNatively(request, caller, reached)
-        return await recorded(request.provider, request.clientId, caller, work)
+        return await recorded({ provider, clientId, mode: 'native' }, caller, work)
       } catch (error) {
         throw toGrantError(error)
       }
@@ -299,24 +309,22 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 }
 
-function clientOf ({ completion }: LoginAttempt): string {
-  return 'clientId' in completion ? completion.clientId : OWN_CLIENT_ID
-}
-
 /** What native sign-in answers at the token endpoint for what a redirect would have brought back as a problem. */
 function toGrantError (error: unknown): unknown {
   if (!(error instanceof Problem)) return error
+  const to = (code: OAuthErrorCode, status?: number) =>
+    noteOrigin(new OAuthError(code, error.message, status), originOf(error))
   switch (error.code) {
     case 'provider_error':
-      return new OAuthError('server_error', error.message, 502)
+      return to('server_error', 502)
     case 'provider_timeout':
-      return new OAuthError('temporarily_unavailable', error.message, 504)
+      return to('temporarily_unavailable', 504)
     case 'invalid_id_token':
     case 'access_denied':
     case 'account_disabled':
     case 'sign_up_closed':
     case 'email_not_allowed':
-      return new OAuthError('invalid_grant', error.message)
+      return to('invalid_grant')
     default:
       return error
   }
@@ -340,12 +348,14 @@ function assertRecent (
   const earliest = startedAt - (maxAge + AUTH_TIME_TOLERANCE_SECONDS) * 1000
   if (authenticatedAt.getTime() >= earliest) return
   const reason = 'the sign-in there was longer ago than max_age allows'
-  throw new Problem('provider_error', `${provider.name}: ${reason}.`)
+  throw noteOrigin(new Problem('provider_error', `${provider.name}: ${reason}.`), { step: 'ID token', reason })
 }
 
-/** The provider's own words are not passed on: they may hold anything (SEC-11). */
+/** The provider's own words are for the log: they may hold anything (SEC-11). */
 function refusal (provider: Provider, error: string): Problem {
-  return DENIED.includes(error)
+  const origin = { step: 'authorization response', providerError: toErrorWord(error) }
+  const problem = DENIED.includes(error)
     ? new Problem('access_denied', `The sign-in at ${provider.name} was declined.`)
     : new Problem('provider_error', `${provider.name}: the authorization response was an error.`)
+  return noteOrigin(problem, origin)
 }

@@ -4,6 +4,7 @@ import type { Caller } from '../../src/http/caller.ts'
 import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
 import type { LoginCompletion, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
+import { STAGE_STEPS, type LoginStage } from '../../src/sign-in/login-stage.ts'
 import { createSignInService } from '../../src/sign-in/service.ts'
 import { SignInRefused } from '../../src/sign-in/sign-in.ts'
 
@@ -194,20 +195,20 @@ t.test('for a device it ends in a session that waits ten minutes', async (t) => 
 })
 
 t.test('a failure is told by its stage, and written down', async (t) => {
-  const cases: [Parameters<typeof serve>[0], Partial<typeof back>, string, string][] = [
+  const cases: [Parameters<typeof serve>[0], Partial<typeof back>, string, LoginStage, string?][] = [
     [{ spent: true }, {}, 'invalid_state', 'returned'],
     [{}, { iss: 'another', error: 'access_denied' } as never, 'provider_error', 'returned'],
-    [{}, { error: 'access_denied' } as never, 'access_denied', 'returned'],
-    [{}, { error: 'user_cancelled_login' } as never, 'access_denied', 'returned'],
-    [{}, { error: 'user_cancelled_authorize' } as never, 'access_denied', 'returned'],
-    [{}, { error: 'server_error' } as never, 'provider_error', 'returned'],
+    [{}, { error: 'access_denied' } as never, 'access_denied', 'returned', 'access_denied'],
+    [{}, { error: 'user_cancelled_login' } as never, 'access_denied', 'returned', 'user_cancelled_login'],
+    [{}, { error: 'user_cancelled_authorize' } as never, 'access_denied', 'returned', 'user_cancelled_authorize'],
+    [{}, { error: 'server_error' } as never, 'provider_error', 'returned', 'server_error'],
     [{}, { code: undefined } as never, 'invalid_request', 'returned'],
     [{ fails: new Problem('provider_timeout') }, {}, 'provider_timeout', 'identified'],
     [{ fails: new OAuthError('invalid_grant', 'x') }, {}, 'invalid_grant', 'identified'],
     [{ fails: new Error('x') }, {}, 'internal_error', 'identified'],
     [{ disabled: true }, {}, 'account_disabled', 'completed']
   ]
-  for (const [told, parameters, code, stage] of cases) {
+  for (const [told, parameters, code, stage, word] of cases) {
     const { service, asked, stages } = serve(told)
     const error = await service.finish(attempt(), { ...back, ...parameters }, caller).then(
       () => undefined,
@@ -216,8 +217,9 @@ t.test('a failure is told by its stage, and written down', async (t) => {
     t.ok(error, code)
     t.same(stages.at(-1), ['acme', stage, error], code)
     const userId = code === 'account_disabled' ? 'u' : null
+    const details = { code, step: STAGE_STEPS[stage], ...word !== undefined && { providerError: word } }
     t.same(asked('record'), [
-      [{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details: { code } }, caller]
+      [{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details }, caller]
     ])
   }
   const { service, stages, called } = serve({ spent: true, deafAudit: true })

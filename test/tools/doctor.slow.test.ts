@@ -11,6 +11,7 @@ import { GITHUB_PATHS, startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { freePort } from '../free-port.ts'
 import { ENCRYPTION_KEYS, setup } from '../helper.ts'
+import { startRedis, withoutRedis } from '../plugins/redis.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
@@ -81,7 +82,7 @@ t.test('where all is well it says so, with the callback URL to paste for each pr
 })
 
 t.test('each thing that would make a login fail is found, with what to do', async (t) => {
-  const { findings, github, acme, sql } = await world(t)
+  const { findings, github, acme, sql, url, database } = await world(t)
   const bad = async (check: string, message: RegExp, advice: RegExp, changes: Record<string, string> = {}) => {
     const { [check]: finding } = await findings(changes)
     t.match(finding, { status: 'error', message, advice }, check)
@@ -93,10 +94,26 @@ t.test('each thing that would make a login fail is found, with what to do', asyn
     OIDC_ACME_CLIENT_SECRET: 'wrong'
   })
   acme.discovery({ issuer: 'https://elsewhere.example' })
-  await bad('acme, endpoints', /another issuer/, /OIDC_ACME_ISSUER/)
+  await bad('acme, endpoints',
+    new RegExp(`another issuer: OIDC_ACME_ISSUER is ${acme.issuer}, and .* says https://elsewhere.example`),
+    /OIDC_ACME_ISSUER=https:\/\/elsewhere\.example/)
+  for (const [methods, advice] of [
+    [['private_key_jwt'], /OIDC_ACME_AUTHENTICATION=private_key_jwt and OIDC_ACME_PRIVATE_KEY/],
+    [['private_key_jwt', 'tls_client_auth'], /OIDC_ACME_AUTHENTICATION=private_key_jwt/],
+    [['none'], /OIDC_ACME_AUTHENTICATION=none/],
+    [['client_secret_jwt'], /client_secret_basic/]
+  ] as const) {
+    acme.discovery({ token_endpoint_auth_methods_supported: methods })
+    await bad('acme, client authentication', new RegExp(`takes ${methods.join(', ')} only`), advice)
+  }
+  acme.discovery({ id_token_signing_alg_values_supported: ['HS256'] })
+  await bad('acme, signatures', /signs ID tokens with HS256 only/, /RS256 or ES256/)
   acme.discovery({})
   acme.fault(acme.paths.jwks, { kind: 'status', status: 500 })
   await bad('acme, keys', /cannot be read/, /reach it/)
+  acme.heal()
+  acme.alter(acme.paths.jwks, (answer) => ({ ...answer, body: '{"keys":[]}' }))
+  await bad('acme, keys', /empty/, /RS256/)
   acme.heal()
   for (const [ms, said] of [
     [-5 * 60_000, /ahead of/],
@@ -116,32 +133,88 @@ t.test('each thing that would make a login fail is found, with what to do', asyn
   const nowhere = await freePort()
   await bad('github, credentials', /ECONNREFUSED/, /reach/, { GITHUB_TOKEN_URL: `http://127.0.0.1:${nowhere}/token` })
   await bad('database', /ECONNREFUSED/, /DATABASE_URL/, { DATABASE_URL: `postgresql://x@127.0.0.1:${nowhere}/x` })
+  const withUrl = (change: (url: URL) => void) => {
+    const changed = new URL(database.url)
+    change(changed)
+    return { DATABASE_URL: changed.href }
+  }
+  const wrongPassword = withUrl((databaseUrl) => { databaseUrl.password = 'not-the-one' })
+  await bad('database', /^wrong password for the user "[\w-]+"/, /DATABASE_URL/, wrongPassword)
+  t.notMatch(JSON.stringify(await findings(wrongPassword)), /28P01|not-the-one/)
+  await bad('database', /needs a password/, /DATABASE_URL/, withUrl((databaseUrl) => { databaseUrl.password = '' }))
+  await bad('database', /no database "nothing_here"/, /Create it/, withUrl((databaseUrl) => {
+    databaseUrl.pathname = '/nothing_here'
+  }))
+  await bad('database', /host "db.invalid" is not known/, /DATABASE_URL/, withUrl((databaseUrl) => {
+    databaseUrl.hostname = 'db.invalid'
+  }))
   await bad('encryption keys', /do not open/, /ENCRYPTION_KEYS/, {
     ENCRYPTION_KEYS: `other:${Buffer.alloc(32, 7).toString('base64')}`
   })
-  await bad('public URL', /is not a Signet with this ISSUER_URL/, /ISSUER_URL/, { ISSUER_URL: acme.url })
+  await bad('public URL', /is not a Signet with this ISSUER_URL \(HTTP 404\)/, /ISSUER_URL/, { ISSUER_URL: acme.url })
+  const alias = url.replace('localhost', '127.0.0.1')
+  await bad('public URL', new RegExp(`${alias}, but with the issuer ${url}`), /ISSUER_URL/, { ISSUER_URL: alias })
   await bad('scheme', /is not https/, /https/, { ISSUER_URL: 'http://id.invalid' })
   await bad('settings', /PORT must be a whole number/, /\.env/, { PORT: '0' })
   await sql.query("UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name LIKE '%clients_and_vault'")
   t.match((await findings())['migrations'], { status: 'warning', message: /1 not applied/ })
 })
 
-t.test(
-  'what may be meant so is a warning: nothing running yet, no provider, https without a known proxy',
-  async (t) => {
-    const { findings } = await world(t)
-    const nowhere = await freePort()
-    t.match(await findings({ PORT: String(nowhere) }), {
-      'public URL': { status: 'warning', message: /nothing answers/ }
-    })
-    t.match(await findings({ ISSUER_URL: `https://localhost:${nowhere}` }), {
-      proxy: { status: 'warning', advice: /TRUST_PROXY/ }
-    })
-    t.match(await findings({ GITHUB_CLIENT_ID: '', GITHUB_CLIENT_SECRET: '', OIDC_PROVIDERS: '' }), {
-      providers: { status: 'warning' }
-    })
+t.test('with nothing running at the public URL, or without a provider, no login is promised', async (t) => {
+  const { doctor, findings } = await world(t)
+  const nowhere = await freePort()
+  t.match((await findings({ PORT: String(nowhere) }))['public URL'], { status: 'error', message: /nothing answers/ })
+  const noProvider = { GITHUB_CLIENT_ID: '', GITHUB_CLIENT_SECRET: '', OIDC_PROVIDERS: '' }
+  for (const [changes, line] of [
+    [{ PORT: String(nowhere) }, /✗ public URL: nothing answers/],
+    [noProvider, /✗ providers: none is enabled\n.*docs\/providers\.md/]
+  ] as const) {
+    const { status, stdout } = await doctor(changes)
+    t.equal(status, 1)
+    t.match(stdout, line)
+    t.notMatch(stdout, /Nothing stands in the way/)
   }
-)
+})
+
+t.test('https without a known proxy may be meant so: a warning', async (t) => {
+  const { findings } = await world(t)
+  t.match(await findings({ ISSUER_URL: `https://localhost:${await freePort()}` }), {
+    proxy: { status: 'warning', advice: /TRUST_PROXY/ }
+  })
+})
+
+t.test('an issuer that takes more than Signet sends is well', async (t) => {
+  const { findings, acme } = await world(t)
+  acme.discovery({
+    token_endpoint_auth_methods_supported: ['private_key_jwt', 'client_secret_post', 'none'],
+    id_token_signing_alg_values_supported: ['HS256', 'ES256']
+  })
+  const found = await findings()
+  t.match(found['acme, client authentication'], { status: 'ok', message: 'client_secret_post' })
+  t.notOk(found['acme, signatures'])
+  const unusable = ['\u001b[2K', 42]
+  acme.discovery({ token_endpoint_auth_methods_supported: unusable, id_token_signing_alg_values_supported: {} })
+  t.notMatch(JSON.stringify(await findings()), '\\u001b')
+})
+
+t.test('Redis: whether it answers, and why not', { skip: withoutRedis }, async (t) => {
+  const { findings } = await world(t)
+  const port = await freePort()
+  const redisUrl = (auth = '') => ({ REDIS_URL: `redis://${auth}127.0.0.1:${port}` })
+  t.match((await findings(redisUrl()))['redis'], { status: 'warning', message: /ECONNREFUSED/, advice: /REDIS_URL/ })
+  await startRedis(t, port)
+  t.match((await findings(redisUrl()))['redis'], { status: 'ok', message: new RegExp(`127.0.0.1:${port}`) })
+  t.notOk((await findings())['redis'], 'it is not looked at without the setting')
+  const { Redis } = await import('ioredis')
+  const admin = new Redis(port)
+  t.teardown(() => admin.disconnect())
+  await admin.config('SET', 'requirepass', 'the-password')
+  t.match((await findings(redisUrl()))['redis'], { status: 'warning', message: /wants a password/ })
+  const wrong = (await findings(redisUrl(':not-the-one@')))['redis']
+  t.match(wrong, { status: 'warning', message: /wrong password/, advice: /REDIS_URL/ })
+  t.notMatch(JSON.stringify(wrong), /not-the-one|WRONGPASS/)
+  t.match((await findings(redisUrl(':the-password@')))['redis'], { status: 'ok' })
+})
 
 t.test('the words of token endpoints are understood', async (t) => {
   const words: [number, unknown, string][] = [

@@ -1,8 +1,9 @@
 import { useForwardProxy } from '../../src/http/forward-proxy.ts'
 import { createProviders } from '../../src/providers/registry.ts'
 import { readSettings, SettingsError } from '../../src/settings.ts'
-import { error, ok, warning, type Finding } from './finding.ts'
+import { error, ok, type Finding } from './finding.ts'
 import { examineProvider } from './providers.ts'
+import { examineRedis } from './redis.ts'
 import { examineDatabase, examinePublicUrl } from './surroundings.ts'
 
 /** Looks at all that a login needs, as the environment has it. */
@@ -23,7 +24,7 @@ export async function examine (environment: Record<string, string | undefined>):
     const provider = providers.get(one.id)
     return provider ? await examineProvider(provider, one, issuerUrl) : []
   })
-  const none = warning(
+  const none = error(
     'providers',
     'none is enabled',
     'Put the client id and secret of one into .env; docs/providers.md says where to get them.'
@@ -31,6 +32,7 @@ export async function examine (environment: Record<string, string | undefined>):
   return [
     ok('settings', 'they can be read'),
     ...(await examineDatabase(settings)),
+    ...(await examineRedis(settings)),
     ...(await examinePublicUrl(settings)),
     ...(settings.providers.length === 0 ? [none] : (await Promise.all(ofProviders)).flat())
   ]

@@ -6,6 +6,7 @@ import type { Provider, ProviderEndpoints } from '../../src/providers/provider.t
 import { BUILT_IN_PROVIDERS } from '../../src/providers/registry.ts'
 import type { ProviderSettings } from '../../src/settings.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
+import { examineCapabilities, examineIssuerName, readDiscovery } from './issuer.ts'
 
 /** ID tokens are taken when they are a minute off; from half of that on a login may fail now and then. */
 const CLOCK_ERROR_SECONDS = 60
@@ -29,14 +30,19 @@ export async function examineProvider (
   const check = (what: string) => `${provider.id}, ${what}`
   const findings = [ok(check('callback URL'), `paste exactly this at ${where}: ${callbackUrl}`)]
 
+  const { kind, issuer, authorizationUrl, tokenUrl, jwksUrl } = settings
+  // Signet does not read the document of an issuer whose endpoints are all in the settings.
+  const isDiscovered = kind !== 'oauth' && [authorizationUrl, tokenUrl, jwksUrl].includes(undefined)
+  const examined = isDiscovered && issuer !== undefined && { name: provider.name, issuer, prefix, where, check }
+  const document = examined ? await readDiscovery(examined) : undefined
   const endpoints = await provider.endpoints().catch((problem: Error) => problem)
   if (endpoints instanceof Error) {
-    return [
-      ...findings,
+    const unreadable =
       error(check('endpoints'), endpoints.message, `Check ${prefix}_ISSUER and that this machine may reach it.`)
-    ]
+    return [...findings, (examined ? examineIssuerName(examined, document) : undefined) ?? unreadable]
   }
   findings.push(ok(check('endpoints'), new URL(endpoints.tokenUrl).host))
+  if (examined) findings.push(...examineCapabilities(examined, document, endpoints.authentication))
   if (endpoints.jwksUrl !== undefined) findings.push(await examineKeys(provider.name, endpoints.jwksUrl, check('keys')))
   return [
     ...findings,
@@ -48,7 +54,9 @@ async function examineKeys (provider: string, url: string, check: string): Promi
   try {
     const keys = createRemoteJWKSet(new URL(url), { timeoutDuration: 5_000 })
     await keys.reload()
-    return ok(check, `${keys.jwks()?.keys.length ?? 0} published`)
+    const { length } = keys.jwks()?.keys ?? []
+    const advice = `Let ${provider} sign with RS256 or ES256: an issuer without keys signs with the client secret.`
+    return length > 0 ? ok(check, `${length} published`) : error(check, 'the key set is empty', advice)
   } catch (failure) {
     return error(
       check,

@@ -2,7 +2,9 @@ import pg from 'pg'
 import { countPending } from '../../src/database/migrations.ts'
 import type { Settings } from '../../src/settings.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
+import { databaseFailure } from './database-failure.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
+import { printable } from './issuer.ts'
 
 const TIMEOUT_MS = 5_000
 const OLDEST_POSTGRES = 140_000
@@ -37,14 +39,7 @@ export async function examineDatabase ({ databaseUrl, encryptionKeys }: Settings
     ]
     return pending > 0 || !encryptionKeys ? findings : [...findings, await examineKeys(client, encryptionKeys)]
   } catch (failure) {
-    const { code, message } = failure as { code?: string, message: string }
-    return [
-      error(
-        'database',
-        `it cannot be reached or read (${code ?? message})`,
-        'Check DATABASE_URL, that the server runs, and that this machine may reach it.'
-      )
-    ]
+    return [databaseFailure(failure, client)]
   } finally {
     await client.end().catch(() => {})
   }
@@ -98,7 +93,7 @@ export async function examinePublicUrl ({ issuerUrl, trustProxy, providers }: Se
     const reason = (home.cause as { code?: string } | undefined)?.code ?? home.message
     return [
       ...findings,
-      warning(
+      error(
         'public URL',
         `nothing answers at ${issuerUrl} (${reason})`,
         'Start Signet and run this again, from a place that sees what people see.'
@@ -107,11 +102,14 @@ export async function examinePublicUrl ({ issuerUrl, trustProxy, providers }: Se
   }
   const { issuer } = (await home.json().catch(() => ({}))) as { issuer?: unknown }
   if (issuer !== issuerUrl) {
+    const is = typeof issuer === 'string' && issuer !== ''
+      ? `, ${issuerUrl}, but with the issuer ${printable(issuer)}`
+      : ` (HTTP ${home.status})`
     return [
       ...findings,
       error(
         'public URL',
-        `what answers at ${issuerUrl} is not a Signet with this ISSUER_URL`,
+        `what answers at ${issuerUrl} is not a Signet with this ISSUER_URL${is}`,
         'Let the proxy pass all paths of this URL to Signet, and give all instances the same ISSUER_URL.'
       )
     ]

@@ -55,7 +55,8 @@ t.test('what the browser brings back', async (t) => {
             ''
         )
         t.equal(returned.origin + returned.pathname, 'https://app.example.com/x')
-        t.equal(returned.searchParams.get('error'), status === 403 ? 'access_denied' : 'server_error')
+        const redirected = error === 'temporarily_unavailable' ? error : status === 403 ? code : 'server_error'
+        t.equal(returned.searchParams.get('error'), redirected)
         t.notMatch(decodeURIComponent(returned.search), new RegExp(`${CANARY}|<|alert`))
         await noExchange(t)
         fake.allow()
