@@ -14,6 +14,7 @@ import { createAuditRepository } from './audit/repository.ts'
 import { purgeExpired } from './jobs/purge.ts'
 import { retryUntilAvailable } from './database/unavailable.ts'
 import { Problem } from './http/errors.ts'
+import { stripIssuerPath } from './http/issuer-path.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
 import { jobRunner } from './jobs/job-runner.ts'
@@ -92,9 +93,11 @@ export async function buildApp (
   const { issuerUrl } = settings
   // Loaded only where traces are wanted: they take memory, and time at start.
   const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
+  const rewriteUrl = stripIssuerPath(issuerUrl)
   const app = Fastify({
     logger: tracing && typeof logger === 'object' ? { ...logger, mixin: tracing.logFields } : logger,
     genReqId: (request) => requestId(request.headers['x-request-id']),
+    ...rewriteUrl === undefined ? {} : { rewriteUrl },
     trustProxy: settings.trustProxy && createTrustProxy(settings.trustProxy),
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,

@@ -10,18 +10,34 @@ declare module 'fastify' {
 /** Pages, and the routes where a login starts and ends. */
 const NAVIGATION = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/
 
+/** Documents that say the same to everybody. */
+const PUBLIC = /^\/\.well-known\//
+
 const EXPOSED_HEADERS = ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id']
 
+const PUBLIC_PREFLIGHT = {
+  'access-control-allow-methods': 'GET, HEAD',
+  'access-control-allow-headers': '*',
+  'access-control-max-age': '600'
+}
+
 /**
- * CORS: pages of an allowed origin may read responses, with credentials (SEC-69). Routes for navigation have no CORS
- * headers at all.
+ * CORS: pages of an allowed origin may read responses, with credentials (SEC-69). Those of any origin may read the
+ * documents below `/.well-known/`, without. Routes for navigation have no CORS headers at all.
  */
 export const crossOrigin = fp<{ allowedOrigins: AllowedOrigins }>(async (app, { allowedOrigins }) => {
   app.addHook('onRoute', (route) => {
-    if (NAVIGATION.test(route.url)) route.config = { ...route.config, cors: false }
+    if (NAVIGATION.test(route.url) || PUBLIC.test(route.url)) route.config = { ...route.config, cors: false }
   })
   // @fastify/cors answers preflight requests by one route for all URLs.
   app.addHook('onRequest', (request, reply, done) => {
+    if (PUBLIC.test(request.url)) {
+      reply.header('access-control-allow-origin', '*')
+      if (request.method === 'OPTIONS') {
+        reply.headers(PUBLIC_PREFLIGHT).code(204).send()
+        return
+      }
+    }
     if (request.method === 'OPTIONS' && NAVIGATION.test(request.url)) reply.callNotFound()
     else done()
   })

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { Type } from 'typebox'
-import { isLoopback, parseUrl } from '../http/url.ts'
+import { isLoopback, parseUrl, webOrigin } from '../http/url.ts'
 import { isSecret } from '../webhooks/signing.ts'
 
 const DAY = 24 * 60 * 60
@@ -107,7 +107,7 @@ function isPlain (url: URL): boolean {
 
 function isOrigin (text: string): boolean {
   const url = parseUrl(text)
-  return url !== null && isHttp(url) && url.origin === text
+  return url !== null && webOrigin(url) === text
 }
 
 function isEmail (text: string): boolean {
