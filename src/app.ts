@@ -15,6 +15,7 @@ import { purgeExpired } from './jobs/purge.ts'
 import { retryUntilAvailable } from './database/unavailable.ts'
 import { Problem } from './http/errors.ts'
 import { useForwardProxy } from './http/forward-proxy.ts'
+import { stripIssuerPath } from './http/issuer-path.ts'
 import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
 import { jobRunner } from './jobs/job-runner.ts'
@@ -98,9 +99,11 @@ export async function buildApp (
   useForwardProxy(settings)
   // Loaded only where traces are wanted: they take memory, and time at start.
   const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
+  const rewriteUrl = stripIssuerPath(issuerUrl)
   const app = Fastify({
     logger: tracing && typeof logger === 'object' ? { ...logger, mixin: tracing.logFields } : logger,
     genReqId: (request) => requestId(request.headers['x-request-id']),
+    ...rewriteUrl === undefined ? {} : { rewriteUrl },
     trustProxy: settings.trustProxy && createTrustProxy(settings.trustProxy),
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,

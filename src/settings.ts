@@ -1,4 +1,5 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
+import { isOwnPath } from './http/issuer-path.ts'
 import { readProviders } from './providers/settings.ts'
 import { readClients } from './settings/clients.ts'
 import type { Check } from './settings/check.ts'
@@ -37,6 +38,7 @@ export function readSettings (environment: Variables) {
 
   const settings = readBySchema(settingsSchema(production), variables, mistakes)
   const { issuerUrl = `http://localhost:${settings.port}` } = settings
+  check(!isOwnPath(issuerUrl), 'ISSUER_URL must not have a path that begins with one of Signet\'s own, such as /login')
   const complete = {
     ...settings,
     production,

@@ -174,9 +174,13 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
 
 const notFound = () => new Problem('not_found', 'There is no such client.')
 
-function toClient ({ secretHash, createdAt, ...client }: Client): Static<typeof ClientSchema> {
+function toClient (client: Client): Static<typeof ClientSchema> {
+  const { clientId, name, redirectUris, postLogoutRedirectUris, secretHash, createdAt } = client
   return {
-    ...client,
+    clientId,
+    name,
+    redirectUris,
+    postLogoutRedirectUris,
     type: secretHash ? 'confidential' : 'public',
     createdAt: createdAt?.toISOString() ?? null
   }

@@ -9,6 +9,6 @@ export function createAllowedOrigins (
   { allowedOrigins, clients }: OriginSettings, repository: Pick<ClientRepository, 'hasOrigin'>
 ): AllowedOrigins {
   const configured = new Set([...allowedOrigins, ...clients.flatMap((client) => originsOf(client.redirect_uris))])
-  const isOrigin = (text: string) => /^https?:\/\/[\x21-\x7e]{1,250}$/.test(text)
+  const isOrigin = (text: string) => /^[a-z]{3,10}:\/\/[\x21-\x7e]{1,250}$/.test(text)
   return { has: async (origin) => configured.has(origin) || (isOrigin(origin) && await repository.hasOrigin(origin)) }
 }

@@ -6,7 +6,9 @@ export const ClientSettingsSchema = Type.Array(Type.Object({
   name: Type.String({ minLength: 1, maxLength: 200 }),
   redirect_uris: Type.Array(Type.String({ minLength: 1, maxLength: 2000 })),
   post_logout_redirect_uris: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 2000 }))),
-  client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 500 }))
+  client_secret: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+  /** Only a confidential client may go without. */
+  require_pkce: Type.Optional(Type.Boolean())
 }, { additionalProperties: false }))
 
 export type ClientSettings = Static<typeof ClientSettingsSchema>[number]

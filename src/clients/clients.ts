@@ -13,6 +13,8 @@ export interface Client {
   postLogoutRedirectUris: string[]
   /** SHA-256 of a confidential client's secret; undefined for a public client, which authenticates by PKCE alone. */
   secretHash: Uint8Array<ArrayBuffer> | undefined
+  /** False for a confidential client that may sign people in without PKCE. */
+  requiresPkce?: boolean
   /** Undefined for a client of the CLIENTS setting. */
   createdAt?: Date
 }
@@ -30,7 +32,8 @@ export function createClients (settings: ClientSettings[], repository: Pick<Clie
     name: client.name,
     redirectUris: client.redirect_uris,
     postLogoutRedirectUris: client.post_logout_redirect_uris ?? [],
-    secretHash: client.client_secret === undefined ? undefined : hashClientSecret(client.client_secret)
+    secretHash: client.client_secret === undefined ? undefined : hashClientSecret(client.client_secret),
+    ...client.require_pkce === false ? { requiresPkce: false } : {}
   }]))
   // PostgreSQL would reject a NUL character with an error.
   const isId = (clientId: string) => /^[\x21-\x7e]{1,200}$/.test(clientId)

@@ -2,6 +2,7 @@ import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
 import type { Database } from '../database/database.ts'
 import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
 import type { Transaction } from '../database/transaction.ts'
+import { webOrigin } from '../http/url.ts'
 import type { Client } from './clients.ts'
 
 /** A client of the database, which unlike one of the CLIENTS setting has a time of registration. */
@@ -86,8 +87,7 @@ function toClient ({ secretHash, ...row }: Row): RegisteredClient {
   return { ...row, secretHash: secretHash ?? undefined }
 }
 
-/** The web origins of redirect URIs. The URIs of native apps have none. */
+/** The web origins of redirect URIs. The URIs of native apps have none, unless a web view has their scheme. */
 export function originsOf (redirectUris: string[]): string[] {
-  const urls = redirectUris.map((uri) => new URL(uri)).filter(({ protocol }) => /^https?:$/.test(protocol))
-  return [...new Set(urls.map(({ origin }) => origin))]
+  return [...new Set(redirectUris.map((uri) => webOrigin(new URL(uri))).filter((origin) => origin !== undefined))]
 }

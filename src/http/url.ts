@@ -11,6 +11,15 @@ export function isLoopback (url: URL): boolean {
 /** Schemes of code, of local files, of documents that are part of another one, and of what is no page. */
 const REFUSED_SCHEMES = /^(?:javascript|data|vbscript|file|blob|about|filesystem|view-source|wss?|ftp):$/
 
+/** Schemes under which web views serve an app's own pages: Capacitor, Ionic, Tauri. */
+const WEB_VIEW_SCHEMES = ['capacitor:', 'ionic:', 'tauri:']
+
+/** The origin of a web page as browsers and web views name it; undefined for what is no page's URL. */
+export function webOrigin (url: URL): string | undefined {
+  if (url.protocol === 'https:' || url.protocol === 'http:') return url.origin
+  return WEB_VIEW_SCHEMES.includes(url.protocol) && url.host !== '' ? `${url.protocol}//${url.host}` : undefined
+}
+
 export const REDIRECT_URI_RULE =
   'must be an absolute URI without a fragment: https, http of a loopback address, or an ' +
   "app's own scheme; in ASCII, of at most 1000 characters, without a user name"

@@ -1,10 +1,14 @@
+import type { Client } from '../clients/clients.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { readParameter, type Parameters } from '../http/parameters.ts'
 import { readLoginParameters, type LoginParameters } from '../providers/login-parameters.ts'
-import type { CodeCompletion } from '../sign-in/login-attempt.ts'
+import { NO_CODE_CHALLENGE, type CodeCompletion } from '../sign-in/login-attempt.ts'
 import { grantableScope } from '../tokens/scope.ts'
 
 export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce'>
+
+/** Some clients keep their own state in it, and not only a key to it. */
+const MAX_STATE_LENGTH = 2000
 
 /** Without these two there is no client to redirect an error to. Throws a Problem for the person instead. */
 export function readReturnAddress (parameters: Parameters): { clientId: string, redirectUri: string | undefined } {
@@ -17,7 +21,12 @@ export function readReturnAddress (parameters: Parameters): { clientId: string, 
 /** The `state` to return with an error; undefined where it is invalid itself. */
 export function readState (parameters: Parameters): string | undefined {
   const { state } = parameters
-  return typeof state === 'string' && state !== '' && state.length <= 1024 ? state : undefined
+  return typeof state === 'string' && state !== '' && state.length <= MAX_STATE_LENGTH ? state : undefined
+}
+
+/** How the client wants its answer, also where that is an error (OAuth 2.0 Form Post Response Mode). */
+export function readResponseMode ({ response_mode: mode }: Parameters): 'form_post' | undefined {
+  return mode === 'form_post' ? mode : undefined
 }
 
 export function readProvider (parameters: Parameters): string | undefined {
@@ -25,14 +34,17 @@ export function readProvider (parameters: Parameters): string | undefined {
 }
 
 /** The rest of the request (OAuth 2.1 section 4.1.1). Throws an OAuthError to redirect to the client. */
-export function readAuthorizationRequest (parameters: Parameters): AuthorizationRequest {
+export function readAuthorizationRequest (parameters: Parameters, client: Client): AuthorizationRequest {
   const read = (name: string, maxLength: number) => readParameter(parameters, name, { maxLength, toError: invalid })
-  read('state', 1024)
+  read('state', MAX_STATE_LENGTH)
   refuseRequestObjects(parameters)
   checkResponse(read('response_type', 64), read('response_mode', 64))
-  const codeChallenge = checkCodeChallenge(read('code_challenge', 128), read('code_challenge_method', 16))
   const intent = read('intent', 16)
   if (intent !== undefined && intent !== 'link') throw invalid('intent must be link, or absent to sign in.')
+  const requiresPkce = client.requiresPkce !== false || intent === 'link'
+  const codeChallenge = checkCodeChallenge(
+    read('code_challenge', 128), read('code_challenge_method', 16), requiresPkce
+  )
   return { intent, codeChallenge, scope: readScope(parameters), nonce: read('nonce', 512) }
 }
 
@@ -48,12 +60,15 @@ function refuseRequestObjects (parameters: Parameters): void {
 function checkResponse (type: string | undefined, mode = 'query'): void {
   if (type === undefined) throw invalid('response_type is missing.')
   if (type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code.')
-  if (mode !== 'query') throw invalid('response_mode must be query.')
+  if (mode !== 'query' && mode !== 'form_post') throw invalid('response_mode must be query or form_post.')
 }
 
 /** RFC 7636 section 4.3, with S256 only. */
-function checkCodeChallenge (codeChallenge: string | undefined, method: string | undefined): string {
-  if (codeChallenge === undefined) throw invalid('code_challenge is missing: PKCE is required of every client.')
+function checkCodeChallenge (
+  codeChallenge: string | undefined, method: string | undefined, isRequired: boolean
+): string {
+  if (codeChallenge === undefined && method === undefined && !isRequired) return NO_CODE_CHALLENGE
+  if (codeChallenge === undefined) throw invalid('code_challenge is missing: PKCE is required of this client.')
   if (method !== 'S256') throw invalid('code_challenge_method must be S256.')
   if (!/^[\w-]{43}$/.test(codeChallenge)) {
     throw invalid('code_challenge must be a SHA-256 in base64url, which has 43 characters.')

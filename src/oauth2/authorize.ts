@@ -19,7 +19,7 @@ import { logRedirectedError, redirectWithError } from '../sign-in/redirects.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import { sendToProvider } from '../sign-in/start.ts'
 import {
-  readAuthorizationRequest, readProvider, readProviderParameters, readReturnAddress, readState
+  readAuthorizationRequest, readProvider, readProviderParameters, readResponseMode, readReturnAddress, readState
 } from './authorization-request.ts'
 import { confirmationSecret, isConfirmed, providerLinks } from './provider-links.ts'
 
@@ -39,9 +39,10 @@ const AuthorizeRequestSchema = Type.Object({
   response_type: Parameter('`code`.'),
   client_id: Parameter('A registered client.'),
   redirect_uri: Parameter('One of its redirect URIs, compared as text; a loopback address may have any port.'),
-  code_challenge: Parameter('Always required (RFC 7636).'),
+  code_challenge: Parameter('RFC 7636. Required unless the client is registered with `require_pkce: false`.'),
   code_challenge_method: Parameter('`S256`.'),
-  state: Parameter('Returned unchanged. At most 1024 characters.'),
+  response_mode: Parameter('`query`, or `form_post`: a page that posts itself.'),
+  state: Parameter('Returned unchanged. At most 2000 characters.'),
   nonce: Parameter('A claim of the ID token. At most 512 characters.'),
   scope: Parameter('`openid`, `profile`, `email`, `offline_access`, `provider_token`.'),
   provider: Parameter('Skips the choice of providers. For a native redirect URI the page has one link.'),
@@ -88,13 +89,15 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
   })
 
   async function authorize (request: FastifyRequest, reply: FastifyReply, parameters: Parameters): Promise<void> {
-    const { clientId, clientName, redirectUri } = await findClient(parameters)
+    const { client, redirectUri } = await findClient(parameters)
+    const { clientId } = client
     reply.header('cache-control', 'no-store')
     const state = readState(parameters)
+    const responseMode = readResponseMode(parameters)
     try {
-      const validated = readAuthorizationRequest(parameters)
+      const validated = readAuthorizationRequest(parameters, client)
       const providerParameters = readProviderParameters(parameters)
-      const completion = { ...validated, mode: 'code' as const, clientId, redirectUri, state }
+      const completion = { ...validated, mode: 'code' as const, clientId, redirectUri, state, responseMode }
       const provider = readProvider(parameters)
       const chosen = provider === undefined ? undefined : providers.get(provider)
       if (provider !== undefined && !chosen) {
@@ -104,14 +107,14 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
       if (!chosen || (isNative && !isConfirmed(request, parameters, chosen.id, cookies))) {
         const secret = isNative ? confirmationSecret(request, reply, cookies) : undefined
         const links = providerLinks(parameters, chosen ? [chosen] : [...providers.values()], secret)
-        sendPage(reply, `Sign in to ${clientName}`, isNative ? html`${NATIVE_WARNING}${links}` : links)
+        sendPage(reply, `Sign in to ${client.name}`, isNative ? html`${NATIVE_WARNING}${links}` : links)
         return
       }
       await app.limits.signIn.count(`start:${addressOf(request)}`)
       await sendToProvider(options, request, reply, chosen.id, completion, providerParameters)
     } catch (error) {
       logRedirectedError(request, noteOrigin(error, { step: STAGE_STEPS.started, mode: 'code', clientId }))
-      redirectWithError(reply, { redirectUri, state, issuerUrl, requestId: request.id }, error)
+      redirectWithError(reply, { redirectUri, state, responseMode, issuerUrl, requestId: request.id }, error)
     }
   }
 
@@ -128,6 +131,6 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
       throw new Problem('invalid_request',
         `The redirect_uri "${redirectUri}" is not registered for the client "${clientId}": ${mistake}.`)
     }
-    return { clientId, clientName: client.name, redirectUri }
+    return { client, redirectUri }
   }
 }

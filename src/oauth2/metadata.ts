@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { pathOf } from '../http/issuer-path.ts'
 import { PROMPTS } from '../providers/login-parameters.ts'
 import { ID_TOKEN_CLAIMS } from '../tokens/id-tokens.ts'
 import { SCOPES } from '../tokens/scope.ts'
@@ -24,7 +25,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     end_session_endpoint: `${issuerUrl}/oauth2/logout`,
     scopes_supported: SCOPES,
     response_types_supported: ['code'],
-    response_modes_supported: ['query'],
+    response_modes_supported: ['query', 'form_post'],
     device_authorization_endpoint: `${issuerUrl}/oauth2/device_authorization`,
     grant_types_supported: GRANT_TYPES,
     subject_types_supported: ['public'],
@@ -41,7 +42,9 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     service_documentation: `${issuerUrl}/docs`
   }
 
-  for (const path of PATHS) {
+  // RFC 8414 section 3: for an issuer with a path, between the host and that path.
+  const suffix = pathOf(issuerUrl)
+  for (const path of suffix === '' ? PATHS : [...PATHS, ...PATHS.map((path) => path + suffix)]) {
     app.get(path, {
       schema: {
         summary: 'Authorization server metadata',

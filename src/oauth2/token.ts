@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { authenticateClient, resolveClientId, type Clients } from '../clients/clients.ts'
+import { authenticateClient, resolveClientId, type Client, type Clients } from '../clients/clients.ts'
 import { hashDeviceCode } from '../device/codes.ts'
 import type { DeviceRepository, PollResult } from '../device/repository.ts'
 import { comesFromAllowedOrigin, type AllowedOrigins } from '../http/allowed-origins.ts'
@@ -12,6 +12,7 @@ import type { CookiePolicy } from '../http/cookies.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
+import { NO_CODE_CHALLENGE } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import { grantableScope } from '../tokens/scope.ts'
@@ -101,15 +102,22 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     const { code, redirect_uri: redirectUri, code_verifier: codeVerifier } = request.body
     const client = await authenticateClient(clients, request, request.body)
     if (!client) throw new OAuthError('invalid_request', 'client_id is missing.')
-    if (code === undefined || redirectUri === undefined || codeVerifier === undefined) {
-      throw new OAuthError('invalid_request', 'code, redirect_uri and code_verifier are required.')
+    if (code === undefined || redirectUri === undefined) {
+      throw new OAuthError('invalid_request', 'code and redirect_uri are required.')
     }
+    const codeChallenge = readCodeChallenge(client, codeVerifier)
+    const presented = { hash: sha256(code), clientId: client.clientId, redirectUri, codeChallenge }
+    return await sessions.redeemCode(presented, callerOf(request))
+  }
+
+  /** A code with a challenge takes its verifier, and one without takes none (RFC 9700 section 2.1.1, downgrade). */
+  function readCodeChallenge ({ requiresPkce }: Client, codeVerifier: string | undefined): string {
+    if (codeVerifier === undefined && requiresPkce === false) return NO_CODE_CHALLENGE
+    if (codeVerifier === undefined) throw new OAuthError('invalid_request', 'code_verifier is required.')
     if (!/^[\w.~-]{43,128}$/.test(codeVerifier)) {
       throw new OAuthError('invalid_grant', 'code_verifier must be 43 to 128 unreserved characters.')
     }
-    const codeChallenge = sha256(codeVerifier).toString('base64url')
-    const presented = { hash: sha256(code), clientId: client.clientId, redirectUri, codeChallenge }
-    return await sessions.redeemCode(presented, callerOf(request))
+    return sha256(codeVerifier).toString('base64url')
   }
 
   /** RFC 8628 section 3.4. */

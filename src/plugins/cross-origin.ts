@@ -22,19 +22,35 @@ const EXPOSED_HEADERS = ['etag', 'ratelimit', 'ratelimit-policy', 'retry-after',
 
 interface CrossOriginOptions { issuerUrl: string, allowedOrigins: AllowedOrigins }
 
+/** Documents that say the same to everybody. */
+const PUBLIC = /^\/\.well-known\//
+
+const PUBLIC_PREFLIGHT = {
+  'access-control-allow-methods': 'GET, HEAD',
+  'access-control-allow-headers': '*',
+  'access-control-max-age': '600'
+}
+
 /**
- * CORS: pages of an allowed origin may read responses, with credentials (SEC-69). Routes for navigation have no CORS
- * headers at all.
+ * CORS: pages of an allowed origin may read responses, with credentials (SEC-69). Those of any origin may read the
+ * documents below `/.well-known/`, without. Routes for navigation have no CORS headers at all.
  */
 export const crossOrigin = fp<CrossOriginOptions>(async (app, { issuerUrl, allowedOrigins }) => {
   const ownOrigin = new URL(issuerUrl).origin
   const isDue = oncePerMinute(MAX_LOGGED_ORIGINS)
 
   app.addHook('onRoute', (route) => {
-    if (NAVIGATION.test(route.url)) route.config = { ...route.config, cors: false }
+    if (NAVIGATION.test(route.url) || PUBLIC.test(route.url)) route.config = { ...route.config, cors: false }
   })
   // @fastify/cors answers preflight requests by one route for all URLs.
   app.addHook('onRequest', (request, reply, done) => {
+    if (PUBLIC.test(request.url)) {
+      reply.header('access-control-allow-origin', '*')
+      if (request.method === 'OPTIONS') {
+        reply.headers(PUBLIC_PREFLIGHT).code(204).send()
+        return
+      }
+    }
     if (request.method === 'OPTIONS' && NAVIGATION.test(request.url)) reply.callNotFound()
     else done()
   })

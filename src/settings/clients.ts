@@ -33,6 +33,8 @@ function checkClient (client: ClientSettings, production: boolean, check: Check)
   for (const uri of [...redirectUris, ...logoutUris]) {
     check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${id} ${REDIRECT_URI_RULE}`)
   }
+  check(client.require_pkce !== false || secret !== undefined,
+    `CLIENTS: ${id} needs PKCE, as it has no client_secret; leave out "require_pkce"`)
   if (secret === undefined || !production) return
   check(secret.length >= 16 && !PLACEHOLDER.test(secret),
     `CLIENTS: the client_secret of ${id} is too short or an example; make one with: openssl rand -hex 32`)

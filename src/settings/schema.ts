@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { Type } from 'typebox'
 import { parseProxy, PROXY_RULE } from '../http/forward-proxy.ts'
-import { isLoopback, parseUrl } from '../http/url.ts'
+import { isLoopback, parseUrl, webOrigin } from '../http/url.ts'
 import { isSecret } from '../webhooks/signing.ts'
 
 const DAY = 24 * 60 * 60
@@ -116,7 +116,7 @@ function isPlain (url: URL): boolean {
 
 function isOrigin (text: string): boolean {
   const url = parseUrl(text)
-  return url !== null && isHttp(url) && url.origin === text
+  return url !== null && webOrigin(url) === text
 }
 
 function isEmail (text: string): boolean {

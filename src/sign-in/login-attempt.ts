@@ -19,6 +19,9 @@ export interface DeviceCompletion {
   scope: string
 }
 
+/** Of a client that uses no PKCE. No verifier has this hash. */
+export const NO_CODE_CHALLENGE = ''
+
 /** Sends a code to a client: its checked request to /oauth2/authorize. */
 export interface CodeCompletion {
   mode: 'code'
@@ -27,6 +30,8 @@ export interface CodeCompletion {
   clientId: string
   redirectUri: string
   state: string | undefined
+  /** The answer goes by a form that posts itself, and not in the query. */
+  responseMode?: 'form_post' | undefined
   codeChallenge: string
   scope: string
   nonce: string | undefined

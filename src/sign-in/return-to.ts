@@ -1,5 +1,5 @@
 import type { AllowedOrigins } from '../http/allowed-origins.ts'
-import { parseUrl } from '../http/url.ts'
+import { parseUrl, webOrigin } from '../http/url.ts'
 
 /**
  * A `return_to` is good when its origin is one of the allowed ones, exactly (RFC 9700 section 4.11.1). It is taken
@@ -9,8 +9,9 @@ import { parseUrl } from '../http/url.ts'
 export async function allowedReturnTo (returnTo: unknown, allowedOrigins: AllowedOrigins): Promise<string | undefined> {
   if (typeof returnTo !== 'string' || returnTo.length > 2000) return undefined
   // Browsers drop these from a URL, or read a backslash as a slash, so that it names another host.
-  if (/[\s\\\p{Cc}]/u.test(returnTo) || !/^https?:\/\/[^/]/i.test(returnTo)) return undefined
+  if (/[\s\\\p{Cc}]/u.test(returnTo) || !/^[a-z]+:\/\/[^/]/i.test(returnTo)) return undefined
   const url = parseUrl(returnTo)
-  const isPlain = url !== null && url.username === '' && url.password === ''
-  return isPlain && (await allowedOrigins.has(url.origin)) ? url.href : undefined
+  if (url === null || url.username !== '' || url.password !== '') return undefined
+  const origin = webOrigin(url)
+  return origin !== undefined && await allowedOrigins.has(origin) ? url.href : undefined
 }

@@ -258,9 +258,9 @@ t.test('other mistakes go to the client, with state and iss', async (t) => {
   let described: string | null = null
   t.equal(await ask({ response_type: undefined }), 'invalid_request')
   t.equal(await ask({ response_type: 'token' }), 'unsupported_response_type')
-  t.equal(await ask({ response_mode: 'form_post' }), 'invalid_request')
+  t.equal(await ask({ response_mode: 'fragment' }), 'invalid_request')
   t.equal(await ask({ code_challenge: undefined }), 'invalid_request')
-  t.match(described, 'PKCE is required of every client')
+  t.match(described, 'PKCE is required of this client')
   t.equal(await ask({ code_challenge_method: undefined }), 'invalid_request')
   t.equal(await ask({ code_challenge_method: 'plain' }), 'invalid_request')
   for (const challenge of ['short', 'x'.repeat(44), `${'x'.repeat(43)}!`, `!${'x'.repeat(43)}`]) {

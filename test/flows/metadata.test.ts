@@ -213,10 +213,13 @@ const CHECKS: Record<string, Check> = {
   },
 
   async response_modes_supported (t, listed, signet) {
-    await every(t, listed, { query: async () => t.ok((await signet.authorize({ response_mode: 'query' })).code) })
+    const posted = async () => await (await signet.ask({ response_mode: 'form_post', prompt: 'none' })).text()
+    await every(t, listed, {
+      query: async () => t.ok((await signet.authorize({ response_mode: 'query' })).code),
+      form_post: async () => t.match(await posted(), /<form method="post"[^]*name="error" value="login_required"/)
+    })
     for (const mode of [
       'fragment',
-      'form_post',
       'web_message',
       'jwt',
       'query.jwt',

@@ -23,7 +23,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
       device_authorization_endpoint: 'https://id/oauth2/device_authorization',
       scopes_supported: ['openid', 'profile', 'email', 'offline_access', 'provider_token'],
       response_types_supported: ['code'],
-      response_modes_supported: ['query'],
+      response_modes_supported: ['query', 'form_post'],
       grant_types_supported: [
         'authorization_code',
         'refresh_token',
