@@ -2,7 +2,7 @@ import { Problem } from '../http/errors.ts'
 
 /** The steps of a login at a provider, as `detail` names them. */
 export type Step = 'discovery' | 'authorization response' | 'token exchange' | 'token refresh' | 'keys' | 'user info'
-  | 'profile' | 'emails' | 'revocation'
+  | 'profile' | 'emails' | 'memberships' | 'revocation'
 
 /** A provider that failed. `reason` is never in the provider's words, which may hold a token, a code or markup. */
 export function providerError (provider: string, step: Step, reason: string): Problem {

@@ -2,6 +2,7 @@ import { isMetadataHost } from '../http/metadata-services.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
 import { PRIVATE_KEY_RULE, readAssertionKey } from './client-assertion.ts'
 import { AUTHENTICATION_METHODS } from './client-authentication.ts'
+import { list } from './comma-separated.ts'
 import { isJsonPointer } from './json-pointer.ts'
 import { POINTERS } from './oauth-by-settings.ts'
 import type { ProviderDefinition, ProviderSettings } from './provider.ts'
@@ -180,9 +181,4 @@ function isProviderUrl (text: string | undefined, isHttpAllowed: boolean): boole
 
 function isProduction (env: Environment): boolean {
   return env['NODE_ENV'] === 'production'
-}
-
-/** Comma-separated; empty entries do not count. */
-export function list (text: string | undefined): string[] {
-  return (text ?? '').split(',').map((entry) => entry.trim()).filter(Boolean)
 }
