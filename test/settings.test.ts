@@ -427,6 +427,7 @@ t.test('http on a private network, for what no browser opens', async (t) => {
   }
   t.match(mistakes({ ...acme, OIDC_ACME_AUTHORIZATION_URL: inside }), [/^OIDC_ACME_AUTHORIZATION_URL must be an https/])
   t.match(mistakes({ ...acme, OIDC_ACME_TOKEN_URL: 'http://169.254.169.254/x' }), [/^OIDC_ACME_TOKEN_URL must be/])
+  t.match(mistakes({ ...acme, OIDC_ACME_NATIVE_NONCE: 'no' }), ['OIDC_ACME_NATIVE_NONCE must be required or optional'])
   t.match(mistakes({ ...acme, OIDC_ACME_ALLOW_HTTP: 'yes' }), [/^OIDC_ACME_ALLOW_HTTP must be true or false/])
   for (const separator of ['a', '1', '----', '€']) {
     t.match(mistakes({ ...acme, OIDC_ACME_SCOPE_SEPARATOR: separator }), [/^OIDC_ACME_SCOPE_SEPARATOR must be/])

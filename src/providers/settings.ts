@@ -128,6 +128,8 @@ function readProvider (
   for (const name of ['EMAIL_TRUSTED', 'ALLOW_HTTP']) {
     check(['true', 'false', undefined].includes(setting(name)), `${prefix}${name} must be true or false`)
   }
+  check(['required', 'optional', undefined].includes(setting('NATIVE_NONCE')),
+    `${prefix}NATIVE_NONCE must be required or optional`)
   check(/^[!-/:-@[-`{-~]{1,3}$/.test(setting('SCOPE_SEPARATOR') ?? ','),
     `${prefix}SCOPE_SEPARATOR must be one to three punctuation characters, such as a comma`)
 
@@ -140,6 +142,7 @@ function readProvider (
     clientId,
     clientSecret,
     nativeClientIds: list(setting('NATIVE_CLIENT_IDS')),
+    nativeNonceOptional: setting('NATIVE_NONCE') === 'optional',
     name: setting('NAME'),
     scope: setting('SCOPE')?.split(/[\s,]+/).filter(Boolean),
     authorizationUrl: setting('AUTHORIZATION_URL'),
