@@ -71,6 +71,7 @@ import { createSignInRepository } from './sign-in/repository.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { createSignInService } from './sign-in/service.ts'
 import { createSignIn } from './sign-in/sign-in.ts'
+import { createUntrustedEmailNotice } from './sign-in/untrusted-emails.ts'
 import { createExportRepository } from './users/export-repository.ts'
 import { createUserRepository } from './users/repository.ts'
 import { userRoutes } from './users/routes.ts'
@@ -229,7 +230,13 @@ export async function buildApp (
     providers,
     attempts,
     repository: signInRepository,
-    signIn: createSignIn({ repository: signInRepository, providerTokens: vault, policy: settings, mayCreate }),
+    signIn: createSignIn({
+      repository: signInRepository,
+      providerTokens: vault,
+      policy: settings,
+      mayCreate,
+      onIdentified: createUntrustedEmailNotice(settings.providers, app.log)
+    }),
     users,
     sessions,
     accounts,

@@ -434,6 +434,7 @@ t.test('http on a private network, for what no browser opens', async (t) => {
   }
   t.match(mistakes({ ...acme, OIDC_ACME_AUTHORIZATION_URL: inside }), [/^OIDC_ACME_AUTHORIZATION_URL must be an https/])
   t.match(mistakes({ ...acme, OIDC_ACME_TOKEN_URL: 'http://169.254.169.254/x' }), [/^OIDC_ACME_TOKEN_URL must be/])
+  t.match(mistakes({ ...acme, OIDC_ACME_NATIVE_NONCE: 'no' }), ['OIDC_ACME_NATIVE_NONCE must be required or optional'])
   t.match(mistakes({ ...acme, OIDC_ACME_ALLOW_HTTP: 'yes' }), [/^OIDC_ACME_ALLOW_HTTP must be true or false/])
   for (const separator of ['a', '1', '----', '€']) {
     t.match(mistakes({ ...acme, OIDC_ACME_SCOPE_SEPARATOR: separator }), [/^OIDC_ACME_SCOPE_SEPARATOR must be/])
@@ -534,8 +535,28 @@ t.test('what Microsoft and Google have of their own', async (t) => {
     )
   }
   t.same(mistakes(microsoft), [])
-  t.same(mistakes({ GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y', GOOGLE_ACCESS_TYPE: 'Offline' }), [
-    'GOOGLE_ACCESS_TYPE must be online or offline'
+  const google = { GOOGLE_CLIENT_ID: 'x', GOOGLE_CLIENT_SECRET: 'y' }
+  t.same(mistakes({ ...google, GOOGLE_ACCESS_TYPE: 'Offline' }), ['GOOGLE_ACCESS_TYPE must be online or offline'])
+  t.same(mistakes({ ...google, GOOGLE_HOSTED_DOMAIN: 'a.example, B.example' }), [])
+  for (const wrong of ['localhost', '@a.example', '*', 'https://a.example', 'a example.com', 'a.example;b.example']) {
+    t.same(mistakes({ ...google, GOOGLE_HOSTED_DOMAIN: `c.example,${wrong}` }), [
+      `GOOGLE_HOSTED_DOMAIN: "${wrong}" must be a domain, such as example.com`
+    ])
+  }
+  t.same(mistakes({ ...google, GOOGLE_HOSTED_DOMAIN: ',' }), [
+    'GOOGLE_HOSTED_DOMAIN has no entry; each must be a domain, such as example.com'
+  ])
+})
+
+t.test('organizations and groups are names', async (t) => {
+  const github = { GITHUB_CLIENT_ID: 'x', GITHUB_CLIENT_SECRET: 'y' }
+  const gitlab = { GITLAB_CLIENT_ID: 'x', GITLAB_CLIENT_SECRET: 'y' }
+  t.same(mistakes({ ...github, GITHUB_ORGANIZATIONS: 'acme, Acme-Labs' }), [])
+  t.same(mistakes({ ...gitlab, GITLAB_GROUPS: 'acme, acme/team.one' }), [])
+  t.same(mistakes({ ...github, ...gitlab, GITHUB_ORGANIZATIONS: 'acme/team', GITLAB_GROUPS: '/acme, https://x' }), [
+    'GITHUB_ORGANIZATIONS: "acme/team" must be the name of an organization',
+    'GITLAB_GROUPS: "/acme" must be the path of a group, such as acme/team',
+    'GITLAB_GROUPS: "https://x" must be the path of a group, such as acme/team'
   ])
 })
 

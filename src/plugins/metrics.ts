@@ -40,6 +40,7 @@ const STEP_LABELS: Record<Step, string> = {
   keys: 'jwks',
   'user info': 'userinfo',
   profile: 'userinfo',
+  memberships: 'memberships',
   emails: 'emails',
   revocation: 'revocation'
 }

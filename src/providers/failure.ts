@@ -3,7 +3,7 @@ import { noteOrigin, type FailureOrigin } from '../http/failure-origin.ts'
 
 /** The steps of a login at a provider, as `detail` names them. */
 export type Step = 'discovery' | 'authorization response' | 'token exchange' | 'token refresh' | 'keys' | 'user info'
-  | 'profile' | 'emails' | 'revocation'
+  | 'profile' | 'emails' | 'memberships' | 'revocation'
 
 /** What a provider responded with its failure, for the log. */
 export type ProviderResponse = Pick<FailureOrigin, 'providerStatus' | 'providerError'>

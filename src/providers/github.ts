@@ -1,9 +1,11 @@
+import { Problem } from '../http/errors.ts'
 import { avatarUrl, email, member, text } from './claims.ts'
 import { basic } from './client-authentication.ts'
+import { list, listMistakes } from './comma-separated.ts'
 import { emailTrust } from './email-trust.ts'
 import { providerError } from './failure.ts'
 import { asksNewSignIn } from './login-parameters.ts'
-import { createOAuthProvider } from './oauth.ts'
+import { createOAuthProvider, type Api } from './oauth.ts'
 import type { ProviderDefinition } from './provider.ts'
 import { acceptRevocation } from './revocation.ts'
 
@@ -13,6 +15,7 @@ export const github: ProviderDefinition = {
   documentation: [
     'https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps',
     'https://docs.github.com/en/rest/users/emails',
+    'https://docs.github.com/en/rest/orgs/members#get-an-organization-membership-for-the-authenticated-user',
     'https://docs.github.com/en/webhooks/webhook-events-and-payloads#github_app_authorization'
   ],
   console: 'https://github.com/settings/developers, "OAuth Apps"',
@@ -25,6 +28,10 @@ export const github: ProviderDefinition = {
     'The stable subject is the numeric `id`; a `login` can change, and others can take it.',
     'People who are signed in at GitHub come back without being asked. `prompt=login` and `max_age` make them choose ' +
       'their account, as `prompt=select_account` does; GitHub has no way to ask for the password.',
+    '`GITHUB_ORGANIZATIONS` admits active members of at least one of these organizations, whether their membership ' +
+      'is public or not. It requests the scope `read:org` too. An organization that restricts OAuth apps must approve' +
+      ' the app first, and one with SAML needs people to have a SAML session; a GitHub App needs the permission ' +
+      '"Members: Read" and to be installed there.',
     'GitHub Enterprise Server: set `GITHUB_AUTHORIZATION_URL`, `GITHUB_TOKEN_URL` and `GITHUB_API_URL` (which ' +
       'ends in `/api/v3`).'
   ],
@@ -34,15 +41,20 @@ export const github: ProviderDefinition = {
       'secret. GitHub sends `github_app_authorization` to every App; an OAuth App has no such event'
   }],
   settings: {
+    ORGANIZATIONS: 'admits members of these organizations only',
     WEBHOOK_SECRET: 'the secret of the webhook of your GitHub App, for `github_app_authorization`; without it there ' +
       'is no URL for that'
   },
-  mistakes: ({ own: { WEBHOOK_SECRET: secret } }) =>
-    secret === undefined || secret.length >= 8 ? [] : ['WEBHOOK_SECRET must have 8 characters at least'],
+  mistakes: ({ own: { ORGANIZATIONS: names, WEBHOOK_SECRET: secret } }) => [
+    ...listMistakes('ORGANIZATIONS', names, (name) => ORGANIZATION.test(name), 'must be the name of an organization'),
+    ...secret === undefined || secret.length >= 8 ? [] : ['WEBHOOK_SECRET must have 8 characters at least']
+  ],
 
   create (settings) {
+    const organizations = list(settings.own['ORGANIZATIONS'])
     const authorizationUrl = 'https://github.com/login/oauth/authorize'
-    return createOAuthProvider(github, settings, {
+    const scope = withOrganizations(settings.scope ?? github.scope, organizations)
+    return createOAuthProvider(github, { ...settings, scope }, {
       authorizationUrl,
       tokenUrl: 'https://github.com/login/oauth/access_token',
       apiUrl: 'https://api.github.com',
@@ -56,6 +68,7 @@ export const github: ProviderDefinition = {
       responseIssuer: (settings.authorizationUrl ?? authorizationUrl).replace(/\/authorize(\?.*)?$/, ''),
 
       async readProfile ({ get }) {
+        await assertMember(organizations, get)
         const user = await get('/user', 'profile')
         const orNone = (status: number) => status === 404 || status === 403 ? [] : undefined
         const emails = await get('/user/emails', 'emails', orNone)
@@ -83,6 +96,28 @@ export const github: ProviderDefinition = {
       }
     })
   }
+}
+
+const ORGANIZATION = /^[a-z\d][a-z\d-]{0,38}$/i
+const READS_ORGANIZATIONS = ['read:org', 'write:org', 'admin:org']
+
+function withOrganizations (scope: string[], organizations: string[]): string[] {
+  const isEnough = organizations.length === 0 || scope.some((one) => READS_ORGANIZATIONS.includes(one))
+  return isEnough ? scope : [...scope, 'read:org']
+}
+
+/**
+ * Throws a Problem unless the person is an active member of one of the organizations. GitHub answers 404 to who is
+ * none, and 403 where the app may not know.
+ */
+async function assertMember (organizations: string[], get: Api['get']): Promise<void> {
+  const unknown = (status: number) => status === 404 || status === 403 ? {} : undefined
+  for (const name of organizations) {
+    const membership = await get(`/user/memberships/orgs/${encodeURIComponent(name)}`, 'memberships', unknown)
+    if (member(membership, 'state') === 'active') return
+  }
+  if (organizations.length === 0) return
+  throw new Problem('access_denied', `Only members of ${organizations.join(', ')} may sign in with GitHub here.`)
 }
 
 /** Only an entry that is primary and verified counts as verified; the public email of the profile never does. */

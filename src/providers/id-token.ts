@@ -26,8 +26,8 @@ export interface IdTokenExpectation {
   isIssuer: (iss: string, claims: JWTPayload) => boolean
   /** The client ids that `aud` and `azp` may name. */
   audiences: string[]
-  /** The values that the claim `nonce` may have; `undefined` allows a token without one. */
-  nonces: (string | undefined)[]
+  /** The values that the claim `nonce` may have; `undefined` allows a token without one, `any` allows each. */
+  nonces: (string | undefined)[] | 'any'
 }
 
 /**
@@ -54,7 +54,7 @@ export async function verifyIdToken (
   if (exp <= Date.now() / 1000 - EXPIRY_TOLERANCE_SECONDS) throw fail('it has expired')
   if (typeof iss !== 'string' || !isIssuer(iss, claims)) throw fail('the claim iss is missing or wrong')
   assertIssuedToUs(claims, audiences, fail)
-  if (!nonces.includes(nonce as string | undefined)) throw fail('the nonce is missing or wrong')
+  if (nonces !== 'any' && !nonces.includes(nonce as string | undefined)) throw fail('the nonce is missing or wrong')
   if (typeof sub !== 'string') throw fail('sub is missing')
   return { ...claims, sub }
 }

@@ -7,7 +7,9 @@ import type { ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { acceptJson, assertSuccess, callProvider } from './http.ts'
-import { createIssuerKeys, verifyEventToken, verifyIdToken, verifyUserinfo } from './id-token.ts'
+import {
+  createIssuerKeys, verifyEventToken, verifyIdToken, verifyUserinfo, type IdTokenExpectation
+} from './id-token.ts'
 import { NO_LOGIN_PARAMETERS, toOidcParameters, type ToAuthorizationParameters } from './login-parameters.ts'
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts'
 import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderSettings } from './provider.ts'
@@ -61,7 +63,7 @@ export function createOidcProvider (
   const { connect, known } = createConnection(settings, options)
   const isIssuer = options.isIssuer ?? ((iss: string) => iss === issuer)
 
-  async function verify (idToken: string, audiences: string[], nonces: (string | undefined)[]): Promise<Claims> {
+  async function verify (idToken: string, audiences: string[], nonces: IdTokenExpectation['nonces']): Promise<Claims> {
     const { keys } = await connect()
     const claims = await verifyIdToken(idToken, keys, { provider: name, isIssuer, audiences, nonces })
     options.assertAllowed?.(claims)
@@ -149,7 +151,9 @@ export function createOidcProvider (
 
     async identifyNative (idToken, nonce) {
       // Apps give the provider's SDK the nonce itself or, as Apple and Google advise, its SHA-256 in hex.
-      const nonces = nonce === undefined ? [undefined] : [nonce, createHash('sha256').update(nonce).digest('hex')]
+      const expected = nonce === undefined ? [undefined] : [nonce, createHash('sha256').update(nonce).digest('hex')]
+      // Some SDKs choose a nonce and do not tell the app (supabase/auth#2079).
+      const nonces = nonce === undefined && settings.nativeNonceOptional ? 'any' : expected
       const claims = await verify(idToken, [clientId, ...settings.nativeClientIds], nonces)
       // The app may have had the ID token for a while: the provider's answer is as old as the token.
       return {

@@ -20,6 +20,8 @@ export interface ProviderSettings {
   assertionKey?: AssertionKey | undefined
   /** Further audiences of ID tokens that apps bring (native sign-in). */
   nativeClientIds: string[]
+  /** Whether an ID token with a nonce is accepted from an app that names none. */
+  nativeNonceOptional?: boolean
   name: string | undefined
   scope: string[] | undefined
   authorizationUrl: string | undefined

@@ -2,6 +2,7 @@ import { isMetadataHost } from '../http/metadata-services.ts'
 import { isLoopback, parseUrl } from '../http/url.ts'
 import { PRIVATE_KEY_RULE, readAssertionKey } from './client-assertion.ts'
 import { AUTHENTICATION_METHODS } from './client-authentication.ts'
+import { list } from './comma-separated.ts'
 import { isJsonPointer } from './json-pointer.ts'
 import { POINTERS } from './oauth-by-settings.ts'
 import type { ProviderDefinition, ProviderSettings } from './provider.ts'
@@ -129,6 +130,8 @@ function readProvider (
   for (const name of ['EMAIL_TRUSTED', 'ALLOW_HTTP']) {
     check(['true', 'false', undefined].includes(setting(name)), `${prefix}${name} must be true or false`)
   }
+  check(['required', 'optional', undefined].includes(setting('NATIVE_NONCE')),
+    `${prefix}NATIVE_NONCE must be required or optional`)
   check(/^[!-/:-@[-`{-~]{1,3}$/.test(setting('SCOPE_SEPARATOR') ?? ','),
     `${prefix}SCOPE_SEPARATOR must be one to three punctuation characters, such as a comma`)
 
@@ -141,6 +144,7 @@ function readProvider (
     clientId,
     clientSecret,
     nativeClientIds: list(setting('NATIVE_CLIENT_IDS')),
+    nativeNonceOptional: setting('NATIVE_NONCE') === 'optional',
     name: setting('NAME'),
     scope: setting('SCOPE')?.split(/[\s,]+/).filter(Boolean),
     authorizationUrl: setting('AUTHORIZATION_URL'),
@@ -182,9 +186,4 @@ function isProviderUrl (text: string | undefined, isHttpAllowed: boolean): boole
 
 function isProduction (env: Environment): boolean {
   return env['NODE_ENV'] === 'production'
-}
-
-/** Comma-separated; empty entries do not count. */
-export function list (text: string | undefined): string[] {
-  return (text ?? '').split(',').map((entry) => entry.trim()).filter(Boolean)
 }

@@ -1,4 +1,4 @@
-import { list } from '../providers/settings.ts'
+import { list } from '../providers/comma-separated.ts'
 import type { EncryptionKey } from '../vault/sealing.ts'
 import type { Check } from './check.ts'
 

@@ -1,6 +1,6 @@
 import { Type, type Static, type TObject, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
-import { list } from '../providers/settings.ts'
+import { list } from '../providers/comma-separated.ts'
 import type { Variables } from './read-variables.ts'
 
 /** What the schema of a setting says beside its type (src/settings/schema.ts). */

@@ -20,6 +20,8 @@ export interface SignInOptions {
   }
   /** Asked before a user is created, outside of any transaction. */
   mayCreate: CreationHook
+  /** Told of each person before anything is decided. */
+  onIdentified?: (profile: Identified['profile']) => void
 }
 
 export type SignIn = (person: IdentifiedPerson, session: NewSession, caller: Caller) => Promise<SignedIn>
@@ -30,10 +32,13 @@ const NO_TOKENS: SealedTokens = { sealedTokens: null, sealedRefreshToken: null }
  * Signs in an identified person: finds what is known, plans what it means, and writes it, all or nothing. When another
  * request changed what was found, it begins again. Throws SignInRefused, or what the creation hook throws.
  */
-export function createSignIn ({ repository, providerTokens, policy, mayCreate }: SignInOptions): SignIn {
+export function createSignIn (
+  { repository, providerTokens, policy, mayCreate, onIdentified }: SignInOptions
+): SignIn {
   const { maxSessionsPerUser: maxSessions, adminEmails, allowedEmailDomains } = policy
 
   return async ({ profile, tokens: tokenSet, authenticatedAt }, session, caller) => {
+    onIdentified?.(profile)
     const tokens = tokenSet ? providerTokens.seal(profile, toStoredTokens(tokenSet)) : NO_TOKENS
     const isAdminEmail = profile.emailVerified && profile.email !== null && adminEmails.includes(profile.email)
     // Otherwise the user's own address decides.

@@ -29,6 +29,11 @@ export interface FakeGitHub extends HttpFake {
    * being told when that scope was not granted. 403: a GitHub App without the permission "Email addresses".
    */
   emails: (status: 200 | 403 | 404) => void
+  /**
+   * The person's memberships from now on, by organization; `restricted` is one that has not approved the app.
+   * https://docs.github.com/en/rest/orgs/members#get-an-organization-membership-for-the-authenticated-user
+   */
+  memberships: (states: Record<string, 'active' | 'pending' | 'restricted'>) => void
 }
 
 interface GitHubGrant extends Grant {
@@ -60,8 +65,11 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
   let refusal: { error: string, description: string } | undefined
   let grantedScope: string | undefined
   let emailsStatus: 200 | 403 | 404 = 200
+  let memberships: Record<string, 'active' | 'pending' | 'restricted'> = {}
 
   const fake = await startHttpFake((call) => {
+    const [, organization] = /^\/api\/v3\/user\/memberships\/orgs\/([^/]+)$/.exec(call.path) ?? []
+    if (organization !== undefined) return api(call, (grant) => membership(grant, organization.toLowerCase()))
     switch (`${call.method} ${call.path}`) {
       case `GET ${GITHUB_PATHS.authorize}`:
         return authorize(call)
@@ -161,6 +169,16 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
     })
   }
 
+  function membership (grant: GitHubGrant, organization: string): FakeAnswer {
+    const state = memberships[organization]
+    const mayRead = scopes(grant).some((scope) => /^(read|write|admin):org$/.test(scope))
+    if (!mayRead || state === 'restricted') {
+      return answerJson({ message: 'Forbidden', status: '403' }, { status: 403, headers: scopeHeaders(grant) })
+    }
+    if (state === undefined) return answerJson({ message: 'Not Found', status: '404' }, { status: 404 })
+    return answerJson({ state, role: 'member', organization: { login: organization } })
+  }
+
   function api (call: Call, answer: (grant: GitHubGrant) => FakeAnswer): FakeAnswer {
     // https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent
     if (!call.headers['user-agent']) {
@@ -224,6 +242,9 @@ export async function startFakeGitHub (options: FakeGitHubOptions = {}): Promise
     },
     emails (status) {
       emailsStatus = status
+    },
+    memberships (states) {
+      memberships = states
     }
   }
 }

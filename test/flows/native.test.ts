@@ -188,3 +188,16 @@ t.test('a provider that is down or a user who is disabled', async (t) => {
   t.match((await exchange(await idToken())).body, { error: 'invalid_grant', error_description: /disabled/ })
   t.equal((await sql.query("SELECT 1 FROM audit_events WHERE type = 'login.failed'")).rowCount, 2)
 })
+
+t.test('NATIVE_NONCE=optional takes a nonce that the SDK chose, from an app that names none', async (t) => {
+  const { exchange, idToken } = await world(t, { GOOGLE_NATIVE_NONCE: 'optional' })
+  const token = await idToken({}, 'chosen by the SDK')
+  t.equal((await exchange(token)).status, 200)
+  t.match(await exchange(token), { status: 400, body: { error: 'invalid_grant' } }, 'once')
+  t.equal((await exchange(await idToken({}, 'n'), { nonce: 'other' })).status, 400, 'a nonce of the app must be right')
+  t.equal((await exchange(await idToken({}), { nonce: 'n' })).status, 400, 'and be there')
+  t.equal((await exchange(await idToken({}, 'n'), { nonce: 'n' })).status, 200)
+  t.equal((await exchange(await idToken({}))).status, 200)
+  const usual = await world(t)
+  t.equal((await usual.exchange(await usual.idToken({}, 'chosen by the SDK'))).status, 400, 'by default it is refused')
+})

@@ -34,8 +34,8 @@ async function serve (t: Test) {
     const { status, code } = toProblem(error)
     return await reply.code(status).send({ code })
   })
-  const keys = { verificationKey, retiredVerificationKey: verificationKey }
-  await app.register(accessToken, { keys, issuer: ISSUER, audience: AUDIENCE })
+  const keyService = { verificationKey, retiredVerificationKey: verificationKey }
+  await app.register(accessToken, { keys: keyService, issuer: ISSUER, audience: AUDIENCE })
   app.get('/bearer', { onRequest: app.requireBearer }, async ({ bearer }) => bearer)
   app.post('/token', async (request) => ({ claims: await app.readAccessToken(request) }))
   app.get('/hint', async (request) => ({ claims: await app.readIdToken(request) }))
