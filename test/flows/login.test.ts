@@ -282,7 +282,11 @@ t.test('the person says no', async (t) => {
   t.equal(response.json().code, 'access_denied')
   t.equal(github.calls('/login/oauth/access_token').length, 0)
   t.same((await sql.query('SELECT type, provider, details FROM audit_events')).rows, [
-    { type: 'login.failed', provider: 'github', details: { code: 'access_denied', step: 'authorization response', providerError: 'access_denied' } }
+    {
+      type: 'login.failed',
+      provider: 'github',
+      details: { code: 'access_denied', step: 'authorization response', providerError: 'access_denied' }
+    }
   ])
 })
 
