@@ -41,8 +41,8 @@ const TAIL = `
   \`_PROFILE_URL\`, \`_CLIENT_ID\`, \`_CLIENT_SECRET\`, and JSON pointers to the members of its profile (\`_SUBJECT\`,
   \`_EMAIL\`, \`_EMAIL_VERIFIED\`, \`_DISPLAY_NAME\`, \`_USERNAME\`, \`_PICTURE\`); \`.env.example\` has them all.
 - **Both** take \`_AUTHENTICATION\` (\`client_secret_basic\`, \`client_secret_post\`, \`none\`, or \`private_key_jwt\`
-  with \`_PRIVATE_KEY\` in place of the secret; the assertion's audience is the token endpoint), \`_REVOCATION_URL\`, and
-  \`_ALLOW_HTTP=true\` for URLs on a private network that no browser opens.
+  with \`_PRIVATE_KEY\` in place of the secret; the assertion's audience is the token endpoint), \`_REVOCATION_URL\`,
+  and \`_ALLOW_HTTP=true\` for URLs on a private network that no browser opens.
 
 ## Products that are OpenID Connect issuers
 
