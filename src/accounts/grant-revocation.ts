@@ -30,9 +30,9 @@ export function createGrantRevocation ({ jobs, providers, tokens, sealer }: Gran
     const opened = sealer.open(sealedTokens, id)
     // The provider is no longer configured, or the key was removed: then the grant cannot be revoked.
     if (!provider?.revoke || opened === undefined) return
-    const { accessToken, refreshToken } = parseJson(opened) as StoredTokens
+    const { accessToken, refreshToken, clientId } = parseJson(opened) as StoredTokens
     const signal = AbortSignal.timeout(REVOCATION_TIMEOUT_MS)
-    await provider.revoke({ accessToken, refreshToken: refreshToken ?? undefined }, signal)
+    await provider.revoke({ accessToken, refreshToken: refreshToken ?? undefined, clientId }, signal)
   })
 
   return async (account, tx) => {

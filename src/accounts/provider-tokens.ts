@@ -11,6 +11,8 @@ export interface StoredTokens {
   /** RFC 3339; null when the provider did not say. */
   expiresAt: string | null
   scope: string
+  /** The app that the tokens were issued to, where it was not this service (Apple). */
+  clientId?: string
 }
 
 /** Two columns of an account, sealed under ENCRYPTION_KEYS: some providers issue a refresh token only once. */
@@ -52,6 +54,12 @@ export function createProviderTokens (sealer: Sealer): ProviderTokens {
   }
 }
 
-export function toStoredTokens ({ accessToken, refreshToken, expiresAt, scope }: TokenSet): StoredTokens {
-  return { accessToken, refreshToken: refreshToken ?? null, expiresAt: expiresAt?.toISOString() ?? null, scope }
+export function toStoredTokens ({ accessToken, refreshToken, expiresAt, scope, clientId }: TokenSet): StoredTokens {
+  return {
+    accessToken,
+    refreshToken: refreshToken ?? null,
+    expiresAt: expiresAt?.toISOString() ?? null,
+    scope,
+    ...clientId !== undefined && { clientId }
+  }
 }

@@ -91,7 +91,8 @@ export function createAccountService (options: AccountServiceOptions): AccountSe
     const provider = providers.get(account.provider)
     const stored = tokens.open(account)
     if (!stored || isLendable(stored)) return stored
-    if (stored.refreshToken === null || !provider) return undefined
+    // Tokens of an app are kept to be revoked: only the app may refresh them.
+    if (stored.refreshToken === null || stored.clientId !== undefined || !provider) return undefined
     try {
       const fresh = toStoredTokens(await provider.refresh(stored.refreshToken, stored.scope, signal))
       const kept = { ...fresh, refreshToken: fresh.refreshToken ?? stored.refreshToken }

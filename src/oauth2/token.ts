@@ -39,7 +39,7 @@ const Parameter = (description: string, maxLength = 4096) => Type.Optional(Type.
 const TokenRequestSchema = Type.Object({
   grant_type: Parameter(GRANT_TYPES.map((type) => `\`${type}\``).join(', ') + '.'),
   device_code: Parameter('From /oauth2/device_authorization.'),
-  code: Parameter('From the redirect.'),
+  code: Parameter('From the redirect. Native sign-in: Apple\'s authorization code, so that its grant can be revoked.'),
   redirect_uri: Parameter('The redirect URI that received the code.'),
   code_verifier: Parameter('RFC 7636 section 4.1: 43 to 128 characters.'),
   refresh_token: Parameter('Absent in cookie mode, which takes it from the cookie and requires an allowed Origin.'),
@@ -47,6 +47,7 @@ const TokenRequestSchema = Type.Object({
   subject_token_type: Parameter(`\`${ID_TOKEN_TYPE}\`.`),
   provider: Parameter('Native sign-in: the id of the provider that issued the ID token.', 64),
   nonce: Parameter('Native sign-in: the nonce of the app, if any. The ID token has it, or its SHA-256 in hex.', 512),
+  name: Parameter('Native sign-in: the name of the person, which Apple tells the app alone.', 200),
   scope: Parameter('Native sign-in: as at /oauth2/authorize. Refresh: a part of the granted scope.', 1000),
   client_id: Parameter('Optional for tokens of the direct and cookie modes.', 200),
   client_secret: Parameter('Of a confidential client, here or in the Authorization header.', 500)
@@ -136,7 +137,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
 
   /** RFC 8693 section 2. An invalid ID token is `invalid_grant`: the client has to start again. */
   async function signInNatively (request: Request): Promise<TokenResponse & { issued_token_type: string }> {
-    const { subject_token: idToken, subject_token_type: type, provider, nonce } = request.body
+    const { subject_token: idToken, subject_token_type: type, provider, nonce, code, name } = request.body
     const clientId = await resolveClientId(clients, request, request.body)
     if (clientId === undefined || idToken === undefined || provider === undefined) {
       throw new OAuthError('invalid_request', 'client_id, provider and subject_token are required.')
@@ -145,7 +146,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     const scope = grantableScope(request.body.scope)
     // Anyone may call this, and each failure is an audit event.
     await app.limits.signIn.count(`native:${addressOf(request)}`)
-    const tokens = await signIn.signInNatively({ provider, idToken, nonce, clientId, scope }, callerOf(request))
+    const tokens = await signIn.signInNatively(
+      { provider, idToken, nonce, clientId, scope, code, name }, callerOf(request))
     return { ...tokens, issued_token_type: ACCESS_TOKEN_TYPE }
   }
 

@@ -29,6 +29,9 @@ export const apple: ProviderDefinition = {
     'With the scopes `name` and `email` Apple posts its answer as a form from its own site, so the cookie of the ' +
       'login is `SameSite=None; Secure`: on http this works at localhost only, in Chromium and Firefox. Apple ' +
       'itself accepts no http callback.',
+    'An app sends its authorization code and the name, which Apple tells the app alone, as `code` and `name` of the ' +
+      'token exchange: then deleting the user revokes Apple\'s grant, as the App Store demands. That takes ' +
+      '`APPLE_PRIVATE_KEY`, since each app\'s client secret is another.',
     'Apple sends the name only once, beside the code of the first sign-in. Later sign-ins keep it.',
     '`email_verified` may be the string `"true"`. An address of the private relay (`@privaterelay.appleid.com`) ' +
       'belongs to one person and your team only.'
@@ -53,6 +56,17 @@ export const apple: ProviderDefinition = {
     const { TEAM_ID: teamId, KEY_ID: keyId, PRIVATE_KEY: pem } = settings.own
     const privateKey = pem === undefined ? undefined : readKey(pem)
     const signsSecret = settings.clientSecret === '' && teamId !== undefined && keyId !== undefined && privateKey
+      ? { teamId, keyId, privateKey }
+      : undefined
+    const secrets = new Map<string, () => Promise<string>>()
+
+    async function nativeSecret (clientId: string): Promise<string> {
+      if (!signsSecret) return settings.clientSecret
+      const secret = secrets.get(clientId) ?? createClientSecret(clientId, signsSecret)
+      secrets.set(clientId, secret)
+      return await secret()
+    }
+
     const scope = settings.scope ?? apple.scope
     const formPost = scope.includes('name') || scope.includes('email')
     return createOidcProvider(settings, {
@@ -65,7 +79,8 @@ export const apple: ProviderDefinition = {
       loginParameters: () => ({}),
       formPost,
       ...formPost ? { authorizationParameters: { response_mode: 'form_post' } } : {},
-      ...signsSecret && { clientSecret: createClientSecret(settings.clientId, { teamId, keyId, privateKey }) },
+      ...signsSecret && { clientSecret: createClientSecret(settings.clientId, signsSecret) },
+      nativeSecret,
       nameFromCallback: ({ user }) => readName(user)
     })
   }

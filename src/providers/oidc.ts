@@ -3,7 +3,7 @@ import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { parseJson } from '../http/json.ts'
 import { authTime, avatarUrl, email, member, subject, text } from './claims.ts'
 import { createClientAssertion } from './client-assertion.ts'
-import type { ClientAuthentication } from './client-authentication.ts'
+import { clientRequest, type ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
 import { acceptJson, assertSuccess, callProvider } from './http.ts'
@@ -12,8 +12,9 @@ import {
 } from './id-token.ts'
 import { NO_LOGIN_PARAMETERS, toOidcParameters, type ToAuthorizationParameters } from './login-parameters.ts'
 import { createOAuthClient, type OAuthClient } from './oauth-client.ts'
-import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderSettings } from './provider.ts'
+import type { AuthorizationResponse, HeldTokens, Profile, Provider, ProviderSettings, TokenSet } from './provider.ts'
 import { revokeToken } from './revocation.ts'
+import { readTokenSet } from './token-set.ts'
 
 export type Claims = JWTPayload & { sub: string }
 
@@ -40,6 +41,8 @@ export interface OidcOptions {
   nameFromCallback?: (response: AuthorizationResponse) => string | null
   /** For a secret that is renewed. */
   clientSecret?: () => Promise<string>
+  /** The secret of one of the native clients, for a provider that gives apps authorization codes (Apple). */
+  nativeSecret?: (clientId: string) => Promise<string>
   authentication?: ClientAuthentication
   authorizationParameters?: Record<string, string>
   /** Where it takes other parameters than those of the standard, or other values. */
@@ -112,10 +115,28 @@ export function createOidcProvider (
     const { metadata: { revocationEndpoint: url, tokenEndpointAuthentication }, client } = await connect()
     if (url === undefined) return
     const authentication = settings.authentication ?? options.authentication ?? tokenEndpointAuthentication
-    const clientSecret = await client.clientSecret()
-    await revokeToken({ provider: name, url, clientId, clientSecret, authentication }, tokens, signal)
+    const { clientId: owner = clientId } = tokens
+    const clientSecret = await (owner === clientId ? client.clientSecret() : options.nativeSecret?.(owner))
+    if (clientSecret === undefined) return
+    await revokeToken({ provider: name, url, clientId: owner, clientSecret, authentication }, tokens, signal)
   }
 
+  /** RFC 6749 section 4.1.3, for a code that an app got: there was no redirect, and no PKCE. */
+  async function exchangeNative (
+    nativeSecret: (clientId: string) => Promise<string>, code: string, owner: string, sub: string, signal: AbortSignal
+  ): Promise<TokenSet> {
+    const { metadata: { tokenEndpoint } } = await connect()
+    const call = { provider: name, step: 'token exchange', signal } as const
+    const credentials = { clientId: owner, clientSecret: await nativeSecret(owner), authentication: 'body' } as const
+    const request = clientRequest(credentials, { grant_type: 'authorization_code', code })
+    const answer = await callProvider(tokenEndpoint, { ...call, ...request })
+    const tokens = readTokenSet(acceptJson(answer, parseJson(answer.text), call), name, call.step, [])
+    const claims = await verify(tokens.idToken ?? '', [owner], 'any')
+    if (claims.sub !== sub) throw providerError(name, call.step, 'the code is of another person (sub)')
+    return { ...tokens, clientId: owner }
+  }
+
+  const { nativeSecret } = options
   return {
     id: settings.id,
     name,
@@ -149,15 +170,25 @@ export function createOidcProvider (
       }
     },
 
-    async identifyNative (idToken, nonce) {
+    ...nativeSecret && {
+      exchangeNative: async (code: string, owner: string, sub: string, signal: AbortSignal) =>
+        await exchangeNative(nativeSecret, code, owner, sub, signal)
+    },
+
+    async identifyNative (idToken, nonce, appsName) {
       // Apps give the provider's SDK the nonce itself or, as Apple and Google advise, its SHA-256 in hex.
       const expected = nonce === undefined ? [undefined] : [nonce, createHash('sha256').update(nonce).digest('hex')]
       // Some SDKs choose a nonce and do not tell the app (supabase/auth#2079).
       const nonces = nonce === undefined && settings.nativeNonceOptional ? 'any' : expected
       const claims = await verify(idToken, [clientId, ...settings.nativeClientIds], nonces)
       // The app may have had the ID token for a while: the provider's answer is as old as the token.
+      const profile = toProfile(claims, {}, '')
+      const ours: unknown[] = [clientId, ...settings.nativeClientIds]
+      const owner = [claims.aud].flat().find((one) => ours.includes(one))
       return {
-        profile: toProfile(claims, {}, ''),
+        // The name of an app's own counts only where the provider tells it to apps alone.
+        profile: { ...profile, name: profile.name ?? (options.nameFromCallback ? text(appsName) : null) },
+        ...owner !== undefined && { clientId: owner },
         authenticatedAt: authTime(claims['auth_time']) ?? authTime(claims.iat)
       }
     },

@@ -68,7 +68,14 @@ export interface Provider {
    * Identifies the person by an ID token that an app got from the provider's SDK, for this client or a native one.
    * `nonce` is the app's, where it chose one. Throws as `identify`. Absent where there are no ID tokens.
    */
-  identifyNative?: (idToken: string, nonce: string | undefined) => Promise<Omit<Identified, 'tokens'>>
+  identifyNative?: (
+    idToken: string, nonce: string | undefined, name?: string
+  ) => Promise<Omit<Identified, 'tokens'> & { clientId?: string }>
+  /**
+   * Exchanges the authorization code that came with an ID token to the app `clientId`, of the same person. Throws as
+   * `identify`. Absent where apps have none (all but Apple).
+   */
+  exchangeNative?: (code: string, clientId: string, subject: string, signal: AbortSignal) => Promise<TokenSet>
   /**
    * Exchanges a refresh token (RFC 6749 section 6), once. `grantedScope`, separated by spaces, holds where the answer
    * has no scope. Throws a Problem: `reauthorization_required` when the grant is over.
@@ -176,6 +183,8 @@ export interface TokenSet {
   accessToken: string
   refreshToken: string | undefined
   idToken: string | undefined
+  /** The client that the tokens were issued to, where that is an app of the person and not this service. */
+  clientId?: string
   /** Absent where the provider does not say when the access token expires. */
   expiresAt: Date | undefined
   scope: string
@@ -184,4 +193,4 @@ export interface TokenSet {
 }
 
 /** The stored tokens of a grant. */
-export interface HeldTokens { accessToken: string, refreshToken: string | undefined }
+export interface HeldTokens { accessToken: string, refreshToken: string | undefined, clientId?: string | undefined }

@@ -70,6 +70,10 @@ export interface NativeSignIn {
   nonce: string | undefined
   clientId: string
   scope: string
+  /** Apple's authorization code, so that its grant can be revoked. */
+  code?: string | undefined
+  /** The person's name, which Apple tells the app alone. */
+  name?: string | undefined
 }
 
 /** Tokens for the browser, a code for the client that asked, or a session that waits for a confirmation. */
@@ -222,7 +226,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function signInNatively (
-    { provider: id, idToken, nonce, clientId, scope }: NativeSignIn,
+    { provider: id, idToken, nonce, clientId, scope, code, name }: NativeSignIn,
     caller: Caller,
     reached: OnStage
   ): Promise<TokenResponse> {
@@ -232,13 +236,19 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: ${advice}`)
     }
     reached('identified')
-    const who = await provider.identifyNative(idToken, nonce)
+    if (code !== undefined && !provider.exchangeNative) {
+      throw new OAuthError('invalid_request', `code is for Apple: ${provider.name} gives apps none that is taken here.`)
+    }
+    const { clientId: owner = '', ...who } = await provider.identifyNative(idToken, nonce, name)
     const forgetAt = new Date(Date.now() + 2 * ID_TOKEN_MAX_AGE_SECONDS * 1000)
     if (!(await repository.spendState(idTokenHash(idToken), forgetAt))) {
       throw new OAuthError('invalid_grant', 'This ID token was used before. Get a new one.')
     }
+    const tokens = code === undefined
+      ? undefined
+      : await provider.exchangeNative?.(code, owner, who.profile.subject, AbortSignal.timeout(LOGIN_TIMEOUT_MS))
     reached('completed')
-    return (await openSession(who, clientId, scope, caller)).tokens
+    return (await openSession({ ...who, ...tokens && { tokens } }, clientId, scope, caller)).tokens
   }
 
   /**

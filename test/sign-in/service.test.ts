@@ -246,7 +246,7 @@ const native = { provider: 'acme', idToken: 'head.body.signature', nonce: 'n', c
 t.test("an app's ID token signs in once, whatever its signature's spelling", async (t) => {
   const { service, asked, stages } = serve()
   t.match(await service.signInNatively(native, caller), { issued: [{ clientId: 'app', scope: 'openid' }] })
-  t.same(asked('identifyNative'), [['head.body.signature', 'n']])
+  t.same(asked('identifyNative'), [['head.body.signature', 'n', undefined]])
   const [[hash, forgetAt] = []] = asked('spendState')
   t.same(hash, sha256('id-token:head.body'))
   t.ok(isAhead(forgetAt, 2 * ID_TOKEN_MAX_AGE_SECONDS))
