@@ -134,9 +134,10 @@ async function service (
     ...more
   })
   // Its types are tested above; beside Signet's own they would name `requireBearer` twice.
-  const { requireBearer, requireRole } = app as unknown as {
+  const { requireBearer, requireRole, requireRecent } = app as unknown as {
     requireBearer: never
     requireRole: (role: string) => never
+    requireRecent: (rule: { maxAge: number }) => never
   }
   const claims = (request: unknown) => (request as { claims: { sub: string } }).claims
   app.get('/notes', { onRequest: requireBearer }, async (request) => ({ owner: claims(request).sub }))
@@ -144,6 +145,10 @@ async function service (
   app.get('/both', { onRequest: [requireBearer, requireRole('admin')] }, async (request) => ({
     owner: claims(request).sub
   }))
+  app.get('/recent', { onRequest: requireRecent({ maxAge: 600 }) }, async (request) => ({
+    owner: claims(request).sub
+  }))
+  app.get('/recent-admin', { onRequest: [requireRole('admin'), requireRecent({ maxAge: 600 })] }, async () => ({}))
   app.get('/open', async (request) => claims(request))
   const get = async (path: string, authorization?: string) => {
     const answer = await app.inject({ path, headers: authorization === undefined ? {} : { authorization } })
@@ -189,6 +194,28 @@ t.test('the Fastify plugin lets in who has a token, and a role where one is want
   for (const path of ['/admin', '/both']) {
     t.match(await withToken(path, administrator), { status: 200, body: { owner: sub } })
   }
+})
+
+t.test('a sign-in that is too old is asked for again, and a new one with its max_age will do (RFC 9470)', async (t) => {
+  const { sql, signIn, refresh, get, withToken } = await service(t)
+  const tokens = await signIn()
+  const { sub } = decodeJwt(tokens.access_token)
+  t.match(await withToken('/recent', tokens.access_token), { status: 200, challenge: undefined, body: { owner: sub } })
+  t.match(await get('/recent'), { status: 401, challenge: /^Bearer realm="notes"$/ }, 'nobody')
+  t.match(await withToken('/recent', 'made-up'), { status: 401, challenge: /error="invalid_token"/ })
+
+  await sql.query("UPDATE sessions SET authenticated_at = now() - interval '11 minutes'")
+  const { access_token: old } = (await refresh(tokens.refresh_token)).body
+  const refused = await withToken('/recent', old)
+  t.match(refused, { status: 401, body: { code: 'insufficient_user_authentication' } })
+  t.equal(refused.challenge, 'Bearer realm="notes", error="insufficient_user_authentication", ' +
+    'error_description="This needs a more recent sign-in.", max_age="600"')
+  t.match(await withToken('/notes', old), { status: 200 }, 'elsewhere it will do')
+  t.match(await withToken('/recent-admin', old), { status: 403 }, 'a role that is missing comes first')
+
+  const [, maxAge] = /max_age="(\d+)"/.exec(String(refused.challenge)) ?? []
+  const { access_token: stepped } = await signIn({ max_age: maxAge })
+  t.match(await withToken('/recent', stepped), { status: 200, body: { owner: sub } })
 })
 
 t.test('it refuses a revoked token, and says 503 when it cannot tell', async (t) => {

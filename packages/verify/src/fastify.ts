@@ -9,9 +9,14 @@ declare module 'fastify' {
     requireBearer: BearerHook
     /** The same, and answers 403 unless the token has the role. */
     requireRole: (role: string) => BearerHook
+    /**
+     * The same, and answers 401 unless the person signed in within `maxAge` seconds (RFC 9470). The challenge has
+     * `max_age`: an app that sends the person to /oauth2/authorize with it comes back with a token that will do.
+     */
+    requireRecent: (rule: { maxAge: number }) => BearerHook
   }
   interface FastifyRequest {
-    /** The claims of the verified access token. Throws on a route without `requireBearer` or `requireRole`. */
+    /** The claims of the verified access token. Throws on a route without one of these hooks. */
     readonly claims: AccessTokenClaims
   }
 }
@@ -26,7 +31,7 @@ export interface SignetOptions extends VerifierOptions {
 const RETRY_AFTER_SECONDS = 5
 
 async function plugin (app: FastifyInstance, options: SignetOptions): Promise<void> {
-  const { realm = options.audience ?? options.issuer } = options
+  const { realm = options.audience ?? options.issuer, clockToleranceSeconds = 5 } = options
   if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm)) {
     throw new TypeError('The realm must be printable ASCII without quotes and backslashes.')
   }
@@ -40,7 +45,7 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
   app.decorateRequest('claims', {
     getter () {
       const claims = verified.get(this)
-      if (!claims) throw new Error('request.claims is there behind requireBearer or requireRole only.')
+      if (!claims) throw new Error('request.claims is there behind requireBearer, requireRole or requireRecent only.')
       return claims
     }
   })
@@ -49,11 +54,16 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
    * RFC 6750 section 3. The header is set here and not by the error: so it is there whatever the app makes of its
    * errors.
    */
-  function refusal (reply: FastifyReply, statusCode: 401 | 403, code: string, message: string, error?: string): Error {
-    reply.header(
-      'www-authenticate',
-      `Bearer realm="${realm}"${error === undefined ? '' : `, error="${error}", error_description="${message}"`}`
-    )
+  function refusal (
+    reply: FastifyReply,
+    statusCode: 401 | 403,
+    code: string,
+    message: string,
+    error?: string,
+    more = ''
+  ): Error {
+    const reason = error === undefined ? '' : `, error="${error}", error_description="${message}"${more}`
+    reply.header('www-authenticate', `Bearer realm="${realm}"${reason}`)
     return Object.assign(new Error(message), { statusCode, code })
   }
 
@@ -91,11 +101,24 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     }
     verified.set(request, claims)
   })
+
+  app.decorate('requireRecent', ({ maxAge }: { maxAge: number }): BearerHook => {
+    if (!Number.isInteger(maxAge) || maxAge < 0) throw new TypeError('maxAge must be whole seconds.')
+    return async (request, reply) => {
+      const claims = verified.get(request) ?? (await claimsOf(request, reply))
+      const age = Date.now() / 1000 - claims.auth_time
+      if (age > maxAge + clockToleranceSeconds) {
+        const error = 'insufficient_user_authentication'
+        throw refusal(reply, 401, error, 'This needs a more recent sign-in.', error, `, max_age="${maxAge}"`)
+      }
+      verified.set(request, claims)
+    }
+  })
 }
 
 /**
- * For Fastify 5: `requireBearer`, `requireRole` and `request.claims`, for the scope it is registered in and those
- * below.
+ * For Fastify 5: `requireBearer`, `requireRole`, `requireRecent` and `request.claims`, for the scope it is registered
+ * in and those below.
  */
 export const signet: FastifyPluginAsync<SignetOptions> = Object.assign(plugin, {
   // What fastify-plugin sets: decorators reach the scope that registers it.
