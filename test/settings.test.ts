@@ -231,7 +231,7 @@ t.test('production demands https, a database and real keys', async (t) => {
     )
   }
   const clients = JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], client_secret: 'short' }])
-  t.match(mistakes({ ...PRODUCTION, CLIENTS: clients })[0], 'CLIENTS')
+  t.match(mistakes({ ...PRODUCTION, CLIENTS: clients })[0], /CLIENTS.*openssl rand -hex 32/, 'a secret without + / =')
   t.match(
     mistakes({
       ...PRODUCTION,
@@ -255,6 +255,9 @@ t.test('production demands https, a database and real keys', async (t) => {
 t.test('a client is not called as Signet is, and has redirect URIs that can be asked for', async (t) => {
   const client = (more: object) =>
     mistakes({ CLIENTS: JSON.stringify([{ client_id: 'web', name: 'Web', redirect_uris: [], ...more }]) })
+  t.match(client({ require_pkce: false })[0], /CLIENTS: web needs PKCE/)
+  t.same(client({ require_pkce: true }), [])
+  t.same(client({ require_pkce: false, client_secret: 'x'.repeat(32) }), [])
   t.same(client({ redirect_uris: ['com.example.app:/callback', `https://app.example.com/${'x'.repeat(900)}`] }), [])
   t.match(client({ client_id: 'signet' })[0], /CLIENTS: "signet" is the client_id of Signet itself/)
   for (const uri of [
