@@ -36,7 +36,7 @@ const MAX_ERROR_WORD = 64
  * follows the first other character is cut off. Undefined where nothing is left, or where the text repeats one of
  * `secrets`.
  */
-export function toErrorWord (error: unknown, secrets: string[] = []): string | undefined {
+export function toErrorWord (error: unknown, secrets: readonly string[] = []): string | undefined {
   if (typeof error !== 'string' || secrets.some((secret) => secret !== '' && error.includes(secret))) return undefined
   const [word = ''] = /^[\w.-]*/.exec(error) ?? []
   return word === '' ? undefined : word.slice(0, MAX_ERROR_WORD)

@@ -19,7 +19,7 @@ export interface CallPurpose {
   step: Step
   signal?: AbortSignal | undefined
   /** What the request holds that must not be logged, should the provider repeat it. */
-  secrets?: string[]
+  secrets?: readonly string[]
 }
 
 export interface ProviderCall extends CallPurpose {

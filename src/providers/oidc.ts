@@ -6,7 +6,7 @@ import { createClientAssertion } from './client-assertion.ts'
 import { clientRequest, type ClientAuthentication } from './client-authentication.ts'
 import { createDiscovery, type IssuerMetadata } from './discovery.ts'
 import { invalidIdToken, providerError } from './failure.ts'
-import { acceptJson, assertSuccess, callProvider } from './http.ts'
+import { acceptJson, assertSuccess, callProvider, toProviderResponse } from './http.ts'
 import {
   createIssuerKeys, verifyEventToken, verifyIdToken, verifyUserinfo, type IdTokenExpectation
 } from './id-token.ts'
@@ -126,11 +126,13 @@ export function createOidcProvider (
     nativeSecret: (clientId: string) => Promise<string>, code: string, owner: string, sub: string, signal: AbortSignal
   ): Promise<TokenSet> {
     const { metadata: { tokenEndpoint } } = await connect()
-    const call = { provider: name, step: 'token exchange', signal } as const
-    const credentials = { clientId: owner, clientSecret: await nativeSecret(owner), authentication: 'body' } as const
+    const clientSecret = await nativeSecret(owner)
+    const call = { provider: name, step: 'token exchange', signal, secrets: [code, clientSecret] } as const
+    const credentials = { clientId: owner, clientSecret, authentication: 'body' } as const
     const request = clientRequest(credentials, { grant_type: 'authorization_code', code })
     const answer = await callProvider(tokenEndpoint, { ...call, ...request })
-    const tokens = readTokenSet(acceptJson(answer, parseJson(answer.text), call), name, call.step, [])
+    const value = acceptJson(answer, parseJson(answer.text), call)
+    const tokens = readTokenSet(value, call, [], toProviderResponse(answer, value, call))
     const claims = await verify(tokens.idToken ?? '', [owner], 'any')
     if (claims.sub !== sub) throw providerError(name, call.step, 'the code is of another person (sub)')
     return { ...tokens, clientId: owner }
