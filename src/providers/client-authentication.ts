@@ -26,7 +26,17 @@ export interface ClientCredentials {
 
 /** The value of `Authorization`. Id and secret are form-encoded first, as @fastify/oauth2 does it. */
 export function basic (clientId: string, clientSecret: string): string {
-  return `Basic ${Buffer.from(`${formEncode(clientId)}:${formEncode(clientSecret)}`).toString('base64')}`
+  return basicAsItIs(formEncode(clientId), formEncode(clientSecret))
+}
+
+/** The same for a provider that does not decode them (requests-oauthlib#568). */
+export function basicAsItIs (clientId: string, clientSecret: string): string {
+  return `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`
+}
+
+/** True where it matters whether a provider decodes Basic credentials. */
+export function hasTwoSpellings ({ clientId, clientSecret, authentication }: ClientCredentials): boolean {
+  return authentication === 'header' && basic(clientId, clientSecret) !== basicAsItIs(clientId, clientSecret)
 }
 
 function formEncode (text: string): string {

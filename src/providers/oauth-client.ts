@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { Problem } from '../http/errors.ts'
 import { noteOrigin } from '../http/failure-origin.ts'
 import { member } from './claims.ts'
-import { ASSERTION_TYPE } from './client-authentication.ts'
+import { ASSERTION_TYPE, hasTwoSpellings } from './client-authentication.ts'
 import { providerError, type Step } from './failure.ts'
 import { acceptJson, toProviderResponse } from './http.ts'
 import type { AuthorizationParameters } from './login-parameters.ts'
 import { pluginOptions, type OAuthClientOptions } from './plugin-options.ts'
 import type { Authorization, AuthorizationResponse, Provider, TokenSet } from './provider.ts'
 import { registerLate, type PluginNamespace, type RegisterOAuth2 } from './registration.ts'
-import { requestTokens } from './token-request.ts'
+import { requestTokens, type TokenAnswer } from './token-request.ts'
 import { readTokenSet } from './token-set.ts'
 
 export interface OAuthClient {
@@ -17,7 +17,10 @@ export interface OAuthClient {
   register?: (register: RegisterOAuth2) => Promise<void>
   /** The authorization request, with `parameters`. Throws a Problem when the plugin does not take the endpoints. */
   authorize: (parameters?: AuthorizationParameters) => Promise<Authorization>
-  /** Exchanges a code, once and without a retry: codes are single-use. Throws a Problem. */
+  /**
+   * Exchanges a code. Codes are single-use: none is sent again, except where the provider did not know the client.
+   * Throws a Problem.
+   */
   exchange: (response: AuthorizationResponse) => Promise<TokenSet>
   refresh: Provider['refresh']
   clientSecret: () => Promise<string>
@@ -26,18 +29,20 @@ export interface OAuthClient {
 /** The client of one provider: @fastify/oauth2, whose cookies are kept in our login attempts. */
 export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   const { provider, scope, clientSecret } = options
-  let registered: { secret: string, namespace: PluginNamespace } | undefined
+  let registered: { secret: string, isEncoded: boolean, namespace: PluginNamespace } | undefined
+  /** Whether the provider decodes Basic credentials, as far as is known. */
+  let isEncoded = true
 
   /** The plugin, registered with the secret of now. */
-  async function plugin (): Promise<PluginNamespace> {
+  async function plugin () {
     const secret = typeof clientSecret === 'string' ? clientSecret : await clientSecret()
-    if (registered?.secret !== secret) {
-      const namespace = await registerLate(pluginOptions(options, secret)).catch(() => {
+    if (registered?.secret !== secret || registered.isEncoded !== isEncoded) {
+      const namespace = await registerLate(pluginOptions(options, secret, isEncoded)).catch(() => {
         throw providerError(provider, 'discovery', 'an endpoint, the client id or the secret cannot be used')
       })
-      registered = { secret, namespace }
+      registered = { secret, isEncoded, namespace }
     }
-    return registered.namespace
+    return registered
   }
 
   async function request (
@@ -47,9 +52,15 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
     grant: string[],
     work: (namespace: PluginNamespace) => Promise<{ token: unknown }>
   ): Promise<TokenSet> {
-    const namespace = await plugin()
-    const purpose = { provider, step, signal, secrets: [...grant, registered?.secret ?? ''] }
-    const answer = await requestTokens(purpose, () => work(namespace))
+    const { secret, namespace } = await plugin()
+    const purpose = { provider, step, signal, secrets: [...grant, secret] }
+    let answer = await requestTokens(purpose, () => work(namespace))
+    if (isUnknownClient(answer) && hasTwoSpellings({ ...options, clientSecret: secret })) {
+      isEncoded = !isEncoded
+      const { namespace: other } = await plugin()
+      answer = await requestTokens(purpose, () => work(other))
+      if (isUnknownClient(answer)) isEncoded = !isEncoded
+    }
     const response = toProviderResponse(answer, answer.value, purpose)
     if (step === 'token refresh' && answer.status < 500 && isGrantOver(options, answer.value)) {
       const detail = `${provider} no longer refreshes this grant: sign in there again.`
@@ -68,12 +79,13 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   return {
     ...typeof clientSecret === 'string' && {
       async register (register) {
-        registered = { secret: clientSecret, namespace: await register(pluginOptions(options, clientSecret)) }
+        const namespace = await register(pluginOptions(options, clientSecret))
+        registered = { secret: clientSecret, isEncoded, namespace }
       }
     },
 
     async authorize (parameters = {}) {
-      const namespace = await plugin()
+      const { namespace } = await plugin()
       const kept: Record<string, string> = {}
       const setCookie = (name: string, value: string) => { kept[name] = value }
       const url = new URL(await namespace.generateAuthorizationUri({}, { setCookie }))
@@ -110,6 +122,10 @@ const GRANT_IS_OVER = [
   'invalid_grant', 'bad_refresh_token', 'interaction_required', 'login_required', 'consent_required',
   'account_selection_required'
 ]
+
+function isUnknownClient ({ status, value }: TokenAnswer): boolean {
+  return status < 500 && member(value, 'error') === 'invalid_client'
+}
 
 function isGrantOver ({ saysGrantIsOver }: OAuthClientOptions, answer: unknown): boolean {
   return GRANT_IS_OVER.includes(member(answer, 'error') as string) || saysGrantIsOver?.(answer) === true

@@ -35,8 +35,8 @@ export interface OAuthClientOptions {
   saysGrantIsOver?: ((answer: unknown) => boolean) | undefined
 }
 
-/** The options of @fastify/oauth2 for one provider. */
-export function pluginOptions (options: OAuthClientOptions, secret: string): FastifyOAuth2Options {
+/** The options of @fastify/oauth2 for one provider. Basic credentials are form-encoded unless `isEncoded` is false. */
+export function pluginOptions (options: OAuthClientOptions, secret: string, isEncoded = true): FastifyOAuth2Options {
   const { tokenUrl, scope, pkce = true } = options
   const authorizationUrl = new URL(options.authorizationUrl)
   authorizationUrl.hash = ''
@@ -57,7 +57,8 @@ export function pluginOptions (options: OAuthClientOptions, secret: string): Fas
     options: {
       authorizationMethod: options.authentication === 'header' ? 'header' : 'body',
       bodyFormat: options.bodyFormat ?? 'form',
-      scopeSeparator: options.scopeSeparator ?? ' '
+      scopeSeparator: options.scopeSeparator ?? ' ',
+      credentialsEncodingMode: isEncoded ? 'strict' : 'loose'
     }
   } as const
   return {

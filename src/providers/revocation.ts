@@ -1,8 +1,8 @@
 import { parseJson } from '../http/json.ts'
 import { member } from './claims.ts'
-import { clientRequest, type ClientCredentials } from './client-authentication.ts'
+import { basicAsItIs, clientRequest, hasTwoSpellings, type ClientCredentials } from './client-authentication.ts'
 import { providerError } from './failure.ts'
-import { callProvider } from './http.ts'
+import { callProvider, type ProviderAnswer } from './http.ts'
 import type { HeldTokens } from './provider.ts'
 
 export interface RevocationEndpoint extends ClientCredentials {
@@ -18,21 +18,30 @@ export interface RevocationEndpoint extends ClientCredentials {
 export async function revokeToken (
   endpoint: RevocationEndpoint, { accessToken, refreshToken }: HeldTokens, signal: AbortSignal
 ): Promise<void> {
-  const { provider, url, clientId } = endpoint
+  const { provider, url, clientId, clientSecret } = endpoint
   const request = clientRequest(endpoint, {
     token: refreshToken ?? accessToken,
     token_type_hint: refreshToken === undefined ? 'access_token' : 'refresh_token',
     client_id: clientId
   })
-  const { status, text } = await callProvider(url, { provider, step: 'revocation', signal, ...request })
+  const send = (headers: Record<string, string>) =>
+    callProvider(url, { provider, step: 'revocation', signal, ...request, headers })
+  let answer = await send(request.headers)
+  if (isClientError(answer) && hasTwoSpellings(endpoint)) {
+    answer = await send({ ...request.headers, authorization: basicAsItIs(clientId, clientSecret) })
+  }
+  const { status } = answer
   // Apple answers a wrong client secret with 400, as other providers answer an unknown token.
-  const isClientError = CLIENT_ERRORS.includes(member(parseJson(text), 'error') as string)
-  if (isClientError) throw providerError(provider, 'revocation', 'it was refused')
+  if (isClientError(answer)) throw providerError(provider, 'revocation', 'it was refused')
   acceptRevocation(provider, status)
 }
 
 /** Errors of the client, not of the token (RFC 6749 section 5.2, RFC 7009 section 2.2.1). */
 const CLIENT_ERRORS = ['invalid_client', 'unauthorized_client', 'unsupported_token_type']
+
+function isClientError ({ text }: ProviderAnswer): boolean {
+  return CLIENT_ERRORS.includes(member(parseJson(text), 'error') as string)
+}
 
 /** Throws a Problem unless the status means success, or a token that is unknown or no longer valid. */
 export function acceptRevocation (provider: string, status: number): void {

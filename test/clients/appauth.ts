@@ -27,6 +27,8 @@ type Library = typeof import('@openid/appauth/built/src/authorization_request.js
 export async function loadAppAuth (): Promise<Library> {
   const outDir = await mkdtemp(join(tmpdir(), 'signet-appauth-'))
   const input = { index: '@openid/appauth', node: '@openid/appauth/built/src/node_support/index.js' }
+  // Vite sets it for the whole process, and other tests run in this one.
+  const { NODE_ENV } = process.env
   try {
     await build({
       configFile: false,
@@ -51,6 +53,8 @@ export async function loadAppAuth (): Promise<Library> {
     core.setFlag('IS_LOG', false)
     return { ...core, ...node }
   } finally {
+    if (NODE_ENV === undefined) delete process.env['NODE_ENV']
+    else process.env['NODE_ENV'] = NODE_ENV
     await rm(outDir, { recursive: true, force: true })
   }
 }

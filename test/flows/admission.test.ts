@@ -129,7 +129,7 @@ t.test('SIGN_UPS=closed admits those who have an account, and nobody else', asyn
     await assertRefused(t, all, 'sign_up_closed')
     t.same(
       (await all.sql.query("SELECT DISTINCT details FROM audit_events WHERE type = 'login.failed'")).rows,
-      [{ details: { code: 'sign_up_closed' } }]
+      [{ details: { code: 'sign_up_closed', step: 'sign-in' } }]
     )
   })
 

@@ -206,7 +206,7 @@ t.test('every 4xx leaves one line with its code and route', async (t) => {
     ['/oauth2/userinfo', {}, 401, 'invalid_token'],
     ['/device', { ...form({ user_code: 'BBBB-BBBB' }), headers: { origin: url } }, 400, 'invalid_request'],
     ['/device/confirm', AS_PERSON, 400, 'invalid_state'],
-    ['/oauth2/logout', AS_PERSON, 400, 'invalid_request'],
+    ['/oauth2/logout?id_token_hint=x', AS_PERSON, 400, 'invalid_request'],
     ['/oauth2/token', { method: 'POST', headers: { 'content-type': 'text/xml' }, body: '<a/>' }, 415,
       'invalid_request'],
     ['/login/acme/callback', form({}), 404, 'not_found'],

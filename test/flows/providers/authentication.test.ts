@@ -74,7 +74,9 @@ const rows: Row[] = [
   ['an Ed25519 key', { PRIVATE_KEY: pemOf(ed) }, (world) => takesAssertions(ed, 'EdDSA', world)]
 ]
 
-async function useTheClient (t: Test, fake: FakeOidc, environment: Record<string, string>): Promise<void> {
+async function useTheClient (
+  t: Test, fake: FakeOidc, environment: Record<string, string>, grants = ['authorization_code', 'refresh_token']
+): Promise<void> {
   const { url, log } = await setup(t, environment)
   fake.tokenResponse({ expires_in: 1 })
   const login = await createBrowser(url).login('/login/acme')
@@ -85,9 +87,7 @@ async function useTheClient (t: Test, fake: FakeOidc, environment: Record<string
   t.equal(lent.status, 200, await lent.text())
   t.equal((await fetch(`${url}/me`, { method: 'DELETE', headers })).status, 204)
   await eventually('the revocation', () => fake.calls(fake.paths.revoke).length > 0)
-  t.same(fake.calls(fake.paths.token).map(({ body }) => parameter(body, 'grant_type')), [
-    'authorization_code', 'refresh_token'
-  ])
+  t.same(fake.calls(fake.paths.token).map(({ body }) => parameter(body, 'grant_type')), grants)
   t.notMatch(log(), /client_assertion|PRIVATE KEY/)
 }
 
@@ -118,6 +118,25 @@ t.test('each way to prove the client, at login, refresh and revocation', async (
       t.same(refused, [])
     })
   }
+})
+
+t.test('a provider that does not decode Basic credentials (requests-oauthlib#568) is found out once', async (t) => {
+  const refused: string[] = []
+  const fake: FakeOidc = await startFakeOidc({
+    ...AWKWARD,
+    manners: {
+      isClient ({ path, headers: { authorization } }) {
+        const asItIs = Buffer.from(`${AWKWARD.clientId}:${AWKWARD.clientSecret}`).toString('base64')
+        if (authorization === `Basic ${asItIs}`) return true
+        refused.push(path)
+        return false
+      }
+    }
+  })
+  t.teardown(() => fake.close())
+  const settings = { ...fake.settings('acme'), OIDC_ACME_AUTHENTICATION: 'client_secret_basic' }
+  await useTheClient(t, fake, settings, ['authorization_code', 'authorization_code', 'refresh_token'])
+  t.same(refused, [fake.paths.token, fake.paths.revoke])
 })
 
 t.test('a plain OAuth 2.0 provider: a key, a separator, and its own endpoints', async (t) => {
