@@ -168,11 +168,12 @@ t.test(
       page.evaluate<string>(`
         fetch(${JSON.stringify(url + path)}, ${JSON.stringify(request)})
           .then((response) => response.text(), (error) => error.name)`)
-    for (const mode of ['/', '/cookie.html']) {
-      await page.goto(elsewhere + mode)
-      if (mode === '/') await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-      t.match(await page.getByRole('alert').innerText(), "does not allow this page's origin")
-    }
+    await page.goto(elsewhere)
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+    await page.waitForURL(`${url}/oauth2/authorize?*`)
+    t.match(await page.getByRole('main').innerText(), 'is not registered', 'the code mode')
+    await page.goto(`${elsewhere}/cookie.html`)
+    t.match(await page.getByRole('alert').innerText(), "does not allow this page's origin", 'the cookie mode')
     const form = {
       method: 'POST',
       credentials: 'include',

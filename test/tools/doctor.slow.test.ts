@@ -15,6 +15,9 @@ import { startRedis, withoutRedis } from '../plugins/redis.ts'
 
 const root = new URL('../..', import.meta.url).pathname
 
+// pg_virtualenv sets it, and pg takes it where a URL has no password.
+delete process.env['PGPASSWORD']
+
 async function world (t: Test) {
   const github = await startFakeGitHub()
   const acme = await startFakeOidc()
