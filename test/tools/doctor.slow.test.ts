@@ -84,6 +84,23 @@ t.test('where all is well it says so, with the callback URL to paste for each pr
   t.match(JSON.parse(broken.stdout), { ok: false, findings: [{ check: 'settings', status: 'ok', message: /./ }] })
 })
 
+t.test("the providers' events must reach Signet at the URLs that they are told", async (t) => {
+  const { findings, url } = await world(t)
+  t.equal((await findings())['github, events'], undefined, 'without a secret there are none')
+  const secret = { GITHUB_WEBHOOK_SECRET: 'a-secret-that-is-shared' }
+  t.match((await findings(secret))['github, events'], {
+    status: 'warning',
+    message: `${url}/login/github/events takes no events (HTTP 4`,
+    advice: /settings of this provider/
+  })
+  const github = await startFakeGitHub()
+  t.teardown(() => github.close())
+  const { url: receiving } = await setup(t, { ...github.settings, ...secret })
+  t.match((await findings({ ...secret, ISSUER_URL: receiving, PORT: new URL(receiving).port }))['github, events'], {
+    status: 'ok', message: `${receiving}/login/github/events, entered at https://github.com/settings/apps`
+  })
+})
+
 t.test('each thing that would make a login fail is found, with what to do', async (t) => {
   const { findings, github, acme, sql, url, database } = await world(t)
   const bad = async (check: string, message: RegExp, advice: RegExp, changes: Record<string, string> = {}) => {

@@ -1,6 +1,7 @@
 import { useForwardProxy } from '../../src/http/forward-proxy.ts'
 import { createProviders } from '../../src/providers/registry.ts'
 import { readSettings, SettingsError } from '../../src/settings.ts'
+import { examineEvents } from './events.ts'
 import { error, ok, type Finding } from './finding.ts'
 import { examineProvider } from './providers.ts'
 import { examineRedis } from './redis.ts'
@@ -34,6 +35,7 @@ export async function examine (environment: Record<string, string | undefined>):
     ...(await examineDatabase(settings)),
     ...(await examineRedis(settings)),
     ...(await examinePublicUrl(settings)),
-    ...(settings.providers.length === 0 ? [none] : (await Promise.all(ofProviders)).flat())
+    ...(settings.providers.length === 0 ? [none] : (await Promise.all(ofProviders)).flat()),
+    ...(await examineEvents(settings, providers))
   ]
 }
