@@ -31,10 +31,10 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
   const { provider, scope, clientSecret } = options
   let registered: { secret: string, isEncoded: boolean, namespace: PluginNamespace } | undefined
   /** Whether the provider decodes Basic credentials, as far as is known. */
-  let isEncoded = true
+  let decodesBasic = true
 
   /** The plugin, registered with the secret of now. */
-  async function plugin () {
+  async function plugin (isEncoded: boolean) {
     const secret = typeof clientSecret === 'string' ? clientSecret : await clientSecret()
     if (registered?.secret !== secret || registered.isEncoded !== isEncoded) {
       const namespace = await registerLate(pluginOptions(options, secret, isEncoded)).catch(() => {
@@ -52,14 +52,14 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
     grant: string[],
     work: (namespace: PluginNamespace) => Promise<{ token: unknown }>
   ): Promise<TokenSet> {
-    const { secret, namespace } = await plugin()
+    const isEncoded = decodesBasic
+    const { secret, namespace } = await plugin(isEncoded)
     const purpose = { provider, step, signal, secrets: [...grant, secret] }
     let answer = await requestTokens(purpose, () => work(namespace))
     if (isUnknownClient(answer) && hasTwoSpellings({ ...options, clientSecret: secret })) {
-      isEncoded = !isEncoded
-      const { namespace: other } = await plugin()
+      const { namespace: other } = await plugin(!isEncoded)
       answer = await requestTokens(purpose, () => work(other))
-      if (isUnknownClient(answer)) isEncoded = !isEncoded
+      if (!isUnknownClient(answer)) decodesBasic = !isEncoded
     }
     const response = toProviderResponse(answer, answer.value, purpose)
     if (step === 'token refresh' && answer.status < 500 && isGrantOver(options, answer.value)) {
@@ -80,12 +80,12 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
     ...typeof clientSecret === 'string' && {
       async register (register) {
         const namespace = await register(pluginOptions(options, clientSecret))
-        registered = { secret: clientSecret, isEncoded, namespace }
+        registered = { secret: clientSecret, isEncoded: true, namespace }
       }
     },
 
     async authorize (parameters = {}) {
-      const { namespace } = await plugin()
+      const { namespace } = await plugin(decodesBasic)
       const kept: Record<string, string> = {}
       const setCookie = (name: string, value: string) => { kept[name] = value }
       const url = new URL(await namespace.generateAuthorizationUri({}, { setCookie }))

@@ -5,7 +5,7 @@ import { createBrowser } from '../../fakes/browser.ts'
 import { parameter, type Call } from '../../fakes/calls.ts'
 import { clientCredentials } from '../../fakes/grants.ts'
 import { startFakeOidc, type FakeOidc, type FakeOidcOptions } from '../../fakes/oidc.ts'
-import { eventually, setup } from '../../helper.ts'
+import { eventually, race, setup } from '../../helper.ts'
 
 /** The ways in which Signet proves itself to a provider of the settings: at login, refresh and revocation. */
 
@@ -120,23 +120,36 @@ t.test('each way to prove the client, at login, refresh and revocation', async (
   }
 })
 
-t.test('a provider that does not decode Basic credentials (requests-oauthlib#568) is found out once', async (t) => {
+t.test('a provider that does not decode Basic credentials (requests-oauthlib#568) is found out', async (t) => {
   const refused: string[] = []
-  const fake: FakeOidc = await startFakeOidc({
-    ...AWKWARD,
-    manners: {
-      isClient ({ path, headers: { authorization } }) {
-        const asItIs = Buffer.from(`${AWKWARD.clientId}:${AWKWARD.clientSecret}`).toString('base64')
-        if (authorization === `Basic ${asItIs}`) return true
-        refused.push(path)
-        return false
+  const asItIs = Buffer.from(`${AWKWARD.clientId}:${AWKWARD.clientSecret}`).toString('base64')
+  const world = async (t: Test) => {
+    refused.length = 0
+    const fake: FakeOidc = await startFakeOidc({
+      ...AWKWARD,
+      manners: {
+        isClient ({ path, headers: { authorization } }) {
+          if (authorization === `Basic ${asItIs}`) return true
+          refused.push(path)
+          return false
+        }
       }
-    }
+    })
+    t.teardown(() => fake.close())
+    return { fake, settings: { ...fake.settings('acme'), OIDC_ACME_AUTHENTICATION: 'client_secret_basic' } }
+  }
+  await t.test('once, at login and at revocation', async (t) => {
+    const { fake, settings } = await world(t)
+    await useTheClient(t, fake, settings, ['authorization_code', 'authorization_code', 'refresh_token'])
+    t.same(refused, [fake.paths.token, fake.paths.revoke])
   })
-  t.teardown(() => fake.close())
-  const settings = { ...fake.settings('acme'), OIDC_ACME_AUTHENTICATION: 'client_secret_basic' }
-  await useTheClient(t, fake, settings, ['authorization_code', 'authorization_code', 'refresh_token'])
-  t.same(refused, [fake.paths.token, fake.paths.revoke])
+  await t.test('by several first logins at once, which all get through', async (t) => {
+    const { settings } = await world(t)
+    const { url } = await setup(t, settings)
+    const statuses = await race(5, async () => (await createBrowser(url).login('/login/acme')).status)
+    t.same(statuses, [200, 200, 200, 200, 200])
+    t.ok(refused.length > 0)
+  })
 })
 
 t.test('a plain OAuth 2.0 provider: a key, a separator, and its own endpoints', async (t) => {
