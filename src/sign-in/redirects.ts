@@ -36,7 +36,7 @@ function postBack (reply: FastifyReply, redirectUri: string, parameters: Record<
   const fields = Object.entries(parameters)
     .map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)
   reply.code(200).header('cache-control', 'no-store')
-  return sendPage(reply, 'Going on ...', html`<form method="post" action="${redirectUri}">${fields}
+  return sendPage(reply, 'Returning to the app', html`<form method="post" action="${redirectUri}">${fields}
     <noscript><ul><li><button class="button primary">Continue</button></li></ul></noscript>
   </form>`, { formTarget: redirectUri, script: SUBMIT })
 }

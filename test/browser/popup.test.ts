@@ -70,7 +70,7 @@ const isClosed = async (popup: Page) => { if (!popup.isClosed()) await popup.wai
 const result = (main: Page) => main.evaluate<string>('result')
 
 for (const version of VERSIONS) {
-  t.test(`${version} signs somebody in and out by popups, and hears of refusals`, async (t) => {
+  t.test(`${version} signs a person in and out by popups, and hears of refusals`, async (t) => {
     const context = await world.visit(t)
     await context.addInitScript(`if (location.origin === '${app}') localStorage.version = '${version}'`)
     const { main, popup } = await open(context, 'manager.signinPopup()')

@@ -120,7 +120,7 @@ async function assertRefused (t: Test, world: World, code: string): Promise<void
   t.same(await rows(), before, 'nothing is written')
 }
 
-t.test('SIGN_UPS=closed admits those who have an account, and nobody else', async (t) => {
+t.test('SIGN_UPS=closed admits only people who have an account', async (t) => {
   const all = await world(t, { SIGN_UPS: 'closed' })
   const { url, restricted, person, login, redirected, authorizePath, native, device, link, github, count } = all
 
@@ -183,7 +183,7 @@ t.test('ALLOWED_EMAIL_DOMAINS admits verified addresses of these domains, of new
     })
   }
 
-  await t.test('whoever moves to another domain is refused, and comes in with the old address again', async (t) => {
+  await t.test('who moves to another domain is refused, and comes in with the old address again', async (t) => {
     person('mover')
     t.equal((await login(restricted)).status, 200)
     all.acme.person({ sub: 'mover', email: 'mover@elsewhere.example', email_verified: true })
