@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
+import { ClientMetadataSchema, splitMetadata } from '../clients/client-metadata.ts'
 import { hashClientSecret, type Client, type Clients } from '../clients/clients.ts'
 import {
-  InvalidRedirectUriError, checkRedirectUris, newClientSecret, registerClient
+  InvalidRegistrationError, checkMetadata, checkRedirectUris, newClientSecret, registerClient
 } from '../clients/registration.ts'
 import type { ClientRepository } from '../clients/repository.ts'
 import { Problem } from '../http/errors.ts'
@@ -23,6 +24,7 @@ const ClientSchema = Type.Object({
   type: ClientType,
   redirectUris: Type.Array(Type.String()),
   postLogoutRedirectUris: Type.Array(Type.String()),
+  ...ClientMetadataSchema.properties,
   createdAt: NullableText({
     format: 'date-time', description: 'Null for a client of the CLIENTS setting, which cannot be changed here.'
   })
@@ -71,7 +73,8 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
         name: Name,
         type: Type.Optional(ClientType),
         redirectUris: RedirectUris,
-        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris)
+        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris),
+        ...ClientMetadataSchema.properties
       }, { additionalProperties: false }),
       response: {
         201: Type.Object({ ...ClientSchema.properties, clientSecret: Type.Optional(ClientSecret) }),
@@ -79,8 +82,8 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
       }
     }
   }, async (request, reply) => {
-    const { name, type = 'public', redirectUris, postLogoutRedirectUris = [] } = request.body
-    const registration = { name, redirectUris, postLogoutRedirectUris, isConfidential: type === 'confidential' }
+    const { metadata, rest: { type, ...rest } } = splitMetadata(request.body)
+    const registration = { postLogoutRedirectUris: [], ...rest, isConfidential: type === 'confidential', metadata }
     const { client, clientSecret } = await registerClient(clientRepository, registration, byAdmin(request))
       .catch(rethrow)
     return reply.code(201).send({ ...toClient(client), ...clientSecret === undefined ? {} : { clientSecret } })
@@ -110,19 +113,23 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
       body: Type.Object({
         name: Type.Optional(Name),
         redirectUris: Type.Optional(RedirectUris),
-        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris)
+        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris),
+        ...ClientMetadataSchema.properties
       }, { additionalProperties: false }),
       response: { 200: ClientSchema, ...problems(...CHANGE_ERRORS, ...BODY_ERRORS, ...ADMIN_ERRORS) }
     }
   }, async (request) => {
     const { params: { id }, body } = request
-    await findRegistered(id)
+    const { metadata: previous, secretHash } = await findRegistered(id)
+    const { metadata: changed, rest } = splitMetadata(body)
+    const metadata = { ...previous, ...changed }
     try {
       checkRedirectUris([...body.redirectUris ?? [], ...body.postLogoutRedirectUris ?? []])
+      checkMetadata(metadata, secretHash !== undefined)
     } catch (error) {
       rethrow(error)
     }
-    const client = await clientRepository.update(id, body, byAdmin(request))
+    const client = await clientRepository.update(id, { ...rest, metadata }, byAdmin(request))
     if (!client) throw notFound()
     return toClient(client)
   })
@@ -175,8 +182,9 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
 const notFound = () => new Problem('not_found', 'There is no such client.')
 
 function toClient (client: Client): Static<typeof ClientSchema> {
-  const { clientId, name, redirectUris, postLogoutRedirectUris, secretHash, createdAt } = client
+  const { clientId, name, redirectUris, postLogoutRedirectUris, metadata, secretHash, createdAt } = client
   return {
+    ...metadata,
     clientId,
     name,
     redirectUris,
@@ -187,7 +195,7 @@ function toClient (client: Client): Static<typeof ClientSchema> {
 }
 
 function rethrow (error: unknown): never {
-  throw error instanceof InvalidRedirectUriError ? new Problem('validation_failed', error.message) : error
+  throw error instanceof InvalidRegistrationError ? new Problem('validation_failed', error.message) : error
 }
 
 /** After all registered clients, in the order of the setting. */

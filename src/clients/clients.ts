@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { OAuthError } from '../http/errors.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
+import { readMetadataSettings, type ClientMetadata } from './client-metadata.ts'
 import type { ClientSettings } from './client-settings.ts'
 import type { ClientRepository } from './repository.ts'
 
@@ -13,8 +14,7 @@ export interface Client {
   postLogoutRedirectUris: string[]
   /** SHA-256 of a confidential client's secret; undefined for a public client, which authenticates by PKCE alone. */
   secretHash: Uint8Array<ArrayBuffer> | undefined
-  /** False for a confidential client that may sign people in without PKCE. */
-  requiresPkce?: boolean
+  metadata: ClientMetadata
   /** Undefined for a client of the CLIENTS setting. */
   createdAt?: Date
 }
@@ -33,7 +33,7 @@ export function createClients (settings: ClientSettings[], repository: Pick<Clie
     redirectUris: client.redirect_uris,
     postLogoutRedirectUris: client.post_logout_redirect_uris ?? [],
     secretHash: client.client_secret === undefined ? undefined : hashClientSecret(client.client_secret),
-    ...client.require_pkce === false ? { requiresPkce: false } : {}
+    metadata: readMetadataSettings(client)
   }]))
   // PostgreSQL would reject a NUL character with an error.
   const isId = (clientId: string) => /^[\x21-\x7e]{1,200}$/.test(clientId)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { By } from '../audit/events.ts'
+import { metadataMistake, type ClientMetadata } from './client-metadata.ts'
 import { REDIRECT_URI_RULE, isRedirectUri } from '../http/url.ts'
 import type { ClientRepository, RegisteredClient } from './repository.ts'
 import { hashClientSecret } from './clients.ts'
@@ -11,31 +12,37 @@ export interface ClientRequest {
   postLogoutRedirectUris: string[]
   /** A confidential client has a secret. A public one, such as a mobile app or a single-page app, cannot keep one. */
   isConfidential: boolean
+  metadata?: ClientMetadata
 }
 
-/**
- * Registers a client and returns its secret, which cannot be read later. Throws an InvalidRedirectUriError that names
- * the first invalid URI.
- */
+/** Registers a client and returns its secret, which cannot be read later. Throws an InvalidRegistrationError. */
 export async function registerClient (
   repository: Pick<ClientRepository, 'create'>, request: ClientRequest, by: By
 ): Promise<{ client: RegisteredClient, clientSecret: string | undefined }> {
-  const { name, redirectUris, postLogoutRedirectUris, isConfidential } = request
+  const { name, redirectUris, postLogoutRedirectUris, isConfidential, metadata = {} } = request
   checkRedirectUris([...redirectUris, ...postLogoutRedirectUris])
+  checkMetadata(metadata, isConfidential)
   const clientSecret = isConfidential ? newClientSecret() : undefined
   const secretHash = clientSecret === undefined ? undefined : hashClientSecret(clientSecret)
   const client = await repository.create({
-    clientId: uuidv7(), name, redirectUris, postLogoutRedirectUris, secretHash
+    clientId: uuidv7(), name, redirectUris, postLogoutRedirectUris, secretHash, metadata
   }, by)
   return { client, clientSecret }
 }
 
-export class InvalidRedirectUriError extends Error {}
+/** The message says which rule the registration breaks. */
+export class InvalidRegistrationError extends Error {}
 
-/** Throws an InvalidRedirectUriError that names the first invalid URI. */
+/** Throws an InvalidRegistrationError that names the first invalid URI. */
 export function checkRedirectUris (uris: string[]): void {
   const invalid = uris.find((uri) => !isRedirectUri(uri))
-  if (invalid !== undefined) throw new InvalidRedirectUriError(`"${invalid}" ${REDIRECT_URI_RULE}.`)
+  if (invalid !== undefined) throw new InvalidRegistrationError(`"${invalid}" ${REDIRECT_URI_RULE}.`)
+}
+
+/** Throws an InvalidRegistrationError. */
+export function checkMetadata (metadata: ClientMetadata, isConfidential: boolean): void {
+  const mistake = metadataMistake(metadata, isConfidential)
+  if (mistake !== undefined) throw new InvalidRegistrationError(`This client ${mistake}.`)
 }
 
 export const newClientSecret = () => randomBytes(32).toString('base64url')

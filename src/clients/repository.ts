@@ -1,8 +1,10 @@
 import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
 import type { Database } from '../database/database.ts'
+import type { Prisma } from '../database/generated/client.ts'
 import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
 import type { Transaction } from '../database/transaction.ts'
 import { webOrigin } from '../http/url.ts'
+import type { ClientMetadata } from './client-metadata.ts'
 import type { Client } from './clients.ts'
 
 /** A client of the database, which unlike one of the CLIENTS setting has a time of registration. */
@@ -24,10 +26,16 @@ export interface ClientRepository {
   hasOrigin: (origin: string) => Promise<boolean>
 }
 
-export type ClientChange = Partial<Pick<Client, 'name' | 'redirectUris' | 'postLogoutRedirectUris'>>
+export type ClientChange = Partial<Pick<Client, 'name' | 'redirectUris' | 'postLogoutRedirectUris' | 'metadata'>>
 
 const FIELDS = {
-  clientId: true, name: true, redirectUris: true, postLogoutRedirectUris: true, secretHash: true, createdAt: true
+  clientId: true,
+  name: true,
+  redirectUris: true,
+  postLogoutRedirectUris: true,
+  secretHash: true,
+  metadata: true,
+  createdAt: true
 } as const
 
 export function createClientRepository ({ prisma }: Pick<Database, 'prisma'>): ClientRepository {
@@ -81,10 +89,13 @@ async function record (tx: Transaction, type: NewEvent['type'], clientId: string
   await recordEvents(tx, [{ type, clientId, actorId, ...details ? { details } : {} }], caller)
 }
 
-type Row = Omit<RegisteredClient, 'secretHash'> & { secretHash: Uint8Array<ArrayBuffer> | null }
+type Row = Omit<RegisteredClient, 'secretHash' | 'metadata'> & {
+  secretHash: Uint8Array<ArrayBuffer> | null
+  metadata: Prisma.JsonValue
+}
 
-function toClient ({ secretHash, ...row }: Row): RegisteredClient {
-  return { ...row, secretHash: secretHash ?? undefined }
+function toClient ({ secretHash, metadata, ...row }: Row): RegisteredClient {
+  return { ...row, secretHash: secretHash ?? undefined, metadata: metadata as ClientMetadata }
 }
 
 /** The web origins of redirect URIs. The URIs of native apps have none, unless a web view has their scheme. */

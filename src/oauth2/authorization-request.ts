@@ -41,7 +41,7 @@ export function readAuthorizationRequest (parameters: Parameters, client: Client
   checkResponse(read('response_type', 64), read('response_mode', 64))
   const intent = read('intent', 16)
   if (intent !== undefined && intent !== 'link') throw invalid('intent must be link, or absent to sign in.')
-  const requiresPkce = client.requiresPkce !== false || intent === 'link'
+  const requiresPkce = client.metadata.requirePkce !== false || intent === 'link'
   const codeChallenge = checkCodeChallenge(
     read('code_challenge', 128), read('code_challenge_method', 16), requiresPkce
   )

@@ -112,8 +112,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   }
 
   /** A code with a challenge takes its verifier, and one without takes none (RFC 9700 section 2.1.1, downgrade). */
-  function readCodeChallenge ({ requiresPkce }: Client, codeVerifier: string | undefined): string {
-    if (codeVerifier === undefined && requiresPkce === false) return NO_CODE_CHALLENGE
+  function readCodeChallenge ({ metadata }: Client, codeVerifier: string | undefined): string {
+    if (codeVerifier === undefined && metadata.requirePkce === false) return NO_CODE_CHALLENGE
     if (codeVerifier === undefined) throw new OAuthError('invalid_request', 'code_verifier is required.')
     if (!/^[\w.~-]{43,128}$/.test(codeVerifier)) {
       throw new OAuthError('invalid_grant', 'code_verifier must be 43 to 128 unreserved characters.')

@@ -1,4 +1,5 @@
 import { Value } from 'typebox/value'
+import { metadataMistake, readMetadataSettings } from '../clients/client-metadata.ts'
 import { ClientSettingsSchema, type ClientSettings } from '../clients/client-settings.ts'
 import { parseJson } from '../http/json.ts'
 import { REDIRECT_URI_RULE, isRedirectUri } from '../http/url.ts'
@@ -33,8 +34,8 @@ function checkClient (client: ClientSettings, production: boolean, check: Check)
   for (const uri of [...redirectUris, ...logoutUris]) {
     check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${id} ${REDIRECT_URI_RULE}`)
   }
-  check(client.require_pkce !== false || secret !== undefined,
-    `CLIENTS: ${id} needs PKCE, as it has no client_secret; leave out "require_pkce"`)
+  const mistake = metadataMistake(readMetadataSettings(client), secret !== undefined)
+  check(mistake === undefined, `CLIENTS: ${id} ${mistake}`)
   if (secret === undefined || !production) return
   check(secret.length >= 16 && !PLACEHOLDER.test(secret),
     `CLIENTS: the client_secret of ${id} is too short or an example; make one with: openssl rand -hex 32`)

@@ -147,3 +147,19 @@ t.test('clients of the setting are listed last, and only read', async (t) => {
     })
   }
 })
+
+t.test('a confidential client may go without PKCE, and back', async (t) => {
+  const { ask } = await administration(t)
+  const registration = { name: 'Old app', redirectUris: [REDIRECT], requirePkce: false }
+  t.match(await ask('POST', '/admin/clients', registration), {
+    status: 400,
+    body: { code: 'validation_failed', detail: 'This client needs PKCE, as it has no client secret.' }
+  })
+  const { status, body } = await ask('POST', '/admin/clients', { ...registration, type: 'confidential' })
+  t.match({ status, body }, { status: 201, body: { requirePkce: false } })
+  const path = `/admin/clients/${body.clientId}`
+  t.equal((await ask('PATCH', path, { name: 'App' })).body.requirePkce, false, 'what is not named stays')
+  t.equal((await ask('PATCH', path, { requirePkce: true })).body.requirePkce, true)
+  t.match((await ask('GET', path)).body, { name: 'App', requirePkce: true })
+  t.equal((await ask('PATCH', path, { requirePkce: null })).status, 400)
+})

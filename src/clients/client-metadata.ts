@@ -1,0 +1,45 @@
+import { Type, type Static } from 'typebox'
+
+/**
+ * What a registration may say beside its name and URIs, as the admin API names it. CLIENTS has the same members in the
+ * snake case of OpenID Connect Dynamic Client Registration section 2.
+ */
+export const ClientMetadataSchema = Type.Object({
+  requirePkce: Type.Optional(Type.Boolean({
+    description: 'False lets a confidential client sign people in without PKCE.'
+  }))
+}, { additionalProperties: false })
+
+export type ClientMetadata = Static<typeof ClientMetadataSchema>
+
+const NAMES = Object.keys(ClientMetadataSchema.properties) as (keyof ClientMetadata)[]
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** The members of ClientMetadataSchema, by their names in CLIENTS. */
+export const metadataSettings = Object.fromEntries(
+  NAMES.map((name) => [snakeCase(name), ClientMetadataSchema.properties[name]])
+)
+
+/** The metadata of an entry of CLIENTS that has been checked. */
+export function readMetadataSettings (client: object): ClientMetadata {
+  const entry = new Map(Object.entries(client))
+  const members = NAMES.map((name) => [name, entry.get(snakeCase(name))] as const)
+  return Object.fromEntries(members.filter(([, value]) => value !== undefined))
+}
+
+/** Takes the metadata out of a request of the admin API, which has other members beside it. */
+export function splitMetadata<Body extends ClientMetadata> (body: Body) {
+  const isMetadata = (name: string) => name in ClientMetadataSchema.properties
+  const members = Object.entries(body)
+  return {
+    metadata: Object.fromEntries(members.filter(([name]) => isMetadata(name))) as ClientMetadata,
+    rest: Object.fromEntries(members.filter(([name]) => !isMetadata(name))) as Omit<Body, keyof ClientMetadata>
+  }
+}
+
+/** The first rule that the metadata breaks, as the end of a sentence about the client; undefined when it keeps all. */
+export function metadataMistake (metadata: ClientMetadata, isConfidential: boolean): string | undefined {
+  if (metadata.requirePkce === false && !isConfidential) return 'needs PKCE, as it has no client secret'
+  return undefined
+}
