@@ -38,6 +38,7 @@ import { accessToken } from './plugins/access-token.ts'
 import { createCookiePolicy } from './http/cookies.ts'
 import { crossOrigin } from './plugins/cross-origin.ts'
 import { database } from './plugins/database.ts'
+import { dpop } from './plugins/dpop.ts'
 import { failureLog } from './plugins/failure-log.ts'
 import { gracefulClose } from './plugins/graceful-close.ts'
 import { answerUnreadableRequest, handleMalformedRequests } from './plugins/malformed-requests.ts'
@@ -248,6 +249,7 @@ export async function buildApp (
   })
 
   // The routes. `requireBearer` stands in the scope of each feature that needs it.
+  await app.register(dpop, { issuerUrl })
   await app.register(accessToken, { keys, issuer: issuerUrl, audience: settings.tokenAudience })
   await app.register(homeRoutes, { issuerUrl, providers, users })
   await app.register(healthRoutes, {

@@ -7,6 +7,9 @@ import { Type, type Static } from 'typebox'
 export const ClientMetadataSchema = Type.Object({
   requirePkce: Type.Optional(Type.Boolean({
     description: 'False lets a confidential client sign people in without PKCE.'
+  })),
+  dpopBoundAccessTokens: Type.Optional(Type.Boolean({
+    description: 'True requires a DPoP proof of each token request (RFC 9449 section 5.2).'
   }))
 }, { additionalProperties: false })
 

@@ -92,15 +92,32 @@ function checkSecret ({ secretHash }: Client, secrets: (string | undefined)[]): 
   }
 }
 
+/** The client of the direct and cookie modes: a public one, which no registration describes. */
+export const OWN_CLIENT: Client = {
+  clientId: OWN_CLIENT_ID,
+  name: 'Signet',
+  redirectUris: [],
+  postLogoutRedirectUris: [],
+  secretHash: undefined,
+  metadata: {}
+}
+
 /**
- * The client id of an OAuth request that Signet's own client may send, which has no registration and nothing to
+ * The client of an OAuth request that Signet's own client may send, which has no registration and nothing to
  * authenticate with. Every other client is authenticated as by `authenticateClient`.
  */
+export async function resolveClient (
+  clients: Clients, request: FastifyRequest, body: BodyCredentials
+): Promise<Client | undefined> {
+  if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT
+  return await authenticateClient(clients, request, body)
+}
+
+/** The id of the client that `resolveClient` finds. */
 export async function resolveClientId (
   clients: Clients, request: FastifyRequest, body: BodyCredentials
 ): Promise<string | undefined> {
-  if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT_ID
-  return (await authenticateClient(clients, request, body))?.clientId
+  return (await resolveClient(clients, request, body))?.clientId
 }
 
 interface Credentials { clientId: string | undefined, secret: string | undefined }

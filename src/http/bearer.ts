@@ -3,9 +3,9 @@ import { Problem } from './errors.ts'
 
 const CHALLENGE = 'Bearer realm="signet"'
 
-/** True when the request has a bearer token, valid or not. */
+/** True when the request has an access token, valid or not: by the scheme Bearer, or DPoP for one bound to a key. */
 export function hasBearer (request: FastifyRequest): boolean {
-  return /^Bearer +\S/i.test(request.headers.authorization ?? '')
+  return /^(?:Bearer|DPoP) +\S/i.test(request.headers.authorization ?? '')
 }
 
 /** For a request without a token: the challenge has no error code (RFC 6750 section 3). */

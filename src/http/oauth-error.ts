@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { inSchemeOf } from './dpop.ts'
 import { OAuthError, toErrorDescription } from './errors.ts'
 import { logFailure } from './log-failure.ts'
 import { toOAuthError, toProblem } from './problem-details.ts'
@@ -7,7 +8,7 @@ import { toOAuthError, toProblem } from './problem-details.ts'
 export function sendOAuthError (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const failure = toOAuthError(error)
   logFailure(request, { code: failure.error, status: failure.status }, error)
-  if (!(error instanceof OAuthError)) reply.headers(toProblem(error).headers)
+  if (!(error instanceof OAuthError)) reply.headers(inSchemeOf(request, toProblem(error).headers))
   else if (failure.error === 'invalid_client' && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="signet"')
   }

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
+import { inSchemeOf } from './dpop.ts'
 import { OAuthError, Problem, toErrorDescription } from './errors.ts'
 import { logFailure } from './log-failure.ts'
 import { PROBLEMS, type ProblemCode } from './problem-catalogue.ts'
@@ -44,7 +45,8 @@ export function sendProblem (
   const { status, code, message: detail, headers } = problem
   const type = `${issuerUrl}/problems/${code}`
   const body = { type, title: PROBLEMS[code].title, status, detail, code, requestId: request.id, ...extra }
-  reply.code(status).headers(headers).header('cache-control', 'no-store').header('x-request-id', request.id)
+  reply.code(status).headers(inSchemeOf(request, headers))
+  reply.header('cache-control', 'no-store').header('x-request-id', request.id)
   // Not by the serializer of the route, which may document no such response.
   return reply.type('application/problem+json; charset=utf-8').serializer(JSON.stringify).send(body)
 }

@@ -5,7 +5,7 @@ import { readLoginParameters, type LoginParameters } from '../providers/login-pa
 import { NO_CODE_CHALLENGE, type CodeCompletion } from '../sign-in/login-attempt.ts'
 import { grantableScope } from '../tokens/scope.ts'
 
-export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce'>
+export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce' | 'dpopJkt'>
 
 /** Some clients keep their own state in it, and not only a key to it. */
 const MAX_STATE_LENGTH = 2000
@@ -45,7 +45,11 @@ export function readAuthorizationRequest (parameters: Parameters, client: Client
   const codeChallenge = checkCodeChallenge(
     read('code_challenge', 128), read('code_challenge_method', 16), requiresPkce
   )
-  return { intent, codeChallenge, scope: readScope(parameters), nonce: read('nonce', 512) }
+  const dpopJkt = read('dpop_jkt', 43)
+  if (dpopJkt !== undefined && !/^[\w-]{43}$/.test(dpopJkt)) {
+    throw invalid('dpop_jkt must be the SHA-256 thumbprint of a key in base64url, which has 43 characters.')
+  }
+  return { intent, codeChallenge, scope: readScope(parameters), nonce: read('nonce', 512), dpopJkt }
 }
 
 /** OpenID Connect Core section 6. */

@@ -44,6 +44,7 @@ const AuthorizeRequestSchema = Type.Object({
   response_mode: Parameter('`query`, or `form_post`: a page that posts itself.'),
   state: Parameter('Returned unchanged. At most 2000 characters.'),
   nonce: Parameter('A claim of the ID token. At most 512 characters.'),
+  dpop_jkt: Parameter('The thumbprint of the only DPoP key that may exchange the code (RFC 9449 section 10).'),
   scope: Parameter('`openid`, `profile`, `email`, `offline_access`, `provider_token`.'),
   provider: Parameter('Skips the choice of providers. For a native redirect URI the page has one link.'),
   confirmation: Parameter('Of the links on the page: proof of the click that a native redirect URI needs.'),

@@ -42,7 +42,8 @@ export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = as
     if (claims) {
       const hasExpired = claims.exp * 1000 <= Date.now()
       const roles = hasExpired ? undefined : await users.rolesBySession(claims.sid, claims.sub)
-      return roles ? { active: true, token_type: 'Bearer', ...claims, roles } : { active: false }
+      const tokenType = claims.cnf ? 'DPoP' : 'Bearer'
+      return roles ? { active: true, token_type: tokenType, ...claims, roles } : { active: false }
     }
     const session = await sessions.inspectRefreshToken(token)
     if (!session) return { active: false }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { PROOF_ALGORITHMS } from '../http/dpop.ts'
 import { pathOf } from '../http/issuer-path.ts'
 import { PROMPTS } from '../providers/login-parameters.ts'
 import { ID_TOKEN_CLAIMS } from '../tokens/id-tokens.ts'
@@ -34,6 +35,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     revocation_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
     introspection_endpoint_auth_methods_supported: clientAuthentication,
     code_challenge_methods_supported: ['S256'],
+    dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
     authorization_response_iss_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { authenticateClient, resolveClientId, type Client, type Clients } from '../clients/clients.ts'
+import { authenticateClient, OWN_CLIENT, resolveClient, type Client, type Clients } from '../clients/clients.ts'
 import { hashDeviceCode } from '../device/codes.ts'
 import type { DeviceRepository, PollResult } from '../device/repository.ts'
 import { comesFromAllowedOrigin, type AllowedOrigins } from '../http/allowed-origins.ts'
@@ -14,9 +14,9 @@ import { OAuthErrorSchema } from '../http/problem-details.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import { NO_CODE_CHALLENGE } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
-import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import { grantableScope } from '../tokens/scope.ts'
 import { TokenResponseSchema } from '../tokens/token-response.ts'
+import { readDpopKey } from './dpop-key.ts'
 
 export interface TokenOptions {
   sessions: Pick<SessionService, 'redeemCode' | 'redeemDeviceCode' | 'refresh'>
@@ -108,7 +108,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     }
     const codeChallenge = readCodeChallenge(client, codeVerifier)
     const presented = { hash: sha256(code), clientId: client.clientId, redirectUri, codeChallenge }
-    return await sessions.redeemCode(presented, callerOf(request))
+    return await sessions.redeemCode(presented, callerOf(request), await readDpopKey(app, request, client))
   }
 
   /** A code with a challenge takes its verifier, and one without takes none (RFC 9700 section 2.1.1, downgrade). */
@@ -124,12 +124,13 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   /** RFC 8628 section 3.4. */
   async function redeemDeviceCode (request: Request): Promise<TokenResponse> {
     const { device_code: deviceCode } = request.body
-    const clientId = await resolveClientId(clients, request, request.body)
-    if (clientId === undefined || deviceCode === undefined) {
+    const client = await resolveClient(clients, request, request.body)
+    if (!client || deviceCode === undefined) {
       throw new OAuthError('invalid_request', 'client_id and device_code are required.')
     }
+    const { clientId } = client
     const hash = hashDeviceCode(deviceCode)
-    const tokens = await sessions.redeemDeviceCode(hash, clientId)
+    const tokens = await sessions.redeemDeviceCode(hash, clientId, await readDpopKey(app, request, client))
     if (tokens) return tokens
     const reason = await devices.poll(hash, clientId)
     throw new OAuthError(reason, POLL_MESSAGES[reason])
@@ -138,23 +139,27 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   /** RFC 8693 section 2. An invalid ID token is `invalid_grant`: the client has to start again. */
   async function signInNatively (request: Request): Promise<TokenResponse & { issued_token_type: string }> {
     const { subject_token: idToken, subject_token_type: type, provider, nonce, code, name } = request.body
-    const clientId = await resolveClientId(clients, request, request.body)
-    if (clientId === undefined || idToken === undefined || provider === undefined) {
+    const client = await resolveClient(clients, request, request.body)
+    if (!client || idToken === undefined || provider === undefined) {
       throw new OAuthError('invalid_request', 'client_id, provider and subject_token are required.')
     }
     if (type !== ID_TOKEN_TYPE) throw new OAuthError('invalid_request', `subject_token_type must be ${ID_TOKEN_TYPE}.`)
     const scope = grantableScope(request.body.scope)
     // Anyone may call this, and each failure is an audit event.
     await app.limits.signIn.count(`native:${addressOf(request)}`)
+    const key = await readDpopKey(app, request, client)
+    const { clientId } = client
     const tokens = await signIn.signInNatively(
-      { provider, idToken, nonce, clientId, scope, code, name }, callerOf(request))
+      { provider, idToken, nonce, clientId, scope, code, name, key }, callerOf(request))
     return { ...tokens, issued_token_type: ACCESS_TOKEN_TYPE }
   }
 
   async function refresh (request: Request, refreshToken: string): Promise<TokenResponse> {
-    const clientId = await resolveClientId(clients, request, request.body) ?? OWN_CLIENT_ID
+    const client = await resolveClient(clients, request, request.body) ?? OWN_CLIENT
+    const { clientId } = client
     const scope = request.body.scope === undefined ? undefined : grantableScope(request.body.scope)
-    return await sessions.refresh({ refreshToken, clientId, scope }, callerOf(request), app.limits.refresh)
+    const key = await readDpopKey(app, request, client)
+    return await sessions.refresh({ refreshToken, clientId, scope, key }, callerOf(request), app.limits.refresh)
   }
 
   async function refreshByCookie (request: Request, reply: FastifyReply): Promise<TokenResponseOfCookieMode> {

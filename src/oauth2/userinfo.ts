@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { badBearer, insufficientScope } from '../http/bearer.ts'
+import { inSchemeOf } from '../http/dpop.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
 import { identityClaims } from '../tokens/id-tokens.ts'
@@ -35,7 +36,7 @@ export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async 
     const { sid, sub, scope } = request.bearer
     if (!hasScope(scope, 'openid')) {
       const { headers, message, status } = insufficientScope('openid')
-      reply.headers(headers)
+      reply.headers(inSchemeOf(request, headers))
       throw new OAuthError('insufficient_scope', message, status)
     }
     const user = await users.bySession(sid, sub)

@@ -26,7 +26,8 @@ declare module 'fastify' {
     readBearer: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
     /**
      * The claims of an access token of this server, expired or not: of the `token` parameter (RFC 7009 section 2.1, RFC
-     * 7662 section 2.1), or else of the Authorization header. Undefined for any other token.
+     * 7662 section 2.1), or else of the Authorization header, which needs a proof for a token that is bound to a key.
+     * Undefined for any other token.
      */
     readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
     /**
@@ -63,8 +64,13 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
   })
   const common = { secret: publicKeyBy(keys.verificationKey), decode: { complete: true } }
   const signature: FastifyJWTOptions['verify'] = { algorithms: ['ES256', 'RS256', 'EdDSA'], allowedIss: issuer }
-  const accessTokens: FastifyJWTOptions['verify'] =
-    { ...signature, checkTyp: 'at+jwt', allowedAud: audience, requiredClaims: ACCESS_TOKEN_CLAIMS }
+  const accessTokens: FastifyJWTOptions['verify'] = {
+    ...signature,
+    checkTyp: 'at+jwt',
+    allowedAud: audience,
+    requiredClaims: ACCESS_TOKEN_CLAIMS,
+    extractToken: authorizationToken
+  }
 
   await app.register(jwt, { ...common, namespace: 'accessToken', decoratorName: 'bearer', verify: accessTokens })
   await app.register(jwt, {
@@ -94,6 +100,12 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
 
   app.decorate('requireBearer', async (request: FastifyRequest) => {
     if (!hasBearer(request)) throw unauthorized()
+    await verifyToken(request)
+    await app.assertSender(request, request.bearer)
+  })
+
+  /** Sets the request's `bearer`. */
+  async function verifyToken (request: FastifyRequest): Promise<void> {
     const { authorization = '' } = request.headers
     const claims = await verifiedTokens.find(authorization)
     if (claims) {
@@ -109,19 +121,22 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
     })
     const { header: { kid } } = await request.accessTokenJwtDecode<{ header: { kid: string } }>()
     verifiedTokens.add(authorization, kid, request.bearer)
-  })
+  }
 
   app.decorate('readBearer', async (request: FastifyRequest) => {
     if (!hasBearer(request)) return undefined
     return await app.requireBearer(request).then(() => request.bearer, () => undefined)
   })
 
-  app.decorate('readAccessToken', (request: FastifyRequest) =>
-    unlessInvalid(request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims>()))
+  app.decorate('readAccessToken', (request: FastifyRequest) => unlessInvalid((async () => {
+    const claims = await request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims>()
+    if (tokenParameter(request) === undefined) await app.assertSender(request, claims)
+    return claims
+  })()))
 
   app.decorate('readIdToken', (request: FastifyRequest) =>
     unlessInvalid(request.idTokenJwtVerify<IdTokenClaims>()))
-}, { name: 'access-token' })
+}, { name: 'access-token', dependencies: ['dpop'] })
 
 /**
  * The key that the token's `kid` names, which must be for the token's `alg`. Throws for any other token, so that no
@@ -142,8 +157,18 @@ function isCanonical (base64url: string): boolean {
   return Buffer.from(base64url, 'base64url').toString('base64url') === base64url
 }
 
-function presentedAccessToken ({ body, headers }: FastifyRequest): string | undefined {
-  return (body as { token?: string } | null | undefined)?.token ?? headers.authorization?.replace(/^Bearer +/i, '')
+function presentedAccessToken (request: FastifyRequest): string | undefined {
+  return tokenParameter(request) ?? authorizationToken(request)
+}
+
+function tokenParameter ({ body }: FastifyRequest): string | undefined {
+  return (body as { token?: string } | null | undefined)?.token
+}
+
+/** By the scheme Bearer (RFC 6750 section 2.1) or DPoP (RFC 9449 section 7.1). */
+function authorizationToken ({ headers }: FastifyRequest): string | undefined {
+  const [, token] = /^(?:Bearer|DPoP) (\S+)$/i.exec(headers.authorization ?? '') ?? []
+  return token
 }
 
 function idTokenHint ({ body, query }: FastifyRequest): string | undefined {

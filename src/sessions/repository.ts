@@ -4,6 +4,7 @@ import { retryingConflicts } from '../database/conflicts.ts'
 import type { Database } from '../database/database.ts'
 import { NEXT_PREVIOUS_USE, SESSION_USE, shownUse } from '../database/session-use.ts'
 import type { Caller } from '../http/caller.ts'
+import type { DpopKey } from '../tokens/dpop-proof.ts'
 import type { IdentityGrant } from '../tokens/grants.ts'
 import { endSessions, type EndReason, type SessionEnd } from './end-sessions.ts'
 
@@ -29,18 +30,21 @@ export interface SessionRepository {
   /**
    * Rotates the refresh token: adds one to the session's counter. Undefined when the presented token is not valid. The
    * token before the current one stays valid for `reuseGraceSeconds`: then the counter stays, and every caller gets the
-   * same successor.
+   * same successor. A session that is bound to a key takes no other, and one that is not is bound to that of a public
+   * client from then on.
    */
   rotate: (
-    token: PresentedToken, clientId: string, policy: RotationPolicy, caller: Caller
+    token: PresentedToken, clientId: string, policy: RotationPolicy, caller: Caller, key?: DpopKey
   ) => Promise<RotatedGrant | undefined>
   /** Records a repeat from elsewhere, once for each rotation. True when this call recorded it. */
   recordRepeat: (token: PresentedToken, caller: Caller) => Promise<boolean>
   /** Spends an authorization code and gives its session the secret of its tokens. Undefined for an invalid code. */
-  redeemCode: (code: PresentedCode, secretHash: Buffer, idleSeconds: number) => Promise<IdentityGrant | undefined>
+  redeemCode: (
+    code: PresentedCode, secretHash: Buffer, idleSeconds: number, key?: DpopKey
+  ) => Promise<IdentityGrant | undefined>
   /** The same for the code of a device that was approved. */
   redeemDeviceCode: (
-    deviceCodeHash: Buffer, clientId: string, secretHash: Buffer, idleSeconds: number
+    deviceCodeHash: Buffer, clientId: string, secretHash: Buffer, idleSeconds: number, key?: DpopKey
   ) => Promise<IdentityGrant | undefined>
   /** The session that a code opened when it was spent. Undefined unless all that the code was made for is presented. */
   sessionOfSpentCode: (code: PresentedCode) => Promise<string | undefined>
@@ -78,11 +82,13 @@ const ROTATE = `
     rotation_ip_address = CASE WHEN s.counter = $3 THEN $7 ELSE s.rotation_ip_address END,
     rotation_user_agent = CASE WHEN s.counter = $3 THEN $8 ELSE s.rotation_user_agent END,
     previously_used_at = ${NEXT_PREVIOUS_USE},
+    dpop_jkt = COALESCE(s.dpop_jkt, $9),
     last_used_at = now(),
     idle_expires_at = ${nextIdleEnd('$5')}
   FROM users u
   WHERE s.id = $1 AND s.secret_hash = $2 AND s.client_id = $6
     AND (s.counter = $3 OR (s.counter = $3 + 1 AND s.rotated_at > now() - $4 * interval '1 second'))
+    AND (s.dpop_jkt IS NULL OR s.dpop_jkt = $10)
     AND u.id = s.user_id AND ${USABLE_SESSION}
   RETURNING ${identityGrant('NULL', `, 'counter', s.counter, 'rotated', s.last_used_at = s.rotated_at,
     'isElsewhere', COALESCE(s.rotation_ip_address <> $7, false) AND s.rotation_user_agent IS DISTINCT FROM $8`)}`
@@ -93,20 +99,20 @@ const ROTATE = `
  */
 const redeem = (spend: string, isOpenedFor: string) => `
   WITH code AS (${spend})
-  UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = ${nextIdleEnd('$2')}
+  UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = ${nextIdleEnd('$2')}, dpop_jkt = $3
   FROM code, users u
   WHERE s.id = code.session_id AND ${isOpenedFor} AND u.id = s.user_id AND ${USABLE_SESSION}
   RETURNING ${identityGrant('code.nonce')}`
 
 const REDEEM_CODE = redeem(`
   UPDATE authorization_codes SET spent_at = now()
-  WHERE hash = $3 AND client_id = $4 AND redirect_uri = $5 AND code_challenge = $6
-    AND spent_at IS NULL AND expires_at > now()
+  WHERE hash = $4 AND client_id = $5 AND redirect_uri = $6 AND code_challenge = $7
+    AND (dpop_jkt IS NULL OR dpop_jkt = $8) AND spent_at IS NULL AND expires_at > now()
   RETURNING session_id, client_id, nonce`, 's.client_id = code.client_id AND s.device_code_hash IS NULL')
 
 const REDEEM_DEVICE_CODE = redeem(`
   UPDATE device_grants SET spent_at = now()
-  WHERE device_code_hash = $3 AND client_id = $4 AND session_id IS NOT NULL AND denied_at IS NULL
+  WHERE device_code_hash = $4 AND client_id = $5 AND session_id IS NOT NULL AND denied_at IS NULL
     AND spent_at IS NULL AND expires_at > now()
   RETURNING session_id, device_code_hash, NULL AS nonce`, 's.device_code_hash = code.device_code_hash')
 
@@ -119,9 +125,10 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
     }))
 
   return {
-    async rotate ({ sessionId, secretHash, counter }, clientId, { idleSeconds, reuseGraceSeconds }, caller) {
+    async rotate ({ sessionId, secretHash, counter }, clientId, { idleSeconds, reuseGraceSeconds }, caller, key) {
       const { ipAddress, userAgent } = caller
-      const values = [sessionId, secretHash, counter, reuseGraceSeconds, idleSeconds, clientId, ipAddress, userAgent]
+      const values = [sessionId, secretHash, counter, reuseGraceSeconds, idleSeconds, clientId, ipAddress, userAgent,
+        refreshTokenKey(key), key?.jkt ?? null]
       const { rows } = await pool.query<GrantRow<RotatedGrant>>({ name: 'rotate-session', text: ROTATE, values })
       return rows[0]?.grant
     },
@@ -150,16 +157,18 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
       return true
     })),
 
-    async redeemCode ({ hash, clientId, redirectUri, codeChallenge }, secretHash, idleSeconds) {
+    async redeemCode ({ hash, clientId, redirectUri, codeChallenge }, secretHash, idleSeconds, key) {
       // PostgreSQL refuses text with a NUL.
       if (redirectUri.includes('\0')) return undefined
-      const values = [secretHash, idleSeconds, hash, clientId, redirectUri, codeChallenge]
+      const values = [
+        secretHash, idleSeconds, refreshTokenKey(key), hash, clientId, redirectUri, codeChallenge, key?.jkt ?? null
+      ]
       const { rows } = await pool.query<GrantRow<IdentityGrant>>({ name: 'redeem-code', text: REDEEM_CODE, values })
       return rows[0]?.grant
     },
 
-    async redeemDeviceCode (deviceCodeHash, clientId, secretHash, idleSeconds) {
-      const values = [secretHash, idleSeconds, deviceCodeHash, clientId]
+    async redeemDeviceCode (deviceCodeHash, clientId, secretHash, idleSeconds, key) {
+      const values = [secretHash, idleSeconds, refreshTokenKey(key), deviceCodeHash, clientId]
       const statement = { name: 'redeem-device-code', text: REDEEM_DEVICE_CODE, values }
       const { rows } = await pool.query<GrantRow<IdentityGrant>>(statement)
       return rows[0]?.grant
@@ -220,4 +229,9 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
       return await end({ where, reason }, actorId, caller)
     }
   }
+}
+
+/** What `sessions.dpop_jkt` is set to. */
+function refreshTokenKey (key: DpopKey | undefined): string | null {
+  return key?.bindsRefreshTokens ? key.jkt : null
 }

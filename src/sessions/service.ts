@@ -1,6 +1,7 @@
 import type { Caller } from '../http/caller.ts'
 import { OAuthError } from '../http/errors.ts'
 import type { AccessTokens } from '../tokens/access-tokens.ts'
+import type { DpopKey } from '../tokens/dpop-proof.ts'
 import type { IdentityGrant } from '../tokens/grants.ts'
 import { createHashedSecret, hashSecret, type RefreshToken, type RefreshTokenCodec } from '../tokens/refresh-token.ts'
 import { commonScope } from '../tokens/scope.ts'
@@ -11,7 +12,7 @@ import type {
 /** RFC 6749 section 5.1. */
 export interface TokenResponse {
   access_token: string
-  token_type: 'Bearer'
+  token_type: 'Bearer' | 'DPoP'
   expires_in: number
   refresh_token: string
   scope: string
@@ -27,6 +28,8 @@ export interface RefreshRequest {
   clientId: string
   /** Narrows the scope of the tokens in this response; the granted scope when undefined. */
   scope: string | undefined
+  /** Binds the tokens. A refresh token that is bound already is valid for its own key only. */
+  key?: DpopKey | undefined
 }
 
 export interface SessionService {
@@ -44,9 +47,9 @@ export interface SessionService {
    * Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also
    * ends the session that it opened, if its own client presents it with its redirect URI and verifier.
    */
-  redeemCode: (code: PresentedCode, caller: Caller) => Promise<TokenResponse>
+  redeemCode: (code: PresentedCode, caller: Caller, key?: DpopKey) => Promise<TokenResponse>
   /** Exchanges the code of a device. Undefined when it was not approved, or exchanged before. */
-  redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string) => Promise<TokenResponse | undefined>
+  redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string, key?: DpopKey) => Promise<TokenResponse | undefined>
   /** The session of a refresh token that is valid, also within the grace period. */
   inspectRefreshToken: (refreshToken: string) => Promise<SessionState | undefined>
   /** The session that this is or was a refresh token of, whether either still works or not. */
@@ -81,7 +84,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
     const idToken = options.idToken(grant, accessToken)
     return {
       access_token: accessToken,
-      token_type: 'Bearer',
+      token_type: grant.jkt === undefined ? 'Bearer' : 'DPoP',
       expires_in: accessTokens.lifetimeSeconds,
       refresh_token: codec.encode({ sessionId: grant.sessionId, counter, secret }),
       scope: grant.scope,
@@ -93,7 +96,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
     newSecret: createHashedSecret,
     issue,
 
-    async refresh ({ refreshToken, clientId, scope }, caller, limit) {
+    async refresh ({ refreshToken, clientId, scope, key }, caller, limit) {
       const token = codec.decode(refreshToken)
       if (!token) {
         onRefresh?.('refused')
@@ -106,40 +109,41 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
         throw new OAuthError('invalid_scope', `The scope that was granted is '${session.scope}'.`)
       }
       await limit.check(token.sessionId)
-      const grant = await repository.rotate(presented, clientId, policy, caller)
+      const grant = await repository.rotate(presented, clientId, policy, caller, key)
       if (!grant) {
         const isStolen = await repository.endIfReused(presented, reuseGraceSeconds, caller)
         onRefresh?.(isStolen ? 'reuse_detected' : 'refused')
         throw new OAuthError('invalid_grant', isStolen
           ? 'The refresh token was used before. Its session has ended, as someone else may hold a copy. Sign in again.'
-          : 'The refresh token has expired, was revoked, or belongs to another client.')
+          : 'The refresh token has expired, was revoked, or belongs to another client or DPoP key.')
       }
       onRefresh?.('rotated')
       // Counted after the rotation, so that the client always gets its new token. Repeats in the grace period are free.
       if (grant.rotated) await limit.add(token.sessionId)
       if (grant.isElsewhere && await repository.recordRepeat(presented, caller)) options.onRepeatElsewhere?.()
       const narrowed = scope === undefined ? grant.scope : commonScope(scope, grant.scope)
-      return issue({ ...grant, scope: narrowed }, token.secret, grant.counter)
+      return issue({ ...grant, scope: narrowed, jkt: key?.jkt }, token.secret, grant.counter)
     },
 
-    async redeemCode (code, caller) {
+    async redeemCode (code, caller, key) {
       const { secret, secretHash } = createHashedSecret()
-      const grant = await repository.redeemCode(code, secretHash, idleSeconds)
-      if (grant) return issue(grant, secret)
+      const grant = await repository.redeemCode(code, secretHash, idleSeconds, key)
+      if (grant) return issue({ ...grant, jkt: key?.jkt }, secret)
       const sessionId = await repository.sessionOfSpentCode(code)
       if (sessionId === undefined) {
         throw new OAuthError('invalid_grant',
-          'The code is unknown or older than a minute, or client_id, redirect_uri or code_verifier do not match it.')
+          'The code is unknown or older than a minute, or client_id, redirect_uri, code_verifier or the DPoP key do ' +
+          'not match it.')
       }
       await repository.end(sessionId, 'code_replayed', caller)
       throw new OAuthError('invalid_grant',
         'The code was used before. The session that it opened has ended, because someone else may hold the code.')
     },
 
-    async redeemDeviceCode (deviceCodeHash, clientId) {
+    async redeemDeviceCode (deviceCodeHash, clientId, key) {
       const { secret, secretHash } = createHashedSecret()
-      const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, idleSeconds)
-      return grant && issue(grant, secret)
+      const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, idleSeconds, key)
+      return grant && issue({ ...grant, jkt: key?.jkt }, secret)
     },
 
     async inspectRefreshToken (refreshToken) {

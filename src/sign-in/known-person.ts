@@ -53,15 +53,16 @@ export async function signInKnownPerson (
       RETURNING a.id AS account_id, a.user_id, a.provider
     ), session AS (
       INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, secret_hash, device_code_hash,
-        ip_address, user_agent, authenticated_at, ${END_COLUMNS})
+        dpop_jkt, ip_address, user_agent, authenticated_at, ${END_COLUMNS})
       SELECT ${uuidv7()}::uuid, user_id, account_id, ${s.clientId}, provider, ${s.scope}, ${s.secretHash},
-        ${s.deviceCodeHash ?? null}::bytea, ${ipAddress}, ${userAgent},
+        ${s.deviceCodeHash ?? null}::bytea, ${s.dpopJkt ?? null}::text, ${ipAddress}, ${userAgent},
         LEAST(${authenticatedAt ?? null}::timestamptz, now()), ${openingEndValues(s)}
       FROM account RETURNING id, user_id, client_id, provider, authenticated_at
     ), code AS (
-      INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, nonce, expires_at)
+      INSERT INTO authorization_codes (hash, session_id, client_id, redirect_uri, code_challenge, nonce, dpop_jkt,
+        expires_at)
       SELECT ${s.code?.hash ?? null}::bytea, id, client_id, ${s.code?.redirectUri ?? null}::text,
-        ${s.code?.codeChallenge ?? null}::text, ${s.code?.nonce ?? null}::text,
+        ${s.code?.codeChallenge ?? null}::text, ${s.code?.nonce ?? null}::text, ${s.code?.dpopJkt ?? null}::text,
         now() + ${s.code?.lifetimeSeconds ?? 0}::int * interval '1 second'
       FROM session WHERE ${s.code !== undefined}
     ), event AS (

@@ -35,6 +35,8 @@ export interface CodeCompletion {
   codeChallenge: string
   scope: string
   nonce: string | undefined
+  /** The thumbprint of the DPoP key that is to exchange the code (RFC 9449 section 10). */
+  dpopJkt?: string | undefined
 }
 
 /** A login between its start and its callback. It is stored in a sealed cookie of the browser only. */

@@ -7,12 +7,16 @@ export interface NewSession extends SessionLifetime {
   secretHash: NonSharedBuffer
   /** The one device grant that the session may be given to. */
   deviceCodeHash?: NonSharedBuffer
+  /** The DPoP key that its refresh tokens are bound to. */
+  dpopJkt?: string | undefined
   /** For a client that will exchange it for the session's tokens. */
   code?: {
     hash: NonSharedBuffer
     redirectUri: string
     codeChallenge: string
     nonce: string | null
+    /** The only DPoP key that may exchange it; undefined where any client may. */
+    dpopJkt?: string | undefined
     lifetimeSeconds: number
   }
 }

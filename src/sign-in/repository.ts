@@ -153,7 +153,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     { session, profile, maxSessions, caller }: SignInWrite,
     { userId, accountId, authenticatedAt }: { userId: string, accountId: string, authenticatedAt: Date }
   ): Promise<string> {
-    const { clientId, scope, secretHash, deviceCodeHash = null, code } = session
+    const { clientId, scope, secretHash, deviceCodeHash = null, dpopJkt = null, code } = session
     const now = clock.now()
     if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
     const id = uuidv7()
@@ -166,6 +166,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         scope,
         secretHash,
         deviceCodeHash,
+        dpopJkt,
         provider: profile.provider,
         ipAddress: caller.ipAddress,
         userAgent: caller.userAgent,
@@ -175,7 +176,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
       select: { id: true }
     })
     if (code) {
-      const { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds } = code
+      const { hash, redirectUri, codeChallenge, nonce, dpopJkt = null, lifetimeSeconds } = code
       const data = {
         hash,
         sessionId: id,
@@ -183,6 +184,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         redirectUri,
         codeChallenge,
         nonce,
+        dpopJkt,
         expiresAt: clock.inSeconds(lifetimeSeconds)
       }
       await tx.authorizationCode.create({ data, select: { hash: true } })

@@ -10,6 +10,7 @@ import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { LoginParameters } from '../providers/login-parameters.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
+import type { DpopKey } from '../tokens/dpop-proof.ts'
 import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
@@ -74,6 +75,8 @@ export interface NativeSignIn {
   code?: string | undefined
   /** The person's name, which Apple tells the app alone. */
   name?: string | undefined
+  /** Binds the tokens. */
+  key?: DpopKey | undefined
 }
 
 /** Tokens for the browser, a code for the client that asked, or a session that waits for a confirmation. */
@@ -177,14 +180,17 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     who: IdentifiedPerson,
     clientId: string,
     scope: string,
-    caller: Caller
+    caller: Caller,
+    key?: DpopKey
   ): Promise<{ tokens: TokenResponse, user: User }> {
     const { secret, secretHash } = sessions.newSecret()
-    const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: options.idleSeconds }, caller)
+    const dpopJkt = key?.bindsRefreshTokens ? key.jkt : undefined
+    const { idleSeconds } = options
+    const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds, dpopJkt }, caller)
     const user = await userOf(signedIn)
     const { sessionId, authenticatedAt } = signedIn
     const grant = toIdentityGrant(user, { sessionId, clientId, scope, authenticatedAt })
-    return { tokens: sessions.issue(grant, secret), user }
+    return { tokens: sessions.issue({ ...grant, jkt: key?.jkt }, secret), user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
@@ -193,7 +199,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     who: IdentifiedPerson,
     caller: Caller
   ): Promise<FinishedSignIn> {
-    const { clientId, scope, redirectUri, codeChallenge, nonce = null } = completion
+    const { clientId, scope, redirectUri, codeChallenge, nonce = null, dpopJkt } = completion
     const code = randomBytes(32).toString('base64url')
     const hash = createHash('sha256').update(code).digest()
     const session = {
@@ -201,7 +207,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       scope,
       secretHash: sessions.newSecret().secretHash,
       idleSeconds: CODE_LIFETIME_SECONDS,
-      code: { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds: CODE_LIFETIME_SECONDS }
+      code: { hash, redirectUri, codeChallenge, nonce, dpopJkt, lifetimeSeconds: CODE_LIFETIME_SECONDS }
     }
     await signIn(who, session, caller)
     return { code }
@@ -226,7 +232,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function signInNatively (
-    { provider: id, idToken, nonce, clientId, scope, code, name }: NativeSignIn,
+    { provider: id, idToken, nonce, clientId, scope, code, name, key }: NativeSignIn,
     caller: Caller,
     reached: OnStage
   ): Promise<TokenResponse> {
@@ -248,7 +254,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       ? undefined
       : await provider.exchangeNative?.(code, owner, who.profile.subject, AbortSignal.timeout(LOGIN_TIMEOUT_MS))
     reached('completed')
-    return (await openSession({ ...who, ...tokens && { tokens } }, clientId, scope, caller)).tokens
+    return (await openSession({ ...who, ...tokens && { tokens } }, clientId, scope, caller, key)).tokens
   }
 
   /**

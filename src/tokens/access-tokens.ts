@@ -16,6 +16,8 @@ export interface AccessTokenClaims {
   scope: string
   roles: string[]
   auth_time: number
+  /** The key that the token is bound to (RFC 9449 section 6.1). */
+  cnf?: { jkt: string }
 }
 
 export interface AccessTokens {
@@ -42,7 +44,8 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
         sid: grant.sessionId,
         scope: grant.scope,
         roles: grant.roles,
-        auth_time: grant.authTime
+        auth_time: grant.authTime,
+        ...grant.jkt === undefined ? {} : { cnf: { jkt: grant.jkt } }
       }
       return keys.sign('at+jwt', claims)
     }

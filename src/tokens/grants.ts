@@ -15,6 +15,8 @@ export interface SessionGrant {
   roles: string[]
   /** When the person last signed in at a provider, in seconds since 1970: the `auth_time` claim. */
   authTime: number
+  /** The thumbprint of the DPoP key that the access token is bound to; undefined for a bearer token. */
+  jkt?: string | undefined
 }
 
 /** What an ID token says beside that. */

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 /** RFC 6749 section 5.1. */
 export const TokenResponseSchema = Type.Object({
   access_token: Type.String(),
-  token_type: Type.Literal('Bearer'),
+  token_type: Type.String({ enum: ['Bearer', 'DPoP'], description: '`DPoP` for a request with a DPoP proof.' }),
   expires_in: Type.Integer({ description: 'Seconds.' }),
   refresh_token: Type.Optional(Type.String({ description: 'Absent in cookie mode, where it is in the cookie.' })),
   scope: Type.String(),

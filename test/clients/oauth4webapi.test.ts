@@ -22,7 +22,12 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const spa: oauth.Client = { client_id: 'spa' }
   const web: oauth.Client = { client_id: 'web' }
 
-  async function begin (client: oauth.Client, redirectUri: string, scope = 'openid profile email') {
+  async function begin (
+    client: oauth.Client,
+    redirectUri: string,
+    scope = 'openid profile email',
+    more: Record<string, string> = {}
+  ) {
     const [codeVerifier, state, nonce] = [
       oauth.generateRandomCodeVerifier(),
       oauth.generateRandomState(),
@@ -38,7 +43,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
       nonce,
       code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
       code_challenge_method: 'S256',
-      provider: 'github'
+      provider: 'github',
+      ...more
     }).toString()
     return { codeVerifier, state, nonce, back: await running.visit(authorizationUrl) }
   }
@@ -120,6 +126,64 @@ t.test(
     t.match(await failure(refresh(refreshed.refresh_token)), { error: 'invalid_grant', status: 400 })
   }
 )
+
+t.test('a client signs in with DPoP and refreshes; its code and tokens are of no use with another key', async (t) => {
+  const { as, spa, begin, url, validate } = await world(t)
+  const newKey = async () => oauth.DPoP(spa, await oauth.generateKeyPair('ES256'))
+  const [DPoP, other] = [await newKey(), await newKey()]
+  const redirectUri = SPA.redirect_uris[0] as string
+  const { codeVerifier, state, nonce, back } = await begin(spa, redirectUri, 'openid', {
+    dpop_jkt: await DPoP.calculateThumbprint()
+  })
+  const answer = oauth.validateAuthResponse(as, spa, back, state)
+  const redeem = async (key: oauth.DPoPHandle) =>
+    await oauth.processAuthorizationCodeResponse(
+      as,
+      spa,
+      await oauth.authorizationCodeGrantRequest(as, spa, oauth.None(), answer, redirectUri, codeVerifier, {
+        ...INSECURE,
+        DPoP: key
+      }),
+      { expectedNonce: nonce, requireIdToken: true }
+    )
+  t.match(await failure(redeem(other)), { error: 'invalid_grant' }, 'dpop_jkt')
+  const tokens = await redeem(DPoP)
+  t.match(tokens, { token_type: 'dpop', expires_in: 900 })
+
+  const refresh = async (refreshToken = '', key?: oauth.DPoPHandle) =>
+    await oauth.processRefreshTokenResponse(
+      as,
+      spa,
+      await oauth.refreshTokenGrantRequest(as, spa, oauth.None(), refreshToken, {
+        ...INSECURE,
+        ...(key ? { DPoP: key } : {})
+      })
+    )
+  t.match(await failure(refresh(tokens.refresh_token, other)), { error: 'invalid_grant' })
+  t.match(await failure(refresh(tokens.refresh_token)), { error: 'invalid_grant' })
+  const refreshed = await refresh(tokens.refresh_token, DPoP)
+  t.match(refreshed, { token_type: 'dpop' })
+
+  const userInfo = await oauth.userInfoRequest(as, spa, refreshed.access_token, { ...INSECURE, DPoP })
+  const sub = oauth.getValidatedIdTokenClaims(tokens)?.sub ?? ''
+  t.match(await oauth.processUserInfoResponse(as, spa, sub, userInfo), { sub })
+  const call = async (key?: oauth.DPoPHandle) =>
+    await oauth.protectedResourceRequest(
+      refreshed.access_token,
+      'GET',
+      new URL(`${url}/oauth2/userinfo`),
+      undefined,
+      undefined,
+      { ...INSECURE, ...(key ? { DPoP: key } : {}) }
+    )
+  t.equal((await call(DPoP)).status, 200)
+  t.match(await failure(call(other)), {
+    status: 401,
+    cause: [{ scheme: 'dpop', parameters: { error: 'invalid_token', algs: /ES256/ } }]
+  })
+  t.match(await failure(call()), { status: 401, cause: [{ scheme: 'dpop' }] })
+  t.match(await failure(validate(refreshed.access_token)), { code: /./ }, 'the library refuses it as a bearer token')
+})
 
 t.test('a confidential client signs in with its secret in the header or in the body, and introspects', async (t) => {
   const { as, web, signIn, refresh, url } = await world(t)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
+import { createDpopKey } from '../fakes/dpop.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson, setup } from '../helper.ts'
 import { AS_WEB, setupWithClients, REDIRECT_URI, SPA, WEB } from './setup-with-clients.ts'
@@ -57,7 +58,7 @@ const attemptName = (state: string) =>
   `signet-login-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`
 
 /** One of everything that Signet hands out, all of it good, and all of it unused. */
-async function collect ({ url, begin, beginDevice, visit, authorize, signIn, sql }: World) {
+async function collect ({ url, begin, beginDevice, visit, authorize, signIn, exchange, sql }: World) {
   const login = await begin()
   const { code, codeVerifier } = await authorize()
   const [waiting, typed] = [await beginDevice(), await beginDevice()]
@@ -68,7 +69,15 @@ async function collect ({ url, begin, beginDevice, visit, authorize, signIn, sql
   const cookie = (browser: Browser, prefix: string) =>
     browser.cookies().find(({ name }) => name.startsWith(prefix))?.value ?? ''
   const claims = decodeJwt(tokens.access_token)
+  const key = await createDpopKey()
+  const proven = await authorize()
+  const proof = { dpop: await key.prove('POST', `${url}/oauth2/token`) }
+  const bound = (await exchange(proven.code, proven.codeVerifier, {}, proof)).body
   return {
+    boundAccessToken: bound.access_token as string,
+    boundRefreshToken: bound.refresh_token as string,
+    dpopProof: await key.prove('GET', `${url}/me`, { accessToken: bound.access_token }),
+    dpopJkt: key.jkt,
     state: login.state,
     attemptCookie: cookie(login.browser, 'signet-login-'),
     providerCode: login.providerCode,
@@ -194,6 +203,22 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
       refused: [400, 'invalid_grant'],
       present: (value) => token({ grant_type: 'refresh_token', refresh_token: value })
     },
+    'DPoP proof at /me': {
+      home: ['dpopProof'],
+      refused: [401],
+      present: (value) => get('/me', { authorization: `DPoP ${own.boundAccessToken}`, dpop: value })
+    },
+    'DPoP token at /me': {
+      home: ['boundAccessToken'],
+      refused: [401],
+      present: (value) => get('/me', { authorization: `DPoP ${value}`, dpop: own.dpopProof })
+    },
+    'DPoP proof at /oauth2/token': {
+      home: [],
+      refused: [400, 'invalid_dpop_proof'],
+      present: (value) =>
+        token({ grant_type: 'refresh_token', refresh_token: own.refreshToken, client_id: 'spa' }, { dpop: value })
+    },
     'refresh cookie': {
       home: ['refreshCookie'],
       refused: [400, 'invalid_grant'],
@@ -223,7 +248,7 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
       }
     },
     'token of /oauth2/introspect': {
-      home: ['accessToken', 'refreshToken', 'refreshCookie'],
+      home: ['accessToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
       refused: [200],
       async present (value) {
         const { status, body } = await post('/oauth2/introspect', { token: value, ...AS_WEB })
@@ -232,12 +257,12 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     },
     // RFC 7009 section 2.2: an unknown token is no error. That nothing has ended is looked at afterwards.
     'token of /oauth2/revoke': {
-      home: ['accessToken', 'refreshToken', 'refreshCookie'],
+      home: ['accessToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
       refused: [200],
       present: (value) => post('/oauth2/revoke', { token: value, client_id: 'spa' })
     },
     'cookie at /logout': {
-      home: ['refreshCookie', 'refreshToken'],
+      home: ['refreshCookie', 'refreshToken', 'boundRefreshToken'],
       refused: [204],
       present: (value) => send('/logout', {}, { cookie: `signet-refresh=${encodeURIComponent(value)}`, origin: ORIGIN })
     },
@@ -334,6 +359,7 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
     'refresh cookie'
   )
   t.equal((await refresh(own.refreshToken)).status, 200, 'refresh token')
+  t.equal((await table['DPoP proof at /me']?.present(own.dpopProof))?.status, 200, 'DPoP proof')
   t.equal((await logout({ id_token_hint: own.idToken })).status, 200, 'ID token')
   t.equal(await me(own.accessToken), 401, 'whose session that ended')
 })

@@ -28,6 +28,7 @@ const LEFT_OUT_COLUMNS: Record<string, string> = {
   'accounts.sealed_refresh_token': "a secret: the provider's refresh token",
   'sessions.device_code_hash': 'a secret: the hash of a device code',
   'sessions.secret_hash': "a secret: the hash of the refresh tokens'",
+  'sessions.dpop_jkt': "the hash of a key of the client's own",
   'sessions.counter': 'it would tell of an exchange of the refresh token at once (docs/security.md)',
   'sessions.rotated_at': 'the same; lastUsedAt says it two minutes later',
   'sessions.previously_used_at': 'the same; it is lastUsedAt for two minutes',

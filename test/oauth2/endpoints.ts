@@ -16,6 +16,8 @@ export interface Results {
   live?: object
   /** The roles of the user while the session of the access token is alive. */
   roles?: string[]
+  /** The thumbprint of the key of a DPoP proof. */
+  jkt?: string
   /** The tokens for any grant. */
   tokens?: object
   poll?: string
@@ -41,6 +43,7 @@ export async function serve (t: Test, results: Results = {}) {
   app.decorate('requireBearer', async (request: { bearer: unknown }) => {
     request.bearer = results.bearer
   })
+  app.decorate('verifyProof', async () => results.jkt)
   app.decorate('readAccessToken', async () => results.claims as never)
   const refreshLimit = { check: async () => {}, add: async () => {} }
   app.decorate('limits', {

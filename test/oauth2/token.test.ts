@@ -42,7 +42,7 @@ t.test('a code is exchanged with its redirect URI and verifier (OAuth 2.1 sectio
   t.match(headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
   const codeChallenge = sha256(VERIFIER).toString('base64url')
   const presented = { hash: sha256('c'), clientId: 'spa', redirectUri: 'https://spa/cb', codeChallenge }
-  t.same(asked, [['redeemCode', presented, caller]])
+  t.same(asked, [['redeemCode', presented, caller, undefined]])
   t.same(counted, [], 'a successful call is not counted')
   const byWeb = await exchange(t, { ...CODE, code_verifier: '~'.repeat(128), ...WEB })
   t.match(byWeb.asked, [['redeemCode', { clientId: 'web' }]])
@@ -65,7 +65,8 @@ t.test('a refresh token is exchanged by its client, or without one', async (t) =
   for (const [more, clientId] of clients) {
     const { body, asked, refreshLimit } = await exchange(t, { ...refresh, ...more })
     t.strictSame(body, tokens)
-    t.same(asked, [['refresh', { refreshToken: 'rt', clientId, scope: undefined }, caller, refreshLimit]])
+    const asks = { refreshToken: 'rt', clientId, scope: undefined, key: undefined }
+    t.same(asked, [['refresh', asks, caller, refreshLimit]])
   }
   const narrowed = await exchange(t, { ...refresh, scope: 'email nonsense openid' })
   t.match(narrowed.asked, [['refresh', { scope: 'openid email' }]])
@@ -114,9 +115,9 @@ t.test('in cookie mode the refresh token is in the cookie only, and works for al
 t.test('a device gets its tokens once it is approved, and until then the reason (RFC 8628 section 3.5)', async (t) => {
   const { body, asked } = await exchange(t, DEVICE)
   t.strictSame(body, tokens)
-  t.same(asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'spa']])
+  t.same(asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'spa', undefined]])
   const own = await exchange(t, { ...DEVICE, client_id: 'signet' })
-  t.same(own.asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'signet']])
+  t.same(own.asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'signet', undefined]])
   const descriptions = new Set<string>()
   for (const poll of ['authorization_pending', 'slow_down', 'access_denied', 'expired_token', 'invalid_grant']) {
     const answer = await exchange(t, DEVICE, { poll })

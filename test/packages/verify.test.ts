@@ -1,13 +1,15 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import Fastify from 'fastify'
 import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { createVerifier, VerificationError, type VerifierOptions } from '../../packages/verify/src/index.ts'
 import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
 import { answerJson } from '../fakes/answers.ts'
+import { createDpopKey, type ProofOptions } from '../fakes/dpop.ts'
 import type { Fault } from '../fakes/faults.ts'
 import { startHttpFake } from '../fakes/http-fake.ts'
-import { setupWithClients, WEB } from '../flows/setup-with-clients.ts'
+import { REDIRECT_URI, setupWithClients, WEB } from '../flows/setup-with-clients.ts'
 import { readJson } from '../helper.ts'
 import { startProxy } from './proxy.ts'
 
@@ -408,4 +410,101 @@ t.test('options that make no sense are refused at once', async (t) => {
   t.throws(() => createVerifier({ issuer: 'nonsense' }), TypeError)
   t.throws(() => createVerifier({ issuer: 'https://id.example.com', clientId: 'web' }), TypeError)
   t.throws(() => createVerifier({ issuer: 'https://id.example.com', clientSecret: 'x' }), TypeError)
+})
+
+t.test('a token that is bound to a key is good with a proof of that key, made for the request, once', async (t) => {
+  const { url, authorize, token, verifier, signIn } = await world(t)
+  const [key, other] = [await createDpopKey(), await createDpopKey()]
+  const { code, codeVerifier } = await authorize()
+  const { body } = await token(
+    {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri: REDIRECT_URI,
+      client_id: 'spa',
+      code_verifier: codeVerifier
+    },
+    { dpop: await key.prove('POST', `${url}/oauth2/token`) }
+  )
+  const [bound, unbound] = [body.access_token, (await signIn()).access_token]
+  const NOTES = 'https://notes.example.com/notes'
+  const used: string[] = []
+  const replayStore = {
+    async spend (id: string, seconds: number) {
+      t.equal(seconds, 360)
+      if (used.includes(id)) return false
+      used.push(id)
+      return true
+    }
+  }
+  const { verify } = verifier()
+  const { verify: verifyShared } = verifier({ replayStore })
+  const { verify: verifyOnTwo } = verifier({ replayStore })
+  const verdict = async (accessToken: string, proof?: string, by = verify, method = 'GET', at = NOTES) =>
+    await by(accessToken, proof === undefined ? undefined : { proof, method, url: at }).then(
+      () => 'good',
+      (error: VerificationError) => error.code
+    )
+  const prove = (options: ProofOptions = {}, by = key) => by.prove('GET', NOTES, { accessToken: bound, ...options })
+  const now = Math.floor(Date.now() / 1000)
+
+  t.equal(await verdict(bound, await prove()), 'good')
+  t.equal(await verdict(bound, await prove(), verify, 'GET', `${NOTES}?page=2`), 'good')
+  t.equal(await verdict(bound), 'proof_required', 'as a bearer token')
+  t.equal(await verdict(bound, ''), 'proof_required')
+  t.equal(await verdict(unbound), 'good')
+  t.equal(await verdict(unbound, await prove()), 'not_bound')
+  t.equal(await verdict(bound, await prove({}, other)), 'wrong_key')
+  t.equal(await verdict(bound, await prove(), verify, 'POST'), 'invalid_proof', 'another method')
+  t.equal(await verdict(bound, await prove(), verify, 'GET', `${NOTES}/1`), 'invalid_proof', 'another URL')
+  t.equal(await verdict(bound, await prove(), verify, 'GET', 'http://[/'), 'invalid_proof', 'a URL that is none')
+  for (const options of [
+    { claims: { iat: now - 400 } },
+    { claims: { iat: now + 60 } },
+    { claims: { jti: undefined } },
+    { claims: { htu: undefined } },
+    { claims: { ath: undefined } },
+    { accessToken: unbound },
+    { header: { typ: 'JWT' } },
+    { header: { jwk: key.privateJwk } }
+  ]) t.equal(await verdict(bound, await prove(options)), 'invalid_proof', JSON.stringify(options).slice(0, 60))
+  for (const proof of [bound, 'none', `${await prove()}, ${await prove()}`]) {
+    t.equal(await verdict(bound, proof), 'invalid_proof')
+  }
+
+  const proof = await prove()
+  t.equal(await verdict(bound, proof), 'good')
+  t.equal(await verdict(bound, proof), 'proof_used')
+  const shared = await prove()
+  t.same(await Promise.all([verdict(bound, shared, verifyShared), verdict(bound, shared, verifyOnTwo)]).then((all) =>
+    all.toSorted()), ['good', 'proof_used'])
+  const { verify: verifyWithout } = verifier({ replayStore: { spend: async () => { throw new Error('away') } } })
+  t.equal(await verdict(bound, await prove(), verifyWithout), 'proofs_unavailable')
+
+  // By its URL: Signet's own types have a `requireBearer`, too.
+  const { signet } = await import(new URL('../../packages/verify/src/fastify.ts', import.meta.url).href)
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(signet, { issuer: url, realm: 'notes', publicUrl: 'https://notes.example.com' })
+  app.get('/notes', { onRequest: app.requireBearer }, async () => ({}))
+  const call = async (authorization: string, dpop?: string, at = '/notes') => {
+    const { statusCode, headers } = await app.inject({
+      url: at,
+      headers: { authorization, ...(dpop === undefined ? {} : { dpop }) }
+    })
+    return { status: statusCode, challenge: String(headers['www-authenticate'] ?? '') }
+  }
+  const passes = await prove()
+  t.match(await call(`DPoP ${bound}`, passes), { status: 200 })
+  const challenge = (error: string) => new RegExp(`^DPoP realm="notes", algs="ES256 [^"]+", error="${error}"`)
+  t.match(await call(`DPoP ${bound}`, passes), { status: 401, challenge: challenge('invalid_dpop_proof') })
+  t.match(await call(`DPoP ${bound}`), { status: 401, challenge: challenge('invalid_token') })
+  t.match(await call(`Bearer ${bound}`), { status: 401, challenge: challenge('invalid_token') })
+  t.match(await call(`Bearer ${bound}`, await prove()), { status: 401 })
+  t.match(await call(`Bearer ${unbound}`, await prove()), { status: 401, challenge: challenge('invalid_token') })
+  t.match(await call(`DPoP ${unbound}`, await prove()), { status: 401 })
+  t.match(await call(`Bearer ${unbound}`), { status: 200, challenge: '' })
+  t.match(await call('DPoP nonsense', await prove()), { status: 401, challenge: challenge('invalid_token') })
+  t.match(await call('Bearer nonsense'), { status: 401, challenge: /^Bearer realm="notes", error="invalid_token"/ })
+  t.match(await call(`DPoP ${bound}`, await prove({ claims: { jti: randomUUID() } }), '/notes?page=2'), { status: 200 })
 })

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
 import { CompactSign, decodeProtectedHeader, importPKCS8 } from 'jose'
 import t, { type Test } from 'tap'
 import { buildApp, type AppSettings } from '../../src/app.ts'
@@ -7,6 +8,7 @@ import { createKeyPair, toPublicPem } from '../../src/keys/key-pair.ts'
 import type { TokenType } from '../../src/keys/signers.ts'
 import type { SigningAlgorithm } from '../../src/keys/signing-algorithm.ts'
 import { accessToken } from '../../src/plugins/access-token.ts'
+import { dpop } from '../../src/plugins/dpop.ts'
 import { readSettings } from '../../src/settings.ts'
 import { signedIn } from '../flows/signed-in.ts'
 import { ENCRYPTION_KEYS, eventually } from '../helper.ts'
@@ -35,6 +37,8 @@ async function serve (t: Test) {
     return await reply.code(status).send({ code })
   })
   const keyService = { verificationKey, retiredVerificationKey: verificationKey }
+  await app.register(fp(async (app) => { app.decorate('database', {} as never) }, { name: 'database' }))
+  await app.register(dpop, { issuerUrl: ISSUER })
   await app.register(accessToken, { keys: keyService, issuer: ISSUER, audience: AUDIENCE })
   app.get('/bearer', { onRequest: app.requireBearer }, async ({ bearer }) => bearer)
   app.post('/token', async (request) => ({ claims: await app.readAccessToken(request) }))

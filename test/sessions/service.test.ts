@@ -92,7 +92,7 @@ t.test('a refresh rotates the token, and counts against the limit once it has', 
     scope: 'openid'
   })
   const policy = { idleSeconds: 10, reuseGraceSeconds: 20 }
-  t.same(calls, [['check', sessionId], ['rotate', presented, 'c', policy, caller], ['add', sessionId]])
+  t.same(calls, [['check', sessionId], ['rotate', presented, 'c', policy, caller, undefined], ['add', sessionId]])
   t.same(outcomes, ['rotated'])
 })
 
@@ -162,7 +162,8 @@ t.test('a code is exchanged once; a second exchange ends its session', async (t)
   const code = { hash: Buffer.from('h'), clientId: 'c', redirectUri: 'https://x', codeChallenge: 'cc' }
   const good = serve({ redeemCode: grant })
   const { refresh_token: refreshToken } = await good.service.redeemCode(code, caller)
-  t.same(good.calls, [['redeemCode', code, hashSecret(codec.decode(refreshToken)?.secret ?? Buffer.alloc(0)), 10]])
+  const secretHash = hashSecret(codec.decode(refreshToken)?.secret ?? Buffer.alloc(0))
+  t.same(good.calls, [['redeemCode', code, secretHash, 10, undefined]])
 
   const spent = serve({ sessionOfSpentCode: sessionId })
   await t.rejects(spent.service.redeemCode(code, caller), { error: 'invalid_grant', message: 'was used before' })
@@ -178,7 +179,7 @@ t.test('a device code is exchanged when it was approved', async (t) => {
   const { service, calls } = serve({ redeemDeviceCode: grant })
   const tokens = await service.redeemDeviceCode(hash, 'c')
   const { secret } = codec.decode(tokens?.refresh_token ?? '') ?? { secret: Buffer.alloc(0) }
-  t.same(calls, [['redeemDeviceCode', hash, 'c', hashSecret(secret), 10]])
+  t.same(calls, [['redeemDeviceCode', hash, 'c', hashSecret(secret), 10, undefined]])
   t.equal(await serve().service.redeemDeviceCode(hash, 'c'), undefined)
 })
 

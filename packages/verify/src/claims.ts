@@ -19,6 +19,8 @@ export interface AccessTokenClaims {
   roles: string[]
   /** When the person signed in. */
   auth_time: number
+  /** The key that the token is bound to: it comes with DPoP proofs only (RFC 9449 section 6.1). */
+  cnf?: { jkt: string }
 }
 
 const isText = (value: unknown) => typeof value === 'string' && value !== ''
@@ -36,10 +38,13 @@ const CHECKS: Partial<Record<keyof AccessTokenClaims, (value: unknown) => boolea
   auth_time: Number.isFinite
 }
 
+const isBinding = (cnf: unknown) => cnf === undefined || isText((cnf as { jkt?: unknown } | null)?.jkt)
+
 /** The claims of a payload whose signature is good; throws `invalid_claim` when one is missing or of another type. */
 export function toClaims (payload: JWTPayload): AccessTokenClaims {
   for (const [name, isValid] of Object.entries(CHECKS)) {
     if (!isValid(payload[name])) throw new VerificationError('invalid_claim')
   }
+  if (!isBinding(payload['cnf'])) throw new VerificationError('invalid_claim')
   return payload as unknown as AccessTokenClaims
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessTokenClaims } from './claims.ts'
-import { VerificationError } from './verification-error.ts'
+import { PROOF_ALGORITHMS, type PresentedProof } from './proofs.ts'
+import { VerificationError, type VerificationErrorCode } from './verification-error.ts'
 import { createVerifier, type VerifierOptions } from './verifier.ts'
 
 declare module 'fastify' {
@@ -26,9 +27,23 @@ export type BearerHook = (request: FastifyRequest, reply: FastifyReply) => Promi
 export interface SignetOptions extends VerifierOptions {
   /** The realm of challenges; the audience unless given. */
   realm?: string | undefined
+  /**
+   * The URL that clients know this service by, without a slash at its end, for DPoP proofs: where a proxy changes host
+   * or path. Unless given, that of each request.
+   */
+  publicUrl?: string | undefined
 }
 
 const RETRY_AFTER_SECONDS = 5
+
+/** Errors of RFC 9449 section 7.1 by the reason why a proof was not accepted. */
+const PROOF_ERRORS: Partial<Record<VerificationErrorCode, string>> = {
+  proof_required: 'invalid_token',
+  invalid_proof: 'invalid_dpop_proof',
+  proof_used: 'invalid_dpop_proof',
+  wrong_key: 'invalid_token',
+  not_bound: 'invalid_token'
+}
 
 async function plugin (app: FastifyInstance, options: SignetOptions): Promise<void> {
   const { realm = options.audience ?? options.issuer, clockToleranceSeconds = 5 } = options
@@ -50,9 +65,19 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     }
   })
 
+  const isDpop = ({ headers }: FastifyRequest) => /^DPoP /i.test(headers.authorization ?? '')
+
+  /** Undefined for a token that came as Bearer, without a proof. */
+  function proofOf (request: FastifyRequest): PresentedProof | undefined {
+    const { headers: { dpop }, method } = request
+    if (!isDpop(request) && dpop === undefined) return undefined
+    const base = options.publicUrl ?? `${request.protocol}://${request.host}`
+    return { proof: isDpop(request) ? String(dpop ?? '') : undefined, method, url: base + request.originalUrl }
+  }
+
   /**
-   * RFC 6750 section 3. The header is set here and not by the error: so it is there whatever the app makes of its
-   * errors.
+   * RFC 6750 section 3, or RFC 9449 section 7.1 for the scheme DPoP. The header is set here and not by the error: so
+   * it is there whatever the app makes of its errors.
    */
   function refusal (
     reply: FastifyReply,
@@ -60,21 +85,26 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     code: string,
     message: string,
     error?: string,
-    more = ''
+    { more = '', dpop = isDpop(reply.request) } = {}
   ): Error {
     const reason = error === undefined ? '' : `, error="${error}", error_description="${message}"${more}`
-    reply.header('www-authenticate', `Bearer realm="${realm}"${reason}`)
+    const scheme = dpop ? `DPoP realm="${realm}", algs="${PROOF_ALGORITHMS.join(' ')}"` : `Bearer realm="${realm}"`
+    reply.header('www-authenticate', scheme + reason)
     return Object.assign(new Error(message), { statusCode, code })
   }
 
   async function claimsOf (request: FastifyRequest, reply: FastifyReply): Promise<AccessTokenClaims> {
-    const [, token] = /^Bearer +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '') ?? []
+    const [, token] = /^(?:Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '') ?? []
     if (token === undefined) throw refusal(reply, 401, 'unauthorized', 'This needs an access token.')
     try {
-      return await verifier.verify(token)
+      return await verifier.verify(token, proofOf(request))
     } catch (error) {
       if (!(error instanceof VerificationError)) throw error
-      if (error.status === 401) throw refusal(reply, 401, error.code, error.message, 'invalid_token')
+      if (error.status === 401) {
+        const proofError = PROOF_ERRORS[error.code]
+        const scheme = proofError === undefined ? {} : { dpop: true }
+        throw refusal(reply, 401, error.code, error.message, proofError ?? 'invalid_token', scheme)
+      }
       request.log.error({ err: error }, 'an access token could not be verified')
       reply.header('retry-after', String(RETRY_AFTER_SECONDS))
       throw Object.assign(new Error('Access tokens cannot be verified right now.'), {
@@ -85,7 +115,8 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
   }
 
   app.decorate('requireBearer', async (request: FastifyRequest, reply: FastifyReply) => {
-    verified.set(request, await claimsOf(request, reply))
+    // A proof passes once, and a route may have this hook from two scopes.
+    verified.set(request, verified.get(request) ?? (await claimsOf(request, reply)))
   })
 
   app.decorate('requireRole', (role: string): BearerHook => async (request, reply) => {
@@ -109,7 +140,9 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
       const age = Date.now() / 1000 - claims.auth_time
       if (age > maxAge + clockToleranceSeconds) {
         const error = 'insufficient_user_authentication'
-        throw refusal(reply, 401, error, 'This needs a more recent sign-in.', error, `, max_age="${maxAge}"`)
+        throw refusal(reply, 401, error, 'This needs a more recent sign-in.', error, {
+          more: `, max_age="${maxAge}"`
+        })
       }
       verified.set(request, claims)
     }

@@ -11,8 +11,14 @@ const REASONS = {
   not_yet_valid: 'The access token is not valid yet.',
   expired: 'The access token has expired.',
   revoked: 'The access token has been revoked.',
+  proof_required: 'The access token is bound to a key: it needs the scheme DPoP and a proof of that key.',
+  invalid_proof: 'The DPoP proof is not valid for this request.',
+  proof_used: 'The DPoP proof was used before.',
+  wrong_key: 'The DPoP proof is of another key than the access token.',
+  not_bound: 'The access token is bound to no key: it needs the scheme Bearer, without a DPoP proof.',
   keys_unavailable: 'The keys of the issuer could not be fetched.',
-  revocations_unavailable: 'The issuer could not be asked for revoked tokens.'
+  revocations_unavailable: 'The issuer could not be asked for revoked tokens.',
+  proofs_unavailable: 'The store of used DPoP proofs could not be asked.'
 } as const
 
 export type VerificationErrorCode = keyof typeof REASONS
@@ -26,6 +32,6 @@ export class VerificationError extends Error {
     super(REASONS[code], { cause })
     this.name = 'VerificationError'
     this.code = code
-    this.status = code === 'keys_unavailable' || code === 'revocations_unavailable' ? 503 : 401
+    this.status = code.endsWith('_unavailable') ? 503 : 401
   }
 }

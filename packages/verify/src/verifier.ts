@@ -1,6 +1,8 @@
 import { errors, jwtVerify } from 'jose'
 import { toClaims, type AccessTokenClaims } from './claims.ts'
 import { createKeys } from './keys.ts'
+import { createProofs, type PresentedProof } from './proofs.ts'
+import type { ReplayStore } from './replay-store.ts'
 import { followRevocations } from './revocations.ts'
 import { VerificationError } from './verification-error.ts'
 
@@ -24,6 +26,13 @@ export interface VerifierOptions {
   algorithms?: string[] | undefined
   /** By how much clocks may differ: 5 seconds. */
   clockToleranceSeconds?: number | undefined
+  /**
+   * Where used DPoP proofs are remembered: in memory unless given. Several instances of a service need one that they
+   * share, or a proof works once at each.
+   */
+  replayStore?: ReplayStore | undefined
+  /** How old a DPoP proof may be: 300 seconds. Give or take 30 seconds for clocks that differ. */
+  proofSeconds?: number | undefined
   /** How long a request to Signet may take: 5 seconds. */
   timeoutSeconds?: number | undefined
   /** How old the keys may get before they are fetched again in the background: 300 seconds. */
@@ -38,8 +47,12 @@ export interface VerifierOptions {
 }
 
 export interface Verifier {
-  /** The claims of a good access token; throws VerificationError for any other (RFC 9068 section 4). */
-  verify: (token: string) => Promise<AccessTokenClaims>
+  /**
+   * The claims of a good access token; throws VerificationError for any other (RFC 9068 section 4). A token that came
+   * by the scheme DPoP needs `proof`, which is good once (RFC 9449 section 7). One that came as Bearer has none, and
+   * must not be bound to a key.
+   */
+  verify: (token: string, proof?: PresentedProof) => Promise<AccessTokenClaims>
   /** Ends the polling. What does not call this is not kept alive by it either. */
   close: () => void
 }
@@ -61,6 +74,8 @@ export function createVerifier (options: VerifierOptions): Verifier {
     timeoutSeconds = 5,
     keyRefreshSeconds = 300,
     keyCooldownSeconds = 5,
+    replayStore,
+    proofSeconds = 300,
     jwksUrl = `${issuer}/.well-known/jwks.json`,
     revocationsUrl = `${issuer}/revocations`,
     onError = () => {}
@@ -72,6 +87,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
     timeoutSeconds,
     onError
   })
+  const proofs = createProofs({ proofSeconds, replayStore })
   const rules = { issuer, audience, algorithms, typ: 'at+jwt', clockTolerance: clockToleranceSeconds }
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     throw new TypeError('clientId and clientSecret go together.')
@@ -90,12 +106,13 @@ export function createVerifier (options: VerifierOptions): Verifier {
       })
 
   return {
-    async verify (token) {
+    async verify (token, proof) {
       const { payload } = await jwtVerify(token, keys, rules).catch((error: unknown) => {
         throw toVerificationError(error)
       })
       const claims = toClaims(payload)
       await revocations?.check(claims)
+      await proofs.check(token, claims, proof)
       return claims
     },
 
