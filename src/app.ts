@@ -21,6 +21,7 @@ import { homeRoutes } from './home/routes.ts'
 import { jobRunner } from './jobs/job-runner.ts'
 import { createAccessTokens } from './tokens/access-tokens.ts'
 import { createIdTokens } from './tokens/id-tokens.ts'
+import { createLogoutTokens } from './tokens/logout-tokens.ts'
 import { createKeyRepository } from './keys/repository.ts'
 import { keyRoutes } from './keys/routes.ts'
 import { createKeyService } from './keys/service.ts'
@@ -81,6 +82,8 @@ import { createSealer, type EncryptionKey } from './vault/sealing.ts'
 import { createDelivery } from './webhooks/delivery.ts'
 import { createDeliveryRepository } from './webhooks/delivery-repository.ts'
 import { createEndpointRepository } from './webhooks/endpoint-repository.ts'
+import { createLogoutDelivery } from './webhooks/logout-delivery.ts'
+import { createLogoutRepository } from './webhooks/logout-repository.ts'
 import { createWebhookService } from './webhooks/service.ts'
 
 /** Settings with nothing left open: a database that is there, and keys. */
@@ -222,6 +225,13 @@ export async function buildApp (
   }
   const delivery = createDelivery({ ...webhookStore, findUser: adminUsers.find, log: app.log })
   const webhooks = createWebhookService({ ...webhookStore, delivery })
+  const logouts = createLogoutDelivery({
+    deliveries: createLogoutRepository(app.database),
+    clients,
+    logoutToken: createLogoutTokens(keys, issuerUrl),
+    allowPrivate: settings.webhookAllowPrivateAddresses,
+    log: app.log
+  })
   const onHookError = (reason: string) => app.log.warn({ reason }, 'before.user.created was not answered')
   const mayCreate = settings.creationHook
     ? createCreationHook({ ...settings.creationHook, onError: onHookError })
@@ -325,6 +335,12 @@ export async function buildApp (
     const { endpointId, userId } = job as { endpointId: string, userId: string }
     delivery.begin(endpointId, userId)
   })
+  app.jobs.everyMinute('deliver-due-logouts', () => logouts.beginDue())
+  app.jobs.work('deliver-logouts', async (job) => {
+    const { clientId, userId } = job as { clientId: string, userId: string }
+    logouts.begin(clientId, userId)
+  })
   app.addHook('preClose', () => delivery.close())
+  app.addHook('preClose', () => logouts.close())
   return app
 }

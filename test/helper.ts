@@ -81,7 +81,7 @@ export function sharing<World extends Running> (
   return async (t: Test, environment?: Record<string, string>): Promise<World> => {
     if (environment) return await open(t, environment)
     await usual.sql.query(
-      'TRUNCATE users, device_grants, spent_states, revocations, audit_events, webhook_deliveries CASCADE'
+      'TRUNCATE users, device_grants, spent_states, revocations, audit_events, webhook_deliveries, logout_deliveries CASCADE'
     )
     renew(usual)
     return usual

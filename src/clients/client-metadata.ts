@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { parseUrl } from '../http/url.ts'
 
 /**
  * What a registration may say beside its name and URIs, as the admin API names it. CLIENTS has the same members in the
@@ -10,6 +11,11 @@ export const ClientMetadataSchema = Type.Object({
   })),
   dpopBoundAccessTokens: Type.Optional(Type.Boolean({
     description: 'True requires a DPoP proof of each token request (RFC 9449 section 5.2).'
+  })),
+  backchannelLogoutUri: Type.Optional(Type.String({
+    minLength: 1,
+    maxLength: 1000,
+    description: 'Is sent a logout token when a session of the client ends (OpenID Connect Back-Channel Logout 1.0).'
   }))
 }, { additionalProperties: false })
 
@@ -44,5 +50,17 @@ export function splitMetadata<Body extends ClientMetadata> (body: Body) {
 /** The first rule that the metadata breaks, as the end of a sentence about the client; undefined when it keeps all. */
 export function metadataMistake (metadata: ClientMetadata, isConfidential: boolean): string | undefined {
   if (metadata.requirePkce === false && !isConfidential) return 'needs PKCE, as it has no client secret'
+  const { backchannelLogoutUri: uri } = metadata
+  if (uri !== undefined && !isCallable(uri)) {
+    return 'needs a backchannel_logout_uri that begins with https://, or with http:// for a private address, and has ' +
+      'no user name, password or fragment'
+  }
   return undefined
+}
+
+/** Each connection checks the address, too (src/webhooks/address.ts). */
+function isCallable (uri: string): boolean {
+  const url = parseUrl(uri)
+  return url !== null && ['https:', 'http:'].includes(url.protocol) && url.username === '' &&
+    url.password === '' && !uri.includes('#')
 }

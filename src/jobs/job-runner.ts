@@ -27,9 +27,9 @@ export interface QueueState {
 }
 
 /** Recurring work. Not retried: the next run makes up for one that failed or was missed. */
-export type RecurringTask = 'purge' | 'rotate-keys' | 'deliver-due-webhooks'
+export type RecurringTask = 'purge' | 'rotate-keys' | 'deliver-due-webhooks' | 'deliver-due-logouts'
 
-export type Task = 'revoke-grant' | 'deliver-webhooks'
+export type Task = 'revoke-grant' | 'deliver-webhooks' | 'deliver-logouts'
 
 declare module 'fastify' {
   interface FastifyInstance { jobs: JobRunner }

@@ -16,6 +16,7 @@ const EXPIRIES: Expiry[] = [
   { table: 'deletion_requests', key: 'code', column: 'expires_at', keepFor: '0' },
   { table: 'revocations', key: 'id', column: 'expires_at', keepFor: '0' },
   { table: 'webhook_deliveries', key: 'id', column: 'expires_at', keepFor: '0' },
+  { table: 'logout_deliveries', key: 'id', column: 'expires_at', keepFor: '0' },
   // The theft of a refresh token is detected by its session's row.
   { table: 'sessions', key: 'id', column: 'expires_at', keepFor: '30 days' },
   { table: 'sessions', key: 'id', column: 'revoked_at', keepFor: '30 days' }

@@ -35,6 +35,8 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     revocation_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
     introspection_endpoint_auth_methods_supported: clientAuthentication,
     code_challenge_methods_supported: ['S256'],
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     dpop_signing_alg_values_supported: PROOF_ALGORITHMS,
     authorization_response_iss_parameter_supported: true,
     request_parameter_supported: false,

@@ -1,12 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { networkReason } from '../providers/http.ts'
 import type { Sealer } from '../vault/sealing.ts'
-import { mayReach } from './address.ts'
+import { attempt, type Attempt } from './attempt.ts'
 import { MAX_ATTEMPTS, type ClaimedDelivery, type DeliveryRepository, type Result } from './delivery-repository.ts'
 import type { EndpointRepository } from './endpoint-repository.ts'
 import { createKeyedQueue } from './keyed-queue.ts'
 import { toBody } from './message.ts'
-import { post } from './post.ts'
 import { signedHeaders } from './signing.ts'
 
 export interface Delivery {
@@ -22,9 +20,6 @@ export interface Delivery {
 
 export interface OutgoingMessage { id: string, url: string, body: string, secrets: string[] }
 
-/** The status of the response, or why there was none. */
-export interface Attempt { statusCode: number | null, error: string | null }
-
 export interface DeliveryOptions {
   deliveries: DeliveryRepository
   endpoints: Pick<EndpointRepository, 'disable'>
@@ -35,7 +30,6 @@ export interface DeliveryOptions {
   log: Pick<FastifyBaseLogger, 'warn'>
 }
 
-const ATTEMPT_TIMEOUT_MS = 10_000
 const CLOSING_MS = 2_000
 /** Deliveries of one endpoint that `beginDue` starts at most. */
 const BATCH = 5_000
@@ -58,12 +52,12 @@ export function createDelivery (options: DeliveryOptions): Delivery {
     while (!stopping.signal.aborted) {
       const delivery = await deliveries.claim(endpointId, userId)
       if (!delivery) return
-      const attempt = await deliver(delivery)
+      const made = await deliver(delivery)
       // Aborted by `close`, so nothing is known of it: it is attempted again once this attempt's time is over.
-      if (closing.signal.aborted && attempt.statusCode === null) return
-      const result = toResult(attempt, delivery.attempts)
+      if (closing.signal.aborted && made.statusCode === null) return
+      const result = toResult(made, delivery.attempts)
       await deliveries.recordResult(delivery, result)
-      if (attempt.statusCode === GONE) await endpoints.disable(endpointId)
+      if (made.statusCode === GONE) await endpoints.disable(endpointId)
       if (result.status === 'pending') return
     }
   }
@@ -79,19 +73,8 @@ export function createDelivery (options: DeliveryOptions): Delivery {
   }
 
   async function send ({ id, url, body, secrets }: OutgoingMessage): Promise<Attempt> {
-    const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)
-    const { protocol } = new URL(url)
-    try {
-      const { status } = await post(url, {
-        headers: signedHeaders(id, body, secrets),
-        body,
-        signal: AbortSignal.any([timeout, closing.signal]),
-        mayReach: (address) => mayReach(address, { protocol, allowPrivate })
-      })
-      return { statusCode: status, error: null }
-    } catch (error) {
-      return { statusCode: null, error: timeout.aborted ? 'TIMEOUT' : networkReason(error) }
-    }
+    const headers = signedHeaders(id, body, secrets)
+    return await attempt(url, { headers, body, signal: closing.signal, allowPrivate })
   }
 
   return {

@@ -3,6 +3,7 @@ import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT, type JWTPay
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { createDpopKey } from '../fakes/dpop.ts'
+import { startLogoutReceiver } from '../fakes/logout-receiver.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson, setup } from '../helper.ts'
 import { AS_WEB, setupWithClients, REDIRECT_URI, SPA, WEB } from './setup-with-clients.ts'
@@ -14,15 +15,17 @@ const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 /** GitHub, and two OpenID providers beside it. */
 async function world (t: Test) {
   const [acme, umbrella] = await Promise.all([startFakeOidc(), startFakeOidc()])
-  t.teardown(() => Promise.all([acme.close(), umbrella.close()]))
+  const receiver = await startLogoutReceiver()
+  t.teardown(() => Promise.all([acme.close(), umbrella.close(), receiver.close()]))
   const signet = await setupWithClients(t, {
     ...acme.settings('acme'),
     ...umbrella.settings('umbrella'),
     OIDC_PROVIDERS: 'acme,umbrella',
     ALLOWED_ORIGINS: ORIGIN,
-    CLIENTS: JSON.stringify([SPA, WEB, TV])
+    CLIENTS: JSON.stringify([{ ...SPA, backchannel_logout_uri: receiver.url }, WEB, TV])
   })
   const { url } = signet
+  receiver.trust(url)
 
   /** A login that is done but for the callback. */
   async function begin (start = '/login/github') {
@@ -48,7 +51,7 @@ async function world (t: Test) {
     await browser.login('/device/login/github')
     return browser
   }
-  return { ...signet, acme, umbrella, begin, beginDevice, poll, visit }
+  return { ...signet, acme, umbrella, receiver, begin, beginDevice, poll, visit }
 }
 
 type World = Awaited<ReturnType<typeof world>>
@@ -58,7 +61,14 @@ const attemptName = (state: string) =>
   `signet-login-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`
 
 /** One of everything that Signet hands out, all of it good, and all of it unused. */
-async function collect ({ url, begin, beginDevice, visit, authorize, signIn, exchange, sql }: World) {
+async function collect (
+  { url, receiver, begin, beginDevice, visit, authorize, signIn, exchange, logout, sql }: World
+) {
+  // Its session has to end first.
+  await logout({ id_token_hint: (await signIn()).id_token })
+  const [told] = await receiver.came(1)
+  await sql.query('DELETE FROM sessions WHERE revoked_at IS NOT NULL')
+  await sql.query("DELETE FROM audit_events WHERE type = 'session.revoked'")
   const login = await begin()
   const { code, codeVerifier } = await authorize()
   const [waiting, typed] = [await beginDevice(), await beginDevice()]
@@ -74,6 +84,7 @@ async function collect ({ url, begin, beginDevice, visit, authorize, signIn, exc
   const proof = { dpop: await key.prove('POST', `${url}/oauth2/token`) }
   const bound = (await exchange(proven.code, proven.codeVerifier, {}, proof)).body
   return {
+    logoutToken: told?.token ?? '',
     boundAccessToken: bound.access_token as string,
     boundRefreshToken: bound.refresh_token as string,
     dpopProof: await key.prove('GET', `${url}/me`, { accessToken: bound.access_token }),

@@ -17,7 +17,8 @@ const LEFT_OUT_TABLES: Record<string, string> = {
   clients: "of an administrator's making, not about a person",
   signing_keys: "the server's own",
   webhook_endpoints: "of an administrator's making, not about a person",
-  webhook_deliveries: 'of thirty days: events that were sent to endpoints; activity has them'
+  webhook_deliveries: 'of thirty days: events that were sent to endpoints; activity has them',
+  logout_deliveries: 'until the client has been told: which session ended, as activity says'
 }
 
 /** Columns that do not leave, and why. */

@@ -13,8 +13,8 @@ t.test('what comes again every minute is known to the job runner, once for all i
     (await sql.query('SELECT identifier FROM graphile_worker._private_known_crontabs ORDER BY 1')).rows.map(
       ({ identifier }) => identifier
     )
-  await eventually('all of it', async () => (await known()).length === 3)
-  t.same(await known(), ['deliver-due-webhooks', 'purge', 'rotate-keys'])
+  await eventually('all of it', async () => (await known()).length === 4)
+  t.same(await known(), ['deliver-due-logouts', 'deliver-due-webhooks', 'purge', 'rotate-keys'])
 })
 
 t.test('and each of them does its work, as when the minute comes', async (t) => {
@@ -26,7 +26,7 @@ t.test('and each of them does its work, as when the minute comes', async (t) => 
   await sql.query(
     "UPDATE signing_keys SET activated_at = now() - interval '91 days', created_at = now() - interval '91 days'"
   )
-  for (const task of ['purge', 'rotate-keys', 'deliver-due-webhooks']) {
+  for (const task of ['purge', 'rotate-keys', 'deliver-due-webhooks', 'deliver-due-logouts']) {
     await sql.query('SELECT graphile_worker.add_job($1, max_attempts := 1)', [task])
   }
   await eventually(

@@ -36,6 +36,8 @@ t.test('both metadata documents have these members and no others', async (t) => 
       revocation_endpoint_auth_methods_supported: ['none', ...methods],
       introspection_endpoint_auth_methods_supported: methods,
       code_challenge_methods_supported: ['S256'],
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
       dpop_signing_alg_values_supported: ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'PS256', 'RS256'],
       authorization_response_iss_parameter_supported: true,
       request_parameter_supported: false,
