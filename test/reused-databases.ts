@@ -3,7 +3,7 @@ import pg from 'pg'
 /** What a database is made of, beside its rows: changes when a test alters a table, a trigger, a right or a setting. */
 const FINGERPRINT = `
   SELECT string_agg(part, ',') AS fingerprint FROM (
-    SELECT count(*) || ':' || sum(xmin::text::bigint) AS part FROM pg_class WHERE relnamespace >= 16384 OR relnamespace = 2200
+    SELECT count(*) || ':' || sum(xmin::text::bigint) AS part FROM pg_class WHERE oid >= 16384
     UNION ALL SELECT count(*) || ':' || sum(xmin::text::bigint) FROM pg_attribute WHERE attrelid >= 16384
     UNION ALL SELECT count(*) || ':' || sum(xmin::text::bigint) FROM pg_trigger
     UNION ALL SELECT count(*) || ':' || sum(xmin::text::bigint) FROM pg_constraint WHERE oid >= 16384
