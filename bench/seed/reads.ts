@@ -56,6 +56,7 @@ export async function openReader (settings: AppSettings): Promise<Reader> {
     userId: ADMIN_ID,
     clientId: 'signet',
     scope: '',
+    resources: [],
     roles: [],
     authTime: Math.floor(Date.now() / 1000)
   })

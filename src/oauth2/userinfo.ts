@@ -12,7 +12,7 @@ export interface UserinfoOptions { users: Pick<UserRepository, 'bySession'> }
 
 /** OpenID Connect Core section 5.3: the claims of the ID token, with the user's current values. */
 export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async (app, { users }) => {
-  app.addHook('onRequest', app.requireBearer)
+  app.addHook('onRequest', app.requireBearerOfAnyResource)
   // The token is in the header: the body of a POST, of any type, is ignored.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))

@@ -19,9 +19,16 @@ export interface RotatedGrant extends IdentityGrant {
   /** A repeat from another address and another user agent than the rotation's, of which no event is recorded yet. */
   isElsewhere: boolean
 }
-export interface SessionState { userId: string, clientId: string, scope: string, createdAt: Date, expiresAt: Date }
+export interface SessionState {
+  userId: string
+  clientId: string
+  scope: string
+  resources: string[]
+  createdAt: Date
+  expiresAt: Date
+}
 /** What never changes in a session. */
-export type SessionGrant = Pick<SessionState, 'clientId' | 'scope'>
+export type SessionGrant = Pick<SessionState, 'clientId' | 'scope' | 'resources'>
 /** Why a client ends a session. */
 export type ClientEndReason = Extract<EndReason, 'logout' | 'revoked' | 'code_replayed'>
 
@@ -64,7 +71,7 @@ export interface SessionRepository {
 
 /** An `IdentityGrant` as one JSON value: to read twelve columns would take a tenth of a refresh. */
 const identityGrant = (nonce: string, more = '') => `json_build_object(
-    'sessionId', s.id, 'userId', s.user_id, 'clientId', s.client_id, 'scope', s.scope,
+    'sessionId', s.id, 'userId', s.user_id, 'clientId', s.client_id, 'scope', s.scope, 'resources', s.resources,
     'authTime', floor(extract(epoch FROM s.authenticated_at)), 'roles', u.roles, 'email', u.email, 'name', u.name,
     'avatarUrl', u.avatar_url, 'nonce', ${nonce}${more}) AS grant`
 
@@ -175,7 +182,8 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
 
     async findByToken ({ sessionId, secretHash }) {
       const where = { id: sessionId, secretHash: Uint8Array.from(secretHash) }
-      return await prisma.session.findFirst({ where, select: { clientId: true, scope: true } }) ?? undefined
+      const select = { clientId: true, scope: true, resources: true }
+      return await prisma.session.findFirst({ where, select }) ?? undefined
     },
 
     async inspect ({ sessionId, secretHash, counter }, { idleSeconds, reuseGraceSeconds }) {
@@ -188,11 +196,12 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
           ...usableSession(now),
           OR: [{ counter }, wasJustRotated]
         },
-        select: { userId: true, clientId: true, scope: true, ...SESSION_USE }
+        select: { userId: true, clientId: true, scope: true, resources: true, ...SESSION_USE }
       })
       if (!session) return undefined
-      const { userId, clientId, scope, createdAt } = session
-      return { userId, clientId, scope, createdAt, expiresAt: shownUse(session, idleSeconds, now).idleExpiresAt }
+      const { userId, clientId, scope, resources, createdAt } = session
+      const { idleExpiresAt: expiresAt } = shownUse(session, idleSeconds, now)
+      return { userId, clientId, scope, resources, createdAt, expiresAt }
     },
 
     async isActive (sessionId) {

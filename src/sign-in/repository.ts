@@ -153,7 +153,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     { session, profile, maxSessions, caller }: SignInWrite,
     { userId, accountId, authenticatedAt }: { userId: string, accountId: string, authenticatedAt: Date }
   ): Promise<string> {
-    const { clientId, scope, secretHash, deviceCodeHash = null, code } = session
+    const { clientId, scope, resources = [], secretHash, deviceCodeHash = null, code } = session
     const now = clock.now()
     if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
     const id = uuidv7()
@@ -164,6 +164,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         accountId,
         clientId,
         scope,
+        resources,
         secretHash,
         deviceCodeHash,
         provider: profile.provider,

@@ -6,7 +6,7 @@ import type { SessionGrant } from './grants.ts'
 export interface AccessTokenClaims {
   iss: string
   sub: string
-  aud: string
+  aud: string | string[]
   exp: number
   iat: number
   jti: string
@@ -23,10 +23,16 @@ export interface AccessTokens {
   issue: (grant: SessionGrant) => string
 }
 
-export interface AccessTokenOptions { issuer: string, audience: string, lifetimeSeconds: number }
+export interface AccessTokenOptions {
+  issuer: string
+  /** TOKEN_AUDIENCE: what a token is for unless its session has resources. */
+  audience: string[]
+  lifetimeSeconds: number
+}
 
 export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: AccessTokenOptions): AccessTokens {
-  const { issuer, audience, lifetimeSeconds } = options
+  const { issuer, lifetimeSeconds } = options
+  const audience = toAudience(options.audience)
   return {
     lifetimeSeconds,
     issue (grant) {
@@ -34,7 +40,7 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
       const claims: AccessTokenClaims = {
         iss: issuer,
         sub: grant.userId,
-        aud: audience,
+        aud: grant.resources.length === 0 ? audience : toAudience(grant.resources),
         exp: now + lifetimeSeconds,
         iat: now,
         jti: randomUUID(),
@@ -47,4 +53,9 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
       return keys.sign('at+jwt', claims)
     }
   }
+}
+
+/** One audience is a text (RFC 7519 section 4.1.3). */
+function toAudience (audience: string[]): string | string[] {
+  return audience.length === 1 ? audience[0] as string : audience
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { KeyService } from '../keys/service.ts'
+import type { SigningAlgorithm } from '../keys/signing-algorithm.ts'
 import type { IdentityGrant } from './grants.ts'
 import { hasScope } from './scope.ts'
 
@@ -41,15 +42,20 @@ export function identityClaims (
   }
 }
 
-export interface IdTokenOptions { issuer: string, lifetimeSeconds: number, algorithm: string }
+export interface IdTokenOptions { issuer: string, lifetimeSeconds: number, algorithm: SigningAlgorithm }
 
-/** Issues the ID token of a grant whose scope has `openid`; undefined for any other grant. */
-export type IssueIdToken = (grant: IdentityGrant, accessToken: string) => string | undefined
+/**
+ * Issues the ID token of a grant whose scope has `openid`; undefined for any other grant. It is signed by SIGNING_ALG
+ * unless the client wants another algorithm (`id_token_signed_response_alg`).
+ */
+export type IssueIdToken =
+  (grant: IdentityGrant, accessToken: string, algorithm?: SigningAlgorithm) => Promise<string | undefined>
 
-export function createIdTokens (keys: Pick<KeyService, 'sign'>, options: IdTokenOptions): IssueIdToken {
-  const { issuer, lifetimeSeconds, algorithm } = options
-  return (grant, accessToken) => {
+export function createIdTokens (keys: Pick<KeyService, 'sign' | 'prepare'>, options: IdTokenOptions): IssueIdToken {
+  const { issuer, lifetimeSeconds } = options
+  return async (grant, accessToken, algorithm = options.algorithm) => {
     if (!hasScope(grant.scope, 'openid')) return undefined
+    if (algorithm !== options.algorithm) await keys.prepare(algorithm)
     const now = Math.floor(Date.now() / 1000)
     const claims: IdTokenClaims = {
       iss: issuer,
@@ -63,7 +69,7 @@ export function createIdTokens (keys: Pick<KeyService, 'sign'>, options: IdToken
       sid: grant.sessionId,
       ...identityClaims(grant.scope, grant)
     }
-    return keys.sign('JWT', claims)
+    return keys.sign('JWT', claims, algorithm)
   }
 }
 

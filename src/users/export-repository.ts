@@ -48,6 +48,7 @@ const SESSION = {
   clientId: true,
   provider: true,
   scope: true,
+  resources: true,
   accountId: true,
   ipAddress: true,
   userAgent: true,

@@ -37,6 +37,7 @@ export const ExportSchema = Type.Object({
   sessions: Type.Array(Type.Object({
     ...SESSION,
     scope: Type.String(),
+    resources: Type.Array(Type.String(), { description: 'What its access tokens are for.' }),
     accountId: NullableText({ format: 'uuid', description: 'The account that the user signed in through.' }),
     authenticatedAt: Time,
     idleExpiresAt: Type.String({

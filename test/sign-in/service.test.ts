@@ -72,7 +72,7 @@ function serve (
     users: { find: async () => user as never },
     sessions: {
       newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }),
-      issue: (...args: unknown[]) => ({ issued: args })
+      issue: (grant: unknown, secret: unknown) => ({ issued: [grant, secret] })
     } as never,
     accounts: { createLinkCode: note('createLinkCode', 'a code to link by') } as never,
     audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,

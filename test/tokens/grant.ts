@@ -2,13 +2,17 @@ import type { TokenType } from '../../src/keys/signers.ts'
 import type { IdentityGrant } from '../../src/tokens/grants.ts'
 
 /** Returns what it would have signed. */
-export const keys = { sign: (type: TokenType, claims: object) => JSON.stringify({ type, ...claims }) }
+export const keys = {
+  sign: (type: TokenType, claims: object) => JSON.stringify({ type, ...claims }),
+  prepare: async () => {}
+}
 
 export const grant: IdentityGrant = {
   sessionId: 's',
   userId: 'u',
   clientId: 'c',
   scope: 'openid profile email',
+  resources: [],
   roles: ['admin'],
   authTime: 1_700_000_000,
   nonce: 'n',
