@@ -20,6 +20,7 @@ import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
 import { jobRunner } from './jobs/job-runner.ts'
 import { createAccessTokens } from './tokens/access-tokens.ts'
+import { compileClaims, usesMetadata } from './tokens/claim-template.ts'
 import { createIdTokens } from './tokens/id-tokens.ts'
 import { createKeyRepository } from './keys/repository.ts'
 import { keyRoutes } from './keys/routes.ts'
@@ -169,17 +170,22 @@ export async function buildApp (
   const accessTokens = createAccessTokens(keys, {
     issuer: issuerUrl,
     audience: settings.tokenAudience,
-    lifetimeSeconds: settings.accessTokenSeconds
+    lifetimeSeconds: settings.accessTokenSeconds,
+    type: settings.accessTokenType,
+    ownClaims: settings.tokenClaims && compileClaims(settings.tokenClaims)
   })
+  const idTokenClaims = settings.idTokenClaims && compileClaims(settings.idTokenClaims)
+  const withMetadata = [settings.tokenClaims, settings.idTokenClaims].some((claims) => claims && usesMetadata(claims))
   const idleSeconds = settings.refreshTokenSeconds
   const sessions = createSessionService({
-    repository: createSessionRepository(app.database),
+    repository: createSessionRepository(app.database, { withMetadata }),
     codec: createRefreshTokenCodec(encryptionKeys),
     accessTokens,
     idToken: createIdTokens(keys, {
       issuer: issuerUrl,
       lifetimeSeconds: settings.accessTokenSeconds,
-      algorithm: settings.signingAlgorithm
+      algorithm: settings.signingAlgorithm,
+      ownClaims: idTokenClaims
     }),
     resources,
     idleSeconds,
@@ -287,7 +293,8 @@ export async function buildApp (
       users,
       cookies,
       allowedOrigins,
-      resources
+      resources,
+      ownClaims: idTokenClaims
     })
     await forms.register(deviceRoutes, {
       issuerUrl,

@@ -1,6 +1,7 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { isOwnPath } from './http/issuer-path.ts'
 import { readProviders } from './providers/settings.ts'
+import { ACCESS_TOKEN_RESERVED, ID_TOKEN_RESERVED, readClaims } from './settings/claims.ts'
 import { readClients } from './settings/clients.ts'
 import type { Check } from './settings/check.ts'
 import { readEncryptionKeys } from './settings/encryption-keys.ts'
@@ -56,6 +57,8 @@ export function readSettings (environment: Variables) {
     encryptionKeys: keys === undefined ? undefined : readEncryptionKeys(keys, production, check),
     clients: configuredClients,
     resources,
+    tokenClaims: readClaims('TOKEN_CLAIMS', variables['TOKEN_CLAIMS'], ACCESS_TOKEN_RESERVED, check),
+    idTokenClaims: readClaims('ID_TOKEN_CLAIMS', variables['ID_TOKEN_CLAIMS'], ID_TOKEN_RESERVED, check),
     providers: readProviders({ env: variables, issuerUrl, check })
   }
   if (mistakes.length > 0) throw new SettingsError(mistakes)

@@ -254,6 +254,25 @@ t.test('production demands https, a database and real keys', async (t) => {
   )
 })
 
+t.test('TOKEN_CLAIMS and ID_TOKEN_CLAIMS overwrite no claim that means something to Signet', async (t) => {
+  const claims = { tenant: '{user.metadata.tenant}', email: '{user.email}' }
+  t.same(readSettings({ TOKEN_CLAIMS: JSON.stringify(claims) }).tokenClaims, claims)
+  t.equal(readSettings({}).tokenClaims, undefined)
+  for (const name of ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'sid', 'scope', 'roles', 'cnf']) {
+    for (const setting of ['TOKEN_CLAIMS', 'ID_TOKEN_CLAIMS']) {
+      t.match(mistakes({ [setting]: JSON.stringify({ [name]: 'x' }) }), [`${setting} must not have "${name}"`])
+    }
+  }
+  for (const name of ['email', 'email_verified', 'name', 'picture', 'preferred_username']) {
+    t.match(mistakes({ ID_TOKEN_CLAIMS: JSON.stringify({ [name]: 'x' }) }), [`ID_TOKEN_CLAIMS must not have "${name}"`])
+  }
+  for (const json of ['x', '[]', '"a"', 'null', '1']) {
+    t.match(mistakes({ TOKEN_CLAIMS: json }), [/^TOKEN_CLAIMS must be a JSON object, such as \{/], json)
+  }
+  t.match(mistakes({ TOKEN_CLAIMS: '{"a":"{user.phone}"}' }), ['TOKEN_CLAIMS has {user.phone}, which is no place'])
+  t.match(mistakes({ ACCESS_TOKEN_TYPE: 'jwt' }), ['ACCESS_TOKEN_TYPE must be at+jwt or JWT'])
+})
+
 t.test('RESOURCES are URIs with scopes of their own, and no audience of Signet', async (t) => {
   const api = { resource: 'https://api.example.com', name: 'Notes', scopes: ['notes:read'] }
   const settings = readSettings({ RESOURCES: JSON.stringify([api]), TOKEN_AUDIENCE: 'https://a, https://b' })
@@ -606,6 +625,8 @@ t.test('.env.example documents every setting with its default', async (t) => {
     'TOKEN_AUDIENCE',
     'RESOURCES',
     'ACCESS_TOKEN_TYPE',
+    'TOKEN_CLAIMS',
+    'ID_TOKEN_CLAIMS',
     'ACCESS_TOKEN_TTL',
     'REFRESH_TOKEN_TTL',
     'SESSION_TTL',

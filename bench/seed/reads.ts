@@ -58,7 +58,13 @@ export async function openReader (settings: AppSettings): Promise<Reader> {
     scope: '',
     resources: [],
     roles: [],
-    authTime: Math.floor(Date.now() / 1000)
+    authTime: Math.floor(Date.now() / 1000),
+    nonce: null,
+    email: null,
+    name: null,
+    avatarUrl: null,
+    username: null,
+    metadata: {}
   })
   const headers = { authorization: `Bearer ${token}` }
 

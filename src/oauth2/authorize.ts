@@ -46,7 +46,7 @@ const AuthorizeRequestSchema = Type.Object({
   response_mode: Parameter('`query`, or `form_post`: a page that posts itself.'),
   state: Parameter('Returned unchanged. At most 2000 characters.'),
   nonce: Parameter('A claim of the ID token. At most 512 characters.'),
-  scope: Parameter('`openid`, `profile`, `email`, `offline_access`, `provider_token`, and those of the resources.'),
+  scope: Parameter('`openid`, `profile`, `email`, `roles`, `offline_access`, `provider_token`; scopes of resources.'),
   resource: Parameter('RFC 8707, may be repeated: the APIs that the access token is for.'),
   provider: Parameter('Skips the choice of providers. For a native redirect URI the page has one link.'),
   confirmation: Parameter('Of the links on the page: proof of the click that a native redirect URI needs.'),

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { KeyService } from '../keys/service.ts'
-import type { SessionGrant } from './grants.ts'
+import type { TokenType } from '../keys/signers.ts'
+import type { ClaimTemplate } from './claim-template.ts'
+import type { IdentityGrant } from './grants.ts'
 
 /** The claims of an access token (RFC 9068 section 2.2). No email and no name: access tokens end up in logs. */
 export interface AccessTokenClaims {
@@ -20,7 +22,7 @@ export interface AccessTokenClaims {
 
 export interface AccessTokens {
   lifetimeSeconds: number
-  issue: (grant: SessionGrant) => string
+  issue: (grant: IdentityGrant) => string
 }
 
 export interface AccessTokenOptions {
@@ -28,10 +30,14 @@ export interface AccessTokenOptions {
   /** TOKEN_AUDIENCE: what a token is for unless its session has resources. */
   audience: string[]
   lifetimeSeconds: number
+  /** ACCESS_TOKEN_TYPE. */
+  type?: TokenType
+  /** TOKEN_CLAIMS. */
+  ownClaims?: ClaimTemplate | undefined
 }
 
 export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: AccessTokenOptions): AccessTokens {
-  const { issuer, lifetimeSeconds } = options
+  const { issuer, lifetimeSeconds, type = 'at+jwt', ownClaims } = options
   const audience = toAudience(options.audience)
   return {
     lifetimeSeconds,
@@ -50,7 +56,7 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
         roles: grant.roles,
         auth_time: grant.authTime
       }
-      return keys.sign('at+jwt', claims)
+      return keys.sign(type, ownClaims ? { ...ownClaims(grant), ...claims } : claims)
     }
   }
 }

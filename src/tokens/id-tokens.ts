@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { KeyService } from '../keys/service.ts'
 import type { SigningAlgorithm } from '../keys/signing-algorithm.ts'
+import type { ClaimTemplate } from './claim-template.ts'
 import type { IdentityGrant } from './grants.ts'
 import { hasScope } from './scope.ts'
 
@@ -23,26 +24,39 @@ export interface IdentityClaims {
   email_verified?: boolean
   name?: string
   picture?: string
+  preferred_username?: string
+  roles?: string[]
 }
 
 /** `claims_supported` of the metadata (OpenID Connect Discovery section 3). */
 export const ID_TOKEN_CLAIMS = [
   'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
-  'email', 'email_verified', 'name', 'picture'
+  'email', 'email_verified', 'name', 'picture', 'preferred_username', 'roles'
 ] as const satisfies (keyof IdTokenClaims)[]
 
 /** The claims about a user that a scope opens and that have a value. */
 export function identityClaims (
-  scope: string, { email, name, avatarUrl }: Pick<IdentityGrant, 'email' | 'name' | 'avatarUrl'>
+  scope: string,
+  { email, name, avatarUrl, username, roles }: Pick<
+    IdentityGrant, 'email' | 'name' | 'avatarUrl' | 'username' | 'roles'
+  >
 ): IdentityClaims {
   return {
     ...hasScope(scope, 'email') && email !== null ? { email, email_verified: true } : {},
     ...hasScope(scope, 'profile') && name !== null ? { name } : {},
-    ...hasScope(scope, 'profile') && avatarUrl !== null ? { picture: avatarUrl } : {}
+    ...hasScope(scope, 'profile') && avatarUrl !== null ? { picture: avatarUrl } : {},
+    ...hasScope(scope, 'profile') && username !== null ? { preferred_username: username } : {},
+    ...hasScope(scope, 'roles') ? { roles } : {}
   }
 }
 
-export interface IdTokenOptions { issuer: string, lifetimeSeconds: number, algorithm: SigningAlgorithm }
+export interface IdTokenOptions {
+  issuer: string
+  lifetimeSeconds: number
+  algorithm: SigningAlgorithm
+  /** ID_TOKEN_CLAIMS. */
+  ownClaims?: ClaimTemplate | undefined
+}
 
 /**
  * Issues the ID token of a grant whose scope has `openid`; undefined for any other grant. It is signed by SIGNING_ALG
@@ -52,7 +66,7 @@ export type IssueIdToken =
   (grant: IdentityGrant, accessToken: string, algorithm?: SigningAlgorithm) => Promise<string | undefined>
 
 export function createIdTokens (keys: Pick<KeyService, 'sign' | 'prepare'>, options: IdTokenOptions): IssueIdToken {
-  const { issuer, lifetimeSeconds } = options
+  const { issuer, lifetimeSeconds, ownClaims } = options
   return async (grant, accessToken, algorithm = options.algorithm) => {
     if (!hasScope(grant.scope, 'openid')) return undefined
     if (algorithm !== options.algorithm) await keys.prepare(algorithm)
@@ -69,7 +83,7 @@ export function createIdTokens (keys: Pick<KeyService, 'sign' | 'prepare'>, opti
       sid: grant.sessionId,
       ...identityClaims(grant.scope, grant)
     }
-    return keys.sign('JWT', claims, algorithm)
+    return keys.sign('JWT', ownClaims ? { ...ownClaims(grant), ...claims } : claims, algorithm)
   }
 }
 

@@ -17,6 +17,7 @@ const USER = {
   editedFields: true,
   roles: true,
   preferences: true,
+  metadata: true,
   disabledAt: true,
   createdAt: true,
   updatedAt: true,

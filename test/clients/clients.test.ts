@@ -45,14 +45,16 @@ t.test('clients are those of the settings, then those of the database', async (t
     name: 'SPA',
     redirectUris: ['https://spa/cb'],
     postLogoutRedirectUris: [],
-    secretHash: undefined
+    secretHash: undefined,
+    metadata: {}
   })
   t.same(await clients.find('web'), {
     clientId: 'web',
     name: 'Web',
     redirectUris: ['https://web/cb'],
     postLogoutRedirectUris: ['https://web/bye'],
-    secretHash: hashClientSecret(SECRET)
+    secretHash: hashClientSecret(SECRET),
+    metadata: {}
   })
   t.same(asked, [])
   t.match(await clients.find('db'), { clientId: 'db' })

@@ -21,7 +21,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
       introspection_endpoint: 'https://id/oauth2/introspect',
       end_session_endpoint: 'https://id/oauth2/logout',
       device_authorization_endpoint: 'https://id/oauth2/device_authorization',
-      scopes_supported: ['openid', 'profile', 'email', 'offline_access', 'provider_token', 'notes:read'],
+      scopes_supported: ['openid', 'profile', 'email', 'roles', 'offline_access', 'provider_token', 'notes:read'],
       response_types_supported: ['code'],
       response_modes_supported: ['query', 'form_post'],
       grant_types_supported: [
@@ -41,7 +41,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
       request_uri_parameter_supported: false,
       claims_supported: [
         'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
-        'email', 'email_verified', 'name', 'picture'
+        'email', 'email_verified', 'name', 'picture', 'preferred_username', 'roles'
       ],
       prompt_values_supported: ['none', 'login', 'select_account', 'consent'],
       service_documentation: 'https://id/docs'

@@ -22,7 +22,9 @@ const grant: IdentityGrant = {
   nonce: null,
   email: null,
   name: null,
-  avatarUrl: null
+  avatarUrl: null,
+  username: null,
+  metadata: {}
 }
 const rotated: RotatedGrant = { ...grant, counter: 4, rotated: true, isElsewhere: false }
 const session: SessionState = {

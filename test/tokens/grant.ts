@@ -18,7 +18,9 @@ export const grant: IdentityGrant = {
   nonce: 'n',
   email: 'e@x',
   name: 'Name',
-  avatarUrl: 'https://x/1'
+  avatarUrl: 'https://x/1',
+  username: 'user',
+  metadata: { tenant: 't' }
 }
 
 export const nowSeconds = () => Math.floor(Date.now() / 1000)

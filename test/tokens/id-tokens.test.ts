@@ -7,7 +7,7 @@ const options = { issuer: 'https://i', lifetimeSeconds: 600, algorithm: 'ES256' 
 
 t.test('an ID token has the claims of OpenID Connect Core section 2', async (t) => {
   const issue = createIdTokens(keys, options)
-  const token = JSON.parse(await issue(grant, 'access') ?? '')
+  const token = JSON.parse(await issue({ ...grant, scope: `${grant.scope} roles` }, 'access') ?? '')
   const { iat, exp, at_hash: hash, ...claims } = token
   t.same(claims, {
     type: 'JWT',
@@ -20,7 +20,9 @@ t.test('an ID token has the claims of OpenID Connect Core section 2', async (t) 
     email: 'e@x',
     email_verified: true,
     name: 'Name',
-    picture: 'https://x/1'
+    picture: 'https://x/1',
+    preferred_username: 'user',
+    roles: ['admin']
   })
   t.ok(iat <= nowSeconds() && iat > nowSeconds() - 5)
   t.equal(exp, iat + 600)
@@ -42,8 +44,13 @@ t.test('only a grant with the scope openid has an ID token', async (t) => {
 t.test('a scope opens its claims, if they have a value', async (t) => {
   t.same(identityClaims('openid', grant), {})
   t.same(identityClaims('openid email', grant), { email: 'e@x', email_verified: true })
-  t.same(identityClaims('openid profile', grant), { name: 'Name', picture: 'https://x/1' })
-  t.same(identityClaims('openid profile email', { email: null, name: null, avatarUrl: null }), {})
-  t.same(identityClaims('profile', { email: null, name: 'Name', avatarUrl: null }), { name: 'Name' })
-  t.same(identityClaims('profile', { email: null, name: null, avatarUrl: 'https://x/1' }), { picture: 'https://x/1' })
+  const nobody = { email: null, name: null, avatarUrl: null, username: null, roles: [] }
+  const profile = { name: 'Name', picture: 'https://x/1', preferred_username: 'user' }
+  t.same(identityClaims('openid profile', grant), profile)
+  t.same(identityClaims('openid profile email', nobody), {})
+  t.same(identityClaims('profile', { ...nobody, name: 'Name' }), { name: 'Name' })
+  t.same(identityClaims('profile', { ...nobody, avatarUrl: 'https://x/1' }), { picture: 'https://x/1' })
+  t.same(identityClaims('profile', { ...nobody, username: 'user' }), { preferred_username: 'user' })
+  t.same(identityClaims('roles', grant), { roles: ['admin'] })
+  t.same(identityClaims('roles', nobody), { roles: [] })
 })
