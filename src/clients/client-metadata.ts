@@ -1,5 +1,7 @@
 import { Type, type Static } from 'typebox'
 
+const Resource = Type.String({ minLength: 1, maxLength: 1000 })
+
 /**
  * What a registration may say beside its name and URIs, as the admin API names it. CLIENTS has the same members in the
  * snake case of OpenID Connect Dynamic Client Registration section 2.
@@ -7,6 +9,12 @@ import { Type, type Static } from 'typebox'
 export const ClientMetadataSchema = Type.Object({
   requirePkce: Type.Optional(Type.Boolean({
     description: 'False lets a confidential client sign people in without PKCE.'
+  })),
+  idTokenSignedResponseAlg: Type.Optional(Type.Literal('RS256', {
+    description: '`RS256`: its ID tokens are signed so, whatever SIGNING_ALG is.'
+  })),
+  resource: Type.Optional(Type.Union([Resource, Type.Array(Resource, { maxItems: 20 })], {
+    description: 'What its access tokens are for unless a request says so: one of RESOURCES, or several.'
   }))
 }, { additionalProperties: false })
 

@@ -3,9 +3,9 @@ import { OAuthError, Problem } from '../http/errors.ts'
 import { readParameter, type Parameters } from '../http/parameters.ts'
 import { readLoginParameters, type LoginParameters } from '../providers/login-parameters.ts'
 import { NO_CODE_CHALLENGE, type CodeCompletion } from '../sign-in/login-attempt.ts'
-import { grantableScope } from '../tokens/scope.ts'
+import { readResources, type Resources } from '../tokens/resources.ts'
 
-export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce'>
+export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'resources' | 'nonce'>
 
 /** Some clients keep their own state in it, and not only a key to it. */
 const MAX_STATE_LENGTH = 2000
@@ -34,7 +34,9 @@ export function readProvider (parameters: Parameters): string | undefined {
 }
 
 /** The rest of the request (OAuth 2.1 section 4.1.1). Throws an OAuthError to redirect to the client. */
-export function readAuthorizationRequest (parameters: Parameters, client: Client): AuthorizationRequest {
+export function readAuthorizationRequest (
+  parameters: Parameters, client: Client, apis: Resources
+): AuthorizationRequest {
   const read = (name: string, maxLength: number) => readParameter(parameters, name, { maxLength, toError: invalid })
   read('state', MAX_STATE_LENGTH)
   refuseRequestObjects(parameters)
@@ -45,7 +47,12 @@ export function readAuthorizationRequest (parameters: Parameters, client: Client
   const codeChallenge = checkCodeChallenge(
     read('code_challenge', 128), read('code_challenge_method', 16), requiresPkce
   )
-  return { intent, codeChallenge, scope: readScope(parameters), nonce: read('nonce', 512) }
+  const { scope, resources } = apis.grant({
+    scope: readScope(parameters),
+    resources: readResources(parameters['resource']),
+    registered: client.metadata.resource
+  })
+  return { intent, codeChallenge, scope, ...resources.length > 0 && { resources }, nonce: read('nonce', 512) }
 }
 
 /** OpenID Connect Core section 6. */
@@ -88,10 +95,10 @@ export function readProviderParameters (parameters: Parameters): LoginParameters
 }
 
 /** A malformed scope has an error of its own: `invalid_scope`. */
-function readScope (parameters: Parameters): string {
+function readScope (parameters: Parameters): string | undefined {
   const { scope } = parameters
-  if (typeof scope === 'string' && scope.length <= 1000) return grantableScope(scope)
-  return grantableScope(readParameter(parameters, 'scope', { maxLength: 1000, toError: invalid }))
+  if (typeof scope === 'string' && scope.length <= 1000) return scope
+  return readParameter(parameters, 'scope', { maxLength: 1000, toError: invalid })
 }
 
 const invalid = (description: string) => new OAuthError('invalid_request', description)

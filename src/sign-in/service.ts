@@ -10,7 +10,7 @@ import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { LoginParameters } from '../providers/login-parameters.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
-import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant } from '../tokens/grants.ts'
+import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant, type IssueOptions } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
@@ -70,10 +70,12 @@ export interface NativeSignIn {
   nonce: string | undefined
   clientId: string
   scope: string
+  resources?: string[]
   /** Apple's authorization code, so that its grant can be revoked. */
   code?: string | undefined
   /** The person's name, which Apple tells the app alone. */
   name?: string | undefined
+  issue?: IssueOptions
 }
 
 /** Tokens for the browser, a code for the client that asked, or a session that waits for a confirmation. */
@@ -156,7 +158,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     }
     if (completion.mode === 'code') return await completeWithCode(completion, who, caller)
     if (completion.mode === 'device') return await completeWithSession(completion, who, caller)
-    return await openSession(who, OWN_CLIENT_ID, OWN_SCOPE, caller)
+    return await openSession(who, { clientId: OWN_CLIENT_ID, scope: OWN_SCOPE }, caller)
   }
 
   async function signIn (
@@ -175,16 +177,16 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
   async function openSession (
     who: IdentifiedPerson,
-    clientId: string,
-    scope: string,
+    { clientId, scope, resources = [], issue }: Pick<NativeSignIn, 'clientId' | 'scope' | 'resources' | 'issue'>,
     caller: Caller
   ): Promise<{ tokens: TokenResponse, user: User }> {
     const { secret, secretHash } = sessions.newSecret()
-    const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds: options.idleSeconds }, caller)
+    const session = { clientId, scope, resources, secretHash, idleSeconds: options.idleSeconds }
+    const signedIn = await signIn(who, session, caller)
     const user = await userOf(signedIn)
     const { sessionId, authenticatedAt } = signedIn
-    const grant = toIdentityGrant(user, { sessionId, clientId, scope, authenticatedAt })
-    return { tokens: sessions.issue(grant, secret), user }
+    const grant = toIdentityGrant(user, { sessionId, clientId, scope, resources, authenticatedAt })
+    return { tokens: await sessions.issue(grant, secret, issue), user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
@@ -193,12 +195,13 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     who: IdentifiedPerson,
     caller: Caller
   ): Promise<FinishedSignIn> {
-    const { clientId, scope, redirectUri, codeChallenge, nonce = null } = completion
+    const { clientId, scope, resources = [], redirectUri, codeChallenge, nonce = null } = completion
     const code = randomBytes(32).toString('base64url')
     const hash = createHash('sha256').update(code).digest()
     const session = {
       clientId,
       scope,
+      resources,
       secretHash: sessions.newSecret().secretHash,
       idleSeconds: CODE_LIFETIME_SECONDS,
       code: { hash, redirectUri, codeChallenge, nonce, lifetimeSeconds: CODE_LIFETIME_SECONDS }
@@ -209,7 +212,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
   /** The session waits, for as long as the device does, for the person to confirm. No other device can have it. */
   async function completeWithSession (
-    { clientId, scope, deviceCodeHash }: DeviceCompletion,
+    { clientId, scope, resources = [], deviceCodeHash }: DeviceCompletion,
     who: IdentifiedPerson,
     caller: Caller
   ): Promise<FinishedSignIn> {
@@ -217,6 +220,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const session = {
       clientId,
       scope,
+      resources,
       secretHash,
       idleSeconds: ATTEMPT_LIFETIME_SECONDS,
       deviceCodeHash: Buffer.from(deviceCodeHash, 'base64url')
@@ -226,11 +230,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function signInNatively (
-    { provider: id, idToken, nonce, clientId, scope, code, name }: NativeSignIn,
+    request: NativeSignIn,
     caller: Caller,
     reached: OnStage
   ): Promise<TokenResponse> {
-    const provider = findProvider(id)
+    const { idToken, nonce, code, name } = request
+    const provider = findProvider(request.provider)
     if (!provider.identifyNative) {
       const advice = 'send the person to /oauth2/authorize.'
       throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: ${advice}`)
@@ -248,7 +253,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       ? undefined
       : await provider.exchangeNative?.(code, owner, who.profile.subject, AbortSignal.timeout(LOGIN_TIMEOUT_MS))
     reached('completed')
-    return (await openSession({ ...who, ...tokens && { tokens } }, clientId, scope, caller)).tokens
+    return (await openSession({ ...who, ...tokens && { tokens } }, request, caller)).tokens
   }
 
   /**

@@ -7,8 +7,10 @@ import { VerificationError } from './verification-error.ts'
 export interface VerifierOptions {
   /** Signet's ISSUER_URL, byte for byte. */
   issuer: string
-  /** Signet's TOKEN_AUDIENCE; the issuer unless given. */
+  /** Signet's TOKEN_AUDIENCE, or what RESOURCES calls your API; the issuer unless given. */
   audience?: string | undefined
+  /** Signet's ACCESS_TOKEN_TYPE: at+jwt unless given. */
+  type?: 'at+jwt' | 'JWT' | undefined
   /** With the id and secret of a confidential client, revoked tokens are refused within `pollSeconds`. */
   clientId?: string | undefined
   clientSecret?: string | undefined
@@ -52,6 +54,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
   const {
     issuer,
     audience = issuer,
+    type = 'at+jwt',
     clientId,
     clientSecret,
     pollSeconds = 5,
@@ -72,7 +75,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
     timeoutSeconds,
     onError
   })
-  const rules = { issuer, audience, algorithms, typ: 'at+jwt', clockTolerance: clockToleranceSeconds }
+  const rules = { issuer, audience, algorithms, typ: type, clockTolerance: clockToleranceSeconds }
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     throw new TypeError('clientId and clientSecret go together.')
   }
