@@ -20,6 +20,7 @@ import { healthRoutes } from './health/routes.ts'
 import { homeRoutes } from './home/routes.ts'
 import { jobRunner } from './jobs/job-runner.ts'
 import { createAccessTokens } from './tokens/access-tokens.ts'
+import { compileClaims, usesMetadata } from './tokens/claim-template.ts'
 import { createIdTokens } from './tokens/id-tokens.ts'
 import { createLogoutTokens } from './tokens/logout-tokens.ts'
 import { createKeyRepository } from './keys/repository.ts'
@@ -60,6 +61,7 @@ import { providerClients } from './providers/plugin.ts'
 import { createProviders } from './providers/registry.ts'
 import { createRevocationRepository } from './revocations/repository.ts'
 import { revocationRoutes } from './revocations/routes.ts'
+import { createResources } from './tokens/resources.ts'
 import { createRefreshTokenCodec } from './tokens/refresh-token.ts'
 import { createOwnSessionRepository } from './sessions/own-repository.ts'
 import { createSessionRepository } from './sessions/repository.ts'
@@ -150,10 +152,12 @@ export async function buildApp (
 
   // The services, from the inside out.
   const { encryptionKeys } = settings
+  const clients = createClients(settings.clients, clientRepository)
   const keys = createKeyService({
     repository: createKeyRepository(app.database),
     sealer: createSealer(encryptionKeys, 'signing-key'),
     algorithm: settings.signingAlgorithm,
+    idTokenAlgorithms: clients.idTokenAlgorithms,
     rotationSeconds: settings.signingKeyRotationSeconds,
     tokenSeconds: settings.accessTokenSeconds,
     sessionSeconds: settings.sessionSeconds,
@@ -166,21 +170,28 @@ export async function buildApp (
     })
   )
   keysAreRead.catch(() => {}) // Waited for below, with its failure.
+  const resources = createResources(settings.resources)
   const accessTokens = createAccessTokens(keys, {
     issuer: issuerUrl,
     audience: settings.tokenAudience,
-    lifetimeSeconds: settings.accessTokenSeconds
+    lifetimeSeconds: settings.accessTokenSeconds,
+    type: settings.accessTokenType,
+    ownClaims: settings.tokenClaims && compileClaims(settings.tokenClaims)
   })
+  const idTokenClaims = settings.idTokenClaims && compileClaims(settings.idTokenClaims)
+  const withMetadata = [settings.tokenClaims, settings.idTokenClaims].some((claims) => claims && usesMetadata(claims))
   const idleSeconds = settings.refreshTokenSeconds
   const sessions = createSessionService({
-    repository: createSessionRepository(app.database),
+    repository: createSessionRepository(app.database, { withMetadata }),
     codec: createRefreshTokenCodec(encryptionKeys),
     accessTokens,
     idToken: createIdTokens(keys, {
       issuer: issuerUrl,
       lifetimeSeconds: settings.accessTokenSeconds,
-      algorithm: settings.signingAlgorithm
+      algorithm: settings.signingAlgorithm,
+      ownClaims: idTokenClaims
     }),
+    resources,
     idleSeconds,
     reuseGraceSeconds: settings.refreshReuseGraceSeconds,
     onRefresh: app.metrics.refresh,
@@ -188,7 +199,6 @@ export async function buildApp (
   })
   const users = createUserRepository(app.database)
   const audit = createAuditRepository(app.database)
-  const clients = createClients(settings.clients, clientRepository)
   const providers = createProviders(settings.providers)
   // @fastify/oauth2, once for each provider: app.github, app.google, ...
   await app.register(providerClients, { providers })
@@ -260,7 +270,13 @@ export async function buildApp (
 
   // The routes. `requireBearer` stands in the scope of each feature that needs it.
   await app.register(dpop, { issuerUrl })
-  await app.register(accessToken, { keys, issuer: issuerUrl, audience: settings.tokenAudience })
+  await app.register(accessToken, {
+    keys,
+    issuer: issuerUrl,
+    audience: settings.tokenAudience,
+    resources: settings.resources.map(({ resource }) => resource),
+    accessTokenType: settings.accessTokenType
+  })
   await app.register(homeRoutes, { issuerUrl, providers, users })
   await app.register(healthRoutes, {
     checks: {
@@ -274,12 +290,12 @@ export async function buildApp (
   })
   await app.register(problemRoutes)
   await app.register(keyRoutes, { keys })
-  await app.register(metadataRoutes, { issuerUrl, algorithm: settings.signingAlgorithm })
+  await app.register(metadataRoutes, { issuerUrl, keys, resources })
   // Only these accept forms beside JSON.
   await app.register(async (forms) => {
     await forms.register(formbody)
     await forms.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
-    await forms.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies })
+    await forms.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies, resources })
     await forms.register(oauth2Routes, {
       issuerUrl,
       sessions,
@@ -288,7 +304,9 @@ export async function buildApp (
       devices,
       users,
       cookies,
-      allowedOrigins
+      allowedOrigins,
+      resources,
+      ownClaims: idTokenClaims
     })
     await forms.register(deviceRoutes, {
       issuerUrl,
@@ -315,7 +333,9 @@ export async function buildApp (
   await app.register(sessionRoutes, { ownSessions, sessions })
   await app.register(deletionRoutes, { accounts, sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
-  await app.register(adminRoutes, { users, adminUsers, accounts, clients, clientRepository, keys, audit, webhooks })
+  await app.register(adminRoutes, {
+    users, adminUsers, accounts, clients, clientRepository, resources, keys, audit, webhooks
+  })
   await app.register(revocationRoutes, {
     revocations: createRevocationRepository(app.database),
     clients,

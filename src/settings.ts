@@ -1,10 +1,12 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { isOwnPath } from './http/issuer-path.ts'
 import { readProviders } from './providers/settings.ts'
+import { ACCESS_TOKEN_RESERVED, ID_TOKEN_RESERVED, readClaims } from './settings/claims.ts'
 import { readClients } from './settings/clients.ts'
 import type { Check } from './settings/check.ts'
 import { readEncryptionKeys } from './settings/encryption-keys.ts'
 import { readBySchema } from './settings/read-by-schema.ts'
+import { checkDefaultResources, readResources } from './settings/resources.ts'
 import { readVariables, type Variables } from './settings/read-variables.ts'
 import { settingsSchema } from './settings/schema.ts'
 
@@ -39,17 +41,24 @@ export function readSettings (environment: Variables) {
   const settings = readBySchema(settingsSchema(production), variables, mistakes)
   const { issuerUrl = `http://localhost:${settings.port}` } = settings
   check(!isOwnPath(issuerUrl), 'ISSUER_URL must not have a path that begins with one of Signet\'s own, such as /login')
+  const tokenAudience = settings.tokenAudience.length === 0 ? [issuerUrl] : settings.tokenAudience
+  const configuredClients = readClients(clients, production, check)
+  const resources = readResources(variables['RESOURCES'] ?? '[]', tokenAudience, check)
+  checkDefaultResources(configuredClients, resources, check)
   const complete = {
     ...settings,
     production,
     issuerUrl,
-    tokenAudience: settings.tokenAudience ?? issuerUrl,
+    tokenAudience,
     trustProxy: settings.trustProxy.length > 0 && settings.trustProxy,
     allowedEmailDomains: settings.allowedEmailDomains.flatMap(spellings),
     adminEmails: settings.adminEmails.map((email) => email.normalize('NFKC').toLowerCase()),
     /** Absent: generated into `.data/`. */
     encryptionKeys: keys === undefined ? undefined : readEncryptionKeys(keys, production, check),
-    clients: readClients(clients, production, check),
+    clients: configuredClients,
+    resources,
+    tokenClaims: readClaims('TOKEN_CLAIMS', variables['TOKEN_CLAIMS'], ACCESS_TOKEN_RESERVED, check),
+    idTokenClaims: readClaims('ID_TOKEN_CLAIMS', variables['ID_TOKEN_CLAIMS'], ID_TOKEN_RESERVED, check),
     providers: readProviders({ env: variables, issuerUrl, check })
   }
   if (mistakes.length > 0) throw new SettingsError(mistakes)

@@ -35,7 +35,9 @@ t.test('with nothing set the defaults of the contract hold', async (t) => {
     databasePoolSize: 10,
     signingAlgorithm: 'ES256',
     signingKeyRotationSeconds: 90 * 24 * 3600,
-    tokenAudience: 'http://localhost:3000',
+    tokenAudience: ['http://localhost:3000'],
+    resources: [],
+    accessTokenType: 'at+jwt',
     accessTokenSeconds: 900,
     refreshTokenSeconds: 2592000,
     sessionSeconds: 15552000,
@@ -250,6 +252,48 @@ t.test('production demands https, a database and real keys', async (t) => {
     }),
     []
   )
+})
+
+t.test('TOKEN_CLAIMS and ID_TOKEN_CLAIMS overwrite no claim that means something to Signet', async (t) => {
+  const claims = { tenant: '{user.metadata.tenant}', email: '{user.email}' }
+  t.same(readSettings({ TOKEN_CLAIMS: JSON.stringify(claims) }).tokenClaims, claims)
+  t.equal(readSettings({}).tokenClaims, undefined)
+  for (const name of ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'client_id', 'sid', 'scope', 'roles', 'cnf']) {
+    for (const setting of ['TOKEN_CLAIMS', 'ID_TOKEN_CLAIMS']) {
+      t.match(mistakes({ [setting]: JSON.stringify({ [name]: 'x' }) }), [`${setting} must not have "${name}"`])
+    }
+  }
+  for (const name of ['email', 'email_verified', 'name', 'picture', 'preferred_username']) {
+    t.match(mistakes({ ID_TOKEN_CLAIMS: JSON.stringify({ [name]: 'x' }) }), [`ID_TOKEN_CLAIMS must not have "${name}"`])
+  }
+  for (const json of ['x', '[]', '"a"', 'null', '1']) {
+    t.match(mistakes({ TOKEN_CLAIMS: json }), [/^TOKEN_CLAIMS must be a JSON object, such as \{/], json)
+  }
+  t.match(mistakes({ TOKEN_CLAIMS: '{"a":"{user.phone}"}' }), ['TOKEN_CLAIMS has {user.phone}, which is no place'])
+  t.match(mistakes({ ACCESS_TOKEN_TYPE: 'jwt' }), ['ACCESS_TOKEN_TYPE must be at+jwt or JWT'])
+})
+
+t.test('RESOURCES are URIs with scopes of their own, and no audience of Signet', async (t) => {
+  const api = { resource: 'https://api.example.com', name: 'Notes', scopes: ['notes:read'] }
+  const settings = readSettings({ RESOURCES: JSON.stringify([api]), TOKEN_AUDIENCE: 'https://a, https://b' })
+  t.same([settings.resources, settings.tokenAudience], [[api], ['https://a', 'https://b']])
+  const wrong = (more: object, environment: Record<string, string> = {}) =>
+    mistakes({ RESOURCES: JSON.stringify([{ ...api, ...more }]), ...environment })[0]
+  t.match(mistakes({ RESOURCES: 'https://api.example.com' })[0], /^RESOURCES must be JSON, such as \[/)
+  t.match(mistakes({ RESOURCES: JSON.stringify([api, api]) }), ['RESOURCES: two entries have the same resource'])
+  for (const resource of ['api', '/notes', 'https://api.example.com/#a', 'https://api.example.com/ä', 'https://a b']) {
+    t.match(wrong({ resource }), /^RESOURCES: ".*" must be an absolute URI without a fragment/, resource)
+  }
+  t.equal(wrong({ resource: 'urn:example:notes' }), undefined)
+  for (const scopes of [['a b'], ['"'], [''], ['\\'], 'notes']) t.match(wrong({ scopes }), /^RESOURCES\/0\/scopes/)
+  t.match(wrong({ scopes: ['openid'] }), /^RESOURCES: "openid" of .* is a scope of Signet itself/)
+  t.match(wrong({ secret: 'x' }), /^RESOURCES\/0/)
+  t.match(wrong({ name: '' }), /^RESOURCES\/0\/name/)
+  t.match(wrong({ resource: 'http://localhost:3000' }), /^RESOURCES: .* by TOKEN_AUDIENCE/)
+  t.match(wrong({}, { TOKEN_AUDIENCE: 'https://x, https://api.example.com' }), /^RESOURCES: .* by TOKEN_AUDIENCE/)
+  const client = { client_id: 'web', name: 'Web', redirect_uris: [], resource: ['https://api.example.com', 'https://x'] }
+  t.same(mistakes({ RESOURCES: JSON.stringify([api]), CLIENTS: JSON.stringify([client]) }),
+    ['CLIENTS: the resource "https://x" of web is not in RESOURCES'])
 })
 
 t.test('a client is not called as Signet is, and has redirect URIs that can be asked for', async (t) => {
@@ -579,6 +623,10 @@ t.test('.env.example documents every setting with its default', async (t) => {
     'SIGNING_ALG',
     'SIGNING_KEY_ROTATION',
     'TOKEN_AUDIENCE',
+    'RESOURCES',
+    'ACCESS_TOKEN_TYPE',
+    'TOKEN_CLAIMS',
+    'ID_TOKEN_CLAIMS',
     'ACCESS_TOKEN_TTL',
     'REFRESH_TOKEN_TTL',
     'SESSION_TTL',

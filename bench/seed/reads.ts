@@ -56,8 +56,15 @@ export async function openReader (settings: AppSettings): Promise<Reader> {
     userId: ADMIN_ID,
     clientId: 'signet',
     scope: '',
+    resources: [],
     roles: [],
-    authTime: Math.floor(Date.now() / 1000)
+    authTime: Math.floor(Date.now() / 1000),
+    nonce: null,
+    email: null,
+    name: null,
+    avatarUrl: null,
+    username: null,
+    metadata: {}
   })
   const headers = { authorization: `Bearer ${token}` }
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
-import { ClientMetadataSchema, splitMetadata } from '../clients/client-metadata.ts'
+import { ClientMetadataSchema, splitMetadata, type ClientMetadata } from '../clients/client-metadata.ts'
 import { hashClientSecret, type Client, type Clients } from '../clients/clients.ts'
 import {
   InvalidRegistrationError, checkMetadata, checkRedirectUris, newClientSecret, registerClient
@@ -10,10 +10,17 @@ import { Problem } from '../http/errors.ts'
 import { isLower, listQuery, pageSchema, readCursor, toPage, type Position } from '../http/lists.ts'
 import { NullableText } from '../http/nullable.ts'
 import { problems } from '../http/problem-details.ts'
+import type { KeyService } from '../keys/service.ts'
 import { REDIRECT_URI_RULE } from '../http/url.ts'
+import type { Resources } from '../tokens/resources.ts'
 import { ADMIN_ERRORS, BODY_ERRORS, byAdmin } from './guard.ts'
 
-export interface AdminClientOptions { clientRepository: ClientRepository, clients: Clients }
+export interface AdminClientOptions {
+  clientRepository: ClientRepository
+  clients: Clients
+  keys: Pick<KeyService, 'prepare'>
+  resources: Pick<Resources, 'has'>
+}
 
 const TAGS = ['Administration']
 const security = [{ bearer: [] }]
@@ -43,7 +50,7 @@ const CHANGE_ERRORS = ['not_found', 'client_from_settings'] as const
 
 type Routes = FastifyPluginAsyncTypebox<AdminClientOptions>
 
-export const adminClientRoutes: Routes = async (app, { clientRepository, clients }) => {
+export const adminClientRoutes: Routes = async (app, { clientRepository, clients, keys, resources }) => {
   app.get('/admin/clients', {
     schema: {
       summary: 'Clients',
@@ -83,9 +90,11 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
     }
   }, async (request, reply) => {
     const { metadata, rest: { type, ...rest } } = splitMetadata(request.body)
+    checkResource(metadata)
     const registration = { postLogoutRedirectUris: [], ...rest, isConfidential: type === 'confidential', metadata }
     const { client, clientSecret } = await registerClient(clientRepository, registration, byAdmin(request))
       .catch(rethrow)
+    await prepareKeys(client)
     return reply.code(201).send({ ...toClient(client), ...clientSecret === undefined ? {} : { clientSecret } })
   })
 
@@ -123,6 +132,7 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
     const { metadata: previous, secretHash } = await findRegistered(id)
     const { metadata: changed, rest } = splitMetadata(body)
     const metadata = { ...previous, ...changed }
+    checkResource(changed)
     try {
       checkRedirectUris([...body.redirectUris ?? [], ...body.postLogoutRedirectUris ?? []])
       checkMetadata(metadata, secretHash !== undefined)
@@ -131,6 +141,7 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
     }
     const client = await clientRepository.update(id, { ...rest, metadata }, byAdmin(request))
     if (!client) throw notFound()
+    await prepareKeys(client)
     return toClient(client)
   })
 
@@ -169,6 +180,16 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
     if (!await clientRepository.replaceSecret(client.clientId, secretHash, byAdmin(request))) throw notFound()
     return { ...toClient(client), clientSecret }
   })
+
+  function checkResource ({ resource = [] }: ClientMetadata): void {
+    const unknown = [resource].flat().find((each) => !resources.has(each))
+    if (unknown !== undefined) throw new Problem('validation_failed', `The resource "${unknown}" is not in RESOURCES.`)
+  }
+
+  /** Publishes the keys for its ID tokens before the first is signed. */
+  async function prepareKeys ({ metadata: { idTokenSignedResponseAlg: algorithm } }: Client): Promise<void> {
+    if (algorithm !== undefined) await keys.prepare(algorithm)
+  }
 
   /** A client that may be changed, unlike one of the CLIENTS setting. */
   async function findRegistered (clientId: string): Promise<Client> {

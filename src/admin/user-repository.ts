@@ -2,10 +2,13 @@ import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
 import { activeSession } from '../database/active-session.ts'
 import { retryingConflicts } from '../database/conflicts.ts'
 import type { Database } from '../database/database.ts'
+import type { Prisma } from '../database/generated/client.ts'
 import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
 import type { Transaction } from '../database/transaction.ts'
 import { endSessions, type EndReason } from '../sessions/end-sessions.ts'
 import { isLastAdmin } from '../users/last-admin.ts'
+import type { Metadata } from '../users/metadata.ts'
+import { isSameContent } from '../users/preferences.ts'
 import { lockUser } from '../users/lock-user.ts'
 import { updatedAfter } from '../users/updated-at.ts'
 import { toUser, type User, type UserRow } from '../users/user.ts'
@@ -13,7 +16,7 @@ import { searchUsers, type Status, type UserFilter } from './user-search.ts'
 
 export type { Status, UserFilter }
 export type AdminUser = User & { status: Status }
-export interface UserChange { status?: Status, roles?: string[] }
+export interface UserChange { status?: Status, roles?: string[], metadata?: Metadata }
 
 /** Users as administrators see and change them. */
 export interface AdminUserRepository {
@@ -83,12 +86,13 @@ export function createAdminUserRepository ({ prisma, clock }: Pick<Database, 'pr
     },
 
     change: (userId, change, by) => retryingConflicts(() => prisma.$transaction(async (tx) => {
-      const { status, roles } = change
+      const { status, roles, metadata } = change
       const removesAdmin = status === 'disabled' || (roles !== undefined && !roles.includes('admin'))
       if (removesAdmin && await isLastAdmin(tx, userId)) return 'last-admin'
       if (!await lockUser(tx, userId)) return 'not-found'
       const before = await tx.user.findUniqueOrThrow({
-        where: { id: userId }, select: { roles: true, editedFields: true, disabledAt: true, updatedAt: true }
+        where: { id: userId },
+        select: { roles: true, editedFields: true, metadata: true, disabledAt: true, updatedAt: true }
       })
       const now = clock.now()
       const after = {
@@ -96,9 +100,14 @@ export function createAdminUserRepository ({ prisma, clock }: Pick<Database, 'pr
         editedFields: roles ? [...new Set([...before.editedFields, 'roles'])] : before.editedFields,
         disabledAt: status === 'active' ? null : status === 'disabled' ? before.disabledAt ?? now : before.disabledAt
       }
-      const events = eventsOf(userId, before, after, by)
+      const changesMetadata = metadata !== undefined && !isSameContent(before.metadata as Metadata, metadata)
+      const events = eventsOf(userId, before, after, by, changesMetadata ? ['metadata'] : [])
       if (events.length === 0 && after.editedFields.length === before.editedFields.length) return 'changed'
-      const data = { ...after, updatedAt: updatedAfter(before.updatedAt, now) }
+      const data = {
+        ...after,
+        ...changesMetadata && { metadata: metadata as Prisma.InputJsonObject },
+        updatedAt: updatedAfter(before.updatedAt, now)
+      }
       await tx.user.update({ where: { id: userId }, data, select: { id: true } })
       await recordEvents(tx, events, by.caller)
       if (after.disabledAt && !before.disabledAt) await endAllSessions(tx, userId, 'user_disabled', by)
@@ -120,7 +129,9 @@ function toAdminUser ({ disabledAt, ...row }: UserRow & { disabledAt: Date | nul
 
 interface Changeable { roles: string[], disabledAt: Date | null }
 
-function eventsOf (userId: string, before: Changeable, after: Changeable, { actorId, details }: By): NewEvent[] {
+function eventsOf (
+  userId: string, before: Changeable, after: Changeable, { actorId, details }: By, fields: string[]
+): NewEvent[] {
   const event = (type: NewEvent['type'], more: NewEvent['details'] = {}): NewEvent =>
     ({ type, userId, actorId, details: { ...details, ...more } })
   const events: NewEvent[] = []
@@ -129,6 +140,7 @@ function eventsOf (userId: string, before: Changeable, after: Changeable, { acto
   if (!isSameSet(before.roles, after.roles)) {
     events.push(event('user.roles_changed', { before: before.roles, roles: after.roles }))
   }
+  if (fields.length > 0) events.push(event('user.updated', { fields }))
   return events
 }
 

@@ -4,6 +4,7 @@ import type { AccountService } from '../accounts/service.ts'
 import { Problem } from '../http/errors.ts'
 import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
 import { problems } from '../http/problem-details.ts'
+import { MetadataSchema, checkMetadata } from '../users/metadata.ts'
 import { UserSchema } from '../users/user.ts'
 import { ADMIN_ERRORS, BODY_ERRORS, byAdmin } from './guard.ts'
 import type { AdminUserRepository } from './user-repository.ts'
@@ -53,21 +54,23 @@ export const adminUserRoutes: FastifyPluginAsyncTypebox<AdminUserOptions> = asyn
 
   app.patch('/admin/users/:id', {
     schema: {
-      summary: 'Disable or enable a user, or set their roles',
-      description: 'Ends all sessions of a user who is disabled. The last administrator cannot be removed.',
+      summary: 'Disable or enable a user, or set their roles or metadata',
+      description: 'Ends all sessions of a user who is disabled. The last administrator cannot be removed. ' +
+        '`metadata` is a JSON object of at most 16 KiB, which replaces the previous one.',
       tags: TAGS,
       security,
       params: Params,
       body: Type.Object({
-        status: Type.Optional(Status), roles: Type.Optional(Roles)
+        status: Type.Optional(Status), roles: Type.Optional(Roles), metadata: Type.Optional(MetadataSchema)
       }, { additionalProperties: false }),
       response: {
         200: AdminUserSchema,
-        ...problems('not_found', 'last_admin', ...BODY_ERRORS, ...ADMIN_ERRORS)
+        ...problems('not_found', 'last_admin', 'payload_too_large', ...BODY_ERRORS, ...ADMIN_ERRORS)
       }
     }
   }, async (request) => {
     const { params: { id }, body } = request
+    if (body.metadata) checkMetadata(body.metadata)
     const outcome = await adminUsers.change(id, body, byAdmin(request))
     if (outcome === 'last-admin') throw new Problem('last_admin')
     if (outcome === 'not-found') throw notFound()

@@ -1,6 +1,8 @@
 import { Type, type Static } from 'typebox'
 import { parseUrl } from '../http/url.ts'
 
+const Resource = Type.String({ minLength: 1, maxLength: 1000 })
+
 /**
  * What a registration may say beside its name and URIs, as the admin API names it. CLIENTS has the same members in the
  * snake case of OpenID Connect Dynamic Client Registration section 2.
@@ -16,6 +18,12 @@ export const ClientMetadataSchema = Type.Object({
     minLength: 1,
     maxLength: 1000,
     description: 'Is sent a logout token when a session of the client ends (OpenID Connect Back-Channel Logout 1.0).'
+  })),
+  idTokenSignedResponseAlg: Type.Optional(Type.Literal('RS256', {
+    description: '`RS256`: its ID tokens are signed so, whatever SIGNING_ALG is.'
+  })),
+  resource: Type.Optional(Type.Union([Resource, Type.Array(Resource, { maxItems: 20 })], {
+    description: 'What its access tokens are for unless a request says so: one of RESOURCES, or several.'
   }))
 }, { additionalProperties: false })
 

@@ -23,10 +23,14 @@ export interface Clients {
   /** The clients of the CLIENTS setting, by their ids. */
   configured: ReadonlyMap<string, Client>
   find: (clientId: string) => Promise<Client | undefined>
+  /** The algorithms that clients want their ID tokens signed by. */
+  idTokenAlgorithms: () => Promise<'RS256'[]>
 }
 
 /** Finds clients in the CLIENTS setting first, then in the database. */
-export function createClients (settings: ClientSettings[], repository: Pick<ClientRepository, 'find'>): Clients {
+export function createClients (
+  settings: ClientSettings[], repository: Pick<ClientRepository, 'find' | 'wantsRs256'>
+): Clients {
   const configured = new Map<string, Client>(settings.map((client) => [client.client_id, {
     clientId: client.client_id,
     name: client.name,
@@ -37,8 +41,11 @@ export function createClients (settings: ClientSettings[], repository: Pick<Clie
   }]))
   // PostgreSQL would reject a NUL character with an error.
   const isId = (clientId: string) => /^[\x21-\x7e]{1,200}$/.test(clientId)
+  const wantsRs256 = ({ metadata }: Client) => metadata.idTokenSignedResponseAlg === 'RS256'
   return {
     configured,
+    idTokenAlgorithms: async () =>
+      [...configured.values()].some(wantsRs256) || await repository.wantsRs256() ? ['RS256'] : [],
     find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined)
   }
 }
@@ -92,32 +99,21 @@ function checkSecret ({ secretHash }: Client, secrets: (string | undefined)[]): 
   }
 }
 
-/** The client of the direct and cookie modes: a public one, which no registration describes. */
-export const OWN_CLIENT: Client = {
-  clientId: OWN_CLIENT_ID,
-  name: 'Signet',
-  redirectUris: [],
-  postLogoutRedirectUris: [],
-  secretHash: undefined,
-  metadata: {}
-}
+/** What the tokens of a client depend on. */
+export type TokenClient = Pick<Client, 'clientId' | 'metadata' | 'secretHash'>
+
+/** The client of the direct and cookie modes: a public one, which has no registration. */
+export const OWN_CLIENT: TokenClient = { clientId: OWN_CLIENT_ID, metadata: {}, secretHash: undefined }
 
 /**
- * The client of an OAuth request that Signet's own client may send, which has no registration and nothing to
- * authenticate with. Every other client is authenticated as by `authenticateClient`.
+ * The client of an OAuth request that Signet's own client may send, which has nothing to authenticate with. Every other
+ * client is authenticated as by `authenticateClient`.
  */
 export async function resolveClient (
   clients: Clients, request: FastifyRequest, body: BodyCredentials
-): Promise<Client | undefined> {
+): Promise<TokenClient | undefined> {
   if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT
   return await authenticateClient(clients, request, body)
-}
-
-/** The id of the client that `resolveClient` finds. */
-export async function resolveClientId (
-  clients: Clients, request: FastifyRequest, body: BodyCredentials
-): Promise<string | undefined> {
-  return (await resolveClient(clients, request, body))?.clientId
 }
 
 interface Credentials { clientId: string | undefined, secret: string | undefined }

@@ -24,6 +24,8 @@ export interface ClientRepository {
   remove: (clientId: string, by: By) => Promise<boolean>
   /** Whether a client has a redirect URI with this web origin. */
   hasOrigin: (origin: string) => Promise<boolean>
+  /** Whether a client wants its ID tokens signed by RS256. */
+  wantsRs256: () => Promise<boolean>
 }
 
 export type ClientChange = Partial<Pick<Client, 'name' | 'redirectUris' | 'postLogoutRedirectUris' | 'metadata'>>
@@ -81,6 +83,11 @@ export function createClientRepository ({ prisma }: Pick<Database, 'prisma'>): C
 
     async hasOrigin (origin) {
       return await prisma.client.findFirst({ where: { origins: { has: origin } }, select: { clientId: true } }) !== null
+    },
+
+    async wantsRs256 () {
+      const where = { metadata: { path: ['idTokenSignedResponseAlg'], equals: 'RS256' } }
+      return await prisma.client.findFirst({ where, select: { clientId: true } }) !== null
     }
   }
 }

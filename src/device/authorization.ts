@@ -1,21 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { resolveClientId, type Clients } from '../clients/clients.ts'
+import { resolveClient, type Clients } from '../clients/clients.ts'
 import { addressOf } from '../http/client-address.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
-import { grantableScope } from '../tokens/scope.ts'
+import { ResourceParameter, readResources, type Resources } from '../tokens/resources.ts'
 import { formatUserCode, hashDeviceCode, newDeviceCode, newUserCode } from './codes.ts'
-import type { DeviceRepository } from './repository.ts'
+import type { DeviceGrant, DeviceRepository } from './repository.ts'
 
-export interface DeviceAuthorizationOptions { issuerUrl: string, clients: Clients, devices: DeviceRepository }
+export interface DeviceAuthorizationOptions {
+  issuerUrl: string
+  clients: Clients
+  devices: DeviceRepository
+  resources: Resources
+}
 
 const LIMITS = { lifetimeSeconds: 10 * 60, intervalSeconds: 5 }
 
 type Routes = FastifyPluginAsyncTypebox<DeviceAuthorizationOptions>
 
 /** The device authorization endpoint (RFC 8628 section 3.1). */
-export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, clients, devices }) => {
+export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, clients, devices, resources }) => {
   app.post('/oauth2/device_authorization', {
     schema: {
       summary: 'Start a sign-in on a device without a browser',
@@ -24,7 +29,8 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
       body: Type.Object({
         client_id: Type.Optional(Type.String({ description: 'A registered client, or `signet`.', maxLength: 200 })),
         client_secret: Type.Optional(Type.String({ description: 'Of a confidential client.', maxLength: 500 })),
-        scope: Type.Optional(Type.String({ description: 'As at /oauth2/authorize.', maxLength: 1000 }))
+        scope: Type.Optional(Type.String({ description: 'As at /oauth2/authorize.', maxLength: 1000 })),
+        resource: ResourceParameter
       }),
       response: {
         200: Type.Object({
@@ -43,9 +49,12 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
     }
   }, async (request) => {
     await app.limits.signIn.count(`device:${addressOf(request)}`)
-    const clientId = await resolveClientId(clients, request, request.body)
-    if (clientId === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
-    const { deviceCode, userCode } = await createGrant(clientId, grantableScope(request.body.scope))
+    const client = await resolveClient(clients, request, request.body)
+    if (client === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
+    const { scope, resource } = request.body
+    const { clientId, metadata } = client
+    const requested = { scope, resources: readResources(resource), registered: metadata.resource }
+    const { deviceCode, userCode } = await createGrant({ clientId, ...resources.grant(requested) })
     const verificationUri = `${issuerUrl}/device`
     return {
       device_code: deviceCode,
@@ -58,12 +67,12 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
   })
 
   /** Tries new user codes until one is free. */
-  async function createGrant (clientId: string, scope: string) {
+  async function createGrant (grant: Pick<DeviceGrant, 'clientId' | 'scope' | 'resources'>) {
     const deviceCode = newDeviceCode()
     const deviceCodeHash = hashDeviceCode(deviceCode)
     let userCode: string
     do userCode = newUserCode()
-    while (!await devices.create({ deviceCodeHash, userCode, clientId, scope }, LIMITS))
+    while (!await devices.create({ ...grant, deviceCodeHash, userCode }, LIMITS))
     return { deviceCode, userCode: formatUserCode(userCode) }
   }
 }

@@ -13,7 +13,7 @@ import { problems } from '../http/problem-details.ts'
 import type { Providers } from '../providers/registry.ts'
 import { deviceErrorPage } from '../sign-in/device-error-page.ts'
 import { readDeviceVisit, writeDeviceVisit } from '../sign-in/device-visit.ts'
-import type { LoginAttempts } from '../sign-in/login-attempt.ts'
+import type { DeviceCompletion, LoginAttempts } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import { sendToProvider } from '../sign-in/start.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
@@ -98,8 +98,8 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     }
   }, async (request, reply) => {
     await app.limits.signIn.count(`start:${addressOf(request)}`)
-    const { deviceCodeHash, userCode, clientId, scope } = currentVisit(request)
-    const completion = { mode: 'device', deviceCodeHash, userCode, clientId, scope } as const
+    const { deviceCodeHash, userCode, clientId, scope, resources = [] } = currentVisit(request)
+    const completion: DeviceCompletion = { mode: 'device', deviceCodeHash, userCode, clientId, scope, resources }
     return await sendToProvider(options, request, reply, request.params.provider, completion)
   })
 

@@ -4,7 +4,13 @@ import type { Caller } from '../http/caller.ts'
 import { endSessions } from '../sessions/end-sessions.ts'
 import type { DeviceCodeHash } from './codes.ts'
 
-export interface DeviceGrant { deviceCodeHash: DeviceCodeHash, userCode: string, clientId: string, scope: string }
+export interface DeviceGrant {
+  deviceCodeHash: DeviceCodeHash
+  userCode: string
+  clientId: string
+  scope: string
+  resources: string[]
+}
 
 export interface DeviceGrantLimits { lifetimeSeconds: number, intervalSeconds: number }
 
@@ -36,7 +42,7 @@ export interface DeviceRepository {
   poll: (deviceCodeHash: DeviceCodeHash, clientId: string) => Promise<PollResult>
 }
 
-const FIELDS = { deviceCodeHash: true, userCode: true, clientId: true, scope: true } as const
+const FIELDS = { deviceCodeHash: true, userCode: true, clientId: true, scope: true, resources: true } as const
 
 interface PolledGrant { isSpent: boolean, isDenied: boolean, isExpired: boolean, isTooSoon: boolean }
 

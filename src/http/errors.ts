@@ -23,8 +23,8 @@ export class Problem extends Error {
 /** The error codes of RFC 6749, RFC 6750, RFC 8628, RFC 9449 and OpenID Connect Core that Signet uses. */
 export type OAuthErrorCode =
   | 'access_denied' | 'authorization_pending' | 'expired_token' | 'insufficient_scope' | 'invalid_client'
-  | 'invalid_dpop_proof' | 'invalid_grant' | 'invalid_request' | 'invalid_scope' | 'invalid_token' | 'login_required'
-  | 'request_not_supported' | 'request_uri_not_supported' | 'server_error' | 'slow_down' | 'temporarily_unavailable'
+  | 'invalid_dpop_proof' | 'invalid_grant' | 'invalid_request' | 'invalid_scope' | 'invalid_target' | 'invalid_token'
+  | 'login_required' | 'request_not_supported' | 'request_uri_not_supported' | 'server_error' | 'slow_down' | 'temporarily_unavailable'
   | 'unauthorized_client' | 'unsupported_grant_type' | 'unsupported_response_type'
 
 /** An error of the OAuth endpoints, answered as RFC 6749 section 5.2 describes. */

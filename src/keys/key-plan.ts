@@ -34,15 +34,20 @@ export interface KeyPlan {
 /** A key must have been in the JWKS for longer than any client caches it before it signs (SEC-53). */
 export const PUBLISH_AHEAD_SECONDS = 10 * 60
 
-/** The changes that leave one current key, one next key, and those retired keys that still verify what is alive. */
+/**
+ * The changes that leave one current key, one next key, and those retired keys that still verify what is alive. `keys`
+ * are those that the algorithm replaces: its own, and those of algorithms that nothing needs any more.
+ */
 export function planKeys (keys: KeyState[], rules: KeyRules): KeyPlan {
   const canSign = (key: KeyState) => key.isUsable && key.alg === rules.algorithm
   const secondsSince = (time: Date | null) =>
     time === null ? Infinity : (rules.now.getTime() - time.getTime()) / 1000
   const isPublished = (key: KeyState) => secondsSince(key.createdAt) >= PUBLISH_AHEAD_SECONDS
   const isOver = (key: KeyState) => key.status === 'retired' && secondsSince(key.retiredAt) > rules.retiredSeconds
-  const current = keys.find((key) => key.status === 'current')
-  const next = keys.find((key) => key.status === 'next')
+  const currents = keys.filter(({ status }) => status === 'current')
+  const nexts = keys.filter(({ status }) => status === 'next')
+  const current = currents.find(canSign) ?? currents[0]
+  const next = nexts.find(canSign) ?? nexts[0]
   const canNextSign = next !== undefined && canSign(next)
 
   const mustReplace = current === undefined || !canSign(current)
@@ -52,17 +57,17 @@ export function planKeys (keys: KeyState[], rules: KeyRules): KeyPlan {
   const activatesNext = replaces && canNextSign
 
   return {
-    retire: replaces && current ? [current.kid] : [],
+    retire: currents.filter((key) => replaces || key !== current).map(({ kid }) => kid),
     activate: !replaces ? undefined : activatesNext ? next.kid : 'new',
     createNext: activatesNext || !canNextSign,
     remove: [
       ...keys.filter(isOver).map((key) => key.kid),
-      ...next && !canNextSign ? [next.kid] : []
+      ...nexts.filter((key) => key !== next || !canNextSign).map(({ kid }) => kid)
     ]
   }
 }
 
 /** True when the plan changes nothing. A plan that activates a key also creates the next one. */
 export function isEmpty (plan: KeyPlan): boolean {
-  return !plan.createNext && plan.remove.length === 0
+  return !plan.createNext && plan.retire.length === 0 && plan.remove.length === 0
 }

@@ -22,8 +22,15 @@ export interface KeyService {
   rotate: (by: By) => Promise<void>
   /** All keys without their private halves, oldest first. */
   list: () => Promise<KeyInfo[]>
-  /** Signs the claims with the current key. Throws until the keys have been loaded. */
-  sign: (type: TokenType, claims: object) => string
+  /**
+   * Signs the claims with the current key, of SIGNING_ALG unless another algorithm is given. Throws until the keys have
+   * been loaded.
+   */
+  sign: (type: TokenType, claims: object, algorithm?: SigningAlgorithm) => string
+  /** Makes sure that `sign` has a key of this algorithm, for a client that was registered a moment ago. */
+  prepare: (algorithm: SigningAlgorithm) => Promise<void>
+  /** The algorithms that `sign` has keys of, SIGNING_ALG first. */
+  algorithms: () => SigningAlgorithm[]
   /**
    * The key with this `kid`. An unknown `kid` makes the service read the database again, at most once in five seconds.
    */
@@ -39,7 +46,10 @@ export interface KeyService {
 export interface KeyServiceOptions {
   repository: KeyRepository
   sealer: Sealer
+  /** SIGNING_ALG. */
   algorithm: SigningAlgorithm
+  /** Those that clients want for their ID tokens. They have keys beside the ones of `algorithm`, which rotate alike. */
+  idTokenAlgorithms?: () => Promise<SigningAlgorithm[]>
   rotationSeconds: number
   /** The longest lifetime of a token. */
   tokenSeconds: number
@@ -57,11 +67,12 @@ const BY_SCHEDULE: By = { actorId: null, caller: {}, details: { by: 'schedule' }
 interface LoadedKey extends VerificationKey { kid: string, status: KeyStatus, jwk: PublicJwk, row: SigningKeyRow }
 
 export function createKeyService (options: KeyServiceOptions): KeyService {
-  const { repository, sealer, algorithm } = options
+  const { repository, sealer, algorithm, idTokenAlgorithms = async () => [] } = options
   let keys = new Map<string, LoadedKey>()
-  let signing: { kid: string, signers: Record<TokenType, Signer> } | undefined
+  const signing = new Map<SigningAlgorithm, { kid: string, signers: Record<TokenType, Signer> }>()
   let lookedUpAt = -Infinity
   let lookup: Promise<void> | undefined
+  let preparing: Promise<void> | undefined
 
   async function load (): Promise<void> {
     const rows = await repository.list()
@@ -69,18 +80,29 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
       const loaded = keys.get(row.kid)
       return [row.kid, loaded?.status === row.status ? { ...loaded, row } : toLoadedKey(row)]
     }))
-    const current = [...keys.values()].find((key) => key.status === 'current')
-    if (!current || current.kid === signing?.kid) return
-    const privatePem = openPrivateKey(current.row)
+    const currents = [...keys.values()].filter(({ status }) => status === 'current')
+    const byAlgorithm = new Map(currents.map((key) => [key.alg as SigningAlgorithm, key]))
+    // While instances with another SIGNING_ALG are being replaced, their key is the current one.
+    const main = byAlgorithm.get(algorithm) ?? currents[0]
+    if (main) byAlgorithm.set(algorithm, main)
+    for (const [name, key] of byAlgorithm) loadSigner(name, key)
+    for (const name of signing.keys()) {
+      if (name !== algorithm && !byAlgorithm.has(name)) signing.delete(name)
+    }
+  }
+
+  function loadSigner (name: SigningAlgorithm, { kid, alg, row }: LoadedKey): void {
+    const privatePem = signing.get(name)?.kid === kid ? undefined : openPrivateKey(row)
     if (privatePem === undefined) return
-    const { kid, alg } = current
-    signing = { kid, signers: createSigners({ kid, alg: alg as SigningAlgorithm, privatePem }) }
+    signing.set(name, { kid, signers: createSigners({ kid, alg: alg as SigningAlgorithm, privatePem }) })
   }
 
   const openPrivateKey = (row: SigningKeyRow) => sealer.open(row.sealedPrivateKey, row.kid)
 
-  function plan (rows: SigningKeyRow[], force: boolean): KeyPlan {
-    const states = rows.map((row): KeyState => {
+  /** The plan for the keys of one of the algorithms that are needed. SIGNING_ALG replaces those that no longer are. */
+  function plan (rows: SigningKeyRow[], { name, needed, force }: Change): KeyPlan {
+    const own = rows.filter(({ alg }) => alg === name || (name === algorithm && !needed.has(alg)))
+    const states = own.map((row): KeyState => {
       const status = row.status as KeyStatus
       return { ...row, status, isUsable: status === 'retired' || openPrivateKey(row) !== undefined }
     })
@@ -91,25 +113,29 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
     }
     return planKeys(states, {
       now: new Date(),
-      algorithm,
+      algorithm: name,
       rotationSeconds: options.rotationSeconds,
       retiredSeconds: Math.max(options.tokenSeconds, options.sessionSeconds) + MARGIN_SECONDS,
       force
     })
   }
 
-  async function change (force: boolean, by: By): Promise<void> {
-    if (!isEmpty(plan(await repository.list(), force))) {
+  async function change (force: boolean, by: By, alsoNeeded: SigningAlgorithm[] = []): Promise<void> {
+    const algorithms = new Set([algorithm, ...await idTokenAlgorithms(), ...alsoNeeded])
+    const rows = await repository.list()
+    for (const name of algorithms) {
+      const work = { name, needed: algorithms as Set<string>, force }
+      if (isEmpty(plan(rows, work))) continue
       // Created before the repository takes its lock: an RSA key may take a second.
-      const fresh = [await createSealedKey(), await createSealedKey()] as const
-      await repository.change((rows) => toChanges(plan(rows, force), fresh), by)
+      const fresh = [await createSealedKey(name), await createSealedKey(name)] as const
+      await repository.change((rows) => toChanges(plan(rows, work), fresh), by)
     }
     await load()
   }
 
-  async function createSealedKey (): Promise<SealedKey> {
-    const { kid, publicJwk, privatePem } = await createKeyPair(algorithm)
-    return { kid, alg: algorithm, publicJwk, sealedPrivateKey: sealer.seal(privatePem, kid) }
+  async function createSealedKey (alg: SigningAlgorithm): Promise<SealedKey> {
+    const { kid, publicJwk, privatePem } = await createKeyPair(alg)
+    return { kid, alg, publicJwk, sealedPrivateKey: sealer.seal(privatePem, kid) }
   }
 
   async function find (kid: string): Promise<LoadedKey | undefined> {
@@ -134,10 +160,19 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
     rotate: (by) => change(true, by),
     list: async () => (await repository.list()).map(toKeyInfo),
 
-    sign (type, claims) {
-      if (!signing) throw new Error('The signing keys have not been loaded.')
-      return signing.signers[type](claims)
+    sign (type, claims, name = algorithm) {
+      const key = signing.get(name)
+      if (!key) throw new Error('The signing keys have not been loaded.')
+      return key.signers[type](claims)
     },
+
+    async prepare (name) {
+      if (signing.has(name)) return
+      preparing ??= change(false, BY_SCHEDULE, [name]).finally(() => { preparing = undefined })
+      await preparing
+    },
+
+    algorithms: () => [...new Set([algorithm, ...signing.keys()])],
 
     async verificationKey (kid) {
       const key = await find(kid)
@@ -146,10 +181,12 @@ export function createKeyService (options: KeyServiceOptions): KeyService {
 
     retiredVerificationKey: find,
 
-    signingSince: () => keys.get(signing?.kid ?? '')?.row.activatedAt ?? undefined,
+    signingSince: () => keys.get(signing.get(algorithm)?.kid ?? '')?.row.activatedAt ?? undefined,
     publicKeys: () => [...keys.values()].filter(isPublished).map(({ jwk }) => jwk)
   }
 }
+
+interface Change { name: SigningAlgorithm, needed: ReadonlySet<string>, force: boolean }
 
 type SealedKey = Omit<KeyChanges['create'][number], 'status'>
 

@@ -3,9 +3,10 @@ import { OAuthError, Problem } from '../http/errors.ts'
 import { readParameter, type Parameters } from '../http/parameters.ts'
 import { readLoginParameters, type LoginParameters } from '../providers/login-parameters.ts'
 import { NO_CODE_CHALLENGE, type CodeCompletion } from '../sign-in/login-attempt.ts'
-import { grantableScope } from '../tokens/scope.ts'
+import { readResources, type Resources } from '../tokens/resources.ts'
 
-export type AuthorizationRequest = Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'nonce' | 'dpopJkt'>
+export type AuthorizationRequest =
+  Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'resources' | 'nonce' | 'dpopJkt'>
 
 /** Some clients keep their own state in it, and not only a key to it. */
 const MAX_STATE_LENGTH = 2000
@@ -34,7 +35,9 @@ export function readProvider (parameters: Parameters): string | undefined {
 }
 
 /** The rest of the request (OAuth 2.1 section 4.1.1). Throws an OAuthError to redirect to the client. */
-export function readAuthorizationRequest (parameters: Parameters, client: Client): AuthorizationRequest {
+export function readAuthorizationRequest (
+  parameters: Parameters, client: Client, apis: Resources
+): AuthorizationRequest {
   const read = (name: string, maxLength: number) => readParameter(parameters, name, { maxLength, toError: invalid })
   read('state', MAX_STATE_LENGTH)
   refuseRequestObjects(parameters)
@@ -49,7 +52,13 @@ export function readAuthorizationRequest (parameters: Parameters, client: Client
   if (dpopJkt !== undefined && !/^[\w-]{43}$/.test(dpopJkt)) {
     throw invalid('dpop_jkt must be the SHA-256 thumbprint of a key in base64url, which has 43 characters.')
   }
-  return { intent, codeChallenge, scope: readScope(parameters), nonce: read('nonce', 512), dpopJkt }
+  const { scope, resources } = apis.grant({
+    scope: readScope(parameters),
+    resources: readResources(parameters['resource']),
+    registered: client.metadata.resource
+  })
+  const nonce = read('nonce', 512)
+  return { intent, codeChallenge, scope, ...resources.length > 0 && { resources }, nonce, dpopJkt }
 }
 
 /** OpenID Connect Core section 6. */
@@ -92,10 +101,10 @@ export function readProviderParameters (parameters: Parameters): LoginParameters
 }
 
 /** A malformed scope has an error of its own: `invalid_scope`. */
-function readScope (parameters: Parameters): string {
+function readScope (parameters: Parameters): string | undefined {
   const { scope } = parameters
-  if (typeof scope === 'string' && scope.length <= 1000) return grantableScope(scope)
-  return grantableScope(readParameter(parameters, 'scope', { maxLength: 1000, toError: invalid }))
+  if (typeof scope === 'string' && scope.length <= 1000) return scope
+  return readParameter(parameters, 'scope', { maxLength: 1000, toError: invalid })
 }
 
 const invalid = (description: string) => new OAuthError('invalid_request', description)

@@ -18,6 +18,7 @@ import { STAGE_STEPS } from '../sign-in/login-stage.ts'
 import { logRedirectedError, redirectWithError } from '../sign-in/redirects.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import { sendToProvider } from '../sign-in/start.ts'
+import type { Resources } from '../tokens/resources.ts'
 import {
   readAuthorizationRequest, readProvider, readProviderParameters, readResponseMode, readReturnAddress, readState
 } from './authorization-request.ts'
@@ -30,6 +31,7 @@ export interface AuthorizeOptions {
   signIn: SignInService
   attempts: LoginAttempts
   cookies: CookiePolicy
+  resources: Resources
 }
 
 const Parameter = (description: string) => Type.Optional(Type.Unknown({ description }))
@@ -45,7 +47,8 @@ const AuthorizeRequestSchema = Type.Object({
   state: Parameter('Returned unchanged. At most 2000 characters.'),
   nonce: Parameter('A claim of the ID token. At most 512 characters.'),
   dpop_jkt: Parameter('The thumbprint of the only DPoP key that may exchange the code (RFC 9449 section 10).'),
-  scope: Parameter('`openid`, `profile`, `email`, `offline_access`, `provider_token`.'),
+  scope: Parameter('`openid`, `profile`, `email`, `roles`, `offline_access`, `provider_token`; scopes of resources.'),
+  resource: Parameter('RFC 8707, may be repeated: the APIs that the access token is for.'),
   provider: Parameter('Skips the choice of providers. For a native redirect URI the page has one link.'),
   confirmation: Parameter('Of the links on the page: proof of the click that a native redirect URI needs.'),
   intent: Parameter('`link`: the code links an account at POST /me/accounts instead of signing in.'),
@@ -96,7 +99,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
     const state = readState(parameters)
     const responseMode = readResponseMode(parameters)
     try {
-      const validated = readAuthorizationRequest(parameters, client)
+      const validated = readAuthorizationRequest(parameters, client, options.resources)
       const providerParameters = readProviderParameters(parameters)
       const completion = { ...validated, mode: 'code' as const, clientId, redirectUri, state, responseMode }
       const provider = readProvider(parameters)

@@ -2,18 +2,25 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { PROOF_ALGORITHMS } from '../http/dpop.ts'
 import { pathOf } from '../http/issuer-path.ts'
+import type { KeyService } from '../keys/service.ts'
 import { PROMPTS } from '../providers/login-parameters.ts'
 import { ID_TOKEN_CLAIMS } from '../tokens/id-tokens.ts'
+import type { Resources } from '../tokens/resources.ts'
 import { SCOPES } from '../tokens/scope.ts'
 import { GRANT_TYPES } from './token.ts'
 
-export interface MetadataOptions { issuerUrl: string, algorithm: string }
+export interface MetadataOptions {
+  issuerUrl: string
+  keys: Pick<KeyService, 'algorithms'>
+  resources: Pick<Resources, 'scopes'>
+}
 
 const PATHS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 const CACHE_SECONDS = 5 * 60
 
 /** Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3). */
-export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async (app, { issuerUrl, algorithm }) => {
+export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async (app, options) => {
+  const { issuerUrl, keys, resources } = options
   const clientAuthentication = ['client_secret_basic', 'client_secret_post']
   const metadata = {
     issuer: issuerUrl,
@@ -24,13 +31,12 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     revocation_endpoint: `${issuerUrl}/oauth2/revoke`,
     introspection_endpoint: `${issuerUrl}/oauth2/introspect`,
     end_session_endpoint: `${issuerUrl}/oauth2/logout`,
-    scopes_supported: SCOPES,
+    scopes_supported: [...SCOPES, ...resources.scopes],
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'form_post'],
     device_authorization_endpoint: `${issuerUrl}/oauth2/device_authorization`,
     grant_types_supported: GRANT_TYPES,
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: [algorithm],
     token_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
     revocation_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
     introspection_endpoint_auth_methods_supported: clientAuthentication,
@@ -57,7 +63,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
       }
     }, async (_request, reply) => {
       reply.header('cache-control', `public, max-age=${CACHE_SECONDS}`)
-      return metadata
+      return { ...metadata, id_token_signing_alg_values_supported: keys.algorithms() }
     })
   }
 }

@@ -8,11 +8,12 @@ import type { Provider } from '../providers/provider.ts'
 const LENGTH = 32
 const ENCODED = /^[\w-]{43}$/
 
-/** The parameters of a provider's link: those of the request that were sent once, and the provider. */
+/** The parameters of a provider's link: those of the request, and the provider. Only `resource` may be repeated. */
 function linkQuery (parameters: Parameters, provider: string): URLSearchParams {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(parameters)) {
     if (typeof value === 'string' && name !== 'provider' && name !== 'confirmation') query.append(name, value)
+    if (name === 'resource' && Array.isArray(value)) value.forEach((each) => query.append(name, String(each)))
   }
   query.append('provider', provider)
   return query

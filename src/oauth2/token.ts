@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
-import { authenticateClient, OWN_CLIENT, resolveClient, type Client, type Clients } from '../clients/clients.ts'
+import {
+  OWN_CLIENT, authenticateClient, resolveClient, type Client, type Clients, type TokenClient
+} from '../clients/clients.ts'
 import { hashDeviceCode } from '../device/codes.ts'
 import type { DeviceRepository, PollResult } from '../device/repository.ts'
 import { comesFromAllowedOrigin, type AllowedOrigins } from '../http/allowed-origins.ts'
@@ -14,7 +16,8 @@ import { OAuthErrorSchema } from '../http/problem-details.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import { NO_CODE_CHALLENGE } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
-import { grantableScope } from '../tokens/scope.ts'
+import type { IssueOptions } from '../tokens/grants.ts'
+import { ResourceParameter, readResources, type Resources } from '../tokens/resources.ts'
 import { TokenResponseSchema } from '../tokens/token-response.ts'
 import { readDpopKey } from './dpop-key.ts'
 
@@ -25,6 +28,7 @@ export interface TokenOptions {
   devices: Pick<DeviceRepository, 'poll'>
   cookies: CookiePolicy
   allowedOrigins: AllowedOrigins
+  resources: Resources
 }
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -49,6 +53,7 @@ const TokenRequestSchema = Type.Object({
   nonce: Parameter('Native sign-in: the nonce of the app, if any. The ID token has it, or its SHA-256 in hex.', 512),
   name: Parameter('Native sign-in: the name of the person, which Apple tells the app alone.', 200),
   scope: Parameter('Native sign-in: as at /oauth2/authorize. Refresh: a part of the granted scope.', 1000),
+  resource: ResourceParameter,
   client_id: Parameter('Optional for tokens of the direct and cookie modes.', 200),
   client_secret: Parameter('Of a confidential client, here or in the Authorization header.', 500)
 })
@@ -68,7 +73,7 @@ type TokenResponseOfCookieMode = Omit<TokenResponse, 'refresh_token'>
 
 /** The token endpoint (RFC 6749 section 3.2). Takes a form, as the RFC says, or JSON. */
 export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, options) => {
-  const { sessions, signIn, clients, devices, cookies, allowedOrigins } = options
+  const { sessions, signIn, clients, devices, cookies, allowedOrigins, resources } = options
 
   app.post('/oauth2/token', {
     schema: {
@@ -108,7 +113,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     }
     const codeChallenge = readCodeChallenge(client, codeVerifier)
     const presented = { hash: sha256(code), clientId: client.clientId, redirectUri, codeChallenge }
-    return await sessions.redeemCode(presented, callerOf(request), await readDpopKey(app, request, client))
+    return await sessions.redeemCode(presented, callerOf(request), await issueOptions(request, client))
   }
 
   /** A code with a challenge takes its verifier, and one without takes none (RFC 9700 section 2.1.1, downgrade). */
@@ -125,14 +130,15 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   async function redeemDeviceCode (request: Request): Promise<TokenResponse> {
     const { device_code: deviceCode } = request.body
     const client = await resolveClient(clients, request, request.body)
-    if (!client || deviceCode === undefined) {
+    if (client === undefined || deviceCode === undefined) {
       throw new OAuthError('invalid_request', 'client_id and device_code are required.')
     }
-    const { clientId } = client
     const hash = hashDeviceCode(deviceCode)
-    const tokens = await sessions.redeemDeviceCode(hash, clientId, await readDpopKey(app, request, client))
+    const tokens = await sessions.redeemDeviceCode(
+      hash, client.clientId, callerOf(request), await issueOptions(request, client)
+    )
     if (tokens) return tokens
-    const reason = await devices.poll(hash, clientId)
+    const reason = await devices.poll(hash, client.clientId)
     throw new OAuthError(reason, POLL_MESSAGES[reason])
   }
 
@@ -140,26 +146,28 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   async function signInNatively (request: Request): Promise<TokenResponse & { issued_token_type: string }> {
     const { subject_token: idToken, subject_token_type: type, provider, nonce, code, name } = request.body
     const client = await resolveClient(clients, request, request.body)
-    if (!client || idToken === undefined || provider === undefined) {
+    if (client === undefined || idToken === undefined || provider === undefined) {
       throw new OAuthError('invalid_request', 'client_id, provider and subject_token are required.')
     }
     if (type !== ID_TOKEN_TYPE) throw new OAuthError('invalid_request', `subject_token_type must be ${ID_TOKEN_TYPE}.`)
-    const scope = grantableScope(request.body.scope)
+    const { clientId, metadata } = client
+    const { scope, resource } = request.body
+    const requested = { scope, resources: readResources(resource), registered: metadata.resource }
+    const granted = resources.grant(requested)
     // Anyone may call this, and each failure is an audit event.
     await app.limits.signIn.count(`native:${addressOf(request)}`)
-    const key = await readDpopKey(app, request, client)
-    const { clientId } = client
+    const issue = await issueOptions(request, client)
     const tokens = await signIn.signInNatively(
-      { provider, idToken, nonce, clientId, scope, code, name, key }, callerOf(request))
+      { ...granted, provider, idToken, nonce, clientId, code, name, issue }, callerOf(request))
     return { ...tokens, issued_token_type: ACCESS_TOKEN_TYPE }
   }
 
   async function refresh (request: Request, refreshToken: string): Promise<TokenResponse> {
     const client = await resolveClient(clients, request, request.body) ?? OWN_CLIENT
-    const { clientId } = client
-    const scope = request.body.scope === undefined ? undefined : grantableScope(request.body.scope)
-    const key = await readDpopKey(app, request, client)
-    return await sessions.refresh({ refreshToken, clientId, scope, key }, callerOf(request), app.limits.refresh)
+    const scope = request.body.scope === undefined ? undefined : resources.knownScope(request.body.scope)
+    const issue = await issueOptions(request, client)
+    const presented = { refreshToken, clientId: client.clientId, scope, issue }
+    return await sessions.refresh(presented, callerOf(request), app.limits.refresh)
   }
 
   async function refreshByCookie (request: Request, reply: FastifyReply): Promise<TokenResponseOfCookieMode> {
@@ -177,6 +185,15 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     })
     reply.setCookie(refreshCookieName, successor, cookieOptions)
     return tokens
+  }
+
+  /** What the request and the client's registration say about the tokens. */
+  async function issueOptions (request: Request, client: TokenClient): Promise<IssueOptions> {
+    return {
+      idTokenAlgorithm: client.metadata.idTokenSignedResponseAlg,
+      resources: readResources(request.body.resource),
+      key: await readDpopKey(app, request, client)
+    }
   }
 }
 

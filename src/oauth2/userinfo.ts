@@ -5,15 +5,21 @@ import { badBearer, insufficientScope } from '../http/bearer.ts'
 import { inSchemeOf } from '../http/dpop.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
+import type { ClaimTemplate } from '../tokens/claim-template.ts'
+import { usernameOf } from '../tokens/grants.ts'
 import { identityClaims } from '../tokens/id-tokens.ts'
 import { hasScope } from '../tokens/scope.ts'
 import type { UserRepository } from '../users/repository.ts'
 
-export interface UserinfoOptions { users: Pick<UserRepository, 'bySession'> }
+export interface UserinfoOptions {
+  users: Pick<UserRepository, 'bySession'>
+  /** ID_TOKEN_CLAIMS. */
+  ownClaims?: ClaimTemplate | undefined
+}
 
 /** OpenID Connect Core section 5.3: the claims of the ID token, with the user's current values. */
-export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async (app, { users }) => {
-  app.addHook('onRequest', app.requireBearer)
+export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async (app, { users, ownClaims }) => {
+  app.addHook('onRequest', app.requireBearerOfAnyResource)
   // The token is in the header: the body of a POST, of any type, is ignored.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, _body, done) => done(null))
@@ -33,7 +39,7 @@ export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async 
   app.post('/oauth2/userinfo', { schema: schema('POST') }, getClaims)
 
   async function getClaims (request: FastifyRequest, reply: FastifyReply) {
-    const { sid, sub, scope } = request.bearer
+    const { sid, sub, scope, client_id: clientId } = request.bearer
     if (!hasScope(scope, 'openid')) {
       const { headers, message, status } = insufficientScope('openid')
       reply.headers(inSchemeOf(request, headers))
@@ -41,6 +47,7 @@ export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async 
     }
     const user = await users.bySession(sid, sub)
     if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
-    return { sub, ...identityClaims(scope, user) }
+    const own = ownClaims?.({ ...user, userId: sub, clientId, sessionId: sid })
+    return { ...own, sub, ...identityClaims(scope, { ...user, username: usernameOf(user) }) }
   }
 }

@@ -5,31 +5,37 @@ import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { badBearer, hasBearer, unauthorized } from '../http/bearer.ts'
 import { Problem } from '../http/errors.ts'
 import type { KeyService } from '../keys/service.ts'
+import type { TokenType } from '../keys/signers.ts'
 import type { AccessTokenClaims } from '../tokens/access-tokens.ts'
 import type { IdTokenClaims } from '../tokens/id-tokens.ts'
 import { createVerifiedTokens } from '../tokens/verified-tokens.ts'
 
 type Namespaces =
   FastifyJwtNamespace<{ namespace: 'accessToken' }> &
+  FastifyJwtNamespace<{ namespace: 'resourceToken' }> &
   FastifyJwtNamespace<{ namespace: 'accessTokenIgnoringExpiration' }> &
   FastifyJwtNamespace<{ namespace: 'idToken' }>
 
 declare module '@fastify/jwt' {
-  interface FastifyJWT { namespaces: 'accessToken' | 'accessTokenIgnoringExpiration' | 'idToken' }
+  interface FastifyJWT { namespaces: 'accessToken' | 'resourceToken' | 'accessTokenIgnoringExpiration' | 'idToken' }
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** An `onRequest` hook: rejects the request with 401 unless it carries a valid access token. No database query. */
     requireBearer: (request: FastifyRequest) => Promise<void>
+    /** The same, but also for a token of any of RESOURCES, which `requireBearer` rejects: for the userinfo endpoint. */
+    requireBearerOfAnyResource: (request: FastifyRequest) => Promise<void>
     /** The claims of the request's access token; undefined without one or with an invalid one. */
     readBearer: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
     /**
-     * The claims of an access token of this server, expired or not: of the `token` parameter (RFC 7009 section 2.1, RFC
-     * 7662 section 2.1), or else of the Authorization header, which needs a proof for a token that is bound to a key.
-     * Undefined for any other token.
+     * The claims of an access token of this server, expired or not, for any of RESOURCES, too: of the `token` parameter
+     * (RFC 7009 section 2.1, RFC 7662 section 2.1), or else of the Authorization header, which needs a proof for a token
+     * that is bound to a key. Undefined for any other token.
      */
     readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
+    /** True for the claims of a token that opens Signet's own API, and not only some of RESOURCES. */
+    isForThisServer: (claims: AccessTokenClaims) => boolean
     /**
      * The claims of the ID token of this server in `id_token_hint`, expired or not (OpenID Connect RP-Initiated Logout
      * section 2). Undefined for any other token.
@@ -45,7 +51,12 @@ declare module 'fastify' {
 export interface AccessTokenPluginOptions {
   keys: Pick<KeyService, 'verificationKey' | 'retiredVerificationKey'>
   issuer: string
-  audience: string
+  /** TOKEN_AUDIENCE. */
+  audience: string[]
+  /** RESOURCES. */
+  resources: string[]
+  /** ACCESS_TOKEN_TYPE. */
+  accessTokenType: TokenType
 }
 
 type FindKey = KeyService['verificationKey']
@@ -58,7 +69,8 @@ const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
  * its own options, because options given to a single call make the plugin parse the key again. `requiredClaims` names
  * every claim that matters, because fast-jwt checks others only where the token has them.
  */
-export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issuer, audience }) => {
+export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => {
+  const { keys, issuer, audience, resources, accessTokenType } = options
   const publicKeyBy = (find: FindKey) => ({
     public: (_request: FastifyRequest, token: TokenOrHeader) => findPublicKey(find, token)
   })
@@ -66,18 +78,20 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
   const signature: FastifyJWTOptions['verify'] = { algorithms: ['ES256', 'RS256', 'EdDSA'], allowedIss: issuer }
   const accessTokens: FastifyJWTOptions['verify'] = {
     ...signature,
-    checkTyp: 'at+jwt',
+    checkTyp: accessTokenType,
     allowedAud: audience,
     requiredClaims: ACCESS_TOKEN_CLAIMS,
     extractToken: authorizationToken
   }
+  const ofAnyResource = { ...accessTokens, allowedAud: [...audience, ...resources] }
 
   await app.register(jwt, { ...common, namespace: 'accessToken', decoratorName: 'bearer', verify: accessTokens })
+  await app.register(jwt, { ...common, namespace: 'resourceToken', decoratorName: 'bearer', verify: ofAnyResource })
   await app.register(jwt, {
     ...common,
     namespace: 'accessTokenIgnoringExpiration',
     decoratorName: 'presentedToken',
-    verify: { ...accessTokens, ignoreExpiration: true, extractToken: presentedAccessToken }
+    verify: { ...ofAnyResource, ignoreExpiration: true, extractToken: presentedAccessToken }
   })
   await app.register(jwt, {
     ...common,
@@ -96,32 +110,39 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
   // The plugin itself decorates the request for its first namespace only.
   app.decorateRequest('presentedToken', null)
 
-  const verifiedTokens = createVerifiedTokens(keys)
+  /** Each hook remembers its own tokens: what one has accepted, the other may not. */
+  function createRequireBearer (verify: (request: FastifyRequest) => Promise<unknown>) {
+    const verifiedTokens = createVerifiedTokens(keys)
 
-  app.decorate('requireBearer', async (request: FastifyRequest) => {
-    if (!hasBearer(request)) throw unauthorized()
-    await verifyToken(request)
-    await app.assertSender(request, request.bearer)
-  })
-
-  /** Sets the request's `bearer`. */
-  async function verifyToken (request: FastifyRequest): Promise<void> {
-    const { authorization = '' } = request.headers
-    const claims = await verifiedTokens.find(authorization)
-    if (claims) {
-      request.bearer = claims
-      return
-    }
-    await request.accessTokenJwtVerify().catch((error) => {
-      if (isDatabaseUnavailable(error)) throw error
-      if (error.code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED') {
-        throw badBearer('token_expired', 'The access token has expired.')
+    /** Sets the request's `bearer`. */
+    async function verifyToken (request: FastifyRequest): Promise<void> {
+      const { authorization = '' } = request.headers
+      const claims = await verifiedTokens.find(authorization)
+      if (claims) {
+        request.bearer = claims
+        return
       }
-      throw badBearer('invalid_token', 'The access token is not valid.')
-    })
-    const { header: { kid } } = await request.accessTokenJwtDecode<{ header: { kid: string } }>()
-    verifiedTokens.add(authorization, kid, request.bearer)
+      await verify(request).catch((error) => {
+        if (isDatabaseUnavailable(error)) throw error
+        if (error.code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED') {
+          throw badBearer('token_expired', 'The access token has expired.')
+        }
+        throw badBearer('invalid_token', 'The access token is not valid.')
+      })
+      const { header: { kid } } = await request.accessTokenJwtDecode<{ header: { kid: string } }>()
+      verifiedTokens.add(authorization, kid, request.bearer)
+    }
+
+    return async (request: FastifyRequest) => {
+      if (!hasBearer(request)) throw unauthorized()
+      await verifyToken(request)
+      await app.assertSender(request, request.bearer)
+    }
   }
+
+  app.decorate('requireBearer', createRequireBearer((request) => request.accessTokenJwtVerify()))
+  app.decorate('requireBearerOfAnyResource', createRequireBearer((request) => request.resourceTokenJwtVerify()))
+  app.decorate('isForThisServer', ({ aud }: AccessTokenClaims) => [aud].flat().some((each) => audience.includes(each)))
 
   app.decorate('readBearer', async (request: FastifyRequest) => {
     if (!hasBearer(request)) return undefined

@@ -20,9 +20,16 @@ export interface RotatedGrant extends IdentityGrant {
   /** A repeat from another address and another user agent than the rotation's, of which no event is recorded yet. */
   isElsewhere: boolean
 }
-export interface SessionState { userId: string, clientId: string, scope: string, createdAt: Date, expiresAt: Date }
+export interface SessionState {
+  userId: string
+  clientId: string
+  scope: string
+  resources: string[]
+  createdAt: Date
+  expiresAt: Date
+}
 /** What never changes in a session. */
-export type SessionGrant = Pick<SessionState, 'clientId' | 'scope'>
+export type SessionGrant = Pick<SessionState, 'clientId' | 'scope' | 'resources'>
 /** Why a client ends a session. */
 export type ClientEndReason = Extract<EndReason, 'logout' | 'revoked' | 'code_replayed'>
 
@@ -66,16 +73,21 @@ export interface SessionRepository {
   end: (sessionId: string, reason: ClientEndReason, caller: Caller) => Promise<boolean>
 }
 
+/** The name that the user's first account has at its provider, where an ID token tells it. */
+const USERNAME = `CASE WHEN string_to_array(s.scope, ' ') @> '{openid,profile}' THEN (
+      SELECT a.username FROM accounts a
+      WHERE a.user_id = u.id AND a.username IS NOT NULL ORDER BY a.created_at, a.id LIMIT 1) END`
+
 /** An `IdentityGrant` as one JSON value: to read twelve columns would take a tenth of a refresh. */
-const identityGrant = (nonce: string, more = '') => `json_build_object(
-    'sessionId', s.id, 'userId', s.user_id, 'clientId', s.client_id, 'scope', s.scope,
+const identityGrant = (nonce: string, metadata: string, more = '') => `json_build_object(
+    'sessionId', s.id, 'userId', s.user_id, 'clientId', s.client_id, 'scope', s.scope, 'resources', s.resources,
     'authTime', floor(extract(epoch FROM s.authenticated_at)), 'roles', u.roles, 'email', u.email, 'name', u.name,
-    'avatarUrl', u.avatar_url, 'nonce', ${nonce}${more}) AS grant`
+    'avatarUrl', u.avatar_url, 'username', ${USERNAME}, 'metadata', ${metadata}, 'nonce', ${nonce}${more}) AS grant`
 
 interface GrantRow<Grant> { grant: Grant }
 
 /** Of refreshes at the same time, one rotates; the others wait for its row and then see what it wrote. */
-const ROTATE = `
+const rotate = (metadata: string) => `
   UPDATE sessions s SET
     counter = CASE WHEN s.counter = $3 THEN s.counter + 1 ELSE s.counter END,
     rotated_at = CASE WHEN s.counter = $3 THEN now() ELSE s.rotated_at END,
@@ -90,34 +102,43 @@ const ROTATE = `
     AND (s.counter = $3 OR (s.counter = $3 + 1 AND s.rotated_at > now() - $4 * interval '1 second'))
     AND (s.dpop_jkt IS NULL OR s.dpop_jkt = $10)
     AND u.id = s.user_id AND ${USABLE_SESSION}
-  RETURNING ${identityGrant('NULL', `, 'counter', s.counter, 'rotated', s.last_used_at = s.rotated_at,
+  RETURNING ${identityGrant('NULL', metadata, `, 'counter', s.counter, 'rotated', s.last_used_at = s.rotated_at,
     'isElsewhere', COALESCE(s.rotation_ip_address <> $7, false) AND s.rotation_user_agent IS DISTINCT FROM $8`)}`
 
 /**
  * Gives a session the secret of its tokens. Of many that present a code at the same time, `spend` succeeds for one. The
  * session must have been opened for this code (`isOpenedFor`): a row that names another session hands out nothing.
  */
-const redeem = (spend: string, isOpenedFor: string) => `
+const redeem = (spend: string, isOpenedFor: string, metadata: string) => `
   WITH code AS (${spend})
   UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = ${nextIdleEnd('$2')}, dpop_jkt = $3
   FROM code, users u
   WHERE s.id = code.session_id AND ${isOpenedFor} AND u.id = s.user_id AND ${USABLE_SESSION}
-  RETURNING ${identityGrant('code.nonce')}`
+  RETURNING ${identityGrant('code.nonce', metadata)}`
 
-const REDEEM_CODE = redeem(`
+const redeemCode = (metadata: string) => redeem(`
   UPDATE authorization_codes SET spent_at = now()
   WHERE hash = $4 AND client_id = $5 AND redirect_uri = $6 AND code_challenge = $7
     AND (dpop_jkt IS NULL OR dpop_jkt = $8) AND spent_at IS NULL AND expires_at > now()
-  RETURNING session_id, client_id, nonce`, 's.client_id = code.client_id AND s.device_code_hash IS NULL')
+  RETURNING session_id, client_id, nonce`, 's.client_id = code.client_id AND s.device_code_hash IS NULL', metadata)
 
-const REDEEM_DEVICE_CODE = redeem(`
+const redeemDeviceCode = (metadata: string) => redeem(`
   UPDATE device_grants SET spent_at = now()
   WHERE device_code_hash = $4 AND client_id = $5 AND session_id IS NOT NULL AND denied_at IS NULL
     AND spent_at IS NULL AND expires_at > now()
-  RETURNING session_id, device_code_hash, NULL AS nonce`, 's.device_code_hash = code.device_code_hash')
+  RETURNING session_id, device_code_hash, NULL AS nonce`, 's.device_code_hash = code.device_code_hash', metadata)
 
-/** Refresh and code exchange run on the pool, each as one statement: the bench shows that they are the hot path. */
-export function createSessionRepository ({ prisma, pool, clock }: Database): SessionRepository {
+/**
+ * Refresh and code exchange run on the pool, each as one statement: the bench shows that they are the hot path. The
+ * metadata of users, up to 16 KiB, is read only where claims come from it.
+ */
+export function createSessionRepository (
+  { prisma, pool, clock }: Database, { withMetadata = false } = {}
+): SessionRepository {
+  const metadata = withMetadata ? 'u.metadata' : "'{}'::json"
+  const statements = {
+    rotate: rotate(metadata), redeemCode: redeemCode(metadata), redeemDeviceCode: redeemDeviceCode(metadata)
+  }
   const end = (sessionEnd: Omit<SessionEnd, 'now'>, actorId: string | null, caller: Caller) =>
     retryingConflicts(() => prisma.$transaction(async (tx) => {
       const ended = await endSessions(tx, { ...sessionEnd, now: clock.now() }, { actorId, caller })
@@ -129,7 +150,8 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
       const { ipAddress, userAgent } = caller
       const values = [sessionId, secretHash, counter, reuseGraceSeconds, idleSeconds, clientId, ipAddress, userAgent,
         refreshTokenKey(key), key?.jkt ?? null]
-      const { rows } = await pool.query<GrantRow<RotatedGrant>>({ name: 'rotate-session', text: ROTATE, values })
+      const statement = { name: 'rotate-session', text: statements.rotate, values }
+      const { rows } = await pool.query<GrantRow<RotatedGrant>>(statement)
       return rows[0]?.grant
     },
 
@@ -163,13 +185,14 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
       const values = [
         secretHash, idleSeconds, refreshTokenKey(key), hash, clientId, redirectUri, codeChallenge, key?.jkt ?? null
       ]
-      const { rows } = await pool.query<GrantRow<IdentityGrant>>({ name: 'redeem-code', text: REDEEM_CODE, values })
+      const statement = { name: 'redeem-code', text: statements.redeemCode, values }
+      const { rows } = await pool.query<GrantRow<IdentityGrant>>(statement)
       return rows[0]?.grant
     },
 
     async redeemDeviceCode (deviceCodeHash, clientId, secretHash, idleSeconds, key) {
       const values = [secretHash, idleSeconds, refreshTokenKey(key), deviceCodeHash, clientId]
-      const statement = { name: 'redeem-device-code', text: REDEEM_DEVICE_CODE, values }
+      const statement = { name: 'redeem-device-code', text: statements.redeemDeviceCode, values }
       const { rows } = await pool.query<GrantRow<IdentityGrant>>(statement)
       return rows[0]?.grant
     },
@@ -184,7 +207,8 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
 
     async findByToken ({ sessionId, secretHash }) {
       const where = { id: sessionId, secretHash: Uint8Array.from(secretHash) }
-      return await prisma.session.findFirst({ where, select: { clientId: true, scope: true } }) ?? undefined
+      const select = { clientId: true, scope: true, resources: true }
+      return await prisma.session.findFirst({ where, select }) ?? undefined
     },
 
     async inspect ({ sessionId, secretHash, counter }, { idleSeconds, reuseGraceSeconds }) {
@@ -197,11 +221,12 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
           ...usableSession(now),
           OR: [{ counter }, wasJustRotated]
         },
-        select: { userId: true, clientId: true, scope: true, ...SESSION_USE }
+        select: { userId: true, clientId: true, scope: true, resources: true, ...SESSION_USE }
       })
       if (!session) return undefined
-      const { userId, clientId, scope, createdAt } = session
-      return { userId, clientId, scope, createdAt, expiresAt: shownUse(session, idleSeconds, now).idleExpiresAt }
+      const { userId, clientId, scope, resources, createdAt } = session
+      const { idleExpiresAt: expiresAt } = shownUse(session, idleSeconds, now)
+      return { userId, clientId, scope, resources, createdAt, expiresAt }
     },
 
     async isActive (sessionId) {
@@ -210,7 +235,7 @@ export function createSessionRepository ({ prisma, pool, clock }: Database): Ses
     },
 
     async endIfReused ({ sessionId, secretHash, counter }, reuseGraceSeconds, caller) {
-      // The database's own clock decides, as in ROTATE: a token is never both valid and stolen.
+      // The database's own clock decides, as in `rotate`: a token is never both valid and stolen.
       const [reused] = await prisma.$queryRaw<{ id: string }[]>`
         SELECT id FROM sessions
         WHERE id = ${sessionId}::uuid AND secret_hash = ${secretHash} AND revoked_at IS NULL

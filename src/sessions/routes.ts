@@ -38,7 +38,9 @@ export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutRouteOptions> = async
       await comesFromAllowedOrigin(request, allowedOrigins)
     if (hasBearer(request)) {
       const claims = await app.readAccessToken(request)
-      if (!claims) throw badBearer('invalid_token', 'The access token is not valid.')
+      if (!claims || !app.isForThisServer(claims)) {
+        throw badBearer('invalid_token', 'The access token is not valid.')
+      }
       await sessions.end(claims.sid, 'logout', caller)
     } else if (!isAllowed) {
       throw new Problem('invalid_request', 'Only a page of an allowed origin may log out by cookie.', { status: 403 })

@@ -1,9 +1,10 @@
 import type { Caller } from '../http/caller.ts'
 import { OAuthError } from '../http/errors.ts'
 import type { AccessTokens } from '../tokens/access-tokens.ts'
-import type { DpopKey } from '../tokens/dpop-proof.ts'
-import type { IdentityGrant } from '../tokens/grants.ts'
+import type { IdentityGrant, IssueOptions } from '../tokens/grants.ts'
+import type { IssueIdToken } from '../tokens/id-tokens.ts'
 import { createHashedSecret, hashSecret, type RefreshToken, type RefreshTokenCodec } from '../tokens/refresh-token.ts'
+import { NOT_GRANTED, invalidTarget, type Resources } from '../tokens/resources.ts'
 import { commonScope } from '../tokens/scope.ts'
 import type {
   ClientEndReason, PresentedCode, PresentedToken, SessionGrant, SessionRepository, SessionState
@@ -15,7 +16,8 @@ export interface TokenResponse {
   token_type: 'Bearer' | 'DPoP'
   expires_in: number
   refresh_token: string
-  scope: string
+  /** Left out where it would be empty. */
+  scope?: string
   /** When the scope has `openid`. A refresh brings a new one, without the nonce (OpenID Connect Core section 12.2). */
   id_token?: string
 }
@@ -28,15 +30,14 @@ export interface RefreshRequest {
   clientId: string
   /** Narrows the scope of the tokens in this response; the granted scope when undefined. */
   scope: string | undefined
-  /** Binds the tokens. A refresh token that is bound already is valid for its own key only. */
-  key?: DpopKey | undefined
+  issue?: IssueOptions
 }
 
 export interface SessionService {
   /** The secret of a new session's refresh tokens, for the caller, and its hash, for the session's row. */
   newSecret: typeof createHashedSecret
   /** The tokens of a session that was just opened; with an ID token when its scope has `openid`. */
-  issue: (grant: IdentityGrant, secret: Buffer) => TokenResponse
+  issue: (grant: IdentityGrant, secret: Buffer, options?: IssueOptions) => Promise<TokenResponse>
   /**
    * Exchanges a refresh token (RFC 6749 section 6). Throws `invalid_grant` for a token that is not valid; when it was
    * stolen, its session has ended. Throws `invalid_scope` for more than was granted, whether the token is valid or not,
@@ -47,9 +48,11 @@ export interface SessionService {
    * Exchanges an authorization code (RFC 6749 section 4.1.3). Throws `invalid_grant`; a code that was used before also
    * ends the session that it opened, if its own client presents it with its redirect URI and verifier.
    */
-  redeemCode: (code: PresentedCode, caller: Caller, key?: DpopKey) => Promise<TokenResponse>
+  redeemCode: (code: PresentedCode, caller: Caller, options?: IssueOptions) => Promise<TokenResponse>
   /** Exchanges the code of a device. Undefined when it was not approved, or exchanged before. */
-  redeemDeviceCode: (deviceCodeHash: Buffer, clientId: string, key?: DpopKey) => Promise<TokenResponse | undefined>
+  redeemDeviceCode: (
+    deviceCodeHash: Buffer, clientId: string, caller: Caller, options?: IssueOptions
+  ) => Promise<TokenResponse | undefined>
   /** The session of a refresh token that is valid, also within the grace period. */
   inspectRefreshToken: (refreshToken: string) => Promise<SessionState | undefined>
   /** The session that this is or was a refresh token of, whether either still works or not. */
@@ -66,7 +69,8 @@ export interface SessionServiceOptions {
   codec: RefreshTokenCodec
   accessTokens: AccessTokens
   /** The ID token, when the scope has `openid`. */
-  idToken: (grant: IdentityGrant, accessToken: string) => string | undefined
+  idToken: IssueIdToken
+  resources: Pick<Resources, 'narrow'>
   idleSeconds: number
   reuseGraceSeconds: number
   onRefresh?: (outcome: 'rotated' | 'refused' | 'reuse_detected') => void
@@ -79,24 +83,37 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
   const { idleSeconds, reuseGraceSeconds } = options
   const policy = { idleSeconds, reuseGraceSeconds }
 
-  function issue (grant: IdentityGrant, secret: Buffer, counter = 0): TokenResponse {
+  async function issue (
+    granted: IdentityGrant, secret: Buffer, { idTokenAlgorithm, resources, key }: IssueOptions = {}, counter = 0
+  ): Promise<TokenResponse> {
+    const grant = { ...granted, ...options.resources.narrow(granted, resources), jkt: key?.jkt }
     const accessToken = accessTokens.issue(grant)
-    const idToken = options.idToken(grant, accessToken)
+    const idToken = await options.idToken(grant, accessToken, idTokenAlgorithm)
     return {
       access_token: accessToken,
       token_type: grant.jkt === undefined ? 'Bearer' : 'DPoP',
       expires_in: accessTokens.lifetimeSeconds,
       refresh_token: codec.encode({ sessionId: grant.sessionId, counter, secret }),
-      scope: grant.scope,
+      ...grant.scope === '' ? {} : { scope: grant.scope },
       ...idToken === undefined ? {} : { id_token: idToken }
     }
+  }
+
+  /** The tokens of a code that was spent. Ends its session where they cannot be issued. */
+  async function issueRedeemed (
+    grant: IdentityGrant, secret: Buffer, issueOptions: IssueOptions | undefined, caller: Caller
+  ): Promise<TokenResponse> {
+    return await issue(grant, secret, issueOptions).catch(async (error: unknown) => {
+      if (error instanceof OAuthError) await repository.end(grant.sessionId, 'revoked', caller)
+      throw error
+    })
   }
 
   return {
     newSecret: createHashedSecret,
     issue,
 
-    async refresh ({ refreshToken, clientId, scope, key }, caller, limit) {
+    async refresh ({ refreshToken, clientId, scope, issue: issueOptions }, caller, limit) {
       const token = codec.decode(refreshToken)
       if (!token) {
         onRefresh?.('refused')
@@ -104,12 +121,11 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       }
       const presented = toPresented(token)
       // Before anything that depends on whether the token is valid, the limit included.
-      const session = scope === undefined ? undefined : await repository.findByToken(presented)
-      if (session?.clientId === clientId && scope !== undefined && commonScope(scope, session.scope) !== scope) {
-        throw new OAuthError('invalid_scope', `The scope that was granted is '${session.scope}'.`)
-      }
+      const narrows = scope !== undefined || issueOptions?.resources !== undefined
+      const session = narrows ? await repository.findByToken(presented) : undefined
+      if (session?.clientId === clientId) assertGranted(session, scope, issueOptions?.resources)
       await limit.check(token.sessionId)
-      const grant = await repository.rotate(presented, clientId, policy, caller, key)
+      const grant = await repository.rotate(presented, clientId, policy, caller, issueOptions?.key)
       if (!grant) {
         const isStolen = await repository.endIfReused(presented, reuseGraceSeconds, caller)
         onRefresh?.(isStolen ? 'reuse_detected' : 'refused')
@@ -122,13 +138,13 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       if (grant.rotated) await limit.add(token.sessionId)
       if (grant.isElsewhere && await repository.recordRepeat(presented, caller)) options.onRepeatElsewhere?.()
       const narrowed = scope === undefined ? grant.scope : commonScope(scope, grant.scope)
-      return issue({ ...grant, scope: narrowed, jkt: key?.jkt }, token.secret, grant.counter)
+      return await issue({ ...grant, scope: narrowed }, token.secret, issueOptions, grant.counter)
     },
 
-    async redeemCode (code, caller, key) {
+    async redeemCode (code, caller, issueOptions) {
       const { secret, secretHash } = createHashedSecret()
-      const grant = await repository.redeemCode(code, secretHash, idleSeconds, key)
-      if (grant) return issue({ ...grant, jkt: key?.jkt }, secret)
+      const grant = await repository.redeemCode(code, secretHash, idleSeconds, issueOptions?.key)
+      if (grant) return await issueRedeemed(grant, secret, issueOptions, caller)
       const sessionId = await repository.sessionOfSpentCode(code)
       if (sessionId === undefined) {
         throw new OAuthError('invalid_grant',
@@ -140,10 +156,11 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
         'The code was used before. The session that it opened has ended, because someone else may hold the code.')
     },
 
-    async redeemDeviceCode (deviceCodeHash, clientId, key) {
+    async redeemDeviceCode (deviceCodeHash, clientId, caller, issueOptions) {
       const { secret, secretHash } = createHashedSecret()
+      const { key } = issueOptions ?? {}
       const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, idleSeconds, key)
-      return grant && issue({ ...grant, jkt: key?.jkt }, secret)
+      return grant && await issueRedeemed(grant, secret, issueOptions, caller)
     },
 
     async inspectRefreshToken (refreshToken) {
@@ -166,6 +183,13 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
 
     end: (sessionId, reason, caller) => repository.end(sessionId, reason, caller)
   }
+}
+
+function assertGranted (session: SessionGrant, scope: string | undefined, resources: string[] = []): void {
+  if (scope !== undefined && commonScope(scope, session.scope) !== scope) {
+    throw new OAuthError('invalid_scope', `The scope that was granted is '${session.scope}'.`)
+  }
+  if (resources.some((resource) => !session.resources.includes(resource))) throw invalidTarget(NOT_GRANTED)
 }
 
 function toPresented ({ sessionId, secret, counter }: RefreshToken): PresentedToken {

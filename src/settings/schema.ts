@@ -70,8 +70,9 @@ export function settingsSchema (production: boolean) {
 
     signingAlgorithm: OneOf('SIGNING_ALG', ['ES256', 'RS256', 'EdDSA'], 'ES256'),
     signingKeyRotationSeconds: Seconds('SIGNING_KEY_ROTATION', { minimum: 1, maximum: 3650 * DAY, default: 90 * DAY }),
-    /** Absent: the issuer URL. */
-    tokenAudience: Type.Optional(Type.String({ variable: 'TOKEN_AUDIENCE' })),
+    /** Empty: the issuer URL. */
+    tokenAudience: List('TOKEN_AUDIENCE', () => true, ''),
+    accessTokenType: OneOf('ACCESS_TOKEN_TYPE', ['at+jwt', 'JWT'], 'at+jwt'),
     accessTokenSeconds: Seconds('ACCESS_TOKEN_TTL', { minimum: 1, maximum: 60 * 60, default: 15 * 60 }),
     refreshTokenSeconds: Seconds('REFRESH_TOKEN_TTL', { minimum: 1, maximum: 3650 * DAY, default: 30 * DAY }),
     sessionSeconds: Seconds('SESSION_TTL', { minimum: 1, maximum: 3650 * DAY, default: 180 * DAY }),

@@ -5,15 +5,19 @@ import { isMetadataAddress } from '../http/metadata-services.ts'
 import { member, text } from '../providers/claims.ts'
 import { networkReason } from '../providers/http.ts'
 import type { Profile } from '../providers/provider.ts'
+import { checkMetadata, type Metadata } from '../users/metadata.ts'
 import { toBody } from '../webhooks/message.ts'
 import { post } from '../webhooks/post.ts'
 import { signedHeaders } from '../webhooks/signing.ts'
 
+/** What the hook gives a new user. */
+export interface CreationGrant { roles: string[], metadata?: Metadata }
+
 /**
- * Asks the operator's own service whether a person may become a user, and with which roles. Throws `access_denied` when
- * not.
+ * Asks the operator's own service whether a person may become a user, and with which roles and metadata. Throws
+ * `access_denied` when not.
  */
-export type CreationHook = (profile: Profile) => Promise<{ roles: string[] }>
+export type CreationHook = (profile: Profile) => Promise<CreationGrant>
 
 export interface CreationHookOptions {
   url: string
@@ -32,7 +36,8 @@ const MAX_ROLES = 20
 export const noCreationHook: CreationHook = async () => ({ roles: [] })
 
 /**
- * The question is a signed message of the type `before.user.created`; the answer is 200 and `{ allow: true, roles? }`
+ * The question is a signed message of the type `before.user.created`; the answer is 200 and
+ * `{ allow: true, roles?, metadata? }`
  * or `{ allow: false, reason? }`.
  */
 export function createCreationHook ({ url, secret, onFailure, onError }: CreationHookOptions): CreationHook {
@@ -60,7 +65,7 @@ export function createCreationHook ({ url, secret, onFailure, onError }: Creatio
   }
 }
 
-type Verdict = { roles: string[] } | { denied: string }
+type Verdict = CreationGrant | { denied: string }
 
 class BadAnswer extends Error {}
 
@@ -73,7 +78,20 @@ function readVerdict (answer: unknown): Verdict | undefined {
   const allow = member(answer, 'allow')
   const roles = member(answer, 'roles') ?? []
   if (allow === false) return { denied: text(member(answer, 'reason'), REASON_LENGTH) ?? 'New users are not let in.' }
-  return allow === true && areRoles(roles) ? { roles: [...new Set(roles)] } : undefined
+  const metadata = member(answer, 'metadata') ?? undefined
+  if (allow !== true || !areRoles(roles) || !isMetadata(metadata)) return undefined
+  return { roles: [...new Set(roles)], ...metadata && { metadata } }
+}
+
+function isMetadata (metadata: unknown): metadata is Metadata | undefined {
+  if (metadata === undefined) return true
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return false
+  try {
+    checkMetadata(metadata as Metadata)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function areRoles (roles: unknown): roles is string[] {

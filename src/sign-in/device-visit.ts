@@ -8,6 +8,7 @@ export interface DeviceVisit {
   userCode: string
   clientId: string
   scope: string
+  resources?: string[]
   /** Of the person who has signed in and not yet confirmed. */
   sessionId?: string
   userName?: string | null

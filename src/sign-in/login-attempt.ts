@@ -17,6 +17,8 @@ export interface DeviceCompletion {
   userCode: string
   clientId: string
   scope: string
+  /** None for TOKEN_AUDIENCE. */
+  resources?: string[]
 }
 
 /** Of a client that uses no PKCE. No verifier has this hash. */
@@ -34,6 +36,8 @@ export interface CodeCompletion {
   responseMode?: 'form_post' | undefined
   codeChallenge: string
   scope: string
+  /** None for TOKEN_AUDIENCE. */
+  resources?: string[]
   nonce: string | undefined
   /** The thumbprint of the DPoP key that is to exchange the code (RFC 9449 section 10). */
   dpopJkt?: string | undefined

@@ -4,6 +4,8 @@ import type { User } from '../users/user.ts'
 export interface NewSession extends SessionLifetime {
   clientId: string
   scope: string
+  /** What its access tokens are for; none for TOKEN_AUDIENCE. */
+  resources?: string[]
   secretHash: NonSharedBuffer
   /** The one device grant that the session may be given to. */
   deviceCodeHash?: NonSharedBuffer

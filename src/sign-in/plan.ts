@@ -1,5 +1,6 @@
 import type { NewEvent } from '../audit/events.ts'
 import type { Profile } from '../providers/provider.ts'
+import type { Metadata } from '../users/metadata.ts'
 import { isEmailAllowed, provenEmail, type AdmissionPolicy } from '../users/admission.ts'
 
 /** The fields of a user that follow a provider until the user edits them. */
@@ -43,7 +44,7 @@ export type RefusalCode = 'account_disabled' | 'sign_up_closed' | 'email_not_all
 /** What a sign-in means, and what it writes to the user. */
 export type SignInPlan =
   | { outcome: 'refuse', userId: string | null, code: RefusalCode }
-  | { outcome: 'create', fields: UserFields }
+  | { outcome: 'create', fields: UserFields, metadata?: Metadata }
   | { outcome: 'link' | 'sign-in', user: KnownUser, fields: UserFields }
 
 export function planSignIn (facts: SignInFacts): SignInPlan {

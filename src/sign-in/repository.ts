@@ -4,6 +4,7 @@ import type { SealedTokens } from '../accounts/provider-tokens.ts'
 import { recordEvents } from '../audit/events.ts'
 import { activeSession, openingEnds } from '../database/active-session.ts'
 import type { Database } from '../database/database.ts'
+import type { Prisma } from '../database/generated/client.ts'
 import type { AccountModel, UserModel } from '../database/generated/models.ts'
 import type { Transaction } from '../database/transaction.ts'
 import type { Caller } from '../http/caller.ts'
@@ -105,8 +106,9 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
   /** A user who changed since it was found, was disabled or is gone matches nothing: P2025. */
   async function writeUser (tx: Transaction, { plan, found }: SignInWrite, now: Date): Promise<string> {
     if (plan.outcome === 'create') {
+      const metadata = (plan.metadata ?? {}) as Prisma.InputJsonObject
       const { id } = await tx.user.create({
-        data: { id: uuidv7(), ...plan.fields, lastLoginAt: now },
+        data: { id: uuidv7(), ...plan.fields, metadata, lastLoginAt: now },
         select: { id: true }
       })
       return id
@@ -153,7 +155,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     { session, profile, maxSessions, caller }: SignInWrite,
     { userId, accountId, authenticatedAt }: { userId: string, accountId: string, authenticatedAt: Date }
   ): Promise<string> {
-    const { clientId, scope, secretHash, deviceCodeHash = null, dpopJkt = null, code } = session
+    const { clientId, scope, resources = [], secretHash, deviceCodeHash = null, dpopJkt = null, code } = session
     const now = clock.now()
     if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
     const id = uuidv7()
@@ -164,6 +166,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         accountId,
         clientId,
         scope,
+        resources,
         secretHash,
         deviceCodeHash,
         dpopJkt,

@@ -10,8 +10,7 @@ import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { LoginParameters } from '../providers/login-parameters.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
-import type { DpopKey } from '../tokens/dpop-proof.ts'
-import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant } from '../tokens/grants.ts'
+import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant, type IssueOptions } from '../tokens/grants.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import type { UserRepository } from '../users/repository.ts'
 import type { User } from '../users/user.ts'
@@ -71,12 +70,12 @@ export interface NativeSignIn {
   nonce: string | undefined
   clientId: string
   scope: string
+  resources?: string[]
   /** Apple's authorization code, so that its grant can be revoked. */
   code?: string | undefined
   /** The person's name, which Apple tells the app alone. */
   name?: string | undefined
-  /** Binds the tokens. */
-  key?: DpopKey | undefined
+  issue?: IssueOptions
 }
 
 /** Tokens for the browser, a code for the client that asked, or a session that waits for a confirmation. */
@@ -159,7 +158,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     }
     if (completion.mode === 'code') return await completeWithCode(completion, who, caller)
     if (completion.mode === 'device') return await completeWithSession(completion, who, caller)
-    return await openSession(who, OWN_CLIENT_ID, OWN_SCOPE, caller)
+    return await openSession(who, { clientId: OWN_CLIENT_ID, scope: OWN_SCOPE }, caller)
   }
 
   async function signIn (
@@ -178,19 +177,17 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
   async function openSession (
     who: IdentifiedPerson,
-    clientId: string,
-    scope: string,
-    caller: Caller,
-    key?: DpopKey
+    { clientId, scope, resources = [], issue }: Pick<NativeSignIn, 'clientId' | 'scope' | 'resources' | 'issue'>,
+    caller: Caller
   ): Promise<{ tokens: TokenResponse, user: User }> {
     const { secret, secretHash } = sessions.newSecret()
-    const dpopJkt = key?.bindsRefreshTokens ? key.jkt : undefined
-    const { idleSeconds } = options
-    const signedIn = await signIn(who, { clientId, scope, secretHash, idleSeconds, dpopJkt }, caller)
+    const dpopJkt = issue?.key?.bindsRefreshTokens ? issue.key.jkt : undefined
+    const session = { clientId, scope, resources, secretHash, dpopJkt, idleSeconds: options.idleSeconds }
+    const signedIn = await signIn(who, session, caller)
     const user = await userOf(signedIn)
     const { sessionId, authenticatedAt } = signedIn
-    const grant = toIdentityGrant(user, { sessionId, clientId, scope, authenticatedAt })
-    return { tokens: sessions.issue({ ...grant, jkt: key?.jkt }, secret), user }
+    const grant = toIdentityGrant(user, { sessionId, clientId, scope, resources, authenticatedAt })
+    return { tokens: await sessions.issue(grant, secret, issue), user }
   }
 
   /** The session is there at once, but lives no longer than the code until the code is exchanged. */
@@ -199,12 +196,13 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     who: IdentifiedPerson,
     caller: Caller
   ): Promise<FinishedSignIn> {
-    const { clientId, scope, redirectUri, codeChallenge, nonce = null, dpopJkt } = completion
+    const { clientId, scope, resources = [], redirectUri, codeChallenge, nonce = null, dpopJkt } = completion
     const code = randomBytes(32).toString('base64url')
     const hash = createHash('sha256').update(code).digest()
     const session = {
       clientId,
       scope,
+      resources,
       secretHash: sessions.newSecret().secretHash,
       idleSeconds: CODE_LIFETIME_SECONDS,
       code: { hash, redirectUri, codeChallenge, nonce, dpopJkt, lifetimeSeconds: CODE_LIFETIME_SECONDS }
@@ -215,7 +213,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
 
   /** The session waits, for as long as the device does, for the person to confirm. No other device can have it. */
   async function completeWithSession (
-    { clientId, scope, deviceCodeHash }: DeviceCompletion,
+    { clientId, scope, resources = [], deviceCodeHash }: DeviceCompletion,
     who: IdentifiedPerson,
     caller: Caller
   ): Promise<FinishedSignIn> {
@@ -223,6 +221,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     const session = {
       clientId,
       scope,
+      resources,
       secretHash,
       idleSeconds: ATTEMPT_LIFETIME_SECONDS,
       deviceCodeHash: Buffer.from(deviceCodeHash, 'base64url')
@@ -232,11 +231,12 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
   }
 
   async function signInNatively (
-    { provider: id, idToken, nonce, clientId, scope, code, name, key }: NativeSignIn,
+    request: NativeSignIn,
     caller: Caller,
     reached: OnStage
   ): Promise<TokenResponse> {
-    const provider = findProvider(id)
+    const { idToken, nonce, code, name } = request
+    const provider = findProvider(request.provider)
     if (!provider.identifyNative) {
       const advice = 'send the person to /oauth2/authorize.'
       throw new OAuthError('invalid_request', `${provider.name} makes no ID tokens: ${advice}`)
@@ -254,7 +254,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
       ? undefined
       : await provider.exchangeNative?.(code, owner, who.profile.subject, AbortSignal.timeout(LOGIN_TIMEOUT_MS))
     reached('completed')
-    return (await openSession({ ...who, ...tokens && { tokens } }, clientId, scope, caller, key)).tokens
+    return (await openSession({ ...who, ...tokens && { tokens } }, request, caller)).tokens
   }
 
   /**

@@ -56,8 +56,9 @@ export function createSignIn (
       const plan = planSignIn({ profile, ...found, policy })
       if (plan.outcome === 'refuse') throw new SignInRefused(plan.userId, plan.code)
       if (plan.outcome === 'create') {
-        const { roles } = await (hookAnswer ??= mayCreate(profile))
+        const { roles, metadata } = await (hookAnswer ??= mayCreate(profile))
         plan.fields.roles = [...new Set([...roles, ...plan.fields.roles])]
+        if (metadata) plan.metadata = metadata
       }
       return await repository.write({
         plan, found, profile, tokens, authenticatedAt, session, maxSessions, caller

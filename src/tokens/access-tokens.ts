@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { KeyService } from '../keys/service.ts'
-import type { SessionGrant } from './grants.ts'
+import type { TokenType } from '../keys/signers.ts'
+import type { ClaimTemplate } from './claim-template.ts'
+import type { IdentityGrant } from './grants.ts'
 
 /** The claims of an access token (RFC 9068 section 2.2). No email and no name: access tokens end up in logs. */
 export interface AccessTokenClaims {
   iss: string
   sub: string
-  aud: string
+  aud: string | string[]
   exp: number
   iat: number
   jti: string
@@ -22,13 +24,23 @@ export interface AccessTokenClaims {
 
 export interface AccessTokens {
   lifetimeSeconds: number
-  issue: (grant: SessionGrant) => string
+  issue: (grant: IdentityGrant) => string
 }
 
-export interface AccessTokenOptions { issuer: string, audience: string, lifetimeSeconds: number }
+export interface AccessTokenOptions {
+  issuer: string
+  /** TOKEN_AUDIENCE: what a token is for unless its session has resources. */
+  audience: string[]
+  lifetimeSeconds: number
+  /** ACCESS_TOKEN_TYPE. */
+  type?: TokenType
+  /** TOKEN_CLAIMS. */
+  ownClaims?: ClaimTemplate | undefined
+}
 
 export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: AccessTokenOptions): AccessTokens {
-  const { issuer, audience, lifetimeSeconds } = options
+  const { issuer, lifetimeSeconds, type = 'at+jwt', ownClaims } = options
+  const audience = toAudience(options.audience)
   return {
     lifetimeSeconds,
     issue (grant) {
@@ -36,7 +48,7 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
       const claims: AccessTokenClaims = {
         iss: issuer,
         sub: grant.userId,
-        aud: audience,
+        aud: grant.resources.length === 0 ? audience : toAudience(grant.resources),
         exp: now + lifetimeSeconds,
         iat: now,
         jti: randomUUID(),
@@ -47,7 +59,12 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
         auth_time: grant.authTime,
         ...grant.jkt === undefined ? {} : { cnf: { jkt: grant.jkt } }
       }
-      return keys.sign('at+jwt', claims)
+      return keys.sign(type, ownClaims ? { ...ownClaims(grant), ...claims } : claims)
     }
   }
+}
+
+/** One audience is a text (RFC 7519 section 4.1.3). */
+function toAudience (audience: string[]): string | string[] {
+  return audience.length === 1 ? audience[0] as string : audience
 }

@@ -1,3 +1,5 @@
+import type { SigningAlgorithm } from '../keys/signing-algorithm.ts'
+import type { DpopKey } from './dpop-proof.ts'
 import { PROVIDER_TOKEN_SCOPE } from './scope.ts'
 
 /** `client_id` of tokens of the direct and cookie modes, which need no registered client. */
@@ -12,11 +14,23 @@ export interface SessionGrant {
   userId: string
   clientId: string
   scope: string
+  /** What its access tokens are for; none for TOKEN_AUDIENCE. */
+  resources: string[]
   roles: string[]
   /** When the person last signed in at a provider, in seconds since 1970: the `auth_time` claim. */
   authTime: number
   /** The thumbprint of the DPoP key that the access token is bound to; undefined for a bearer token. */
   jkt?: string | undefined
+}
+
+/** What a client's registration and its request say about the tokens of a response. */
+export interface IssueOptions {
+  /** Signs the ID token; SIGNING_ALG when undefined. */
+  idTokenAlgorithm?: SigningAlgorithm | undefined
+  /** A part of the granted resources; all when undefined. */
+  resources?: string[] | undefined
+  /** Binds the tokens. A refresh token that is bound already is valid for its own key only. */
+  key?: DpopKey | undefined
 }
 
 /** What an ID token says beside that. */
@@ -25,18 +39,45 @@ export interface IdentityGrant extends SessionGrant {
   email: string | null
   name: string | null
   avatarUrl: string | null
+  /** `preferred_username`; null unless the scope has `openid` and `profile`. */
+  username: string | null
+  /** Empty where no claim comes from it. */
+  metadata: Record<string, unknown>
 }
 
 /** The user that a grant is made from; a `User` has these members and more. */
-type GrantedUser = Pick<IdentityGrant, 'roles' | 'email' | 'name' | 'avatarUrl'> & { id: string }
+type GrantedUser = NamedUser & { id: string } &
+  Pick<IdentityGrant, 'roles' | 'email' | 'name' | 'avatarUrl' | 'metadata'>
+
+/** The accounts of a user, oldest first. */
+interface NamedUser { accounts: { username: string | null }[] }
+
+/** What the person is called at a provider: `preferred_username`. Null where no account has a name. */
+export function usernameOf ({ accounts }: NamedUser): string | null {
+  return accounts.find(({ username }) => username !== null)?.username ?? null
+}
 
 /** The session that a grant is made from. */
-type GrantedSession = Pick<SessionGrant, 'sessionId' | 'clientId' | 'scope'> & { authenticatedAt: Date }
+type GrantedSession = Pick<SessionGrant, 'sessionId' | 'clientId' | 'scope' | 'resources'> & { authenticatedAt: Date }
 
 /** The grant of a session that a sign-in has just opened. Later ones come from the query in sessions/repository.ts. */
 export function toIdentityGrant (user: GrantedUser, session: GrantedSession): IdentityGrant {
-  const { id: userId, roles, email, name, avatarUrl } = user
-  const { sessionId, clientId, scope, authenticatedAt } = session
+  const { id: userId, roles, email, name, avatarUrl, metadata } = user
+  const { sessionId, clientId, scope, resources, authenticatedAt } = session
   const authTime = Math.floor(authenticatedAt.getTime() / 1000)
-  return { sessionId, userId, clientId, scope, roles, authTime, nonce: null, email, name, avatarUrl }
+  return {
+    sessionId,
+    userId,
+    clientId,
+    scope,
+    resources,
+    roles,
+    authTime,
+    nonce: null,
+    email,
+    name,
+    avatarUrl,
+    username: usernameOf(user),
+    metadata
+  }
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { KeyService } from '../keys/service.ts'
+import type { SigningAlgorithm } from '../keys/signing-algorithm.ts'
+import type { ClaimTemplate } from './claim-template.ts'
 import type { IdentityGrant } from './grants.ts'
 import { hasScope } from './scope.ts'
 
@@ -22,34 +24,52 @@ export interface IdentityClaims {
   email_verified?: boolean
   name?: string
   picture?: string
+  preferred_username?: string
+  roles?: string[]
 }
 
 /** `claims_supported` of the metadata (OpenID Connect Discovery section 3). */
 export const ID_TOKEN_CLAIMS = [
   'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
-  'email', 'email_verified', 'name', 'picture'
+  'email', 'email_verified', 'name', 'picture', 'preferred_username', 'roles'
 ] as const satisfies (keyof IdTokenClaims)[]
 
 /** The claims about a user that a scope opens and that have a value. */
 export function identityClaims (
-  scope: string, { email, name, avatarUrl }: Pick<IdentityGrant, 'email' | 'name' | 'avatarUrl'>
+  scope: string,
+  { email, name, avatarUrl, username, roles }: Pick<
+    IdentityGrant, 'email' | 'name' | 'avatarUrl' | 'username' | 'roles'
+  >
 ): IdentityClaims {
   return {
     ...hasScope(scope, 'email') && email !== null ? { email, email_verified: true } : {},
     ...hasScope(scope, 'profile') && name !== null ? { name } : {},
-    ...hasScope(scope, 'profile') && avatarUrl !== null ? { picture: avatarUrl } : {}
+    ...hasScope(scope, 'profile') && avatarUrl !== null ? { picture: avatarUrl } : {},
+    ...hasScope(scope, 'profile') && username !== null ? { preferred_username: username } : {},
+    ...hasScope(scope, 'roles') ? { roles } : {}
   }
 }
 
-export interface IdTokenOptions { issuer: string, lifetimeSeconds: number, algorithm: string }
+export interface IdTokenOptions {
+  issuer: string
+  lifetimeSeconds: number
+  algorithm: SigningAlgorithm
+  /** ID_TOKEN_CLAIMS. */
+  ownClaims?: ClaimTemplate | undefined
+}
 
-/** Issues the ID token of a grant whose scope has `openid`; undefined for any other grant. */
-export type IssueIdToken = (grant: IdentityGrant, accessToken: string) => string | undefined
+/**
+ * Issues the ID token of a grant whose scope has `openid`; undefined for any other grant. It is signed by SIGNING_ALG
+ * unless the client wants another algorithm (`id_token_signed_response_alg`).
+ */
+export type IssueIdToken =
+  (grant: IdentityGrant, accessToken: string, algorithm?: SigningAlgorithm) => Promise<string | undefined>
 
-export function createIdTokens (keys: Pick<KeyService, 'sign'>, options: IdTokenOptions): IssueIdToken {
-  const { issuer, lifetimeSeconds, algorithm } = options
-  return (grant, accessToken) => {
+export function createIdTokens (keys: Pick<KeyService, 'sign' | 'prepare'>, options: IdTokenOptions): IssueIdToken {
+  const { issuer, lifetimeSeconds, ownClaims } = options
+  return async (grant, accessToken, algorithm = options.algorithm) => {
     if (!hasScope(grant.scope, 'openid')) return undefined
+    if (algorithm !== options.algorithm) await keys.prepare(algorithm)
     const now = Math.floor(Date.now() / 1000)
     const claims: IdTokenClaims = {
       iss: issuer,
@@ -63,7 +83,7 @@ export function createIdTokens (keys: Pick<KeyService, 'sign'>, options: IdToken
       sid: grant.sessionId,
       ...identityClaims(grant.scope, grant)
     }
-    return keys.sign('JWT', claims)
+    return keys.sign('JWT', ownClaims ? { ...ownClaims(grant), ...claims } : claims, algorithm)
   }
 }
 

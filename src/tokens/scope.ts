@@ -4,10 +4,10 @@ import { OAuthError } from '../http/errors.ts'
 export const PROVIDER_TOKEN_SCOPE = 'provider_token'
 
 /**
- * The scopes that a client may request. `profile` and `email` open claims. `offline_access` is accepted and changes
- * nothing: every grant comes with a refresh token.
+ * The scopes that a client may request. `profile`, `email` and `roles` open claims. `offline_access` is accepted and
+ * changes nothing: every grant comes with a refresh token.
  */
-export const SCOPES = ['openid', 'profile', 'email', 'offline_access', PROVIDER_TOKEN_SCOPE]
+export const SCOPES = ['openid', 'profile', 'email', 'roles', 'offline_access', PROVIDER_TOKEN_SCOPE]
 
 /** The characters of RFC 6749 section 3.3, and the space between two scopes. */
 const SCOPE_CHARACTERS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
@@ -17,11 +17,14 @@ const SCOPE_CHARACTERS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
  * `invalid_scope` for characters that no scope has.
  */
 export function grantableScope (requested = ''): string {
-  if (!SCOPE_CHARACTERS.test(requested)) {
-    throw new OAuthError('invalid_scope', 'A scope is printable ASCII without quotation marks and backslashes.')
-  }
-  const names = new Set(requested.split(' '))
+  const names = new Set(checkScope(requested).split(' '))
   return SCOPES.filter((name) => names.has(name)).join(' ')
+}
+
+/** Throws `invalid_scope` for characters that no scope has. */
+export function checkScope (scope: string): string {
+  if (SCOPE_CHARACTERS.test(scope)) return scope
+  throw new OAuthError('invalid_scope', 'A scope is printable ASCII without quotation marks and backslashes.')
 }
 
 export function hasScope (scope: string, name: string): boolean {

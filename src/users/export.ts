@@ -3,6 +3,7 @@ import { AuditEventSchema, toOwnAuditEvent, type AuditEventRow } from '../audit/
 import { NullableText } from '../http/nullable.ts'
 import { SessionSchema } from '../sessions/session.ts'
 import type { ExportedSession, ExportedUser } from './export-repository.ts'
+import type { Metadata } from './metadata.ts'
 import { PreferencesSchema, type Preferences } from './preferences.ts'
 import { AccountSchema, UserSchema } from './user.ts'
 
@@ -37,6 +38,7 @@ export const ExportSchema = Type.Object({
   sessions: Type.Array(Type.Object({
     ...SESSION,
     scope: Type.String(),
+    resources: Type.Array(Type.String(), { description: 'What its access tokens are for.' }),
     accountId: NullableText({ format: 'uuid', description: 'The account that the user signed in through.' }),
     authenticatedAt: Time,
     idleExpiresAt: Type.String({
@@ -58,7 +60,7 @@ type Pages<Item> = AsyncIterable<Item[]>
 export function toExportHead ({ preferences, accounts, ...user }: ExportedUser): Omit<Export, 'sessions' | 'activity'> {
   return {
     exportedAt: new Date().toISOString(),
-    user: withTextTimes(user),
+    user: { ...withTextTimes(user), metadata: user.metadata as Metadata },
     preferences: preferences as Preferences,
     accounts: accounts.map(withTextTimes)
   }

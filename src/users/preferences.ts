@@ -26,24 +26,23 @@ export function isSameContent (stored: Preferences, wanted: Preferences): boolea
 }
 
 /** Throws `validation_failed` for JSON that PostgreSQL cannot store, or that would be read back altered. */
-export function checkContent (value: unknown, depth = 0): void {
-  if (typeof value === 'string') return checkText(value)
+export function checkContent (value: unknown, subject = 'Preferences', depth = 0): void {
+  const invalid = (reason: string) => new Problem('validation_failed', `${subject} ${reason}.`)
+  if (typeof value === 'string') return checkText(value, invalid)
   // Too large for a double: it would be read back as null.
   if (typeof value === 'number' && !Number.isFinite(value)) throw invalid('contain a number that is too large')
   if (typeof value !== 'object' || value === null) return
   if (depth === MAX_DEPTH) throw invalid(`may be nested ${MAX_DEPTH} levels deep at most`)
   for (const [name, member] of Object.entries(value)) {
-    checkText(name)
-    checkContent(member, depth + 1)
+    checkText(name, invalid)
+    checkContent(member, subject, depth + 1)
   }
 }
 
-function checkText (text: string): void {
+function checkText (text: string, invalid: (reason: string) => Problem): void {
   if (text.includes('\0')) throw invalid('contain a NUL character')
   if (!text.isWellFormed()) throw invalid('contain half of a surrogate pair')
 }
-
-const invalid = (reason: string) => new Problem('validation_failed', `Preferences ${reason}.`)
 
 /** Throws `payload_too_large` for preferences of more than 16 KiB as JSON. */
 export function checkSize (preferences: Preferences): void {

@@ -9,7 +9,8 @@ export const time = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', '
  */
 export const USER = `json_build_object(
     'id', u.id, 'email', u.email, 'emailVerified', u.email IS NOT NULL, 'name', u.name, 'avatarUrl', u.avatar_url,
-    'locale', u.locale, 'roles', u.roles, 'preferences', u.preferences, 'createdAt', ${time('u.created_at')},
+    'locale', u.locale, 'roles', u.roles, 'preferences', u.preferences,
+    'metadata', u.metadata, 'createdAt', ${time('u.created_at')},
     'updatedAt', ${time('u.updated_at')}, 'lastLoginAt', ${time('u.last_login_at')},
     'accounts', ARRAY(
       SELECT json_build_object(

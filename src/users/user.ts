@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { NullableText } from '../http/nullable.ts'
+import { MetadataSchema } from './metadata.ts'
 import { PreferencesSchema } from './preferences.ts'
 
 const Text = NullableText()
@@ -28,6 +29,7 @@ export const UserSchema = Type.Object({
   locale: Text,
   roles: Type.Array(Type.String()),
   preferences: PreferencesSchema,
+  metadata: MetadataSchema,
   accounts: Type.Array(AccountSchema),
   createdAt: Time,
   updatedAt: Time,
@@ -41,8 +43,14 @@ export type User = Static<typeof UserSchema>
 export type AccountRow = Omit<Account, 'createdAt' | 'lastLoginAt'> & { createdAt: Date, lastLoginAt: Date }
 
 /** A user as a typed query reads it, with its accounts; more columns may come along. */
-export type UserRow = Pick<User, 'id' | 'email' | 'name' | 'avatarUrl' | 'locale' | 'roles'> &
-  { preferences: unknown, accounts: AccountRow[], createdAt: Date, updatedAt: Date, lastLoginAt: Date | null }
+export type UserRow = Pick<User, 'id' | 'email' | 'name' | 'avatarUrl' | 'locale' | 'roles'> & {
+  preferences: unknown
+  metadata: unknown
+  accounts: AccountRow[]
+  createdAt: Date
+  updatedAt: Date
+  lastLoginAt: Date | null
+}
 
 /** The columns that a response may hold, accounts oldest first, and no others. */
 export function toUser (row: UserRow): User {
@@ -55,6 +63,7 @@ export function toUser (row: UserRow): User {
     locale: row.locale,
     roles: row.roles,
     preferences: row.preferences as User['preferences'],
+    metadata: row.metadata as User['metadata'],
     accounts: [...row.accounts].sort(byCreation).map(toAccount),
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),

@@ -3,7 +3,7 @@ import type { Clients } from '../clients/clients.ts'
 import type { IssueLogoutToken } from '../tokens/logout-tokens.ts'
 import { attempt, type Attempt } from './attempt.ts'
 import { createKeyedQueue } from './keyed-queue.ts'
-import type { ClaimedLogout, LogoutRepository } from './logout-repository.ts'
+import type { LogoutRepository } from './logout-repository.ts'
 
 export interface LogoutDelivery {
   /** Starts to tell a client of the sessions of a user that have ended. Returns at once. */
@@ -39,12 +39,13 @@ export function createLogoutDelivery (options: LogoutDeliveryOptions): LogoutDel
   }))
 
   async function drain (clientId: string, userId: string): Promise<void> {
-    const uri = (await clients.find(clientId))?.metadata.backchannelLogoutUri
+    const { backchannelLogoutUri: uri, idTokenSignedResponseAlg: algorithm } =
+      (await clients.find(clientId))?.metadata ?? {}
     if (uri === undefined) return await deliveries.removeAll(clientId)
     while (!stopping.signal.aborted) {
       const delivery = await deliveries.claim(clientId, userId)
       if (!delivery) return
-      const made = await send(uri, delivery)
+      const made = await send(uri, logoutToken(delivery, algorithm))
       // Aborted by `close`, so nothing is known of it: it is attempted again.
       if (closing.signal.aborted && made.statusCode === null) return
       const isAccepted = made.statusCode !== null && made.statusCode >= 200 && made.statusCode < 300
@@ -54,10 +55,10 @@ export function createLogoutDelivery (options: LogoutDeliveryOptions): LogoutDel
   }
 
   /** Section 2.5. Each attempt has a token of its own, which lives for two minutes. */
-  async function send (uri: string, logout: ClaimedLogout): Promise<Attempt> {
+  async function send (uri: string, token: string): Promise<Attempt> {
     return await attempt(uri, {
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({ logout_token: logoutToken(logout) }).toString(),
+      body: new URLSearchParams({ logout_token: token }).toString(),
       signal: closing.signal,
       allowPrivate
     })

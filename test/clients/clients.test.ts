@@ -4,7 +4,7 @@ import {
   type BodyCredentials,
   createClients,
   hashClientSecret,
-  resolveClientId
+  resolveClient
 } from '../../src/clients/clients.ts'
 import { hashDeviceCode, newDeviceCode, newUserCode, readUserCode, formatUserCode } from '../../src/device/codes.ts'
 
@@ -26,7 +26,8 @@ const clients = createClients(
     find: async (clientId) => {
       asked.push(clientId)
       return clientId === 'db' ? ({ clientId } as never) : undefined
-    }
+    },
+    wantsRs256: async () => false
   }
 )
 
@@ -44,14 +45,16 @@ t.test('clients are those of the settings, then those of the database', async (t
     name: 'SPA',
     redirectUris: ['https://spa/cb'],
     postLogoutRedirectUris: [],
-    secretHash: undefined
+    secretHash: undefined,
+    metadata: {}
   })
   t.same(await clients.find('web'), {
     clientId: 'web',
     name: 'Web',
     redirectUris: ['https://web/cb'],
     postLogoutRedirectUris: ['https://web/bye'],
-    secretHash: hashClientSecret(SECRET)
+    secretHash: hashClientSecret(SECRET),
+    metadata: {}
   })
   t.same(asked, [])
   t.match(await clients.find('db'), { clientId: 'db' })
@@ -102,7 +105,7 @@ t.test('a secret works in Basic as it is and as RFC 6749 encodes it, whatever is
   const secrets = ['a+b/c=d%e', '100%', '%41', '%2B', 'a%zz', '++', '100% sure+', 'ä+%C3%A4', ':%3A', 'a&b', SECRET]
   for (const secret of secrets) {
     const client = { client_id: 'odd %id+', name: 'Odd', redirect_uris: [], client_secret: secret }
-    const one = createClients([client] as never, { find: async () => undefined })
+    const one = createClients([client] as never, { find: async () => undefined, wantsRs256: async () => false })
     const works = async (from: ReturnType<typeof request>) =>
       await authenticateClient(one, from, {}).then((client) => client?.clientId, () => undefined)
     t.equal(await works(raw('odd %id+', secret)), 'odd %id+', `${secret} as it is`)
@@ -116,10 +119,10 @@ t.test('a secret works in Basic as it is and as RFC 6749 encodes it, whatever is
 })
 
 t.test("Signet's own client proves nothing, and must not try", async (t) => {
-  t.equal(await resolveClientId(clients, request(), { client_id: 'signet' }), 'signet')
-  t.equal(await resolveClientId(clients, request(), {}), undefined)
-  t.equal(await resolveClientId(clients, request(), { client_id: 'spa' }), 'spa')
-  await t.rejects(resolveClientId(clients, request(), { client_id: 'signet', client_secret: 'x' }), {
+  t.equal((await resolveClient(clients, request(), { client_id: 'signet' }))?.clientId, 'signet')
+  t.equal(await resolveClient(clients, request(), {}), undefined)
+  t.equal((await resolveClient(clients, request(), { client_id: 'spa' }))?.clientId, 'spa')
+  await t.rejects(resolveClient(clients, request(), { client_id: 'signet', client_secret: 'x' }), {
     name: 'OAuthError',
     error: 'invalid_client'
   })

@@ -58,3 +58,11 @@ t.test('a key that cannot sign is replaced at once', async (t) => {
   t.same(plan([current, unusableNext], { force: true }),
     { retire: [], activate: undefined, createNext: true, remove: ['n'] }, 'a forced rotation has no key to activate')
 })
+
+t.test('of several current or next keys, those that can sign stay', async (t) => {
+  const rsa = [{ ...current, kid: 'rc', alg: 'RS256' }, key('rn', { alg: 'RS256' })]
+  t.same(plan([...rsa, current, next]), { retire: ['rc'], activate: undefined, createNext: false, remove: ['rn'] })
+  t.same(plan([current, next, ...rsa], { algorithm: 'RS256' }),
+    { retire: ['c'], activate: undefined, createNext: false, remove: ['n'] })
+  t.notOk(isEmpty(plan([{ ...current, kid: 'rc', alg: 'RS256' }, current, next])), 'one to retire is a change')
+})

@@ -3,6 +3,7 @@ import Fastify from 'fastify'
 import type { Test } from 'tap'
 import { createClients } from '../../src/clients/clients.ts'
 import { oauth2Routes } from '../../src/oauth2/routes.ts'
+import { createResources } from '../../src/tokens/resources.ts'
 import { createCookiePolicy } from '../../src/http/cookies.ts'
 
 /** What the services and repositories behind the endpoints return. */
@@ -40,7 +41,7 @@ export async function serve (t: Test, results: Results = {}) {
   const app = Fastify({ genReqId: () => 'req' })
   t.teardown(() => app.close())
   app.decorateRequest('bearer')
-  app.decorate('requireBearer', async (request: { bearer: unknown }) => {
+  app.decorate('requireBearerOfAnyResource', async (request: { bearer: unknown }) => {
     request.bearer = results.bearer
   })
   app.decorate('verifyProof', async () => results.jkt)
@@ -59,9 +60,10 @@ export async function serve (t: Test, results: Results = {}) {
         { client_id: 'spa', name: 'SPA', redirect_uris: ['https://spa/cb'] },
         { client_id: 'web', name: 'Web', redirect_uris: ['https://web/cb'], client_secret: WEB.client_secret }
       ] as never,
-      { find: async () => undefined }
+      { find: async () => undefined, wantsRs256: async () => false }
     ),
     cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600 }),
+    resources: createResources([]),
     allowedOrigins: { has: (origin: string) => origin === 'https://spa' },
     users: { bySession: record('bySession', results.user), rolesBySession: record('rolesBySession', results.roles) },
     devices: { poll: record('poll', results.poll) },

@@ -6,7 +6,7 @@ import { metadataRoutes } from '../../src/oauth2/metadata.ts'
 t.test('both metadata documents have these members and no others', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(metadataRoutes, { issuerUrl: 'https://id', algorithm: 'ES256' })
+  await app.register(metadataRoutes, { issuerUrl: 'https://id', keys: { algorithms: () => ['ES256', 'RS256'] }, resources: { scopes: ['notes:read'] } })
   const methods = ['client_secret_basic', 'client_secret_post']
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
     const response = await app.inject(path)
@@ -21,7 +21,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
       introspection_endpoint: 'https://id/oauth2/introspect',
       end_session_endpoint: 'https://id/oauth2/logout',
       device_authorization_endpoint: 'https://id/oauth2/device_authorization',
-      scopes_supported: ['openid', 'profile', 'email', 'offline_access', 'provider_token'],
+      scopes_supported: ['openid', 'profile', 'email', 'roles', 'offline_access', 'provider_token', 'notes:read'],
       response_types_supported: ['code'],
       response_modes_supported: ['query', 'form_post'],
       grant_types_supported: [
@@ -31,7 +31,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
         'urn:ietf:params:oauth:grant-type:token-exchange'
       ],
       subject_types_supported: ['public'],
-      id_token_signing_alg_values_supported: ['ES256'],
+      id_token_signing_alg_values_supported: ['ES256', 'RS256'],
       token_endpoint_auth_methods_supported: ['none', ...methods],
       revocation_endpoint_auth_methods_supported: ['none', ...methods],
       introspection_endpoint_auth_methods_supported: methods,
@@ -44,7 +44,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
       request_uri_parameter_supported: false,
       claims_supported: [
         'iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'at_hash', 'sid',
-        'email', 'email_verified', 'name', 'picture'
+        'email', 'email_verified', 'name', 'picture', 'preferred_username', 'roles'
       ],
       prompt_values_supported: ['none', 'login', 'select_account', 'consent'],
       service_documentation: 'https://id/docs'

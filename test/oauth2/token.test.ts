@@ -7,6 +7,8 @@ import { serve, WEB, type Results } from './endpoints.ts'
 const tokens = { access_token: 'at', token_type: 'Bearer', expires_in: 900, refresh_token: 'rt', scope: 'openid' }
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const caller = { ipAddress: '127.0.0.1', userAgent: 'lightMyRequest', requestId: 'req', clientId: null }
+/** Nothing that a registration says about tokens. */
+const USUAL = { idTokenAlgorithm: undefined, resources: undefined, key: undefined }
 const VERIFIER = 'v'.repeat(43)
 const CODE = {
   grant_type: 'authorization_code', code: 'c', redirect_uri: 'https://spa/cb', code_verifier: VERIFIER, client_id: 'spa'
@@ -42,7 +44,7 @@ t.test('a code is exchanged with its redirect URI and verifier (OAuth 2.1 sectio
   t.match(headers, { 'cache-control': 'no-store', pragma: 'no-cache' })
   const codeChallenge = sha256(VERIFIER).toString('base64url')
   const presented = { hash: sha256('c'), clientId: 'spa', redirectUri: 'https://spa/cb', codeChallenge }
-  t.same(asked, [['redeemCode', presented, caller, undefined]])
+  t.same(asked, [['redeemCode', presented, caller, USUAL]])
   t.same(counted, [], 'a successful call is not counted')
   const byWeb = await exchange(t, { ...CODE, code_verifier: '~'.repeat(128), ...WEB })
   t.match(byWeb.asked, [['redeemCode', { clientId: 'web' }]])
@@ -65,8 +67,7 @@ t.test('a refresh token is exchanged by its client, or without one', async (t) =
   for (const [more, clientId] of clients) {
     const { body, asked, refreshLimit } = await exchange(t, { ...refresh, ...more })
     t.strictSame(body, tokens)
-    const asks = { refreshToken: 'rt', clientId, scope: undefined, key: undefined }
-    t.same(asked, [['refresh', asks, caller, refreshLimit]])
+    t.same(asked, [['refresh', { refreshToken: 'rt', clientId, scope: undefined, issue: USUAL }, caller, refreshLimit]])
   }
   const narrowed = await exchange(t, { ...refresh, scope: 'email nonsense openid' })
   t.match(narrowed.asked, [['refresh', { scope: 'openid email' }]])
@@ -115,9 +116,9 @@ t.test('in cookie mode the refresh token is in the cookie only, and works for al
 t.test('a device gets its tokens once it is approved, and until then the reason (RFC 8628 section 3.5)', async (t) => {
   const { body, asked } = await exchange(t, DEVICE)
   t.strictSame(body, tokens)
-  t.same(asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'spa', undefined]])
+  t.same(asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'spa', caller, USUAL]])
   const own = await exchange(t, { ...DEVICE, client_id: 'signet' })
-  t.same(own.asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'signet', undefined]])
+  t.same(own.asked, [['redeemDeviceCode', hashDeviceCode('dc'), 'signet', caller, USUAL]])
   const descriptions = new Set<string>()
   for (const poll of ['authorization_pending', 'slow_down', 'access_denied', 'expired_token', 'invalid_grant']) {
     const answer = await exchange(t, DEVICE, { poll })
@@ -134,7 +135,9 @@ t.test('a device gets its tokens once it is approved, and until then the reason 
 t.test('an ID token of a provider is exchanged (RFC 8693 section 2)', async (t) => {
   const { body, asked } = await exchange(t, { ...NATIVE, nonce: 'n', scope: 'openid nonsense' })
   t.strictSame(body, { ...tokens, issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' })
-  const presented = { provider: 'apple', idToken: 'idt', nonce: 'n', clientId: 'spa', scope: 'openid' }
+  const presented = {
+    provider: 'apple', idToken: 'idt', nonce: 'n', clientId: 'spa', scope: 'openid', resources: [], issue: USUAL
+  }
   t.same(asked, [['signInNatively', presented, caller]])
   const own = await exchange(t, { ...NATIVE, client_id: 'signet' })
   t.match(own.asked, [['signInNatively', { clientId: 'signet', scope: '' }]])

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { serve } from './endpoints.ts'
 
-const user = { email: 'e@x', name: 'Name', avatarUrl: null }
+const user = { email: 'e@x', name: 'Name', avatarUrl: null, accounts: [], roles: [] }
 const bearer = { sid: 's', sub: 'u', scope: 'openid email' }
 
 t.test('userinfo returns the claims that the scope opens, by GET and by POST with any body', async (t) => {

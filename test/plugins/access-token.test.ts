@@ -15,6 +15,7 @@ import { ENCRYPTION_KEYS, eventually } from '../helper.ts'
 
 const ISSUER = 'https://id.example.com'
 const AUDIENCE = 'https://api.example.com'
+const API = 'https://other-api.example.com'
 const exp = () => Math.floor(Date.now() / 1000) + 60
 const common = () => ({ iss: ISSUER, sub: 'u', exp: exp(), iat: exp() - 60, sid: 's' })
 const accessTokenClaims = () => ({ ...common(), aud: AUDIENCE, jti: 'j', client_id: 'c', scope: '', roles: [] })
@@ -39,8 +40,13 @@ async function serve (t: Test) {
   const keyService = { verificationKey, retiredVerificationKey: verificationKey }
   await app.register(fp(async (app) => { app.decorate('database', {} as never) }, { name: 'database' }))
   await app.register(dpop, { issuerUrl: ISSUER })
-  await app.register(accessToken, { keys: keyService, issuer: ISSUER, audience: AUDIENCE })
+  await app.register(accessToken, {
+    keys: keyService, issuer: ISSUER, audience: [AUDIENCE], resources: [API], accessTokenType: 'at+jwt'
+  })
   app.get('/bearer', { onRequest: app.requireBearer }, async ({ bearer }) => bearer)
+  app.get('/any', { onRequest: app.requireBearerOfAnyResource }, async ({ bearer }) => ({
+    isForThisServer: app.isForThisServer(bearer)
+  }))
   app.post('/token', async (request) => ({ claims: await app.readAccessToken(request) }))
   app.get('/hint', async (request) => ({ claims: await app.readIdToken(request) }))
 
@@ -111,6 +117,28 @@ t.test('a token without a required claim, or of another issuer or audience, is r
   for (const aud of [`${AUDIENCE}/`, '', 'c', []]) {
     t.same(await read(sign({ ...accessTokenClaims(), aud })), REFUSED, `access token for ${aud}`)
   }
+})
+
+t.test('a token for another resource is a bearer for the routes alone that take any', async (t) => {
+  const { app, createKey, read } = await serve(t)
+  const { sign } = await createKey()
+  const any = async (aud: unknown) => {
+    const authorization = `Bearer ${await sign({ ...accessTokenClaims(), aud })}`
+    // Twice, as the hooks remember tokens; and the other hook in between.
+    const [first, other, second] = [
+      await app.inject({ url: '/any', headers: { authorization } }),
+      await app.inject({ url: '/bearer', headers: { authorization } }),
+      await app.inject({ url: '/any', headers: { authorization } })
+    ]
+    t.same([second.statusCode, second.body], [first.statusCode, first.body])
+    return [first.statusCode, first.json().isForThisServer, other.statusCode]
+  }
+  t.same(await any(API), [200, false, 401])
+  t.same(await any([API]), [200, false, 401])
+  t.same(await any([API, AUDIENCE]), [200, true, 200])
+  t.same(await any(AUDIENCE), [200, true, 200])
+  t.same(await any('https://unknown.example.com'), [401, undefined, 401])
+  t.same(await read(sign({ ...accessTokenClaims(), aud: API })), { bearer: 401, parameter: true, hint: false })
 })
 
 t.test('a token that has expired is refused as a bearer only', async (t) => {

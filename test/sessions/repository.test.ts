@@ -44,11 +44,14 @@ async function world (t: Test) {
     userId: user.id,
     clientId: 'spa',
     scope: 'openid',
+    resources: [],
     authTime: Date.parse('2026-01-31T09:30:00Z') / 1000,
     roles: ['admin'],
     email: 'jane@example.com',
     name: 'Jane',
     avatarUrl: null,
+    username: null,
+    metadata: {},
     nonce: null
   })
   const events = (sessionId: string) => prisma.auditEvent.findMany({
@@ -96,14 +99,17 @@ t.test('the state of a session, with the end that comes first', async (t) => {
   const token = await openSession()
   const { createdAt, expiresAt } = await session(token.sessionId)
   const inSeconds = (seconds: number) => new Date(createdAt.getTime() + seconds * 1000)
-  const state = { userId: user.id, clientId: 'spa', scope: 'openid', createdAt, expiresAt: inSeconds(100) }
+  const granted = { userId: user.id, clientId: 'spa', scope: 'openid', resources: [] }
+  const state = { ...granted, createdAt, expiresAt: inSeconds(100) }
   t.strictSame(await repository.inspect(token, POLICY), state)
   t.strictSame(await repository.inspect(token, { ...POLICY, idleSeconds: 9_000 }), { ...state, expiresAt })
   await repository.rotate(token, 'spa', POLICY, caller)
   for (const known of [token, { ...token, counter: 1 }]) t.strictSame(await repository.inspect(known, POLICY), state)
   t.equal(await repository.inspect(token, { ...POLICY, reuseGraceSeconds: 0 }), undefined)
   for (const counter of [0, 1, 7]) {
-    t.strictSame(await repository.findByToken({ ...token, counter }), { clientId: 'spa', scope: 'openid' })
+    t.strictSame(await repository.findByToken({ ...token, counter }), {
+      clientId: 'spa', scope: 'openid', resources: []
+    })
   }
   await repository.end(token.sessionId, 'logout', caller)
   t.ok(await repository.findByToken(token), 'also when the session has ended')

@@ -5,6 +5,7 @@ import type { RotatedGrant, SessionGrant, SessionRepository, SessionState } from
 import { createSessionService, type SessionServiceOptions } from '../../src/sessions/service.ts'
 import { toSession } from '../../src/sessions/session.ts'
 import { createRefreshTokenCodec, hashSecret } from '../../src/tokens/refresh-token.ts'
+import { createResources } from '../../src/tokens/resources.ts'
 import type { IdentityGrant } from '../../src/tokens/grants.ts'
 
 const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
@@ -15,16 +16,19 @@ const grant: IdentityGrant = {
   userId: 'u',
   clientId: 'c',
   scope: 'openid',
+  resources: [],
   roles: [],
   authTime,
   nonce: null,
   email: null,
   name: null,
-  avatarUrl: null
+  avatarUrl: null,
+  username: null,
+  metadata: {}
 }
 const rotated: RotatedGrant = { ...grant, counter: 4, rotated: true, isElsewhere: false }
 const session: SessionState = {
-  userId: 'u', clientId: 'c', scope: 'openid email', createdAt: new Date(), expiresAt: new Date()
+  userId: 'u', clientId: 'c', scope: 'openid email', resources: [], createdAt: new Date(), expiresAt: new Date()
 }
 const codec = createRefreshTokenCodec([{ id: 'k', key: randomBytes(32) }])
 
@@ -66,7 +70,8 @@ function serve (returns: Returns = {}, options: Partial<SessionServiceOptions> =
     repository,
     codec,
     accessTokens: { lifetimeSeconds: 900, issue: ({ sessionId }) => `access of ${sessionId}` },
-    idToken: () => undefined,
+    idToken: async () => undefined,
+    resources: createResources([]),
     idleSeconds: 10,
     reuseGraceSeconds: 20,
     ...isObserved ? { onRefresh: (outcome: string) => { outcomes.push(outcome) } } : {},
@@ -98,7 +103,7 @@ t.test('a refresh rotates the token, and counts against the limit once it has', 
 
 t.test('a refresh may narrow the scope of its tokens, and not widen it', async (t) => {
   const rotate = { ...rotated, scope: 'openid email' }
-  const findByToken = { clientId: 'c', scope: 'openid email' }
+  const findByToken = { clientId: 'c', scope: 'openid email', resources: [] }
   t.equal((await serve({ findByToken, rotate }).refresh(token, 'email')).scope, 'email')
   const { refresh, called } = serve({ findByToken, rotate })
   await t.rejects(refresh(token, 'openid profile'), { error: 'invalid_scope', message: /openid email/ })
@@ -150,10 +155,10 @@ t.test('onRefresh is optional', async (t) => {
 })
 
 t.test("a new session's counter begins at 0, with an ID token when there is one", async (t) => {
-  const { service } = serve({}, { idToken: (_grant, accessToken) => `id for ${accessToken}` })
+  const { service } = serve({}, { idToken: async (_grant, accessToken) => `id for ${accessToken}` })
   const { secret, secretHash } = service.newSecret()
   t.same(secretHash, hashSecret(secret))
-  const issued = service.issue(grant, secret)
+  const issued = await service.issue(grant, secret)
   t.equal(issued.id_token, `id for access of ${sessionId}`)
   t.same(codec.decode(issued.refresh_token), { sessionId, counter: 0, secret })
 })
@@ -177,14 +182,14 @@ t.test('a code is exchanged once; a second exchange ends its session', async (t)
 t.test('a device code is exchanged when it was approved', async (t) => {
   const hash = Buffer.from('h')
   const { service, calls } = serve({ redeemDeviceCode: grant })
-  const tokens = await service.redeemDeviceCode(hash, 'c')
+  const tokens = await service.redeemDeviceCode(hash, 'c', caller)
   const { secret } = codec.decode(tokens?.refresh_token ?? '') ?? { secret: Buffer.alloc(0) }
   t.same(calls, [['redeemDeviceCode', hash, 'c', hashSecret(secret), 10, undefined]])
-  t.equal(await serve().service.redeemDeviceCode(hash, 'c'), undefined)
+  t.equal(await serve().service.redeemDeviceCode(hash, 'c', caller), undefined)
 })
 
 t.test('a refresh token is inspected and ended without a rotation; an unknown one is no error', async (t) => {
-  const findByToken = { clientId: 'c', scope: '' }
+  const findByToken = { clientId: 'c', scope: '', resources: [] }
   const { service, calls } = serve({ inspect: session, findByToken, end: true, isActive: true })
   t.equal(await service.inspectRefreshToken(token), session)
   t.equal(await service.inspectRefreshToken('rubbish'), undefined)

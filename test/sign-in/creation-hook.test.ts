@@ -17,7 +17,7 @@ const profile: Profile = {
   scope: 'all'
 } as Profile
 
-/** A hook that answers so, asked for one profile: the roles it gave, or the problem; and what the operator is told. */
+/** A hook that answers so, asked for one profile: what it gave, or the problem; and what the operator is told. */
 async function ask (
   t: { teardown: (work: () => unknown) => void },
   value: unknown,
@@ -40,7 +40,7 @@ async function ask (
     }
   })
   const verdict = await hook(profile).then(
-    ({ roles }) => roles,
+    ({ roles, metadata }) => metadata ?? roles,
     ({ code, message }) => `${code}: ${message}`
   )
   return { verdict, reasons, receiver }
@@ -58,6 +58,7 @@ t.test('a yes brings the roles, each once', async (t) => {
   const { scope: _scope, ...told } = profile as Profile & { scope?: string }
   t.match(receiver.received, [{ type: 'before.user.created', timestamp: /^20/, data: { profile: told } }])
   t.same((await ask(t, { allow: true })).verdict, [])
+  t.same((await ask(t, { allow: true, metadata: { a: { b: 1 } } })).verdict, { a: { b: 1 } }, 'and metadata')
   t.same(
     (await ask(t, { allow: true, roles: Array.from({ length: 20 }, (_, index) => `r${index}`) })).verdict?.length,
     20
@@ -81,6 +82,10 @@ t.test('anything else is no answer', async (t) => {
     [{ allow: 'true' }, 200, 'not an answer'],
     [{ roles: [] }, 200, 'not an answer'],
     [{ allow: true, roles: 'admin' }, 200, 'not an answer'],
+    [{ allow: true, metadata: 'text' }, 200, 'not an answer'],
+    [{ allow: true, metadata: ['list'] }, 200, 'not an answer'],
+    [{ allow: true, metadata: { text: 'x'.repeat(16 * 1024) } }, 200, 'not an answer'],
+    [{ allow: true, metadata: { text: '\0' } }, 200, 'not an answer'],
     [{ allow: true, roles: [1] }, 200, 'not an answer'],
     [{ allow: true, roles: ['good', 'Bad'] }, 200, 'not an answer'],
     [{ allow: true, roles: ['a b'] }, 200, 'not an answer'],

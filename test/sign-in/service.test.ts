@@ -11,7 +11,15 @@ import { SignInRefused } from '../../src/sign-in/sign-in.ts'
 const caller: Caller = { ipAddress: '192.0.2.1', userAgent: null, requestId: 'r', clientId: null }
 const profile = { provider: 'acme', subject: '1' }
 const tokens = { accessToken: 'of the provider' }
-const user = { id: 'u', roles: ['admin'], email: 'e@x', name: 'Name', avatarUrl: 'https://x/1' }
+const user = {
+  id: 'u',
+  roles: ['admin'],
+  email: 'e@x',
+  name: 'Name',
+  avatarUrl: 'https://x/1',
+  accounts: [{ username: null }, { username: 'octocat' }, { username: 'later' }],
+  metadata: { tenant: 't' }
+}
 const authenticatedAt = new Date()
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 /** A test may take its time. */
@@ -72,7 +80,7 @@ function serve (
     users: { find: async () => user as never },
     sessions: {
       newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }),
-      issue: (...args: unknown[]) => ({ issued: args })
+      issue: (grant: unknown, secret: unknown) => ({ issued: [grant, secret] })
     } as never,
     accounts: { createLinkCode: note('createLinkCode', 'a code to link by') } as never,
     audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
@@ -126,6 +134,7 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
       {
         clientId: 'signet',
         scope: 'provider_token',
+        resources: [],
         secretHash: Buffer.from('hash'),
         idleSeconds: 10,
         maximumSeconds: 100
@@ -138,12 +147,15 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
     userId: 'u',
     clientId: 'signet',
     scope: 'provider_token',
+    resources: [],
     roles: ['admin'],
     authTime: Math.floor(authenticatedAt.getTime() / 1000),
     nonce: null,
     email: 'e@x',
     name: 'Name',
-    avatarUrl: 'https://x/1'
+    avatarUrl: 'https://x/1',
+    username: 'octocat',
+    metadata: { tenant: 't' }
   }
   t.same(finished, { tokens: { issued: [grant, Buffer.from('secret')] }, user })
   t.same(stages, [

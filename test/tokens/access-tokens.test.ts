@@ -4,7 +4,7 @@ import { inThePast } from '../helper.ts'
 import { grant, keys, nowSeconds } from './grant.ts'
 
 t.test('an access token has the claims of RFC 9068 section 2.2, and no email or name', async (t) => {
-  const tokens = createAccessTokens(keys, { issuer: 'https://i', audience: 'https://a', lifetimeSeconds: 900 })
+  const tokens = createAccessTokens(keys, { issuer: 'https://i', audience: ['https://a'], lifetimeSeconds: 900 })
   t.equal(tokens.lifetimeSeconds, 900)
   const { jti, iat, exp, ...claims } = JSON.parse(tokens.issue(grant))
   t.same(claims, {

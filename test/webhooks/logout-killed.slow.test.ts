@@ -22,7 +22,7 @@ t.test('a kill -9 between the end of a session and its delivery loses nothing: a
   sql.on('error', () => {})
   t.teardown(async () => {
     await Promise.all([github.close(), receiver.close(), sql.end()])
-    await database.drop()
+    await database.giveBack()
   })
   const client = { client_id: 'spa', name: 'The app', redirect_uris: [REDIRECT_URI] }
   const port = await freePort()

@@ -9,8 +9,10 @@ import { VerificationError } from './verification-error.ts'
 export interface VerifierOptions {
   /** Signet's ISSUER_URL, byte for byte. */
   issuer: string
-  /** Signet's TOKEN_AUDIENCE; the issuer unless given. */
+  /** Signet's TOKEN_AUDIENCE, or what RESOURCES calls your API; the issuer unless given. */
   audience?: string | undefined
+  /** Signet's ACCESS_TOKEN_TYPE: at+jwt unless given. */
+  type?: 'at+jwt' | 'JWT' | undefined
   /** With the id and secret of a confidential client, revoked tokens are refused within `pollSeconds`. */
   clientId?: string | undefined
   clientSecret?: string | undefined
@@ -65,6 +67,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
   const {
     issuer,
     audience = issuer,
+    type = 'at+jwt',
     clientId,
     clientSecret,
     pollSeconds = 5,
@@ -88,7 +91,7 @@ export function createVerifier (options: VerifierOptions): Verifier {
     onError
   })
   const proofs = createProofs({ proofSeconds, replayStore })
-  const rules = { issuer, audience, algorithms, typ: 'at+jwt', clockTolerance: clockToleranceSeconds }
+  const rules = { issuer, audience, algorithms, typ: type, clockTolerance: clockToleranceSeconds }
   if ((clientId === undefined) !== (clientSecret === undefined)) {
     throw new TypeError('clientId and clientSecret go together.')
   }

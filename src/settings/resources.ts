@@ -1,0 +1,53 @@
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { readMetadataSettings } from '../clients/client-metadata.ts'
+import type { ClientSettings } from '../clients/client-settings.ts'
+import { parseJson } from '../http/json.ts'
+import type { Resource } from '../tokens/resources.ts'
+import { SCOPES } from '../tokens/scope.ts'
+import type { Check } from './check.ts'
+
+const EXAMPLE = '[{"resource":"https://api.example.com","name":"Notes","scopes":["notes:read","notes:write"]}]'
+
+const ResourcesSchema = Type.Array(Type.Object({
+  resource: Type.String({ minLength: 1, maxLength: 500 }),
+  name: Type.String({ minLength: 1, maxLength: 200 }),
+  scopes: Type.Optional(Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,100}$' })))
+}, { additionalProperties: false }))
+
+/** RESOURCES. */
+export function readResources (json: string, tokenAudience: string[], check: Check): Resource[] {
+  const resources = parseJson(json)
+  if (resources === undefined) {
+    check(false, `RESOURCES must be JSON, such as ${EXAMPLE}`)
+    return []
+  }
+  if (!Value.Check(ResourcesSchema, resources)) {
+    const [error] = Value.Errors(ResourcesSchema, resources)
+    check(false, `RESOURCES${error?.instancePath} ${error?.message}`)
+    return []
+  }
+  const ids = new Set(resources.map(({ resource }) => resource))
+  check(ids.size === resources.length, 'RESOURCES: two entries have the same resource')
+  for (const { resource, scopes = [] } of resources) {
+    check(/^[\x21-\x7e]+$/.test(resource) && URL.canParse(resource) && !resource.includes('#'),
+      `RESOURCES: "${resource}" must be an absolute URI without a fragment (RFC 8707)`)
+    // Its tokens would open Signet's own API.
+    check(!tokenAudience.includes(resource),
+      `RESOURCES: "${resource}" is an audience of every token already, by TOKEN_AUDIENCE; keep one of them`)
+    for (const scope of scopes.filter((scope) => SCOPES.includes(scope))) {
+      check(false, `RESOURCES: "${scope}" of ${resource} is a scope of Signet itself; give it another name`)
+    }
+  }
+  return resources
+}
+
+/** The default `resource` of each client must be one of RESOURCES. */
+export function checkDefaultResources (clients: ClientSettings[], resources: Resource[], check: Check): void {
+  for (const client of clients) {
+    const { resource: registered = [] } = readMetadataSettings(client)
+    for (const unknown of [registered].flat().filter((each) => !resources.some(({ resource }) => resource === each))) {
+      check(false, `CLIENTS: the resource "${unknown}" of ${client.client_id} is not in RESOURCES`)
+    }
+  }
+}
