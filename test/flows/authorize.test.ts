@@ -328,7 +328,8 @@ t.test('userinfo tells by GET and POST what the scope allows, and nothing withou
       email: 'octocat@github.com',
       email_verified: true,
       name: 'The Octocat',
-      picture: 'https://example.com/octocat.png'
+      picture: 'https://example.com/octocat.png',
+      preferred_username: 'octocat'
     })
   }
   t.same(await readJson(await ask((await signIn('openid')).access_token)), { sub })

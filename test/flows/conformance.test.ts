@@ -217,7 +217,7 @@ t.test('oidcc-ensure-request-without-nonce-succeeds-for-code-flow', async (t) =>
 t.test('oidcc-scope-profile', async (t) => {
   const { authenticate } = await world(t)
   const { userinfo, tokens } = await authenticate({ scope: 'openid profile' })
-  t.same(Object.keys(userinfo).sort(), ['name', 'picture', 'sub'])
+  t.same(Object.keys(userinfo).sort(), ['name', 'picture', 'preferred_username', 'sub'])
   t.equal(tokens.scope, 'openid profile')
 })
 
@@ -241,7 +241,7 @@ for (const scope of ['address', 'phone']) {
 t.test('oidcc-scope-all', async (t) => {
   const { authenticate } = await world(t)
   const { userinfo, tokens } = await authenticate({ scope: 'openid profile email address phone' })
-  t.same(Object.keys(userinfo).sort(), ['email', 'email_verified', 'name', 'picture', 'sub'])
+  t.same(Object.keys(userinfo).sort(), ['email', 'email_verified', 'name', 'picture', 'preferred_username', 'sub'])
   t.equal(tokens.scope, 'openid profile email')
 })
 

@@ -10,6 +10,7 @@ import { AS_WEB, setupWithClients, REDIRECT_URI, SPA, WEB } from './setup-with-c
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const ORIGIN = 'https://app.example.com'
+const API = 'https://api.example.com'
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
 /** GitHub, and two OpenID providers beside it. */
@@ -22,6 +23,7 @@ async function world (t: Test) {
     ...umbrella.settings('umbrella'),
     OIDC_PROVIDERS: 'acme,umbrella',
     ALLOWED_ORIGINS: ORIGIN,
+    RESOURCES: JSON.stringify([{ resource: API, name: 'The API' }]),
     CLIENTS: JSON.stringify([{ ...SPA, backchannel_logout_uri: receiver.url }, WEB, TV])
   })
   const { url } = signet
@@ -102,6 +104,7 @@ async function collect (
     accessToken: tokens.access_token as string,
     refreshToken: tokens.refresh_token as string,
     idToken: tokens.id_token as string,
+    resourceToken: (await signIn({ resource: API })).access_token as string,
     refreshCookie: cookie(cookieBrowser, 'signet-refresh'),
     clientSecret: WEB.client_secret,
     sessionId: claims['sid'] as string,
@@ -241,7 +244,7 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     },
     'bearer at /me': { home: ['accessToken'], refused: [401], present: (value) => get('/me', bearer(value)) },
     'bearer at /oauth2/userinfo': {
-      home: ['accessToken'],
+      home: ['accessToken', 'resourceToken'],
       refused: [401],
       present: (value) => get('/oauth2/userinfo', bearer(value))
     },
@@ -259,7 +262,7 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
       }
     },
     'token of /oauth2/introspect': {
-      home: ['accessToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
+      home: ['accessToken', 'resourceToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
       refused: [200],
       async present (value) {
         const { status, body } = await post('/oauth2/introspect', { token: value, ...AS_WEB })
@@ -268,7 +271,7 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     },
     // RFC 7009 section 2.2: an unknown token is no error. That nothing has ended is looked at afterwards.
     'token of /oauth2/revoke': {
-      home: ['accessToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
+      home: ['accessToken', 'resourceToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
       refused: [200],
       present: (value) => post('/oauth2/revoke', { token: value, client_id: 'spa' })
     },
@@ -363,6 +366,8 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
   )
   t.equal(await me(own.accessToken), 200, 'access token')
   t.match((await table['token of /oauth2/introspect']?.present(own.accessToken))?.body, { active: true })
+  t.match((await table['token of /oauth2/introspect']?.present(own.resourceToken))?.body, { active: true, aud: API })
+  t.equal((await table['bearer at /oauth2/userinfo']?.present(own.resourceToken))?.status, 200, 'resource-bound token')
   t.equal(
     (await token({ grant_type: 'refresh_token' }, { cookie: `signet-refresh=${own.refreshCookie}`, origin: ORIGIN }))
       .status,
