@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { resolveClientId, type Clients } from '../clients/clients.ts'
+import { CREDENTIAL_PARAMETERS, resolveClientId, type Clients } from '../clients/clients.ts'
 import { addressOf } from '../http/client-address.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
+import { DEVICE_CODE } from '../tokens/grant-types.ts'
 import { grantableScope } from '../tokens/scope.ts'
 import { formatUserCode, hashDeviceCode, newDeviceCode, newUserCode } from './codes.ts'
 import type { DeviceRepository } from './repository.ts'
@@ -22,8 +23,8 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
       description: 'RFC 8628 section 3.1. Show the person `user_code` and `verification_uri`, then poll /oauth2/token.',
       tags: ['OAuth 2.1'],
       body: Type.Object({
+        ...CREDENTIAL_PARAMETERS,
         client_id: Type.Optional(Type.String({ description: 'A registered client, or `signet`.', maxLength: 200 })),
-        client_secret: Type.Optional(Type.String({ description: 'Of a confidential client.', maxLength: 500 })),
         scope: Type.Optional(Type.String({ description: 'As at /oauth2/authorize.', maxLength: 1000 }))
       }),
       response: {
@@ -43,7 +44,7 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
     }
   }, async (request) => {
     await app.limits.signIn.count(`device:${addressOf(request)}`)
-    const clientId = await resolveClientId(clients, request, request.body)
+    const clientId = await resolveClientId(clients, request, request.body, DEVICE_CODE)
     if (clientId === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
     const { deviceCode, userCode } = await createGrant(clientId, grantableScope(request.body.scope))
     const verificationUri = `${issuerUrl}/device`

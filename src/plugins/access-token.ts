@@ -5,7 +5,7 @@ import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { badBearer, hasBearer, unauthorized } from '../http/bearer.ts'
 import { Problem } from '../http/errors.ts'
 import type { KeyService } from '../keys/service.ts'
-import type { AccessTokenClaims } from '../tokens/access-tokens.ts'
+import { isClientToken, type AccessTokenClaims, type ClientTokenClaims } from '../tokens/access-tokens.ts'
 import type { IdTokenClaims } from '../tokens/id-tokens.ts'
 import { createVerifiedTokens } from '../tokens/verified-tokens.ts'
 
@@ -20,15 +20,19 @@ declare module '@fastify/jwt' {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook: rejects the request with 401 unless it carries a valid access token. No database query. */
+    /**
+     * An `onRequest` hook: rejects the request with 401 unless it carries a valid access token of a user. No database
+     * query.
+     */
     requireBearer: (request: FastifyRequest) => Promise<void>
     /** The claims of the request's access token; undefined without one or with an invalid one. */
     readBearer: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
     /**
      * The claims of an access token of this server, expired or not: of the `token` parameter (RFC 7009 section 2.1, RFC
-     * 7662 section 2.1), or else of the Authorization header. Undefined for any other token.
+     * 7662 section 2.1), or else of the Authorization header; a client's own token (`isClientToken`) is one, too.
+     * Undefined for any other token.
      */
-    readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
+    readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | ClientTokenClaims | undefined>
     /**
      * The claims of the ID token of this server in `id_token_hint`, expired or not (OpenID Connect RP-Initiated Logout
      * section 2). Undefined for any other token.
@@ -49,7 +53,8 @@ export interface AccessTokenPluginOptions {
 
 type FindKey = KeyService['verificationKey']
 
-const ACCESS_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']
+/** A user's token also has `sid`, which `hasSession` checks. */
+const ACCESS_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id']
 const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
 
 /**
@@ -107,6 +112,11 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
       }
       throw badBearer('invalid_token', 'The access token is not valid.')
     })
+    if (!hasSession(request.bearer)) {
+      throw badBearer('invalid_token', isClientToken(request.bearer)
+        ? 'This is the access token of a client itself: it opens nothing of a user.'
+        : 'The access token is not valid.')
+    }
     const { header: { kid } } = await request.accessTokenJwtDecode<{ header: { kid: string } }>()
     verifiedTokens.add(authorization, kid, request.bearer)
   })
@@ -116,12 +126,17 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, { keys, issu
     return await app.requireBearer(request).then(() => request.bearer, () => undefined)
   })
 
-  app.decorate('readAccessToken', (request: FastifyRequest) =>
-    unlessInvalid(request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims>()))
+  app.decorate('readAccessToken', async (request: FastifyRequest) => {
+    const claims = await unlessInvalid(request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims>())
+    return claims && (hasSession(claims) || isClientToken(claims)) ? claims : undefined
+  })
 
   app.decorate('readIdToken', (request: FastifyRequest) =>
     unlessInvalid(request.idTokenJwtVerify<IdTokenClaims>()))
 }, { name: 'access-token' })
+
+/** True for a user's token. */
+const hasSession = (claims: AccessTokenClaims | ClientTokenClaims) => 'sid' in claims
 
 /**
  * The key that the token's `kid` names, which must be for the token's `alg`. Throws for any other token, so that no

@@ -61,7 +61,7 @@ export interface SessionService {
 export interface SessionServiceOptions {
   repository: SessionRepository
   codec: RefreshTokenCodec
-  accessTokens: AccessTokens
+  accessTokens: Pick<AccessTokens, 'issue' | 'lifetimeSeconds'>
   /** The ID token, when the scope has `openid`. */
   idToken: (grant: IdentityGrant, accessToken: string) => string | undefined
   idleSeconds: number

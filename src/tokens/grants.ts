@@ -15,6 +15,8 @@ export interface SessionGrant {
   roles: string[]
   /** When the person last signed in at a provider, in seconds since 1970: the `auth_time` claim. */
   authTime: number
+  /** For a personal token: nobody signed in for it. */
+  isPersonalToken?: boolean
 }
 
 /** What an ID token says beside that. */
