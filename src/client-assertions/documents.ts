@@ -8,29 +8,37 @@ import { send } from '../webhooks/post.ts'
 export type ReadDocument = (url: string) => Promise<string>
 
 const TIMEOUT_MS = 5_000
-/** After a failure a document is not asked for again so long: an assertion must not be a way to send requests. */
+/** After a failure a document is not read again for so long: an assertion must not be a way to send requests. */
 const COOLDOWN_MS = 10_000
 const MAX_FAILURES = 1_000
 
 /**
- * Reads the documents that registrations name: within five seconds and 64 KiB, without redirects, from public addresses
- * over https; with `allowPrivate` also from the operator's own network, as webhooks are sent there. Throws a Problem
- * whose message tells the operator why, and has nothing of the answer.
+ * Reads the documents that registrations name: within five seconds and 64 KiB, once for all who ask at the same time,
+ * without redirects, from public addresses over https; with `allowPrivate` also from the operator's own network, as
+ * webhooks are sent there. Throws a Problem whose message tells the operator why, and has nothing of the answer.
  */
 export function createDocumentReader ({ allowPrivate }: { allowPrivate: boolean }): ReadDocument {
   const failures = new Map<string, { error: unknown, at: number }>()
+  const reading = new Map<string, Promise<string>>()
 
-  return async (url) => {
-    const failure = failures.get(url)
-    if (failure && Date.now() - failure.at < COOLDOWN_MS) throw failure.error
-    failures.delete(url)
+  async function readOnce (url: string): Promise<string> {
     try {
       return await read(url, allowPrivate)
     } catch (error) {
       if (failures.size >= MAX_FAILURES) failures.clear()
       failures.set(url, { error, at: Date.now() })
       throw error
+    } finally {
+      reading.delete(url)
     }
+  }
+
+  return async (url) => {
+    const failure = failures.get(url)
+    if (failure && Date.now() - failure.at < COOLDOWN_MS) throw failure.error
+    const begun = reading.get(url) ?? readOnce(url)
+    reading.set(url, begun)
+    return await begun
   }
 }
 
