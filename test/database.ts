@@ -4,6 +4,7 @@ import pg from 'pg'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../packages/embedded-postgres/src/index.ts'
 import { migrate, readMigrations } from '../src/database/migrations.ts'
 import { packageRoot } from '../src/package-root.ts'
+import { APPLICATION_NAME, createRenewal } from './reused-databases.ts'
 
 export const testDataFolder = join(packageRoot, '.data', 'test')
 
@@ -13,6 +14,7 @@ const TEMPLATE_LOCK = 1
 const NO_DISK_SYNC = [
   'ALTER SYSTEM SET fsync = off',
   'ALTER SYSTEM SET full_page_writes = off',
+  'ALTER SYSTEM SET autovacuum = off',
   'SELECT pg_reload_conf()'
 ]
 
@@ -38,14 +40,24 @@ async function startEmbedded (): Promise<Postgres> {
 
 export interface TestDatabase {
   url: string
-  drop: () => Promise<void>
+  /** A connection beside those of the app. Not to be closed. */
+  sql: pg.Pool
+  /** Ends the use of it. */
+  giveBack: () => Promise<void>
   /** Ends all connections and refuses new ones, until `comeBack`. */
   goAway: () => Promise<void>
   comeBack: () => Promise<void>
 }
 
-/** A private database with every migration, cloned from a template. */
+/** Those that tests of this process gave back, empty again. */
+const idle: TestDatabase[] = []
+
+/** A private database with every migration, without rows. */
 export async function createDatabase (): Promise<TestDatabase> {
+  return idle.pop() ?? await cloneTemplate()
+}
+
+async function cloneTemplate (): Promise<TestDatabase> {
   const postgres = await findPostgres()
   const name = `test_${randomUUID().replaceAll('-', '')}`
   await withAdmin(postgres, async (admin) => {
@@ -53,7 +65,20 @@ export async function createDatabase (): Promise<TestDatabase> {
     await admin.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK])
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${await (template ??= findOrMakeTemplate(postgres, admin))}`)
   })
-  return testDatabase(postgres, name)
+  const database = testDatabase(postgres, name)
+  const { renew } = await createRenewal(database.sql)
+  const reused: TestDatabase = {
+    ...database,
+    async giveBack () {
+      if (await renew()) idle.push(reused)
+      else await database.giveBack()
+    },
+    async goAway () {
+      reused.giveBack = database.giveBack
+      await database.goAway()
+    }
+  }
+  return reused
 }
 
 /** An empty database, for the tests of the migrations themselves. */
@@ -66,9 +91,15 @@ export async function createEmptyDatabase (): Promise<TestDatabase> {
 
 function testDatabase (postgres: Postgres, name: string): TestDatabase {
   const run = (...statements: string[]) => withAdmin(postgres, (admin) => runAll(admin, statements))
+  const url = postgres.urlOf(name)
+  const sql = openPool(url, 4)
   return {
-    url: postgres.urlOf(name),
-    drop: () => run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    url,
+    sql,
+    async giveBack () {
+      await sql.end()
+      await run(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    },
     goAway: () => run(
       `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`,
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`
@@ -77,7 +108,7 @@ function testDatabase (postgres: Postgres, name: string): TestDatabase {
   }
 }
 
-async function findOrMakeTemplate (postgres: Postgres, admin: pg.Client): Promise<string> {
+async function findOrMakeTemplate (postgres: Postgres, admin: pg.PoolClient): Promise<string> {
   const migrations = createHash('sha256').update(JSON.stringify(await readMigrations())).digest('hex')
   const name = `template_${migrations.slice(0, 16)}`
   const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1 AND datistemplate', [name])
@@ -89,16 +120,37 @@ async function findOrMakeTemplate (postgres: Postgres, admin: pg.Client): Promis
   return name
 }
 
-async function runAll (client: pg.Client, statements: string[]): Promise<void> {
+async function runAll (client: pg.PoolClient, statements: string[]): Promise<void> {
   for (const statement of statements) await client.query(statement)
 }
 
-async function withAdmin (postgres: Postgres, work: (admin: pg.Client) => Promise<void>): Promise<void> {
-  const admin = new pg.Client({ connectionString: postgres.urlOf('postgres') })
-  await admin.connect()
+/** Once a process, since PostgreSQL starts a process for each connection. */
+let administration: pg.Pool | undefined
+
+async function withAdmin (postgres: Postgres, work: (admin: pg.PoolClient) => Promise<void>): Promise<void> {
+  administration ??= openPool(postgres.urlOf('postgres'), 1)
+  const admin = await administration.connect()
   try {
     await work(admin)
   } finally {
-    await admin.end()
+    await admin.query('SELECT pg_advisory_unlock_all()')
+    admin.release()
   }
+}
+
+/** Its connections stay open, and let the process end. */
+function openPool (connectionString: string, max: number): pg.Pool {
+  const options = { idleTimeoutMillis: 0, allowExitOnIdle: true, application_name: APPLICATION_NAME }
+  return new pg.Pool({ connectionString, max, ...options }).on('error', () => {})
+}
+
+/** Drops what ended processes left behind. */
+export async function dropUnusedDatabases (): Promise<void> {
+  await withAdmin(await findPostgres(), async (admin) => {
+    const { rows } = await admin.query<{ name: string }>(`
+      SELECT datname AS name FROM pg_database d WHERE datname ~ '^(test|empty)_'
+      AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname)`)
+    await runAll(admin, rows.map(({ name }) => `DROP DATABASE ${name}`))
+  })
+  await administration?.end()
 }

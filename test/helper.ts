@@ -28,7 +28,7 @@ export const ENCRYPTION_KEYS = `test:${randomBytes(32).toString('base64')}`
 /** The whole service on a private database, listening on a socket; closed with the test. */
 export async function setup (t: Test, environment: Record<string, string> = {}): Promise<Running> {
   const database = await createDatabase()
-  t.teardown(database.drop)
+  t.teardown(() => database.giveBack())
   const port = await freePort()
   const common = {
     PORT: String(port),
@@ -40,9 +40,6 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
   }
   const settings = readSettings(common) as AppSettings
   const lines: string[] = []
-  const sql = new pg.Pool({ connectionString: database.url, max: 4 })
-  sql.on('error', () => {})
-  t.teardown(() => sql.end())
 
   async function listen (port: number, settings: AppSettings): Promise<FastifyInstance> {
     const stream = { write: (line: string) => { lines.push(line) } }
@@ -56,7 +53,7 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
   return {
     app: await listen(port, settings),
     url: settings.issuerUrl,
-    sql,
+    sql: database.sql,
     database,
     async another (changed = {}) {
       const port = await freePort()

@@ -5,13 +5,13 @@ import { createDatabase as createTestDatabase } from './database.ts'
 
 /** Prisma, its pool and the clock, on a database of the test's own. */
 export async function openDatabase (t: Test): Promise<Database> {
-  const { url, drop } = await createTestDatabase()
+  const { url, giveBack } = await createTestDatabase()
   const pool = new ConnectionPool(url, 4)
   const database = createDatabase(pool)
   t.teardown(async () => {
     await database.prisma.$disconnect()
     await pool.end()
-    await drop()
+    await giveBack()
   })
   await database.clock.synchronize()
   return database

@@ -114,7 +114,7 @@ t.test('a back-up restores, and tokens of before are good after', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'signet-backup-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const empty = await createEmptyDatabase()
-  t.teardown(empty.drop)
+  t.teardown(empty.giveBack)
   const run = (tool: string, databaseUrl: string) => {
     const command = blocks.find((block) => block.startsWith(tool)) ?? ''
     return promisify(execFile)('bash', ['-ec', command], {

@@ -156,7 +156,7 @@ t.test('SIGTERM sends the last spans; a collector that hangs holds the end up fo
 t.test('an error that no code handles ends the process with 1', async (t) => {
   // Not the embedded PostgreSQL: a process that ends like this leaves it running.
   const database = await createDatabase()
-  t.teardown(database.drop)
+  t.teardown(database.giveBack)
   const failOnSignal = 'process.once("SIGUSR2", () => { Promise.reject(new Error("unhandled canary")) })'
   const nodeArguments = ['--import', `data:text/javascript,${encodeURIComponent(failOnSignal)}`]
   const server = await startBuilt(await folder(t), { DATABASE_URL: database.url }, { nodeArguments })

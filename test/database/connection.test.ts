@@ -67,7 +67,7 @@ t.test('a request that waits for a lock is a 503 within three seconds, and no st
 
 t.test('a database that does not answer is a 503, also for a transaction, and is found again', async (t) => {
   const proxied = await createEmptyDatabase()
-  t.teardown(proxied.drop)
+  t.teardown(proxied.giveBack)
   await migrate(proxied.url)
   const address = new URL(proxied.url)
   const proxy = await startTcpProxy(Number(address.port))
@@ -93,7 +93,7 @@ t.test(behindPgBouncer, { skip: withoutPgBouncer }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'signet-pgbouncer-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const behind = await createEmptyDatabase()
-  t.teardown(behind.drop)
+  t.teardown(behind.giveBack)
   const bouncer = await startPgBouncer(folder, behind.url)
   t.teardown(bouncer.stop)
   const applied = await Promise.all([migrate(bouncer.url), migrate(bouncer.url)])

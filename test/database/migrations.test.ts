@@ -18,8 +18,8 @@ async function query (t: Test, url: string) {
 }
 
 t.test('schema.prisma and the migrations agree', async (t) => {
-  const { url, drop } = await createDatabase()
-  t.teardown(drop)
+  const { url, giveBack } = await createDatabase()
+  t.teardown(giveBack)
   t.equal(await difference(url, schema), '')
   const other = await difference(
     url,
@@ -31,8 +31,8 @@ t.test('schema.prisma and the migrations agree', async (t) => {
 t.test(
   "five instances that start at once on an empty database apply the migrations once, with Prisma's bookkeeping",
   async (t) => {
-    const { url, drop } = await createEmptyDatabase()
-    t.teardown(drop)
+    const { url, giveBack } = await createEmptyDatabase()
+    t.teardown(giveBack)
     const migrations = await readMigrations()
     const applied = await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
     t.same(applied.sort(), [0, 0, 0, 0, migrations.length])
@@ -57,8 +57,8 @@ t.test(
 )
 
 t.test('when nothing is pending, no right to change tables is needed', async (t) => {
-  const { url, drop } = await createDatabase()
-  t.teardown(drop)
+  const { url, giveBack } = await createDatabase()
+  t.teardown(giveBack)
   const pool = await query(t, url)
   const role = `reader_${Date.now()}`
   await pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`)

@@ -6,7 +6,7 @@ import { createDatabase } from '../../src/database/database.ts'
 import { createDatabase as createTestDatabase } from '../database.ts'
 
 t.test('typed times are right in a database of another time zone', async (t) => {
-  const { url, drop } = await createTestDatabase()
+  const { url, giveBack } = await createTestDatabase()
   const sql = new pg.Pool({ connectionString: url, max: 1 })
   const { rows: [row] } = await sql.query('SELECT current_database() AS name')
   await sql.query(`ALTER DATABASE ${row.name} SET timezone TO 'America/New_York'`)
@@ -16,7 +16,7 @@ t.test('typed times are right in a database of another time zone', async (t) => 
   t.teardown(async () => {
     await prisma.$disconnect()
     await pool.end()
-    await drop()
+    await giveBack()
   })
   const forgetAt = new Date('2026-01-31T09:30:00.000Z')
   await prisma.spentState.create({ data: { hash: Buffer.from('state'), expiresAt: forgetAt } })

@@ -135,6 +135,13 @@ t.test('a code is approved once, exchanged once, and over after ten minutes', as
   await sql.query("UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
   t.equal((await submit(one, '/device', { user_code: late.user_code })).status, 400)
   t.equal((await poll(late.device_code)).body.error, 'expired_token')
+
+  const signedIn = createBrowser(url)
+  const over = await begin()
+  await typeAndSignIn(signedIn, over.user_code)
+  await sql.query("UPDATE device_grants SET expires_at = now() - interval '1 second' WHERE spent_at IS NULL")
+  t.equal((await submit(signedIn, '/device/confirm', { decision: 'approve' })).status, 400, 'approved after its end')
+  t.equal((await poll(over.device_code)).body.error, 'expired_token')
   t.equal((await poll('unknown')).body.error, 'invalid_grant')
 })
 

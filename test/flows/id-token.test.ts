@@ -280,6 +280,20 @@ t.test('keys', async (t) => {
     t.equal(fetches(rotating), 3)
   })
 
+  await t.test('a key set is kept for ten minutes', async (t) => {
+    const { rotating } = issuers
+    const fetchedAt = rotatedAt + 11_000
+    // jose compares these with a clock that is not set forward.
+    const seconds = Math.floor(now() / 1000)
+    rotating.idToken({ claims: { iat: seconds, exp: seconds + 3600 } })
+    Date.now = () => fetchedAt + 595_000
+    t.equal((await login('rotating')).status, 200)
+    t.equal(fetches(rotating), 3)
+    Date.now = () => fetchedAt + 605_000
+    t.equal((await login('rotating')).status, 200)
+    t.equal(fetches(rotating), 4)
+  })
+
   await t.test('oidcc-client-test-signing-key-rotation-just-before-signing', async (t) => {
     const fake = issuers['just-before']
     t.equal((await login('just-before')).status, 200)

@@ -89,7 +89,7 @@ t.test('of changes made at once none is lost, and of those on one tag one is mad
   const { access_token: token } = await login()
   const { address } = await another()
   const at = (index: number) => (index % 2 ? url : address)
-  const patched = await race(30, (index) =>
+  const patched = await race(12, (index) =>
     call('PATCH', PATH, token, { body: { [`key${index}`]: index, nested: { [`key${index}`]: index } }, at: at(index) })
   )
   t.ok(
@@ -97,10 +97,10 @@ t.test('of changes made at once none is lost, and of those on one tag one is mad
     patched.map(({ status }) => status).join()
   )
   const { body, etag } = await call('GET', PATH, token)
-  const all = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`key${index}`, index]))
+  const all = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`key${index}`, index]))
   t.strictSame(body, { ...all, nested: all })
-  t.equal(new Set(patched.map(({ etag }) => etag)).size, 30, 'each response shows its own result')
-  t.equal((await events('user.updated')).length, 30)
+  t.equal(new Set(patched.map(({ etag }) => etag)).size, 12, 'each response shows its own result')
+  t.equal((await events('user.updated')).length, 12)
 
   const put = await race(20, (index) =>
     call('PUT', PATH, token, { body: { winner: index }, headers: { 'if-match': etag }, at: at(index) })

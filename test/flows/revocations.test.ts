@@ -114,6 +114,10 @@ t.test('whatever ends a session lists it once, and a cursor goes on from there',
   const rest = await list(first.nextCursor)
   t.same(sessionIds(rest.items), [revoked.sessionId, stolen.sessionId, replayed])
   t.equal((await list()).items.length, 4, 'without a cursor: all')
+  const { rows: lifetimes } = await sql.query(`
+    SELECT DISTINCT round(extract(epoch FROM expires_at - revoked_at)) = 65 * 60 AS "untilTheLongestTokenEnds"
+    FROM revocations`)
+  t.same(lifetimes, [{ untilTheLongestTokenEnds: true }], 'a row outlives the longest lifetime of an access token')
 
   await sql.query("UPDATE revocations SET revoked_at = revoked_at - $2 * interval '1 second' WHERE session_id = $1", [
     one.sessionId,
@@ -289,7 +293,8 @@ t.test('a cursor of another database, ahead of this one, counts as none', async 
 })
 
 t.test('a client may poll ten times a second, and no more', async (t) => {
-  const { ask } = await world(t, { RATE_LIMITS: 'on' })
+  const other = { ...WEB, client_id: 'other', client_secret: 'other-secret-of-32-characters-00' }
+  const { ask } = await world(t, { RATE_LIMITS: 'on', CLIENTS: JSON.stringify([WEB, other]) })
   const statuses: number[] = []
   // Within the minute of the limit, however busy the machine is: thirty at a time.
   for (let round = 0; round < 20; round++) {
@@ -300,6 +305,8 @@ t.test('a client may poll ten times a second, and no more', async (t) => {
   const limited = await ask()
   t.match([limited.status, limited.headers.get('retry-after')], [429, /^[1-9]\d?$/])
   t.equal((await readJson(limited)).code, 'rate_limited')
+  const ofAnother = await ask(undefined, basic(other.client_secret, other.client_id))
+  t.equal(ofAnother.status, 200, 'another client has its own limit')
 })
 
 t.test('with the database away it is 503, and goes on afterwards', async (t) => {

@@ -8,14 +8,14 @@ const RETENTION = { auditRetentionSeconds: 400 * 86_400 }
 
 /** A database without a Signet, whose own purge would come at the next minute. */
 async function connect (t: Test) {
-  const { url, drop } = await createTestDatabase()
+  const { url, giveBack } = await createTestDatabase()
   const sql = new pg.Pool({ connectionString: url, max: 4 })
   sql.on('error', () => {})
   const { prisma } = createDatabase(sql)
   t.teardown(async () => {
     await prisma.$disconnect()
     await sql.end()
-    await drop()
+    await giveBack()
   })
   return { sql, prisma, purge: () => purgeExpired({ prisma }, RETENTION) }
 }

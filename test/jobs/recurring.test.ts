@@ -42,7 +42,7 @@ for (const outcome of ['succeeds', 'fails'] as const) {
     `a job that ${outcome} while the database is away ends the runner, which is started again, and not the process`,
     async (t) => {
       const database = await createTestDatabase()
-      t.teardown(database.drop)
+      t.teardown(database.giveBack)
       const sql = new pg.Pool({ connectionString: database.url, max: 1 })
       sql.on('error', () => {})
       t.teardown(() => sql.end())

@@ -10,14 +10,14 @@ let sql: pg.Pool
 let database: Database
 
 t.before(async () => {
-  const { url, drop } = await createTestDatabase()
+  const { url, giveBack } = await createTestDatabase()
   sql = new pg.Pool({ connectionString: url, max: 4 })
   sql.on('error', () => {})
   database = createDatabase(sql)
   t.teardown(async () => {
     await database.prisma.$disconnect()
     await sql.end()
-    await drop()
+    await giveBack()
   })
 })
 

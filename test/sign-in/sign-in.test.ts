@@ -18,14 +18,14 @@ let database: Database
 const providerTokens = createProviderTokens(createSealer([{ id: 'k', key: randomBytes(32) }], 'provider-tokens'))
 
 t.before(async () => {
-  const { url, drop } = await createTestDatabase()
+  const { url, giveBack } = await createTestDatabase()
   sql = new pg.Pool({ connectionString: url, max: 4 })
   sql.on('error', () => {})
   database = createDatabase(sql)
   t.teardown(async () => {
     await database.prisma.$disconnect()
     await sql.end()
-    await drop()
+    await giveBack()
   })
 })
 

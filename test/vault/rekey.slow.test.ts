@@ -47,12 +47,12 @@ t.test('keys are exchanged while the API serves: the old one first reads along, 
 })
 
 t.test('every sealed column is sealed anew in batches; unreadable values stay and are counted', async (t) => {
-  const { url, drop } = await createDatabase()
+  const { url, giveBack } = await createDatabase()
   const sql = new pg.Pool({ connectionString: url, max: 2 })
   const { prisma } = createPrisma(sql)
   t.teardown(async () => {
     await sql.end()
-    await drop()
+    await giveBack()
   })
   const [old, fresh] = [{ id: 'k1', key: randomBytes(32) }, { id: 'k2', key: randomBytes(32) }]
   const seal = (purpose: string, text: string, row: string) => createSealer([old], purpose).seal(text, row)

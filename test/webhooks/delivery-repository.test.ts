@@ -10,14 +10,14 @@ const [USER, OTHER_USER] = [randomUUID(), randomUUID()]
 
 /** A database with an endpoint, and no service that delivers. */
 async function world (t: Test) {
-  const { url, drop } = await createTestDatabase()
+  const { url, giveBack } = await createTestDatabase()
   const sql = new pg.Pool({ connectionString: url, max: 4 })
   sql.on('error', () => {})
   const { prisma } = createDatabase(sql)
   t.teardown(async () => {
     await prisma.$disconnect()
     await sql.end()
-    await drop()
+    await giveBack()
   })
   const endpoint = await prisma.webhookEndpoint.create({
     data: {

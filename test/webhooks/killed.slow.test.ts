@@ -27,7 +27,7 @@ t.test(
     t.teardown(async () => {
       await prisma.$disconnect()
       await Promise.all([github.close(), receiver.close(), sql.end()])
-      await database.drop()
+      await database.giveBack()
     })
 
     async function startServer () {

@@ -3,7 +3,7 @@
 import pg from 'pg'
 import { createDatabase } from '../../test/database.ts'
 
-const { url, drop } = await createDatabase()
+const { url, giveBack } = await createDatabase()
 const client = new pg.Client({ connectionString: url })
 await client.connect()
 for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes', 'autovacuum']) {
@@ -11,4 +11,4 @@ for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes', 'autov
 }
 await client.query('SELECT pg_reload_conf()')
 await client.end()
-await drop()
+await giveBack()
