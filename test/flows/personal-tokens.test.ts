@@ -1,3 +1,4 @@
+import Fastify from 'fastify'
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { createVerifier } from '../../packages/verify/src/index.ts'
@@ -6,8 +7,8 @@ import { eventually, race, readJson } from '../helper.ts'
 import { AS_WEB, WEB } from './setup-with-clients.ts'
 import { signedIn } from './signed-in.ts'
 
-const signet = await signedIn(t, { CLIENTS: JSON.stringify([WEB]), MAX_SESSIONS_PER_USER: '3' })
-const { url, sql, call, login, another, log } = signet
+const running = await signedIn(t, { CLIENTS: JSON.stringify([WEB]), MAX_SESSIONS_PER_USER: '3' })
+const { url, sql, call, login, another, log } = running
 
 async function post (path: string, form: Record<string, string>, at = url) {
   const response = await fetch(at + path, { method: 'POST', body: new URLSearchParams(form) })
@@ -103,6 +104,18 @@ t.test('whoever holds one cannot make another, nor do what needs a sign-in', asy
   t.match(await call('POST', '/me/accounts', accessToken, { body: link }), refused)
   t.match(await call('POST', `/me/accounts/${account.id}/token`, accessToken), { status: 403 })
   t.equal((await sql.query('SELECT 1 FROM users WHERE id = $1', [userId])).rowCount, 1)
+
+  // A service's own rule of a recent sign-in (RFC 9470).
+  // Its types beside Signet's own would name `requireBearer` twice.
+  const { signet } = await import(new URL('../../packages/verify/src/fastify.ts', import.meta.url).href)
+  const service = Fastify()
+  t.teardown(() => service.close())
+  await service.register(signet, { issuer: url })
+  const { requireRecent } = service as unknown as { requireRecent: (rule: { maxAge: number }) => never }
+  service.get('/', { onRequest: requireRecent({ maxAge: 600 }) }, async () => ({}))
+  const ask = async (bearer: string) => await service.inject({ headers: { authorization: `Bearer ${bearer}` } })
+  t.equal((await ask(token)).statusCode, 200)
+  t.match(await ask(accessToken), { statusCode: 401, headers: { 'www-authenticate': /max_age="600"/ } })
 
   for (const scope of ['provider_token', 'offline_access', 'notes:write', 'openid admin']) {
     const answer = await call('POST', '/me/tokens', token, { body: { ...BODY, scope } })
