@@ -113,7 +113,8 @@ t.test('whoever holds one cannot make another, nor do what needs a sign-in', asy
   await service.register(signet, { issuer: url })
   const { requireRecent } = service as unknown as { requireRecent: (rule: { maxAge: number }) => never }
   service.get('/', { onRequest: requireRecent({ maxAge: 600 }) }, async () => ({}))
-  const ask = async (bearer: string) => await service.inject({ headers: { authorization: `Bearer ${bearer}` } })
+  const ask = async (bearer: string) =>
+    await service.inject({ url: '/', headers: { authorization: `Bearer ${bearer}` } })
   t.equal((await ask(token)).statusCode, 200)
   t.match(await ask(accessToken), { statusCode: 401, headers: { 'www-authenticate': /max_age="600"/ } })
 
