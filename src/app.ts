@@ -28,6 +28,10 @@ import { keyRoutes } from './keys/routes.ts'
 import { createKeyService } from './keys/service.ts'
 import { authorizeRoutes } from './oauth2/authorize.ts'
 import { createClientRepository } from './clients/repository.ts'
+import { createClientAssertions } from './client-assertions/assertions.ts'
+import { createDocumentReader } from './client-assertions/documents.ts'
+import { createAssertionKeys } from './client-assertions/keys.ts'
+import { createClientTokenRepository } from './clients/client-token-repository.ts'
 import { createClients } from './clients/clients.ts'
 import { createDeviceRepository } from './device/repository.ts'
 import { deviceRoutes } from './device/pages.ts'
@@ -53,6 +57,9 @@ import { repeat } from './jobs/repeat.ts'
 import { serialization } from './plugins/serialization.ts'
 import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
+import { createPersonalTokenRepository } from './personal-tokens/repository.ts'
+import { personalTokenRoutes } from './personal-tokens/routes.ts'
+import { createPersonalTokens } from './personal-tokens/service.ts'
 import { problemRoutes } from './problems/routes.ts'
 import { createEventReceivers } from './provider-events/receivers.ts'
 import { createProviderEventRepository } from './provider-events/repository.ts'
@@ -152,7 +159,15 @@ export async function buildApp (
 
   // The services, from the inside out.
   const { encryptionKeys } = settings
-  const clients = createClients(settings.clients, clientRepository)
+  const signInRepository = createSignInRepository(app.database)
+  const readDocument = createDocumentReader({ allowPrivate: settings.webhookAllowPrivateAddresses })
+  const assertions = createClientAssertions({
+    issuerUrl,
+    keys: createAssertionKeys(readDocument),
+    spend: signInRepository.spendState,
+    onUnreadableKeys: (clientId, { message }) => app.log.warn({ clientId, reason: message }, 'no keys of a client')
+  })
+  const clients = createClients(settings.clients, clientRepository, assertions)
   const keys = createKeyService({
     repository: createKeyRepository(app.database),
     sealer: createSealer(encryptionKeys, 'signing-key'),
@@ -197,6 +212,8 @@ export async function buildApp (
     onRefresh: app.metrics.refresh,
     onRepeatElsewhere: app.metrics.repeatElsewhere
   })
+  const personalTokenRepository = createPersonalTokenRepository(app.database)
+  const personalTokens = createPersonalTokens({ repository: personalTokenRepository, accessTokens, resources })
   const users = createUserRepository(app.database)
   const audit = createAuditRepository(app.database)
   const providers = createProviders(settings.providers)
@@ -246,7 +263,6 @@ export async function buildApp (
   const mayCreate = settings.creationHook
     ? createCreationHook({ ...settings.creationHook, onError: onHookError })
     : noCreationHook
-  const signInRepository = createSignInRepository(app.database)
   const signIn = createSignInService({
     providers,
     attempts,
@@ -300,7 +316,10 @@ export async function buildApp (
       issuerUrl,
       sessions,
       signIn,
+      accessTokens,
+      personalTokens,
       clients,
+      clientTokens: createClientTokenRepository(app.database),
       devices,
       users,
       cookies,
@@ -331,6 +350,9 @@ export async function buildApp (
   await app.register(userRoutes, { users, sessions, audit, exports })
   const ownSessions = createOwnSessionRepository(app.database, { idleSeconds })
   await app.register(sessionRoutes, { ownSessions, sessions })
+  await app.register(personalTokenRoutes, {
+    repository: personalTokenRepository, personalTokens, sessions, resources
+  })
   await app.register(deletionRoutes, { accounts, sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
   await app.register(adminRoutes, {

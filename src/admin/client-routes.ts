@@ -1,9 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type, type Static } from 'typebox'
-import { ClientMetadataSchema, splitMetadata, type ClientMetadata } from '../clients/client-metadata.ts'
-import { hashClientSecret, type Client, type Clients } from '../clients/clients.ts'
 import {
-  InvalidRegistrationError, checkMetadata, checkRedirectUris, newClientSecret, registerClient
+  ClientMetadataSchema, changeMetadata, revokesTokens, splitMetadata, type ClientMetadata
+} from '../clients/client-metadata.ts'
+import { hashClientSecret, isConfidential, type Client, type Clients } from '../clients/clients.ts'
+import {
+  InvalidRegistrationError, checkHasRedirectUri, checkMetadata, checkRedirectUris, newClientSecret, registerClient
 } from '../clients/registration.ts'
 import type { ClientRepository } from '../clients/repository.ts'
 import { Problem } from '../http/errors.ts'
@@ -43,8 +45,7 @@ const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{Cc}\\p
 const Uris = (minItems: number) => Type.Array(Type.String({ maxLength: 1000 }), {
   minItems, maxItems: 50, description: `Compared as text. Each ${REDIRECT_URI_RULE}.`
 })
-const RedirectUris = Uris(1)
-const PostLogoutRedirectUris = Uris(0)
+const RedirectUris = Uris(0)
 
 const CHANGE_ERRORS = ['not_found', 'client_from_settings'] as const
 
@@ -73,14 +74,14 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
   app.post('/admin/clients', {
     schema: {
       summary: 'Register a client',
-      description: 'A confidential client is given a secret.',
+      description: 'A confidential client is given a secret, unless `tokenEndpointAuthMethod` is `private_key_jwt`.',
       tags: TAGS,
       security,
       body: Type.Object({
         name: Name,
         type: Type.Optional(ClientType),
-        redirectUris: RedirectUris,
-        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris),
+        redirectUris: Type.Optional(RedirectUris),
+        postLogoutRedirectUris: Type.Optional(RedirectUris),
         ...ClientMetadataSchema.properties
       }, { additionalProperties: false }),
       response: {
@@ -91,7 +92,8 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
   }, async (request, reply) => {
     const { metadata, rest: { type, ...rest } } = splitMetadata(request.body)
     checkResource(metadata)
-    const registration = { postLogoutRedirectUris: [], ...rest, isConfidential: type === 'confidential', metadata }
+    const isConfidential = type === 'confidential'
+    const registration = { redirectUris: [], postLogoutRedirectUris: [], ...rest, isConfidential, metadata }
     const { client, clientSecret } = await registerClient(clientRepository, registration, byAdmin(request))
       .catch(rethrow)
     await prepareKeys(client)
@@ -122,33 +124,36 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
       body: Type.Object({
         name: Type.Optional(Name),
         redirectUris: Type.Optional(RedirectUris),
-        postLogoutRedirectUris: Type.Optional(PostLogoutRedirectUris),
+        postLogoutRedirectUris: Type.Optional(RedirectUris),
         ...ClientMetadataSchema.properties
       }, { additionalProperties: false }),
       response: { 200: ClientSchema, ...problems(...CHANGE_ERRORS, ...BODY_ERRORS, ...ADMIN_ERRORS) }
     }
   }, async (request) => {
     const { params: { id }, body } = request
-    const { metadata: previous, secretHash } = await findRegistered(id)
+    const client = await findRegistered(id)
     const { metadata: changed, rest } = splitMetadata(body)
-    const metadata = { ...previous, ...changed }
+    const metadata = changeMetadata(client.metadata, changed)
     checkResource(changed)
     try {
       checkRedirectUris([...body.redirectUris ?? [], ...body.postLogoutRedirectUris ?? []])
-      checkMetadata(metadata, secretHash !== undefined)
+      checkMetadata(metadata, client.secretHash !== undefined)
+      checkHasRedirectUri(metadata, body.redirectUris ?? client.redirectUris)
     } catch (error) {
       rethrow(error)
     }
-    const client = await clientRepository.update(id, { ...rest, metadata }, byAdmin(request))
-    if (!client) throw notFound()
-    await prepareKeys(client)
-    return toClient(client)
+    const updated = await clientRepository.update(
+      id, { ...rest, metadata }, byAdmin(request), revokesTokens(client.metadata, metadata))
+    if (!updated) throw notFound()
+    await prepareKeys(updated)
+    return toClient(updated)
   })
 
   app.delete('/admin/clients/:id', {
     schema: {
       summary: 'Remove a client',
-      description: 'Ends sign-ins through it. Existing sessions go on: their tokens were issued to people.',
+      description: 'Ends sign-ins through it. Existing sessions go on: their tokens were issued to people. The ' +
+        'client\'s own tokens are refused.',
       tags: TAGS,
       security,
       params: Params,
@@ -163,7 +168,7 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
   app.post('/admin/clients/:id/secret', {
     schema: {
       summary: 'Replace the secret of a confidential client',
-      description: 'The previous secret stops working at once.',
+      description: 'The previous secret stops working at once, and so do the tokens that the client got for itself.',
       tags: TAGS,
       security,
       params: Params,
@@ -174,7 +179,10 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
     }
   }, async (request) => {
     const client = await findRegistered(request.params.id)
-    if (!client.secretHash) throw new Problem('invalid_request', 'This client is public: it has no secret.')
+    if (!client.secretHash) {
+      const reason = isConfidential(client) ? 'authenticates by private_key_jwt' : 'is public'
+      throw new Problem('invalid_request', `This client ${reason}: it has no secret.`)
+    }
     const clientSecret = newClientSecret()
     const secretHash = hashClientSecret(clientSecret)
     if (!await clientRepository.replaceSecret(client.clientId, secretHash, byAdmin(request))) throw notFound()
@@ -203,14 +211,14 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
 const notFound = () => new Problem('not_found', 'There is no such client.')
 
 function toClient (client: Client): Static<typeof ClientSchema> {
-  const { clientId, name, redirectUris, postLogoutRedirectUris, metadata, secretHash, createdAt } = client
+  const { clientId, name, redirectUris, postLogoutRedirectUris, metadata, createdAt } = client
   return {
     ...metadata,
     clientId,
     name,
     redirectUris,
     postLogoutRedirectUris,
-    type: secretHash ? 'confidential' : 'public',
+    type: isConfidential(client) ? 'confidential' : 'public',
     createdAt: createdAt?.toISOString() ?? null
   }
 }

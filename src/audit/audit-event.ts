@@ -8,6 +8,7 @@ export type AuditEventType =
   | 'account.linked'
   | 'account.unlinked'
   | 'provider.event'
+  | 'personal_token.created'
   | 'token.reuse_detected'
   | 'token.reused_in_window'
   | 'session.revoked'

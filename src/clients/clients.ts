@@ -1,10 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import { decodeJwt } from 'jose'
+import { Type } from 'typebox'
 import { OAuthError } from '../http/errors.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
-import { readMetadataSettings, type ClientMetadata } from './client-metadata.ts'
+import type { GrantType } from '../tokens/grant-types.ts'
+import {
+  PRIVATE_KEY_JWT, hasAssertions, mayUseGrant, readMetadataSettings, type ClientMetadata
+} from './client-metadata.ts'
 import type { ClientSettings } from './client-settings.ts'
 import type { ClientRepository } from './repository.ts'
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** An application that people sign in to. All clients are first-party: there is no consent page. */
 export interface Client {
@@ -12,7 +19,7 @@ export interface Client {
   name: string
   redirectUris: string[]
   postLogoutRedirectUris: string[]
-  /** SHA-256 of a confidential client's secret; undefined for a public client, which authenticates by PKCE alone. */
+  /** SHA-256 of the secret of a confidential client, which may have keys in its place. A public one has neither. */
   secretHash: Uint8Array<ArrayBuffer> | undefined
   metadata: ClientMetadata
   /** Undefined for a client of the CLIENTS setting. */
@@ -25,11 +32,22 @@ export interface Clients {
   find: (clientId: string) => Promise<Client | undefined>
   /** The algorithms that clients want their ID tokens signed by. */
   idTokenAlgorithms: () => Promise<'RS256'[]>
+  assertions: ClientAssertions
+}
+
+/** See client-assertions/assertions.ts. */
+export interface ClientAssertions {
+  /** Resolves for a good assertion of the client, which a self-signed one is once. Throws an OAuthError. */
+  verify: (client: Client, assertion: string) => Promise<void>
+}
+
+const NO_ASSERTIONS: ClientAssertions = {
+  verify: async () => { throw new OAuthError('invalid_client', 'Client assertions are not accepted here.') }
 }
 
 /** Finds clients in the CLIENTS setting first, then in the database. */
 export function createClients (
-  settings: ClientSettings[], repository: Pick<ClientRepository, 'find' | 'wantsRs256'>
+  settings: ClientSettings[], repository: Pick<ClientRepository, 'find' | 'wantsRs256'>, assertions = NO_ASSERTIONS
 ): Clients {
   const configured = new Map<string, Client>(settings.map((client) => [client.client_id, {
     clientId: client.client_id,
@@ -46,22 +64,56 @@ export function createClients (
     configured,
     idTokenAlgorithms: async () =>
       [...configured.values()].some(wantsRs256) || await repository.wantsRs256() ? ['RS256'] : [],
+    assertions,
     find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined)
   }
 }
 
+/** True for a client that can authenticate (RFC 6749 section 2.1). */
+export function isConfidential ({ secretHash, metadata }: Pick<Client, 'secretHash' | 'metadata'>): boolean {
+  return secretHash !== undefined || hasAssertions(metadata)
+}
+
+/** Throws `unauthorized_client` unless the client may use the grant. */
+export function assertGrantType ({ metadata }: Client, grantType: GrantType): void {
+  if (!mayUseGrant(metadata, grantType)) {
+    throw new OAuthError('unauthorized_client', `This client is not registered for the grant type ${grantType}.`)
+  }
+}
+
 /** The credentials of a client in the body of a request. */
-export interface BodyCredentials { client_id?: string | undefined, client_secret?: string | undefined }
+export type BodyCredentials = {
+  [Name in 'client_id' | 'client_secret' | 'client_assertion' | 'client_assertion_type']?: string | undefined
+}
+
+/** The members of `BodyCredentials`, for the schema of a request. */
+export const CREDENTIAL_PARAMETERS = {
+  client_id: Type.Optional(Type.String({ maxLength: 200 })),
+  client_secret: Type.Optional(Type.String({
+    maxLength: 500, description: 'Of a confidential client, here or in the Authorization header.'
+  })),
+  client_assertion: Type.Optional(Type.String({
+    maxLength: 8192, description: 'In place of a secret: a JWT of the client (RFC 7523 section 2.2).'
+  })),
+  client_assertion_type: Type.Optional(Type.String({ maxLength: 200, description: `\`${ASSERTION_TYPE}\`.` }))
+}
 
 /**
  * Authenticates the client of an OAuth request (RFC 6749 section 2.3). A confidential client sends its secret in the
- * Authorization header or in the body, not in both; a public client only sends its id. Returns undefined when the
- * request names no client. Throws `invalid_client`, or `invalid_request` when header and body contradict each other.
+ * Authorization header or in the body, or an assertion, and one of these only; a public client only sends its id.
+ * Returns undefined when the request names no client. Throws `invalid_client`, or `invalid_request` when the request
+ * contradicts itself.
  */
 export async function authenticateClient (
   clients: Clients, request: FastifyRequest, body: BodyCredentials
 ): Promise<Client | undefined> {
   const header = readBasic(request.headers.authorization)
+  if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
+    if (header || body.client_secret !== undefined) {
+      throw new OAuthError('invalid_request', 'Send a client assertion or a client secret, not both.')
+    }
+    return await authenticateByAssertion(clients, body)
+  }
   if (header && body.client_secret !== undefined) {
     throw new OAuthError('invalid_request', 'Send the client secret in the header or in the body, not in both.')
   }
@@ -79,6 +131,28 @@ export async function authenticateClient (
   return client
 }
 
+/** RFC 7521 section 4.2. `client_id` may be left out where the assertion's subject is the client. */
+async function authenticateByAssertion (clients: Clients, body: BodyCredentials): Promise<Client> {
+  const { client_assertion: assertion, client_assertion_type: type } = body
+  if (assertion === undefined || type !== ASSERTION_TYPE) {
+    throw new OAuthError('invalid_client', `client_assertion needs the client_assertion_type ${ASSERTION_TYPE}.`)
+  }
+  const clientId = body.client_id ?? subjectOf(assertion)
+  const client = clientId === undefined ? undefined : await clients.find(clientId)
+  if (!client) throw new OAuthError('invalid_client', 'There is no client that the assertion is for. Send client_id.')
+  await clients.assertions.verify(client, assertion)
+  return client
+}
+
+/** What the assertion says of itself: which client's keys must have signed it. */
+function subjectOf (assertion: string): string | undefined {
+  try {
+    return decodeJwt(assertion).sub
+  } catch {
+    return undefined
+  }
+}
+
 async function findFirst (clients: Clients, readings: Credentials[]): Promise<Client | undefined> {
   for (const clientId of new Set(readings.map(({ clientId }) => clientId))) {
     const client = clientId === undefined ? undefined : await clients.find(clientId)
@@ -88,8 +162,11 @@ async function findFirst (clients: Clients, readings: Credentials[]): Promise<Cl
 }
 
 /** One of the readings must be the secret. */
-function checkSecret ({ secretHash }: Client, secrets: (string | undefined)[]): void {
+function checkSecret ({ secretHash, metadata }: Client, secrets: (string | undefined)[]): void {
   const given = secrets.filter((secret) => secret !== undefined)
+  if (metadata.tokenEndpointAuthMethod === PRIVATE_KEY_JWT || (!secretHash && hasAssertions(metadata))) {
+    throw new OAuthError('invalid_client', 'This client authenticates by private_key_jwt: send a client_assertion.')
+  }
   if (!secretHash) {
     if (given.length > 0) throw new OAuthError('invalid_client', 'This client is public: it has no secret.')
     return
@@ -107,13 +184,17 @@ export const OWN_CLIENT: TokenClient = { clientId: OWN_CLIENT_ID, metadata: {}, 
 
 /**
  * The client of an OAuth request that Signet's own client may send, which has nothing to authenticate with. Every other
- * client is authenticated as by `authenticateClient`.
+ * client is authenticated as by `authenticateClient`, and must be registered for `grantType`: otherwise throws
+ * `unauthorized_client`.
  */
 export async function resolveClient (
-  clients: Clients, request: FastifyRequest, body: BodyCredentials
+  clients: Clients, request: FastifyRequest, body: BodyCredentials, grantType?: GrantType
 ): Promise<TokenClient | undefined> {
-  if (body.client_id === OWN_CLIENT_ID && body.client_secret === undefined) return OWN_CLIENT
-  return await authenticateClient(clients, request, body)
+  const isNamedAlone = body.client_secret === undefined && body.client_assertion === undefined
+  if (body.client_id === OWN_CLIENT_ID && isNamedAlone) return OWN_CLIENT
+  const client = await authenticateClient(clients, request, body)
+  if (client && grantType !== undefined) assertGrantType(client, grantType)
+  return client
 }
 
 interface Credentials { clientId: string | undefined, secret: string | undefined }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { By } from '../audit/events.ts'
-import { metadataMistake, type ClientMetadata } from './client-metadata.ts'
+import { PRIVATE_KEY_JWT, hasRedirects, metadataMistake, type ClientMetadata } from './client-metadata.ts'
 import { REDIRECT_URI_RULE, isRedirectUri } from '../http/url.ts'
 import type { ClientRepository, RegisteredClient } from './repository.ts'
 import { hashClientSecret } from './clients.ts'
@@ -10,7 +10,10 @@ export interface ClientRequest {
   name: string
   redirectUris: string[]
   postLogoutRedirectUris: string[]
-  /** A confidential client has a secret. A public one, such as a mobile app or a single-page app, cannot keep one. */
+  /**
+   * A confidential client has a secret, or keys of its own (`private_key_jwt`). A public one, such as a mobile app or a
+   * single-page app, cannot keep one.
+   */
   isConfidential: boolean
   metadata?: ClientMetadata
 }
@@ -21,8 +24,10 @@ export async function registerClient (
 ): Promise<{ client: RegisteredClient, clientSecret: string | undefined }> {
   const { name, redirectUris, postLogoutRedirectUris, isConfidential, metadata = {} } = request
   checkRedirectUris([...redirectUris, ...postLogoutRedirectUris])
-  checkMetadata(metadata, isConfidential)
-  const clientSecret = isConfidential ? newClientSecret() : undefined
+  const hasSecret = isConfidential && metadata.tokenEndpointAuthMethod !== PRIVATE_KEY_JWT
+  checkMetadata(metadata, hasSecret)
+  checkHasRedirectUri(metadata, redirectUris)
+  const clientSecret = hasSecret ? newClientSecret() : undefined
   const secretHash = clientSecret === undefined ? undefined : hashClientSecret(clientSecret)
   const client = await repository.create({
     clientId: uuidv7(), name, redirectUris, postLogoutRedirectUris, secretHash, metadata
@@ -39,9 +44,16 @@ export function checkRedirectUris (uris: string[]): void {
   if (invalid !== undefined) throw new InvalidRegistrationError(`"${invalid}" ${REDIRECT_URI_RULE}.`)
 }
 
+/** Throws an InvalidRegistrationError for a client that people could not come back to. */
+export function checkHasRedirectUri (metadata: ClientMetadata, redirectUris: string[]): void {
+  if (redirectUris.length === 0 && hasRedirects(metadata)) {
+    throw new InvalidRegistrationError('This client needs a redirect URI, or other grant types.')
+  }
+}
+
 /** Throws an InvalidRegistrationError. */
-export function checkMetadata (metadata: ClientMetadata, isConfidential: boolean): void {
-  const mistake = metadataMistake(metadata, isConfidential)
+export function checkMetadata (metadata: ClientMetadata, hasSecret: boolean): void {
+  const mistake = metadataMistake(metadata, hasSecret)
   if (mistake !== undefined) throw new InvalidRegistrationError(`This client ${mistake}.`)
 }
 

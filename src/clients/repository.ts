@@ -1,4 +1,5 @@
 import { recordEvents, type By, type NewEvent } from '../audit/events.ts'
+import { REVOKES_CLIENT_TOKENS } from '../audit/revoke-access-tokens.ts'
 import type { Database } from '../database/database.ts'
 import type { Prisma } from '../database/generated/client.ts'
 import { newestFirst, olderThan, type Position } from '../database/newest-first.ts'
@@ -16,8 +17,12 @@ export interface ClientRepository {
   /** Newest first. */
   list: (after: Position, count: number) => Promise<RegisteredClient[]>
   create: (client: Client, by: By) => Promise<RegisteredClient>
-  /** Undefined when there is no such client. */
-  update: (clientId: string, change: ClientChange, by: By) => Promise<RegisteredClient | undefined>
+  /**
+   * Undefined when there is no such client. `revokesTokens` makes the tokens inactive that it got for itself before.
+   */
+  update: (
+    clientId: string, change: ClientChange, by: By, revokesTokens?: boolean
+  ) => Promise<RegisteredClient | undefined>
   /** Replaces the secret at once. False when there is no such client, or it is a public one. */
   replaceSecret: (clientId: string, secretHash: Uint8Array<ArrayBuffer>, by: By) => Promise<boolean>
   /** Leaves the client's sessions as they are. False when there is no such client. */
@@ -60,11 +65,12 @@ export function createClientRepository ({ prisma }: Pick<Database, 'prisma'>): C
       return toClient(row)
     }),
 
-    update: (clientId, change, by) => prisma.$transaction(async (tx) => {
+    update: (clientId, change, by, revokesTokens = false) => prisma.$transaction(async (tx) => {
       const data = { ...change, ...change.redirectUris ? { origins: originsOf(change.redirectUris) } : {} }
       const [row] = await tx.client.updateManyAndReturn({ where: { clientId }, data, select: FIELDS })
       if (!row) return undefined
-      await record(tx, 'client.updated', clientId, by)
+      const details = { ...by.details, ...revokesTokens ? { [REVOKES_CLIENT_TOKENS]: true } : {} }
+      await record(tx, 'client.updated', clientId, { ...by, details })
       return toClient(row)
     }),
 

@@ -14,17 +14,21 @@ export interface SessionUse {
   previouslyUsedAt: Date | null
   /** The end whatever happens. */
   expiresAt: Date
+  /** Not null for a personal token, which does not end when it is not used. */
+  personalToken: string | null
 }
 
 /** The columns of `SessionUse`, for `select`. */
-export const SESSION_USE = { createdAt: true, lastUsedAt: true, previouslyUsedAt: true, expiresAt: true } as const
+export const SESSION_USE = {
+  createdAt: true, lastUsedAt: true, previouslyUsedAt: true, expiresAt: true, personalToken: true
+} as const
 
 /** The last use that is shown, and the end if it was the last one of all. */
 export function shownUse (
-  { createdAt, lastUsedAt, previouslyUsedAt, expiresAt }: SessionUse, idleSeconds: number, now: Date
+  { createdAt, lastUsedAt, previouslyUsedAt, expiresAt, personalToken }: SessionUse, idleSeconds: number, now: Date
 ): { lastUsedAt: Date, idleExpiresAt: Date } {
   const isShown = lastUsedAt.getTime() <= now.getTime() - SHOW_USE_AFTER_SECONDS * 1000
   const shown = isShown ? lastUsedAt : previouslyUsedAt ?? createdAt
-  const idleEnd = shown.getTime() + idleSeconds * 1000
+  const idleEnd = personalToken === null ? shown.getTime() + idleSeconds * 1000 : Infinity
   return { lastUsedAt: shown, idleExpiresAt: new Date(Math.min(idleEnd, expiresAt.getTime())) }
 }

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { resolveClient, type Clients } from '../clients/clients.ts'
+import { CREDENTIAL_PARAMETERS, resolveClient, type Clients } from '../clients/clients.ts'
 import { addressOf } from '../http/client-address.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
+import { DEVICE_CODE } from '../tokens/grant-types.ts'
 import { ResourceParameter, readResources, type Resources } from '../tokens/resources.ts'
 import { formatUserCode, hashDeviceCode, newDeviceCode, newUserCode } from './codes.ts'
 import type { DeviceGrant, DeviceRepository } from './repository.ts'
@@ -27,8 +28,8 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
       description: 'RFC 8628 section 3.1. Show the person `user_code` and `verification_uri`, then poll /oauth2/token.',
       tags: ['OAuth 2.1'],
       body: Type.Object({
+        ...CREDENTIAL_PARAMETERS,
         client_id: Type.Optional(Type.String({ description: 'A registered client, or `signet`.', maxLength: 200 })),
-        client_secret: Type.Optional(Type.String({ description: 'Of a confidential client.', maxLength: 500 })),
         scope: Type.Optional(Type.String({ description: 'As at /oauth2/authorize.', maxLength: 1000 })),
         resource: ResourceParameter
       }),
@@ -49,7 +50,7 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
     }
   }, async (request) => {
     await app.limits.signIn.count(`device:${addressOf(request)}`)
-    const client = await resolveClient(clients, request, request.body)
+    const client = await resolveClient(clients, request, request.body, DEVICE_CODE)
     if (client === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
     const { scope, resource } = request.body
     const { clientId, metadata } = client

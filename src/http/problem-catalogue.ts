@@ -98,6 +98,11 @@ export const PROBLEMS = {
     title: 'This identity provider is not enabled',
     advice: 'GET /login lists the enabled providers. A client id and secret in the settings enable one.'
   },
+  too_many_tokens: {
+    status: 409,
+    title: 'There are too many personal tokens',
+    advice: 'Take one back: GET /me/tokens lists them, DELETE /me/tokens/<id> ends one.'
+  },
   account_taken: {
     status: 409,
     title: 'This account belongs to another user',

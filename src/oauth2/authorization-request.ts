@@ -1,8 +1,9 @@
-import type { Client } from '../clients/clients.ts'
+import { assertGrantType, type Client } from '../clients/clients.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { readParameter, type Parameters } from '../http/parameters.ts'
 import { readLoginParameters, type LoginParameters } from '../providers/login-parameters.ts'
 import { NO_CODE_CHALLENGE, type CodeCompletion } from '../sign-in/login-attempt.ts'
+import { AUTHORIZATION_CODE } from '../tokens/grant-types.ts'
 import { readResources, type Resources } from '../tokens/resources.ts'
 
 export type AuthorizationRequest =
@@ -41,6 +42,7 @@ export function readAuthorizationRequest (
   const read = (name: string, maxLength: number) => readParameter(parameters, name, { maxLength, toError: invalid })
   read('state', MAX_STATE_LENGTH)
   refuseRequestObjects(parameters)
+  assertGrantType(client, AUTHORIZATION_CODE)
   checkResponse(read('response_type', 64), read('response_mode', 64))
   const intent = read('intent', 16)
   if (intent !== undefined && intent !== 'link') throw invalid('intent must be link, or absent to sign in.')

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Client } from '../clients/clients.ts'
+import { isConfidential, type Client } from '../clients/clients.ts'
 import { OAuthError } from '../http/errors.ts'
 import { InvalidProofError, type DpopKey } from '../tokens/dpop-proof.ts'
 
@@ -9,13 +9,13 @@ import { InvalidProofError, type DpopKey } from '../tokens/dpop-proof.ts'
  * registered with `dpop_bound_access_tokens`.
  */
 export async function readDpopKey (
-  app: FastifyInstance, request: FastifyRequest, { metadata, secretHash }: Pick<Client, 'metadata' | 'secretHash'>
+  app: FastifyInstance, request: FastifyRequest, client: Pick<Client, 'metadata' | 'secretHash'>
 ): Promise<DpopKey | undefined> {
   const jkt = await app.verifyProof(request).catch((error: unknown) => {
     throw error instanceof InvalidProofError ? new OAuthError('invalid_dpop_proof', error.message) : error
   })
-  if (jkt !== undefined) return { jkt, bindsRefreshTokens: secretHash === undefined }
-  if (metadata.dpopBoundAccessTokens) {
+  if (jkt !== undefined) return { jkt, bindsRefreshTokens: !isConfidential(client) }
+  if (client.metadata.dpopBoundAccessTokens) {
     throw new OAuthError('invalid_dpop_proof', 'This client must send a DPoP proof: the DPoP header is missing.')
   }
   return undefined

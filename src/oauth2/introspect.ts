@@ -1,9 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { authenticateClient, type Clients } from '../clients/clients.ts'
+import type { ClientTokenRepository } from '../clients/client-token-repository.ts'
+import { authenticateClient, isConfidential, type Clients } from '../clients/clients.ts'
+import { mayUseGrant } from '../clients/client-metadata.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
+import { decodePersonalToken, type PersonalTokens } from '../personal-tokens/service.ts'
 import type { SessionService } from '../sessions/service.ts'
+import { isClientToken, type ClientTokenClaims } from '../tokens/access-tokens.ts'
+import { CLIENT_CREDENTIALS } from '../tokens/grant-types.ts'
 import type { UserRepository } from '../users/repository.ts'
 import { PresentedTokenSchema } from './presented-token.ts'
 
@@ -12,17 +17,20 @@ export interface IntrospectOptions {
   sessions: Pick<SessionService, 'inspectRefreshToken'>
   users: Pick<UserRepository, 'rolesBySession'>
   clients: Clients
+  clientTokens: Pick<ClientTokenRepository, 'isRevoked'>
+  personalTokens: Pick<PersonalTokens, 'inspect'>
 }
 
-/** Token introspection (RFC 7662), for access and refresh tokens. */
+/** Token introspection (RFC 7662), for access, refresh and personal tokens. */
 export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = async (app, options) => {
-  const { issuerUrl, sessions, users, clients } = options
+  const { issuerUrl, sessions, users, clients, clientTokens, personalTokens } = options
 
   app.post('/oauth2/introspect', {
     schema: {
       summary: 'Check whether a token is active',
       description: 'RFC 7662, for confidential clients. A token is inactive as soon as its session has ended; ' +
-        'roles are those that the user has now.',
+        'roles are those that the user has now. A token of a client itself is inactive once the client was removed ' +
+        'or its credentials were replaced.',
       tags: ['OAuth 2.1'],
       body: PresentedTokenSchema,
       response: {
@@ -35,17 +43,26 @@ export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = as
     }
   }, async (request) => {
     const client = await authenticateClient(clients, request, request.body)
-    if (!client?.secretHash) throw new OAuthError('invalid_client', 'Only a confidential client may introspect tokens.')
+    if (!client || !isConfidential(client)) {
+      throw new OAuthError('invalid_client', 'Only a confidential client may introspect tokens.')
+    }
     const { token } = request.body
     if (token === undefined) throw new OAuthError('invalid_request', 'token is missing.')
     const claims = await app.readAccessToken(request)
     if (claims) {
       const hasExpired = claims.exp * 1000 <= Date.now()
+      if (isClientToken(claims)) {
+        const isActive = !hasExpired && await isActiveClientToken(claims)
+        return isActive ? { active: true, token_type: 'Bearer', ...claims } : { active: false }
+      }
       const roles = hasExpired ? undefined : await users.rolesBySession(claims.sid, claims.sub)
       const tokenType = claims.cnf ? 'DPoP' : 'Bearer'
       return roles ? { active: true, token_type: tokenType, ...claims, roles } : { active: false }
     }
-    const session = await sessions.inspectRefreshToken(token)
+    const personalToken = decodePersonalToken(token)
+    const session = personalToken
+      ? await personalTokens.inspect(personalToken)
+      : await sessions.inspectRefreshToken(token)
     if (!session) return { active: false }
     return {
       active: true,
@@ -57,6 +74,12 @@ export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = as
       exp: toSeconds(session.expiresAt)
     }
   })
+
+  async function isActiveClientToken (claims: ClientTokenClaims): Promise<boolean> {
+    const client = await clients.find(claims.client_id)
+    return client !== undefined && mayUseGrant(client.metadata, CLIENT_CREDENTIALS) &&
+      !await clientTokens.isRevoked(claims)
+  }
 }
 
 function toSeconds (time: Date): number {

@@ -1,13 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { ASSERTION_ALGORITHMS } from '../clients/assertion-keys.ts'
+import { PRIVATE_KEY_JWT } from '../clients/client-metadata.ts'
 import { PROOF_ALGORITHMS } from '../http/dpop.ts'
 import { pathOf } from '../http/issuer-path.ts'
 import type { KeyService } from '../keys/service.ts'
 import { PROMPTS } from '../providers/login-parameters.ts'
 import { ID_TOKEN_CLAIMS } from '../tokens/id-tokens.ts'
+import { GRANT_TYPES } from '../tokens/grant-types.ts'
 import type { Resources } from '../tokens/resources.ts'
 import { SCOPES } from '../tokens/scope.ts'
-import { GRANT_TYPES } from './token.ts'
 
 export interface MetadataOptions {
   issuerUrl: string
@@ -21,7 +23,7 @@ const CACHE_SECONDS = 5 * 60
 /** Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3). */
 export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async (app, options) => {
   const { issuerUrl, keys, resources } = options
-  const clientAuthentication = ['client_secret_basic', 'client_secret_post']
+  const clientAuthentication = ['client_secret_basic', 'client_secret_post', PRIVATE_KEY_JWT]
   const metadata = {
     issuer: issuerUrl,
     authorization_endpoint: `${issuerUrl}/oauth2/authorize`,
@@ -40,6 +42,9 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     token_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
     revocation_endpoint_auth_methods_supported: ['none', ...clientAuthentication],
     introspection_endpoint_auth_methods_supported: clientAuthentication,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     code_challenge_methods_supported: ['S256'],
     backchannel_logout_supported: true,
     backchannel_logout_session_supported: true,

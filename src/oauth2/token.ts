@@ -3,7 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import {
-  OWN_CLIENT, authenticateClient, resolveClient, type Client, type Clients, type TokenClient
+  CREDENTIAL_PARAMETERS, OWN_CLIENT, assertGrantType, authenticateClient, resolveClient, type Client, type Clients,
+  type TokenClient
 } from '../clients/clients.ts'
 import { hashDeviceCode } from '../device/codes.ts'
 import type { DeviceRepository, PollResult } from '../device/repository.ts'
@@ -13,17 +14,25 @@ import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
+import { decodePersonalToken, type PersonalAccess, type PersonalTokens } from '../personal-tokens/service.ts'
 import type { SessionService, TokenResponse } from '../sessions/service.ts'
 import { NO_CODE_CHALLENGE } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
+import type { AccessTokens } from '../tokens/access-tokens.ts'
+import {
+  AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, GRANT_TYPES, REFRESH_TOKEN, TOKEN_EXCHANGE
+} from '../tokens/grant-types.ts'
 import type { IssueOptions } from '../tokens/grants.ts'
 import { ResourceParameter, readResources, type Resources } from '../tokens/resources.ts'
 import { TokenResponseSchema } from '../tokens/token-response.ts'
+import { issueClientToken, type ClientTokenResponse } from './client-credentials.ts'
 import { readDpopKey } from './dpop-key.ts'
 
 export interface TokenOptions {
   sessions: Pick<SessionService, 'redeemCode' | 'redeemDeviceCode' | 'refresh'>
   signIn: Pick<SignInService, 'signInNatively'>
+  accessTokens: Pick<AccessTokens, 'issueToClient' | 'lifetimeSeconds'>
+  personalTokens: Pick<PersonalTokens, 'exchange'>
   clients: Clients
   devices: Pick<DeviceRepository, 'poll'>
   cookies: CookiePolicy
@@ -31,9 +40,6 @@ export interface TokenOptions {
   resources: Resources
 }
 
-const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
-const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
-export const GRANT_TYPES = ['authorization_code', 'refresh_token', DEVICE_GRANT, TOKEN_EXCHANGE]
 const ID_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:id_token'
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
 
@@ -52,10 +58,10 @@ const TokenRequestSchema = Type.Object({
   provider: Parameter('Native sign-in: the id of the provider that issued the ID token.', 64),
   nonce: Parameter('Native sign-in: the nonce of the app, if any. The ID token has it, or its SHA-256 in hex.', 512),
   name: Parameter('Native sign-in: the name of the person, which Apple tells the app alone.', 200),
-  scope: Parameter('Native sign-in: as at /oauth2/authorize. Refresh: a part of the granted scope.', 1000),
+  scope: Parameter('Native sign-in: as at /oauth2/authorize. Refresh, client: a part of the granted scope.', 1000),
   resource: ResourceParameter,
-  client_id: Parameter('Optional for tokens of the direct and cookie modes.', 200),
-  client_secret: Parameter('Of a confidential client, here or in the Authorization header.', 500)
+  ...CREDENTIAL_PARAMETERS,
+  client_id: Parameter('Optional for tokens of the direct and cookie modes.', 200)
 })
 
 type TokenRequest = Static<typeof TokenRequestSchema>
@@ -73,7 +79,7 @@ type TokenResponseOfCookieMode = Omit<TokenResponse, 'refresh_token'>
 
 /** The token endpoint (RFC 6749 section 3.2). Takes a form, as the RFC says, or JSON. */
 export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, options) => {
-  const { sessions, signIn, clients, devices, cookies, allowedOrigins, resources } = options
+  const { sessions, signIn, accessTokens, personalTokens, clients, devices, cookies, allowedOrigins, resources } = options
 
   app.post('/oauth2/token', {
     schema: {
@@ -94,10 +100,11 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   async function exchange (request: Request, reply: FastifyReply) {
     const { grant_type: grantType, refresh_token: refreshToken } = request.body
     switch (grantType) {
-      case 'authorization_code': return await redeemCode(request)
-      case 'refresh_token':
-        return refreshToken === undefined ? await refreshByCookie(request, reply) : await refresh(request, refreshToken)
-      case DEVICE_GRANT: return await redeemDeviceCode(request)
+      case AUTHORIZATION_CODE: return await redeemCode(request)
+      case REFRESH_TOKEN:
+        return refreshToken === undefined ? await refreshByCookie(request, reply) : await redeem(request, refreshToken)
+      case CLIENT_CREDENTIALS: return await issueToClient(request)
+      case DEVICE_CODE: return await redeemDeviceCode(request)
       case TOKEN_EXCHANGE: return await signInNatively(request)
       case undefined: throw new OAuthError('invalid_request', 'grant_type is missing.')
       default: throw new OAuthError('unsupported_grant_type', `grant_type must be one of ${GRANT_TYPES.join(', ')}.`)
@@ -108,6 +115,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     const { code, redirect_uri: redirectUri, code_verifier: codeVerifier } = request.body
     const client = await authenticateClient(clients, request, request.body)
     if (!client) throw new OAuthError('invalid_request', 'client_id is missing.')
+    assertGrantType(client, AUTHORIZATION_CODE)
     if (code === undefined || redirectUri === undefined) {
       throw new OAuthError('invalid_request', 'code and redirect_uri are required.')
     }
@@ -126,10 +134,18 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     return sha256(codeVerifier).toString('base64url')
   }
 
+  /** RFC 6749 section 4.4. */
+  async function issueToClient (request: Request): Promise<ClientTokenResponse> {
+    const client = await authenticateClient(clients, request, request.body)
+    if (!client) throw new OAuthError('invalid_client', 'Authenticate as a confidential client.')
+    const issue = await issueOptions(request, client)
+    return issueClientToken({ accessTokens, resources }, client, { scope: request.body.scope, issue })
+  }
+
   /** RFC 8628 section 3.4. */
   async function redeemDeviceCode (request: Request): Promise<TokenResponse> {
     const { device_code: deviceCode } = request.body
-    const client = await resolveClient(clients, request, request.body)
+    const client = await resolveClient(clients, request, request.body, DEVICE_CODE)
     if (client === undefined || deviceCode === undefined) {
       throw new OAuthError('invalid_request', 'client_id and device_code are required.')
     }
@@ -145,7 +161,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   /** RFC 8693 section 2. An invalid ID token is `invalid_grant`: the client has to start again. */
   async function signInNatively (request: Request): Promise<TokenResponse & { issued_token_type: string }> {
     const { subject_token: idToken, subject_token_type: type, provider, nonce, code, name } = request.body
-    const client = await resolveClient(clients, request, request.body)
+    const client = await resolveClient(clients, request, request.body, TOKEN_EXCHANGE)
     if (client === undefined || idToken === undefined || provider === undefined) {
       throw new OAuthError('invalid_request', 'client_id, provider and subject_token are required.')
     }
@@ -160,6 +176,16 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     const tokens = await signIn.signInNatively(
       { ...granted, provider, idToken, nonce, clientId, code, name, issue }, callerOf(request))
     return { ...tokens, issued_token_type: ACCESS_TOKEN_TYPE }
+  }
+
+  /** A refresh token, or a personal token, which stays as it is. */
+  async function redeem (request: Request, refreshToken: string): Promise<TokenResponse | PersonalAccess> {
+    const token = decodePersonalToken(refreshToken)
+    if (!token) return await refresh(request, refreshToken)
+    const client = await resolveClient(clients, request, request.body) ?? OWN_CLIENT
+    const issue = await issueOptions(request, client)
+    const presented = { token, clientId: client.clientId, scope: request.body.scope, issue }
+    return await personalTokens.exchange(presented, app.limits.refresh)
   }
 
   async function refresh (request: Request, refreshToken: string): Promise<TokenResponse> {

@@ -6,7 +6,7 @@ import { badBearer, hasBearer, unauthorized } from '../http/bearer.ts'
 import { Problem } from '../http/errors.ts'
 import type { KeyService } from '../keys/service.ts'
 import type { TokenType } from '../keys/signers.ts'
-import type { AccessTokenClaims } from '../tokens/access-tokens.ts'
+import { isClientToken, type AccessTokenClaims, type ClientTokenClaims } from '../tokens/access-tokens.ts'
 import type { IdTokenClaims } from '../tokens/id-tokens.ts'
 import { createVerifiedTokens } from '../tokens/verified-tokens.ts'
 
@@ -22,7 +22,10 @@ declare module '@fastify/jwt' {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An `onRequest` hook: rejects the request with 401 unless it carries a valid access token. No database query. */
+    /**
+     * An `onRequest` hook: rejects the request with 401 unless it carries a valid access token of a user. No database
+     * query.
+     */
     requireBearer: (request: FastifyRequest) => Promise<void>
     /** The same, but also for a token of any of RESOURCES, which `requireBearer` rejects: for the userinfo endpoint. */
     requireBearerOfAnyResource: (request: FastifyRequest) => Promise<void>
@@ -31,11 +34,11 @@ declare module 'fastify' {
     /**
      * The claims of an access token of this server, expired or not, for any of RESOURCES, too: of the `token` parameter
      * (RFC 7009 section 2.1, RFC 7662 section 2.1), or else of the Authorization header, which needs a proof for a token
-     * that is bound to a key. Undefined for any other token.
+     * that is bound to a key. A client's own token (`isClientToken`) is one, too. Undefined for any other token.
      */
-    readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
+    readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | ClientTokenClaims | undefined>
     /** True for the claims of a token that opens Signet's own API, and not only some of RESOURCES. */
-    isForThisServer: (claims: AccessTokenClaims) => boolean
+    isForThisServer: (claims: Pick<AccessTokenClaims, 'aud'>) => boolean
     /**
      * The claims of the ID token of this server in `id_token_hint`, expired or not (OpenID Connect RP-Initiated Logout
      * section 2). Undefined for any other token.
@@ -61,7 +64,8 @@ export interface AccessTokenPluginOptions {
 
 type FindKey = KeyService['verificationKey']
 
-const ACCESS_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'sid']
+/** A user's token also has `sid`, which `hasSession` checks. */
+const ACCESS_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id']
 const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
 
 /**
@@ -129,6 +133,11 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => 
         }
         throw badBearer('invalid_token', 'The access token is not valid.')
       })
+      if (!hasSession(request.bearer)) {
+        throw badBearer('invalid_token', isClientToken(request.bearer)
+          ? 'This is the access token of a client itself: it opens nothing of a user.'
+          : 'The access token is not valid.')
+      }
       const { header: { kid } } = await request.accessTokenJwtDecode<{ header: { kid: string } }>()
       verifiedTokens.add(authorization, kid, request.bearer)
     }
@@ -142,7 +151,7 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => 
 
   app.decorate('requireBearer', createRequireBearer((request) => request.accessTokenJwtVerify()))
   app.decorate('requireBearerOfAnyResource', createRequireBearer((request) => request.resourceTokenJwtVerify()))
-  app.decorate('isForThisServer', ({ aud }: AccessTokenClaims) => [aud].flat().some((each) => audience.includes(each)))
+  app.decorate('isForThisServer', ({ aud }) => [aud].flat().some((each) => audience.includes(each)))
 
   app.decorate('readBearer', async (request: FastifyRequest) => {
     if (!hasBearer(request)) return undefined
@@ -150,14 +159,17 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => 
   })
 
   app.decorate('readAccessToken', (request: FastifyRequest) => unlessInvalid((async () => {
-    const claims = await request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims>()
+    const claims = await request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims | ClientTokenClaims>()
     if (tokenParameter(request) === undefined) await app.assertSender(request, claims)
-    return claims
+    return hasSession(claims) || isClientToken(claims) ? claims : undefined
   })()))
 
   app.decorate('readIdToken', (request: FastifyRequest) =>
     unlessInvalid(request.idTokenJwtVerify<IdTokenClaims>()))
 }, { name: 'access-token', dependencies: ['dpop'] })
+
+/** True for a user's token. */
+const hasSession = (claims: AccessTokenClaims | ClientTokenClaims) => 'sid' in claims
 
 /**
  * The key that the token's `kid` names, which must be for the token's `alg`. Throws for any other token, so that no

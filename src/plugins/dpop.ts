@@ -15,7 +15,7 @@ declare module 'fastify' {
      * Rejects the request with 401 unless it may use the access token that it carries: one that is bound to a key comes
      * with the scheme DPoP and a proof of that key, any other one with neither (RFC 9449 section 7).
      */
-    assertSender: (request: FastifyRequest, claims: AccessTokenClaims) => Promise<void>
+    assertSender: (request: FastifyRequest, claims: Pick<AccessTokenClaims, 'cnf'>) => Promise<void>
   }
 }
 

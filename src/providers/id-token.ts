@@ -48,7 +48,7 @@ export async function verifyIdToken (
   const fail = (reason: string) => invalidIdToken(provider, reason)
   const claims = await verifyWithAnyKey(idToken, keys, options).catch((error) => {
     if (error instanceof Problem) throw error
-    throw fail(error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
+    throw fail(error instanceof errors.JOSEError ? describeTokenError(error) : 'it cannot be read')
   })
   const { iss, sub, exp = 0, nonce } = claims
   if (exp <= Date.now() / 1000 - EXPIRY_TOLERANCE_SECONDS) throw fail('it has expired')
@@ -81,7 +81,7 @@ export async function verifyUserinfo (
   const fail = (reason: string) => providerError(provider, 'user info', reason)
   const claims = await verifyWithAnyKey(jwt, keys, options).catch((error) => {
     if (error instanceof Problem) throw error
-    throw fail(error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
+    throw fail(error instanceof errors.JOSEError ? describeTokenError(error) : 'it cannot be read')
   })
   const { iss, aud } = claims
   if (iss !== undefined && !isIssuer(iss, claims)) throw fail('the claim iss is wrong')
@@ -108,7 +108,7 @@ export async function verifyEventToken (
   const fail = (reason: string) => invalidEvent(provider, reason)
   const claims = await verifyWithAnyKey(token, keys, options).catch((error) => {
     if (error instanceof Problem) throw error
-    throw fail(error instanceof errors.JOSEError ? describe(error) : 'it cannot be read')
+    throw fail(error instanceof errors.JOSEError ? describeTokenError(error) : 'it cannot be read')
   })
   const { iss, jti } = claims
   if (typeof iss !== 'string' || !isIssuer(iss, claims)) throw fail('the claim iss is missing or wrong')
@@ -118,8 +118,13 @@ export async function verifyEventToken (
 
 type VerifyOptions = Parameters<typeof jwtVerify>[2]
 
-/** Tries each key for a token without `kid`, which any of several keys may have signed. */
-async function verifyWithAnyKey (idToken: string, keys: JWTVerifyGetKey, options: VerifyOptions): Promise<JWTPayload> {
+/**
+ * Verifies a JWT. Tries each key for one without `kid`, which any of several keys may have signed. Throws the errors of
+ * jose, and those of `keys`.
+ */
+export async function verifyWithAnyKey (
+  idToken: string, keys: JWTVerifyGetKey, options: VerifyOptions
+): Promise<JWTPayload> {
   try {
     return (await jwtVerify(idToken, keys, options)).payload
   } catch (error) {
@@ -139,14 +144,15 @@ async function verifyWithAnyKey (idToken: string, keys: JWTVerifyGetKey, options
  * The keys of an issuer, kept for ten minutes. An unknown `kid` reads them again, at most once in ten seconds, so that
  * a rotation is noticed at once and random kids cost nothing (SEC-24).
  */
-export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyGetKey {
+export function createIssuerKeys (
+  provider: string, jwksUri: string, read: (url: string) => Promise<string> = (url) => readKeys(provider, url)
+): JWTVerifyGetKey {
   let hasOneNamelessKey = false
   const remote = createRemoteJWKSet(new URL(jwksUri), {
     cacheMaxAge: JWKS_MAX_AGE_MS,
     cooldownDuration: Infinity,
     [customFetch]: async (url) => {
-      const { status, text } = await callProvider(url, { provider, step: 'keys' })
-      if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`, { providerStatus: status })
+      const text = await read(url)
       const keys = member(parseJson(text), 'keys')
       hasOneNamelessKey = Array.isArray(keys) && keys.length === 1 && member(keys[0], 'kid') === undefined
       return new Response(text)
@@ -174,6 +180,12 @@ export function createIssuerKeys (provider: string, jwksUri: string): JWTVerifyG
   }
 }
 
+async function readKeys (provider: string, url: string): Promise<string> {
+  const { status, text } = await callProvider(url, { provider, step: 'keys' })
+  if (status !== 200) throw providerError(provider, 'keys', `HTTP ${status}`, { providerStatus: status })
+  return text
+}
+
 /** A key set that cannot be read is the provider's error; a key that does not match is the token's. */
 function unusableKeys (provider: string, error: unknown): unknown {
   if (error instanceof Problem) return error
@@ -182,7 +194,7 @@ function unusableKeys (provider: string, error: unknown): unknown {
 }
 
 /** The errors of jose in our words, without the token's content. */
-function describe (error: errors.JOSEError): string {
+export function describeTokenError (error: errors.JOSEError): string {
   if (error instanceof errors.JWTExpired) return 'it has expired'
   if (error instanceof errors.JWTClaimValidationFailed) return `the claim ${error.claim} is missing or wrong`
   if (error instanceof errors.JWKSNoMatchingKey) return 'it is signed with an unknown key'

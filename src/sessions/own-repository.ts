@@ -5,6 +5,7 @@ import { newestFirst, olderThan } from '../database/newest-first.ts'
 import { shownUse } from '../database/session-use.ts'
 import type { Caller } from '../http/caller.ts'
 import type { Position } from '../http/lists.ts'
+import { lockUser } from '../database/lock-user.ts'
 import { endSessions } from './end-sessions.ts'
 import { SESSION_SELECT, type SessionRow } from './session.ts'
 
@@ -22,6 +23,8 @@ export function createOwnSessionRepository (
 ): OwnSessionRepository {
   const end = (userId: string, id: string | { not: string }, caller: Caller) =>
     retryingConflicts(() => prisma.$transaction(async (tx) => {
+      // A personal token that is being made comes before, and ends too, or is not made.
+      if (typeof id !== 'string') await lockUser(tx, userId)
       const now = clock.now()
       const where = { id, userId, ...activeSession(now) }
       return await endSessions(tx, { where, reason: 'ended_by_user', now }, { actorId: userId, caller })

@@ -6,6 +6,7 @@ import { callerOf } from '../http/caller.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { Problem } from '../http/errors.ts'
 import { problems } from '../http/problem-details.ts'
+import { isClientToken } from '../tokens/access-tokens.ts'
 import type { SessionService } from './service.ts'
 
 export interface LogoutRouteOptions { sessions: SessionService, cookies: CookiePolicy, allowedOrigins: AllowedOrigins }
@@ -38,7 +39,7 @@ export const logoutRoutes: FastifyPluginAsyncTypebox<LogoutRouteOptions> = async
       await comesFromAllowedOrigin(request, allowedOrigins)
     if (hasBearer(request)) {
       const claims = await app.readAccessToken(request)
-      if (!claims || !app.isForThisServer(claims)) {
+      if (!claims || isClientToken(claims) || !app.isForThisServer(claims)) {
         throw badBearer('invalid_token', 'The access token is not valid.')
       }
       await sessions.end(claims.sid, 'logout', caller)

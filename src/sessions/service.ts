@@ -67,7 +67,7 @@ export interface SessionService {
 export interface SessionServiceOptions {
   repository: SessionRepository
   codec: RefreshTokenCodec
-  accessTokens: AccessTokens
+  accessTokens: Pick<AccessTokens, 'issue' | 'lifetimeSeconds'>
   /** The ID token, when the scope has `openid`. */
   idToken: IssueIdToken
   resources: Pick<Resources, 'narrow'>

@@ -12,6 +12,7 @@ const LAST_USED_AT = `The sign-in or the last refresh, which is shown ${SHOW_USE
 export const SessionSchema = Type.Object({
   id: Type.String({ format: 'uuid', description: 'The `sid` claim of its access tokens.' }),
   current: Type.Boolean({ description: 'True for the session of the access token in this request.' }),
+  personalToken: NullableText({ description: 'The name of the personal token that this is; null for a sign-in.' }),
   clientId: Type.String(),
   provider: Type.String(),
   device: NullableText({ description: 'A name read from the User-Agent: `Chrome on Windows`.' }),
@@ -35,6 +36,7 @@ export const SESSION_SELECT = {
 
 export interface SessionRow {
   id: string
+  personalToken: string | null
   clientId: string
   provider: string
   ipAddress: string | null
@@ -51,6 +53,7 @@ export function toSession (row: SessionRow, currentId: string): Session {
   return {
     id: row.id,
     current: row.id === currentId,
+    personalToken: row.personalToken,
     clientId: row.clientId,
     provider: row.provider,
     device: describeDevice(row.userAgent),

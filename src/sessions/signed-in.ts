@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { badBearer, insufficientScope } from '../http/bearer.ts'
 import { Problem } from '../http/errors.ts'
+import { isByPersonalToken } from '../tokens/access-tokens.ts'
 import { hasScope } from '../tokens/scope.ts'
 import type { SessionService } from './service.ts'
 
@@ -24,9 +25,13 @@ const RECENT_SECONDS = 10 * 60
 
 /**
  * An `onRequest` hook after `requireActiveSession`: rejects the request with 403 unless the person signed in within the
- * last ten minutes. A refresh is no sign-in, so an access token in other hands does not suffice for long.
+ * last ten minutes. A refresh is no sign-in, so an access token in other hands does not suffice for long; neither is a
+ * personal token, however young.
  */
 export async function requireRecentSignIn ({ bearer }: FastifyRequest): Promise<void> {
+  if (isByPersonalToken(bearer)) {
+    throw new Problem('reauthentication_required', 'A personal token does not do for this: sign in.')
+  }
   if (Date.now() / 1000 - bearer.auth_time <= RECENT_SECONDS) return
   throw new Problem('reauthentication_required',
     'The sign-in is older than ten minutes. Sign in again, with max_age=600 or prompt=login.')

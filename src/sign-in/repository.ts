@@ -207,7 +207,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     now: Date
   ): Promise<void> {
     const surplus = await tx.session.findMany({
-      where: { userId, ...activeSession(now) },
+      where: { userId, personalToken: null, ...activeSession(now) },
       orderBy: [{ lastUsedAt: 'desc' }, { id: 'desc' }],
       skip: maxSessions - 1,
       select: { id: true }

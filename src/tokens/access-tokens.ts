@@ -20,11 +20,40 @@ export interface AccessTokenClaims {
   auth_time: number
   /** The key that the token is bound to (RFC 9449 section 6.1). */
   cnf?: { jkt: string }
+  /** `personal_token` where a personal token brought it (RFC 9068 section 2.2.1). */
+  amr?: string[]
+}
+
+const PERSONAL_TOKEN = 'personal_token'
+
+/** True for an access token that a personal token brought: whoever sent it did not sign in. */
+export function isByPersonalToken ({ amr }: Pick<AccessTokenClaims, 'amr'>): boolean {
+  return amr?.includes(PERSONAL_TOKEN) ?? false
+}
+
+/** The claims of a client's own access token (RFC 6749 section 4.4): `sub` is the client, and there is no session. */
+export type ClientTokenClaims = Omit<AccessTokenClaims, 'sid' | 'auth_time'> & { sid?: never, auth_time?: never }
+
+/** Tells a client's own token from a user's. */
+export function isClientToken (claims: AccessTokenClaims | ClientTokenClaims): claims is ClientTokenClaims {
+  return !('sid' in claims) && claims.sub === claims.client_id
+}
+
+/** What a client is given for itself. */
+export interface ClientGrant {
+  clientId: string
+  scope: string
+  /** What the token is for; none for TOKEN_AUDIENCE. */
+  resources: string[]
+  /** The thumbprint of the DPoP key that the token is bound to; undefined for a bearer token. */
+  jkt?: string | undefined
 }
 
 export interface AccessTokens {
   lifetimeSeconds: number
   issue: (grant: IdentityGrant) => string
+  /** The token of a client itself, of which it has no role. */
+  issueToClient: (grant: ClientGrant) => string
 }
 
 export interface AccessTokenOptions {
@@ -40,26 +69,41 @@ export interface AccessTokenOptions {
 
 export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: AccessTokenOptions): AccessTokens {
   const { issuer, lifetimeSeconds, type = 'at+jwt', ownClaims } = options
-  const audience = toAudience(options.audience)
+  const ownAudience = toAudience(options.audience)
+
+  function common ({ resources, jkt }: Pick<ClientGrant, 'resources' | 'jkt'>) {
+    const now = Math.floor(Date.now() / 1000)
+    return {
+      iss: issuer,
+      aud: resources.length === 0 ? ownAudience : toAudience(resources),
+      exp: now + lifetimeSeconds,
+      iat: now,
+      jti: randomUUID(),
+      ...jkt === undefined ? {} : { cnf: { jkt } }
+    }
+  }
+
   return {
     lifetimeSeconds,
+
     issue (grant) {
-      const now = Math.floor(Date.now() / 1000)
       const claims: AccessTokenClaims = {
-        iss: issuer,
+        ...common(grant),
         sub: grant.userId,
-        aud: grant.resources.length === 0 ? audience : toAudience(grant.resources),
-        exp: now + lifetimeSeconds,
-        iat: now,
-        jti: randomUUID(),
         client_id: grant.clientId,
         sid: grant.sessionId,
         scope: grant.scope,
         roles: grant.roles,
         auth_time: grant.authTime,
-        ...grant.jkt === undefined ? {} : { cnf: { jkt: grant.jkt } }
+        ...grant.isPersonalToken ? { amr: [PERSONAL_TOKEN] } : {}
       }
       return keys.sign(type, ownClaims ? { ...ownClaims(grant), ...claims } : claims)
+    },
+
+    issueToClient (grant) {
+      const { clientId, scope } = grant
+      const claims: ClientTokenClaims = { ...common(grant), sub: clientId, client_id: clientId, scope, roles: [] }
+      return keys.sign(type, claims)
     }
   }
 }

@@ -21,6 +21,8 @@ export interface SessionGrant {
   authTime: number
   /** The thumbprint of the DPoP key that the access token is bound to; undefined for a bearer token. */
   jkt?: string | undefined
+  /** For a personal token: nobody signed in for it. */
+  isPersonalToken?: boolean
 }
 
 /** What a client's registration and its request say about the tokens of a response. */

@@ -26,6 +26,11 @@ export interface Resources {
    */
   grant: (requested: RequestedGrant) => ResourceGrant
   /**
+   * What a client is granted for itself: the part of its registered scope that the resources have, and all of it for
+   * TOKEN_AUDIENCE. Throws as `grant` does.
+   */
+  grantToClient: (requested: RequestedGrant) => ResourceGrant
+  /**
    * The part of a grant that is for `resources`, or else for those that are still known. Throws `invalid_target` for a
    * resource that was not granted, `invalid_grant` where none is left.
    */
@@ -57,16 +62,28 @@ export function createResources (settings: Resource[]): Resources {
     return [...new Set([...SCOPES_OF_ALL_RESOURCES, ...own])].filter((name) => names.has(name)).join(' ')
   }
 
+  /** The resources of a request, or else of the registration, which must be there. */
+  function targets ({ resources: requested, registered = [] }: RequestedGrant): string[] {
+    const resources = requested ?? [registered].flat()
+    if (!resources.every((resource) => scopesOf.has(resource))) throw invalidTarget('There is no such resource here.')
+    if (resources.join('').length > MAX_LENGTH) throw invalidTarget('These are too many resources for one token.')
+    return resources
+  }
+
   return {
     scopes: allScopes,
     has: (resource) => scopesOf.has(resource),
 
-    grant ({ scope, resources: requested, registered = [] }) {
-      const resources = requested ?? [registered].flat()
+    grant (requested) {
+      const [resources, { scope }] = [targets(requested), requested]
       if (resources.length === 0) return { scope: grantableScope(scope), resources }
-      if (!resources.every((resource) => scopesOf.has(resource))) throw invalidTarget('There is no such resource here.')
-      if (resources.join('').length > MAX_LENGTH) throw invalidTarget('These are too many resources for one token.')
       return { scope: scopeFor(resources, scope ?? ''), resources }
+    },
+
+    grantToClient (requested) {
+      const [resources, { scope = '' }] = [targets(requested), requested]
+      if (resources.length === 0) return { scope, resources }
+      return { scope: scopeFor(resources, scope), resources }
     },
 
     narrow (grant, requested) {

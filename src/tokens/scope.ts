@@ -9,6 +9,9 @@ export const PROVIDER_TOKEN_SCOPE = 'provider_token'
  */
 export const SCOPES = ['openid', 'profile', 'email', 'roles', 'offline_access', PROVIDER_TOKEN_SCOPE]
 
+/** Those that a personal token may have: it lends no provider's token. */
+export const PERSONAL_TOKEN_SCOPES = ['openid', 'profile', 'email']
+
 /** The characters of RFC 6749 section 3.3, and the space between two scopes. */
 const SCOPE_CHARACTERS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 

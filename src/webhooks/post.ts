@@ -17,6 +17,9 @@ export interface PostOptions {
   mayReach: (address: string) => boolean
 }
 
+/** A GET has no body. */
+export interface SendOptions extends Omit<PostOptions, 'body'> { method: 'GET' | 'POST', body?: string }
+
 /** `body` is undefined when it is longer than 64 KiB or did not end in time; the status counts all the same. */
 export interface PostResponse { status: number, body: string | undefined }
 
@@ -29,13 +32,18 @@ const MAX_BODY_BYTES = 64 * 1024
 /** How long a forward proxy may take to connect. */
 const PROXY_TIMEOUT_MS = 5_000
 
+/** Sends a POST request, as `send`. */
+export async function post (target: string, options: PostOptions, lookUp?: typeof dns.lookup): Promise<PostResponse> {
+  return await send(target, { method: 'POST', ...options }, lookUp)
+}
+
 /**
- * Sends a POST request over a connection of its own; follows no redirects. Throws when there is no response. A forward
+ * Sends a request over a connection of its own; follows no redirects. Throws when there is no response. A forward
  * proxy is told the address that was checked, not the name, which it might find somewhere else: the name must resolve
  * here too.
  */
-export async function post (
-  target: string, { headers, body, signal, mayReach }: PostOptions, lookUp: typeof dns.lookup = dns.lookup
+export async function send (
+  target: string, { method, headers, body, signal, mayReach }: SendOptions, lookUp: typeof dns.lookup = dns.lookup
 ): Promise<PostResponse> {
   const url = new URL(target)
   // Node does not call `lookup` for a literal address.
@@ -52,12 +60,13 @@ export async function post (
     })
   }
 
+  const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
   const proxied = await throughProxy(url, literal, lookup)
   return await new Promise((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http
     const outgoing = request(url, {
-      method: 'POST',
-      headers: { ...headers, host: url.host, 'content-length': Buffer.byteLength(body), 'user-agent': 'signet' },
+      method,
+      headers: { ...headers, host: url.host, ...length, 'user-agent': 'signet' },
       ...proxied ?? { agent: false, lookup },
       signal
     })

@@ -1,4 +1,4 @@
-import { decodeProtectedHeader } from 'jose'
+import { decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import t, { type Test } from 'tap'
 import { failure, newSecret, startWorld } from './world.ts'
@@ -10,13 +10,23 @@ const WEB = {
   redirect_uris: ['https://web.example.com/callback'],
   client_secret: newSecret()
 }
+const { publicKey, privateKey } = await generateKeyPair('ES256')
+const KEYED = {
+  client_id: 'keyed',
+  name: 'The app with a key',
+  redirect_uris: ['https://keyed.example.com/callback'],
+  grant_types: ['authorization_code', 'client_credentials'],
+  scope: 'notes:read',
+  token_endpoint_auth_method: 'private_key_jwt',
+  jwks: { keys: [{ ...await exportJWK(publicKey), kid: 'one' }] }
+}
 const AUDIENCE = 'https://api.example.com'
 
 /** The library speaks https only, unless told that this is a test. */
 const INSECURE = { [oauth.allowInsecureRequests]: true }
 
 async function world (t: Test, environment: Record<string, string> = {}) {
-  const running = await startWorld(t, [SPA, WEB], { TOKEN_AUDIENCE: AUDIENCE, ...environment })
+  const running = await startWorld(t, [SPA, WEB, KEYED], { TOKEN_AUDIENCE: AUDIENCE, ...environment })
   const issuer = new URL(running.url)
   const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, INSECURE))
   const spa: oauth.Client = { client_id: 'spa' }
@@ -214,6 +224,30 @@ t.test('a confidential client signs in with its secret in the header or in the b
     t.same(await introspect(refreshed.access_token), { active: false })
     t.same(await introspect(refreshed.refresh_token), { active: false })
   }
+})
+
+t.test('a client proves itself by private_key_jwt: sign-in, refresh, introspection, a token of its own', async (t) => {
+  const { as, signIn, refresh, validate } = await world(t)
+  const keyed: oauth.Client = { client_id: 'keyed' }
+  const authentication = oauth.PrivateKeyJwt({ key: privateKey, kid: 'one' })
+  t.ok(as.token_endpoint_auth_methods_supported?.includes('private_key_jwt'))
+  const tokens = await signIn(keyed, authentication, KEYED.redirect_uris[0])
+  t.match(tokens.claims, { aud: 'keyed' })
+  const refreshed = await refresh(tokens.refresh_token, keyed, authentication)
+  const introspection = await oauth.introspectionRequest(as, keyed, authentication, refreshed.access_token, INSECURE)
+  t.match(await oauth.processIntrospectionResponse(as, keyed, introspection), { active: true, client_id: 'keyed' })
+
+  const parameters = new URLSearchParams({ scope: 'notes:read' })
+  const answer = await oauth.clientCredentialsGrantRequest(as, keyed, authentication, parameters, INSECURE)
+  const own = await oauth.processClientCredentialsResponse(as, keyed, answer)
+  t.match(own, { scope: 'notes:read', token_type: 'bearer', expires_in: 900 })
+  t.match(await validate(own.access_token), { sub: 'keyed', client_id: 'keyed' })
+  await oauth.processRevocationResponse(
+    await oauth.revocationRequest(as, keyed, authentication, own.access_token, INSECURE))
+  const { privateKey: another } = await generateKeyPair('ES256')
+  t.match(await failure(refresh(refreshed.refresh_token, keyed, oauth.PrivateKeyJwt(another))), {
+    error: 'invalid_client', status: 401
+  })
 })
 
 for (const algorithm of ['ES256', 'RS256', 'EdDSA']) {

@@ -17,7 +17,7 @@ t.test('uses are shown two minutes later, and never by the next use', async (t) 
   }
   let session: { lastUsedAt: Date, previouslyUsedAt: Date | null } = { lastUsedAt: at(0), previouslyUsedAt: null }
   const shown = (seconds: number) =>
-    shownUse({ ...session, createdAt: at(0), expiresAt: at(9_000) }, 6_000, at(seconds)).lastUsedAt
+    shownUse({ ...session, createdAt: at(0), expiresAt: at(9_000), personalToken: null }, 6_000, at(seconds)).lastUsedAt
   const uses = [600, 630, 719, 1_000, 1_119, 1_240, 5_000]
   for (const [index, seconds] of uses.entries()) {
     const before = shown(seconds)
@@ -30,11 +30,15 @@ t.test('uses are shown two minutes later, and never by the next use', async (t) 
 })
 
 t.test('the end is that of the use that is shown, and never after the last day', async (t) => {
-  const session = { createdAt: at(0), lastUsedAt: at(1_000), previouslyUsedAt: at(500), expiresAt: at(7_000) }
+  const session = {
+    createdAt: at(0), lastUsedAt: at(1_000), previouslyUsedAt: at(500), expiresAt: at(7_000), personalToken: null
+  }
   t.same(shownUse(session, 6_000, at(1_001)), { lastUsedAt: at(500), idleExpiresAt: at(6_500) })
   t.same(shownUse(session, 6_000, at(1_120)), { lastUsedAt: at(1_000), idleExpiresAt: at(7_000) })
   t.same(shownUse({ ...session, previouslyUsedAt: null }, 9_000, at(1_001)),
     { lastUsedAt: at(0), idleExpiresAt: at(7_000) })
+  t.same(shownUse({ ...session, personalToken: 'a script' }, 1, at(1_001)),
+    { lastUsedAt: at(500), idleExpiresAt: at(7_000) }, 'a personal token does not end when it is not used')
 })
 
 t.test('no reuse window is as long', async (t) => {

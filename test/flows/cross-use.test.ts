@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
+import { decodeJwt, decodeProtectedHeader, exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { createDpopKey } from '../fakes/dpop.ts'
@@ -11,6 +11,16 @@ import { AS_WEB, setupWithClients, REDIRECT_URI, SPA, WEB } from './setup-with-c
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const ORIGIN = 'https://app.example.com'
 const API = 'https://api.example.com'
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const key = await generateKeyPair('ES256')
+const JOBS = {
+  client_id: 'jobs',
+  name: 'Jobs',
+  redirect_uris: [],
+  grant_types: ['client_credentials'],
+  scope: 'notes:write',
+  jwks: { keys: [await exportJWK(key.publicKey)] }
+}
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
 /** GitHub, and two OpenID providers beside it. */
@@ -24,7 +34,12 @@ async function world (t: Test) {
     OIDC_PROVIDERS: 'acme,umbrella',
     ALLOWED_ORIGINS: ORIGIN,
     RESOURCES: JSON.stringify([{ resource: API, name: 'The API' }]),
-    CLIENTS: JSON.stringify([{ ...SPA, backchannel_logout_uri: receiver.url }, WEB, TV])
+    CLIENTS: JSON.stringify([
+      { ...SPA, backchannel_logout_uri: receiver.url },
+      WEB,
+      TV,
+      { ...JOBS, assertion_issuer: acme.url, assertion_subject: 'the job' }
+    ])
   })
   const { url } = signet
   receiver.trust(url)
@@ -64,7 +79,7 @@ const attemptName = (state: string) =>
 
 /** One of everything that Signet hands out, all of it good, and all of it unused. */
 async function collect (
-  { url, receiver, begin, beginDevice, visit, authorize, signIn, exchange, logout, sql }: World
+  { url, receiver, begin, beginDevice, visit, authorize, signIn, exchange, logout, sql, token }: World
 ) {
   // Its session has to end first.
   await logout({ id_token_hint: (await signIn()).id_token })
@@ -81,16 +96,25 @@ async function collect (
   const cookie = (browser: Browser, prefix: string) =>
     browser.cookies().find(({ name }) => name.startsWith(prefix))?.value ?? ''
   const claims = decodeJwt(tokens.access_token)
-  const key = await createDpopKey()
+  const dpopKey = await createDpopKey()
   const proven = await authorize()
-  const proof = { dpop: await key.prove('POST', `${url}/oauth2/token`) }
-  const bound = (await exchange(proven.code, proven.codeVerifier, {}, proof)).body
+  const dpop = { dpop: await dpopKey.prove('POST', `${url}/oauth2/token`) }
+  const bound = (await exchange(proven.code, proven.codeVerifier, {}, dpop)).body
+  const personal = await readJson(await fetch(`${url}/me/tokens`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokens.access_token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'a script', expiresInDays: 1 })
+  }))
+  const assertion = (jti: string) => new SignJWT({ jti }).setProtectedHeader({ alg: 'ES256' }).setIssuer('jobs')
+    .setSubject('jobs').setAudience(url).setExpirationTime('1m').sign(key.privateKey)
+  const proof = { client_assertion_type: ASSERTION_TYPE, client_assertion: await assertion('first') }
+  const own = await token({ grant_type: 'client_credentials', ...proof })
   return {
     logoutToken: told?.token ?? '',
     boundAccessToken: bound.access_token as string,
     boundRefreshToken: bound.refresh_token as string,
-    dpopProof: await key.prove('GET', `${url}/me`, { accessToken: bound.access_token }),
-    dpopJkt: key.jkt,
+    dpopProof: await dpopKey.prove('GET', `${url}/me`, { accessToken: bound.access_token }),
+    dpopJkt: dpopKey.jkt,
     state: login.state,
     attemptCookie: cookie(login.browser, 'signet-login-'),
     providerCode: login.providerCode,
@@ -106,6 +130,9 @@ async function collect (
     idToken: tokens.id_token as string,
     resourceToken: (await signIn({ resource: API })).access_token as string,
     refreshCookie: cookie(cookieBrowser, 'signet-refresh'),
+    personalToken: personal.refreshToken as string,
+    clientAssertion: await assertion('second'),
+    clientToken: own.body.access_token as string,
     clientSecret: WEB.client_secret,
     sessionId: claims['sid'] as string,
     tokenId: claims.jti as string,
@@ -122,6 +149,8 @@ type Artefact = keyof Artefacts
 interface Place {
   home: Artefact[]
   refused: [status: number, code?: string]
+  /** The same for one that is known here, and refused for another reason. */
+  refusedOtherwise?: Partial<Record<Artefact, [status: number, code?: string]>>
   /** Longer values are refused unseen: `invalid_request`. */
   longest?: number
   present: (value: string) => Promise<{ status: number, body: any }>
@@ -212,8 +241,25 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
       refused: [400, 'invalid_grant'],
       present: (value) => token({ grant_type: 'refresh_token', refresh_token: value, client_id: 'spa' })
     },
+    'client_assertion of /oauth2/token': {
+      home: ['clientAssertion'],
+      refused: [401, 'invalid_client'],
+      present: (value) => token({
+        grant_type: 'client_credentials',
+        client_id: 'jobs',
+        client_assertion_type: ASSERTION_TYPE,
+        client_assertion: value
+      })
+    },
+    'client_assertion of another client': {
+      home: [],
+      refused: [401, 'invalid_client'],
+      present: (value) => post('/oauth2/introspect', {
+        token: 'x', client_id: 'web', client_assertion_type: ASSERTION_TYPE, client_assertion: value
+      })
+    },
     'refresh_token of nobody': {
-      home: ['refreshCookie'],
+      home: ['refreshCookie', 'personalToken'],
       refused: [400, 'invalid_grant'],
       present: (value) => token({ grant_type: 'refresh_token', refresh_token: value })
     },
@@ -262,7 +308,10 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
       }
     },
     'token of /oauth2/introspect': {
-      home: ['accessToken', 'resourceToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
+      home: [
+        'accessToken', 'resourceToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie',
+        'personalToken', 'clientToken'
+      ],
       refused: [200],
       async present (value) {
         const { status, body } = await post('/oauth2/introspect', { token: value, ...AS_WEB })
@@ -272,6 +321,8 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     // RFC 7009 section 2.2: an unknown token is no error. That nothing has ended is looked at afterwards.
     'token of /oauth2/revoke': {
       home: ['accessToken', 'resourceToken', 'boundAccessToken', 'refreshToken', 'boundRefreshToken', 'refreshCookie'],
+      // RFC 7009 section 2.1: those of another client.
+      refusedOtherwise: { personalToken: [400, 'invalid_grant'], clientToken: [400, 'invalid_grant'] },
       refused: [200],
       present: (value) => post('/oauth2/revoke', { token: value, client_id: 'spa' })
     },
@@ -322,9 +373,10 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
   t.ok(Object.values(own).every((value) => value.length > 5))
 
   let uses = 0
-  for (const [place, { home, refused, longest = Infinity, present }] of Object.entries(table)) {
+  for (const [place, { home, refused, refusedOtherwise = {}, longest = Infinity, present }] of Object.entries(table)) {
     for (const [name, value] of Object.entries(own).filter(([name]) => !home.includes(name as Artefact))) {
-      const [status, code] = value.length > longest ? [400, 'invalid_request'] : refused
+      const known = refusedOtherwise[name as Artefact] ?? refused
+      const [status, code] = value.length > longest ? [400, 'invalid_request'] : known
       const answer = await present(value)
       t.equal(answer.status, status, `${name} as ${place}`)
       if (code !== undefined) t.equal(answer.body.code ?? answer.body.error, code, `${name} as ${place}`)
@@ -332,7 +384,7 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
       uses++
     }
   }
-  t.ok(uses >= 400, 'the whole matrix')
+  t.ok(uses >= 500, 'the whole matrix')
   const errors = log()
     .split('\n')
     .filter((line) => line.includes('"level":50') && !line.includes('provider_error'))
@@ -376,6 +428,10 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
   )
   t.equal((await refresh(own.refreshToken)).status, 200, 'refresh token')
   t.equal((await table['DPoP proof at /me']?.present(own.dpopProof))?.status, 200, 'DPoP proof')
+  t.equal((await refresh(own.personalToken, {})).status, 200, 'personal token')
+  t.equal(
+    (await table['client_assertion of /oauth2/token']?.present(own.clientAssertion))?.status, 200, 'client assertion')
+  t.match((await table['token of /oauth2/introspect']?.present(own.clientToken))?.body, { active: true, sub: 'jobs' })
   t.equal((await logout({ id_token_hint: own.idToken })).status, 200, 'ID token')
   t.equal(await me(own.accessToken), 401, 'whose session that ended')
 })

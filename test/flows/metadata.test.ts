@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson } from '../helper.ts'
-import { AS_WEB, basic, setupWithClients, REDIRECT_URI, WEB, type Parameters } from './setup-with-clients.ts'
+import { AS_WEB, basic, setupWithClients, REDIRECT_URI, SPA, WEB, type Parameters } from './setup-with-clients.ts'
 
 // What the metadata document says, line by line, against what the endpoints do. A key without a check fails, so does a
 // listed value that nothing here tries, and so does what works without being listed.
@@ -13,11 +13,44 @@ import { AS_WEB, basic, setupWithClients, REDIRECT_URI, WEB, type Parameters } f
 const DOCUMENTS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const EVERYTHING = 'openid profile email roles offline_access'
 
 /** An issuer whose ID tokens apps bring. */
 const acme = await startFakeOidc()
 t.teardown(() => acme.close())
+
+const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve })
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const [p256, p384, p521, ed25519] = [ec('P-256'), ec('P-384'), ec('P-521'), generateKeyPairSync('ed25519')]
+const KEYS: Record<string, { publicKey: KeyObject, privateKey: KeyObject }> = {
+  RS256: rsa,
+  RS384: rsa,
+  RS512: rsa,
+  PS256: rsa,
+  PS384: rsa,
+  PS512: rsa,
+  ES256: p256,
+  ES384: p384,
+  ES512: p521,
+  EdDSA: ed25519,
+  Ed25519: ed25519
+}
+/** Confidential, with a secret and with a key. */
+const BOTH = {
+  ...WEB,
+  grant_types: ['authorization_code', 'client_credentials'],
+  jwks: { keys: [rsa, p256, p384, p521, ed25519].map(({ publicKey }) => publicKey.export({ format: 'jwk' })) }
+}
+/** Each works once. */
+const assertions: Record<string, string>[] = []
+
+async function signAssertion (issuer: string, alg = 'ES256'): Promise<Record<string, string>> {
+  const jwt = new SignJWT({ jti: randomUUID() }).setProtectedHeader({ alg }).setIssuer('web').setSubject('web')
+    .setAudience(issuer).setExpirationTime('1m')
+  const key = KEYS[alg]?.privateKey ?? Buffer.alloc(64)
+  return { client_assertion_type: ASSERTION_TYPE, client_assertion: await jwt.sign(key) }
+}
 
 type Signet = Awaited<ReturnType<typeof setupWithClients>>
 type Check = (t: Test, value: any, signet: Signet, document: Record<string, any>) => Promise<void>
@@ -29,7 +62,8 @@ const CREDENTIALS: Record<
 > = {
   none: { client: 'spa', form: { client_id: 'spa' }, headers: {} },
   client_secret_basic: { client: 'web', form: {}, headers: basic(WEB.client_secret) },
-  client_secret_post: { client: 'web', form: AS_WEB, headers: {} }
+  client_secret_post: { client: 'web', form: AS_WEB, headers: {} },
+  private_key_jwt: { client: 'web', get form () { return assertions.pop() ?? {} }, headers: {} }
 }
 
 /** Ways to name a client that has a secret, without it. */
@@ -50,13 +84,14 @@ async function assertion (): Promise<Record<string, string>> {
     .setProtectedHeader({ alg: 'HS256' })
     .setExpirationTime('1m')
     .sign(Buffer.from(WEB.client_secret))
-  return { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: jwt }
+  return { client_assertion_type: ASSERTION_TYPE, client_assertion: jwt }
 }
 
 /** A token response of each grant type. One line for each new one. */
 const GRANTS: Record<string, (signet: Signet) => Promise<any>> = {
   authorization_code: ({ signIn }) => signIn(),
   refresh_token: async ({ signIn, refresh }) => (await refresh((await signIn()).refresh_token)).body,
+  client_credentials: async ({ token }) => (await token({ grant_type: 'client_credentials', ...AS_WEB })).body,
   [DEVICE_GRANT]: async ({ url, post, token }) => {
     const { body: grant } = await post('/oauth2/device_authorization', { client_id: 'spa', scope: 'openid' })
     const browser = createBrowser(url)
@@ -79,7 +114,6 @@ const GRANTS: Record<string, (signet: Signet) => Promise<any>> = {
 
 const UNLISTED_GRANTS = [
   'password',
-  'client_credentials',
   'implicit',
   'urn:ietf:params:oauth:grant-type:jwt-bearer',
   'urn:ietf:params:oauth:grant-type:saml2-bearer',
@@ -239,7 +273,9 @@ const CHECKS: Record<string, Check> = {
       Object.fromEntries(
         Object.entries(GRANTS).map(([type, grant]) => [
           type,
-          async () => t.equal(await signet.me((await grant(signet)).access_token), 200, type)
+          // A client's own token is no user's.
+          async () => t.equal(
+            await signet.me((await grant(signet)).access_token), type === 'client_credentials' ? 401 : 200, type)
         ])
       )
     )
@@ -326,6 +362,23 @@ const CHECKS: Record<string, Check> = {
     for (const [name, credentials] of [...unlisted, ...Object.entries(NO_CREDENTIALS)]) {
       t.equal((await introspect(credentials)).status, 401, name)
     }
+  },
+
+  async token_endpoint_auth_signing_alg_values_supported (t, listed, { url, token }) {
+    const grant = { grant_type: 'client_credentials' }
+    await every(t, listed, Object.fromEntries(Object.keys(KEYS).map((alg) => [
+      alg,
+      async () => t.equal((await token({ ...grant, ...await signAssertion(url, alg) })).status, 200, alg)
+    ])))
+    t.equal((await token({ ...grant, ...await signAssertion(url, 'HS256') })).status, 401)
+  },
+
+  async revocation_endpoint_auth_signing_alg_values_supported (t, listed, _signet, document) {
+    t.strictSame(listed, document['token_endpoint_auth_signing_alg_values_supported'])
+  },
+
+  async introspection_endpoint_auth_signing_alg_values_supported (t, listed, _signet, document) {
+    t.strictSame(listed, document['token_endpoint_auth_signing_alg_values_supported'])
   },
 
   async code_challenge_methods_supported (t, listed, signet) {
@@ -429,7 +482,8 @@ async function errorOf ({ ask }: Signet, more: Parameters): Promise<URLSearchPar
   return new URLSearchParams(location.href.startsWith('https://app.example.com/callback?') ? location.search : '')
 }
 
-const signet = await setupWithClients(t, acme.settings('acme'))
+const signet = await setupWithClients(t, { ...acme.settings('acme'), CLIENTS: JSON.stringify([SPA, BOTH]) })
+for (let count = 0; count < 10; count++) assertions.push(await signAssertion(signet.url))
 const document = await readJson(await fetch(signet.url + DOCUMENTS[0]))
 
 t.test('both documents are one, as JSON, for a while, and for any page', async (t) => {

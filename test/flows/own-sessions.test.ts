@@ -22,6 +22,7 @@ t.test('a user sees where they are signed in', async (t) => {
   t.strictSame(rest, {
     id,
     current: true,
+    personalToken: null,
     clientId: 'signet',
     provider: 'github',
     device: 'curl',

@@ -69,6 +69,9 @@ const TABLE: Record<string, Row> = {
   'GET /me/sessions': signed(200),
   'DELETE /me/sessions': signed(204),
   'DELETE /me/sessions/{id}': owned(204),
+  'GET /me/tokens': signed(200),
+  'POST /me/tokens': signed(201, { name: 'a script', expiresInDays: 1 }),
+  'DELETE /me/tokens/{id}': owned(204),
   'GET /me/accounts': signed(200),
   'POST /me/accounts': signed(400, {
     code: 'x',
@@ -80,6 +83,7 @@ const TABLE: Record<string, Row> = {
   'POST /me/accounts/{id}/token': owned(200),
   // By the credentials of a client; a bearer is none.
   'GET /revocations': open(401),
+  'POST /revocations': open(401, {}),
   'GET /admin/users': admins(200),
   'GET /admin/users/{id}': admins(200),
   'PATCH /admin/users/{id}': admins(200, { roles: ['editor'] }),
@@ -132,7 +136,15 @@ async function world (t: Test) {
       VALUES (gen_random_uuid(), $1, $1, 'user.created', '{}', 'delivered', now() + interval '1 day') RETURNING id`,
       [webhook.id]
     )
+    const { rows: [personal] } = await sql.query(
+      `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, personal_token, authenticated_at,
+        idle_expires_at, expires_at)
+      VALUES (gen_random_uuid(), $1, 'signet', 'github', '', '\\x00', 'a script', now(), now() + interval '1 day',
+        now() + interval '1 day') RETURNING id`,
+      [user.user.id]
+    )
     const ids: Record<string, string> = {
+      '/me/tokens': personal.id,
       '/admin/webhooks': webhook.id,
       deliveryId: delivery.id,
       '/me/sessions': sessionOf(user.access_token),

@@ -1,13 +1,18 @@
 import Fastify from 'fastify'
 import t from 'tap'
+import { ASSERTION_ALGORITHMS } from '../../src/clients/assertion-keys.ts'
 import { metadataRoutes } from '../../src/oauth2/metadata.ts'
 
 // test/flows/metadata.test.ts checks that each member is true. This test sees that no member is added or lost.
 t.test('both metadata documents have these members and no others', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(metadataRoutes, { issuerUrl: 'https://id', keys: { algorithms: () => ['ES256', 'RS256'] }, resources: { scopes: ['notes:read'] } })
-  const methods = ['client_secret_basic', 'client_secret_post']
+  await app.register(metadataRoutes, {
+    issuerUrl: 'https://id',
+    keys: { algorithms: () => ['ES256', 'RS256'] },
+    resources: { scopes: ['notes:read'] }
+  })
+  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
     const response = await app.inject(path)
     t.equal(response.headers['cache-control'], 'public, max-age=300')
@@ -27,6 +32,7 @@ t.test('both metadata documents have these members and no others', async (t) => 
       grant_types_supported: [
         'authorization_code',
         'refresh_token',
+        'client_credentials',
         'urn:ietf:params:oauth:grant-type:device_code',
         'urn:ietf:params:oauth:grant-type:token-exchange'
       ],
@@ -35,6 +41,9 @@ t.test('both metadata documents have these members and no others', async (t) => 
       token_endpoint_auth_methods_supported: ['none', ...methods],
       revocation_endpoint_auth_methods_supported: ['none', ...methods],
       introspection_endpoint_auth_methods_supported: methods,
+      token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+      revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
+      introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
       code_challenge_methods_supported: ['S256'],
       backchannel_logout_supported: true,
       backchannel_logout_session_supported: true,

@@ -217,6 +217,7 @@ t.test('a session as its user sees it', async (t) => {
   const later = '2026-01-02T00:00:00.000Z'
   const row = {
     id: 'a',
+    personalToken: null,
     clientId: 'c',
     provider: 'p',
     ipAddress: '192.0.2.1',

@@ -137,7 +137,9 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     if (!Number.isInteger(maxAge) || maxAge < 0) throw new TypeError('maxAge must be whole seconds.')
     return async (request, reply) => {
       const claims = verified.get(request) ?? (await claimsOf(request, reply))
-      const age = Date.now() / 1000 - claims.auth_time
+      // Nobody signed in for a client's own token, or for one that a personal token brought.
+      const signedInAt = claims.amr?.includes('personal_token') ? -Infinity : claims.auth_time ?? -Infinity
+      const age = Date.now() / 1000 - signedInAt
       if (age > maxAge + clockToleranceSeconds) {
         const error = 'insufficient_user_authentication'
         throw refusal(reply, 401, error, 'This needs a more recent sign-in.', error, {

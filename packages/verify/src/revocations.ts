@@ -93,7 +93,7 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
   }
 
   return {
-    async check ({ sid, sub, iat }) {
+    async check ({ sid, jti, sub, iat }) {
       if (answeredAt === undefined) await turn
       const now = Date.now()
       if (answeredAt === undefined || now - answeredAt > maxStaleSeconds * 1000) {
@@ -101,7 +101,7 @@ export function followRevocations (options: RevocationFeedOptions): RevocationFe
       }
       // A revocation that lies ahead does not count yet: it would also refuse a token that was renewed at once.
       const isCutOff = users.get(sub)?.some((notBefore) => iat * 1000 < notBefore && notBefore <= now)
-      if (sessions.has(sid) || isCutOff) throw new VerificationError('revoked')
+      if (sessions.has(sid ?? jti) || isCutOff) throw new VerificationError('revoked')
     },
 
     close () {
