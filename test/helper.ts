@@ -64,6 +64,11 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
   }
 }
 
+/** What hangs on a user goes with it. To TRUNCATE would take twenty times as long. */
+const EMPTIED = [
+  'users', 'device_grants', 'spent_states', 'revocations', 'audit_events', 'webhook_deliveries', 'logout_deliveries'
+]
+
 /**
  * For a file whose tests can share an app: opens one, and gives it to each test with all tables but the keys emptied,
  * after `renew`. A test that names an environment gets an app of its own.
@@ -77,9 +82,7 @@ export function sharing<World extends Running> (
   t.before(async () => { usual = await open(t) })
   return async (t: Test, environment?: Record<string, string>): Promise<World> => {
     if (environment) return await open(t, environment)
-    await usual.sql.query(
-      'TRUNCATE users, device_grants, spent_states, revocations, audit_events, webhook_deliveries, logout_deliveries CASCADE'
-    )
+    await usual.sql.query(EMPTIED.map((table) => `DELETE FROM ${table}`).join('; '))
     renew(usual)
     return usual
   }

@@ -24,8 +24,8 @@ export class Problem extends Error {
 export type OAuthErrorCode =
   | 'access_denied' | 'authorization_pending' | 'expired_token' | 'insufficient_scope' | 'invalid_client'
   | 'invalid_dpop_proof' | 'invalid_grant' | 'invalid_request' | 'invalid_scope' | 'invalid_target' | 'invalid_token'
-  | 'login_required' | 'request_not_supported' | 'request_uri_not_supported' | 'server_error' | 'slow_down' | 'temporarily_unavailable'
-  | 'unauthorized_client' | 'unsupported_grant_type' | 'unsupported_response_type'
+  | 'login_required' | 'request_not_supported' | 'request_uri_not_supported' | 'server_error' | 'slow_down'
+  | 'temporarily_unavailable' | 'unauthorized_client' | 'unsupported_grant_type' | 'unsupported_response_type'
 
 /** An error of the OAuth endpoints, answered as RFC 6749 section 5.2 describes. */
 export class OAuthError extends Error {

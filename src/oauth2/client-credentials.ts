@@ -21,8 +21,8 @@ export interface ClientCredentialsOptions {
 
 /**
  * Issues an access token to an authenticated client itself (RFC 6749 section 4.4). Without `scope` it gets all that it
- * is registered with, as far as the resources have it. Throws `unauthorized_client`, `invalid_scope` for more than that,
- * or `invalid_target` for an unknown resource.
+ * is registered with, as far as the resources have it. Throws `unauthorized_client`, `invalid_scope` for more than
+ * that, or `invalid_target` for an unknown resource.
  */
 export function issueClientToken (
   { accessTokens, resources }: ClientCredentialsOptions,

@@ -79,7 +79,8 @@ type TokenResponseOfCookieMode = Omit<TokenResponse, 'refresh_token'>
 
 /** The token endpoint (RFC 6749 section 3.2). Takes a form, as the RFC says, or JSON. */
 export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, options) => {
-  const { sessions, signIn, accessTokens, personalTokens, clients, devices, cookies, allowedOrigins, resources } = options
+  const { sessions, signIn, accessTokens, personalTokens, clients, devices, resources } = options
+  const { cookies, allowedOrigins } = options
 
   app.post('/oauth2/token', {
     schema: {

@@ -25,8 +25,8 @@ export interface PersonalTokens {
     by: { userId: string, sessionId: string }, token: Omit<NewPersonalToken, 'secretHash'>, caller: Caller
   ) => Promise<{ row: PersonalTokenRow, refreshToken: string } | 'too-many' | undefined>
   /**
-   * Exchanges one at the token endpoint. Throws `invalid_grant`, or `invalid_scope` or `invalid_target` for more than it
-   * has.
+   * Exchanges one at the token endpoint. Throws `invalid_grant`, or `invalid_scope` or `invalid_target` for more than
+   * it has.
    */
   exchange: (
     request: { token: PersonalToken, clientId: string, scope: string | undefined, issue: IssueOptions },

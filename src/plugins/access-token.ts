@@ -33,8 +33,8 @@ declare module 'fastify' {
     readBearer: (request: FastifyRequest) => Promise<AccessTokenClaims | undefined>
     /**
      * The claims of an access token of this server, expired or not, for any of RESOURCES, too: of the `token` parameter
-     * (RFC 7009 section 2.1, RFC 7662 section 2.1), or else of the Authorization header, which needs a proof for a token
-     * that is bound to a key. A client's own token (`isClientToken`) is one, too. Undefined for any other token.
+     * (RFC 7009 section 2.1, RFC 7662 section 2.1), or else of the Authorization header, which needs a proof for a
+     * token that is bound to a key. A client's own token (`isClientToken`) is one, too. Undefined for any other token.
      */
     readAccessToken: (request: FastifyRequest) => Promise<AccessTokenClaims | ClientTokenClaims | undefined>
     /** True for the claims of a token that opens Signet's own API, and not only some of RESOURCES. */
