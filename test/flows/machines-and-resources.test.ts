@@ -24,13 +24,13 @@ const { url, call, login } = await signedIn(t, {
   ])
 })
 
-async function token (form: string[][], headers: Record<string, string> = {}) {
+async function token (form: [string, string][], headers: Record<string, string> = {}) {
   const response = await fetch(`${url}/oauth2/token`, { method: 'POST', body: new URLSearchParams(form), headers })
   return { status: response.status, body: await readJson(response) }
 }
-const ask = (form: string[][] = [], clientId = 'jobs', headers: Record<string, string> = {}) =>
+const ask = (form: [string, string][] = [], clientId = 'jobs', headers: Record<string, string> = {}) =>
   token([['grant_type', 'client_credentials'], ...form], { ...basic(JOBS.client_secret, clientId), ...headers })
-const redeem = (refreshToken: string, form: string[][] = [], headers: Record<string, string> = {}) =>
+const redeem = (refreshToken: string, form: [string, string][] = [], headers: Record<string, string> = {}) =>
   token([['grant_type', 'refresh_token'], ['refresh_token', refreshToken], ...form], headers)
 const targets = ({ body }: { body: { access_token: string } }) => {
   const { aud, scope, cnf } = decodeJwt(body.access_token)
