@@ -7,6 +7,7 @@ import { createDatabase as createTestDatabase } from './database.ts'
 export async function openDatabase (t: Test): Promise<Database> {
   const { url, giveBack } = await createTestDatabase()
   const pool = new ConnectionPool(url, 4)
+  pool.on('error', () => {})
   const database = createDatabase(pool)
   t.teardown(async () => {
     await database.prisma.$disconnect()

@@ -1,4 +1,5 @@
-import pg from 'pg'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
 
 /** What a database is made of, beside its rows: changes when a test alters a table, a trigger, a right or a setting. */
 const FINGERPRINT = `
@@ -21,12 +22,20 @@ const RENEWAL = `
         FROM pg_sequences WHERE schemaname = 'public')
     || '; SET session_replication_role = origin' AS renewal`
 
+export const APPLICATION_NAME = 'test'
+
+/** Connections of the app that was closed. PostgreSQL ends them a moment later. */
+const OTHERS = `
+  SELECT count(*) FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name <> '${APPLICATION_NAME}'`
+const CLOSING_MS = 2_000
+
 /** A database that outgrew this is not worth emptying. */
 const MAX_GROWTH_BYTES = 8 * 1024 * 1024
 
-/** Makes a database as good as new by emptying it, which costs a fiftieth of making one. */
+/** Makes a database as good as new by emptying it, which costs a fraction of making one. */
 export interface Renewal {
-  /** False when that is not possible: then it has to be dropped. */
+  /** False when that is not possible, or somebody is still connected: then it has to be dropped. */
   renew: () => Promise<boolean>
 }
 
@@ -38,13 +47,11 @@ export async function createRenewal (sql: pg.Pool): Promise<Renewal> {
   return {
     async renew () {
       if (await read(FINGERPRINT) !== fingerprint || await size() > newSize + MAX_GROWTH_BYTES) return false
-      await sql.query(`
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name <> '${APPLICATION_NAME}'`)
+      for (const endsAt = Date.now() + CLOSING_MS; await read(OTHERS) !== '0'; await sleep(10)) {
+        if (Date.now() > endsAt) return false
+      }
       await sql.query(renewal)
       return true
     }
   }
 }
-
-export const APPLICATION_NAME = 'test'
