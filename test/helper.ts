@@ -36,6 +36,8 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
     ENCRYPTION_KEYS,
     LOG_LEVEL: 'trace',
     RATE_LIMITS: 'off',
+    // PostgreSQL starts a process for each connection.
+    DATABASE_POOL_SIZE: '5',
     ...environment
   }
   const settings = readSettings(common) as AppSettings

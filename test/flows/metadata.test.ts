@@ -3,6 +3,8 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJW
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
+import { createDpopKey } from '../fakes/dpop.ts'
+import { startLogoutReceiver } from '../fakes/logout-receiver.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson } from '../helper.ts'
 import { AS_WEB, basic, setupWithClients, REDIRECT_URI, SPA, WEB, type Parameters } from './setup-with-clients.ts'
@@ -210,6 +212,27 @@ const CHECKS: Record<string, Check> = {
       await readJson(await fetch(endpoint, { method: 'POST', body: new URLSearchParams({ client_id: 'spa' }) })),
       { device_code: /./, user_code: /./ }
     )
+  },
+
+  async backchannel_logout_supported (t, supported, { signIn, logout }) {
+    const tokens = await signIn()
+    await logout({ id_token_hint: tokens.id_token })
+    t.equal(supported, true)
+    t.match((await receiver.came(1)).map(({ claims }) => claims), [{ aud: 'spa', sub: decodeJwt(tokens.id_token).sub }])
+  },
+
+  async backchannel_logout_session_supported (t, supported) {
+    t.equal(supported, true)
+    t.match((await receiver.came(1)).map(({ claims }) => claims), [{ sid: /./ }])
+  },
+
+  async dpop_signing_alg_values_supported (t, algorithms, { url, token }) {
+    for (const alg of algorithms) {
+      const key = await createDpopKey(alg)
+      const form = { grant_type: 'client_credentials', ...AS_WEB }
+      const { body } = await token(form, { dpop: await key.prove('POST', `${url}/oauth2/token`) })
+      t.match([body.token_type, decodeJwt(body.access_token)], ['DPoP', { cnf: { jkt: key.jkt } }], alg)
+    }
   },
 
   async service_documentation (t, page) {
@@ -482,7 +505,13 @@ async function errorOf ({ ask }: Signet, more: Parameters): Promise<URLSearchPar
   return new URLSearchParams(location.href.startsWith('https://app.example.com/callback?') ? location.search : '')
 }
 
-const signet = await setupWithClients(t, { ...acme.settings('acme'), CLIENTS: JSON.stringify([SPA, BOTH]) })
+const receiver = await startLogoutReceiver()
+t.teardown(() => receiver.close())
+const signet = await setupWithClients(t, {
+  ...acme.settings('acme'),
+  CLIENTS: JSON.stringify([{ ...SPA, backchannel_logout_uri: receiver.url }, BOTH])
+})
+receiver.trust(signet.url)
 for (let count = 0; count < 10; count++) assertions.push(await signAssertion(signet.url))
 const document = await readJson(await fetch(signet.url + DOCUMENTS[0]))
 

@@ -364,7 +364,7 @@ t.test(
     t.ok(errors.length > 5)
     errors.length = 0
     t.equal(
-      await verifier({ ...options, clientSecret: 'wrong' }).verdict(other.access_token),
+      await verifier({ ...options, clientSecret: 'wrong', timeoutSeconds: 5 }).verdict(other.access_token),
       'revocations_unavailable',
       'a wrong secret is seen at once'
     )
