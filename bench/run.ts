@@ -6,6 +6,7 @@ import { packageRoot } from '../src/package-root.ts'
 
 const USAGE = `Usage: npm run bench                        Signet beside its limits and its peers
        npm run bench -- scale               two instances beside one
+       npm run bench -- claims              what TOKEN_CLAIMS and RESOURCES cost at a check and a refresh
        npm run bench -- seed                every list and read with a million users
        npm run bench -- --profile <name>    where the CPU time of an operation goes: login, login-openid, sign-up,
                                             check, refresh or exchange; writes <name>.cpuprofile
@@ -40,6 +41,10 @@ const commands: Record<string, (given: { write: boolean, isShort: boolean, profi
     build()
     const [{ scale }, { report }] = await Promise.all([import('./scale.ts'), import('./report/write.ts')])
     await report({ scale: await scale({ isShort }) }, write)
+  },
+  async claims ({ isShort }) {
+    build()
+    await (await import('./claims.ts')).measureClaims({ isShort })
   },
   seed: () => import('./seed.ts'),
   async profile ({ profiled }) {
