@@ -150,7 +150,7 @@ t.test('keys are rotated, and all sessions go on', async (t) => {
   const { access_token: before } = await login()
   const listed = await run(rotateKeys)
   const { rows: [{ kid }] } = await sql.query("SELECT kid FROM signing_keys WHERE status = 'current'")
-  t.match(listed, `${kid}  current`)
+  t.match(listed, `${kid}  ES256  current`)
   const { address } = await another()
   t.equal(
     (await call('GET', '/me', before, { at: address })).status,
