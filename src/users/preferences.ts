@@ -44,8 +44,8 @@ function checkText (text: string, invalid: (reason: string) => Problem): void {
   if (!text.isWellFormed()) throw invalid('contain half of a surrogate pair')
 }
 
-/** Throws `payload_too_large` for preferences of more than 16 KiB as JSON. */
-export function checkSize (preferences: Preferences): void {
-  if (Buffer.byteLength(JSON.stringify(preferences)) <= MAX_BYTES) return
-  throw new Problem('payload_too_large', 'Preferences may be 16 KiB of JSON at most.')
+/** Throws `payload_too_large` for more than 16 KiB as JSON. */
+export function checkSize (value: Record<string, unknown>, subject = 'Preferences'): void {
+  if (Buffer.byteLength(JSON.stringify(value)) <= MAX_BYTES) return
+  throw new Problem('payload_too_large', `${subject} may be 16 KiB of JSON at most.`)
 }
