@@ -24,8 +24,8 @@ const EXAMPLE = '{"tenant":"{user.metadata.tenant}"}'
 export function readClaims (
   name: string, json: string | undefined, reserved: readonly string[], check: Check
 ): JsonObject | undefined {
-  const template = json === undefined ? undefined : parseJson(json)
   if (json === undefined) return undefined
+  const template = parseJson(json)
   if (typeof template !== 'object' || template === null || Array.isArray(template)) {
     check(false, `${name} must be a JSON object, such as ${EXAMPLE}`)
     return undefined

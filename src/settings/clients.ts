@@ -1,26 +1,17 @@
-import { Value } from 'typebox/value'
 import { metadataMistake, readMetadataSettings } from '../clients/client-metadata.ts'
 import { ClientSettingsSchema, type ClientSettings } from '../clients/client-settings.ts'
-import { parseJson } from '../http/json.ts'
 import { REDIRECT_URI_RULE, isRedirectUri } from '../http/url.ts'
 import { PLACEHOLDER } from '../providers/settings.ts'
 import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import type { Check } from './check.ts'
+import { readJsonList } from './read-json-list.ts'
 
 const EXAMPLE = '[{"client_id":"web","name":"Web app","redirect_uris":["https://app.example.com/callback"]}]'
 
 /** CLIENTS. */
 export function readClients (json: string, production: boolean, check: Check): ClientSettings[] {
-  const clients = parseJson(json)
-  if (clients === undefined) {
-    check(false, `CLIENTS must be JSON, such as ${EXAMPLE}`)
-    return []
-  }
-  if (!Value.Check(ClientSettingsSchema, clients)) {
-    const [error] = Value.Errors(ClientSettingsSchema, clients)
-    check(false, `CLIENTS${error?.instancePath} ${error?.message}`)
-    return []
-  }
+  const clients = readJsonList({ name: 'CLIENTS', json, schema: ClientSettingsSchema, example: EXAMPLE }, check)
+  if (!clients) return []
   const ids = new Set(clients.map((client) => client.client_id))
   check(ids.size === clients.length, 'CLIENTS: two clients have the same client_id')
   for (const client of clients) checkClient(client, production, check)

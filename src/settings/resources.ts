@@ -1,11 +1,10 @@
 import { Type } from 'typebox'
-import { Value } from 'typebox/value'
 import { readMetadataSettings } from '../clients/client-metadata.ts'
 import type { ClientSettings } from '../clients/client-settings.ts'
-import { parseJson } from '../http/json.ts'
 import type { Resource } from '../tokens/resources.ts'
 import { SCOPES } from '../tokens/scope.ts'
 import type { Check } from './check.ts'
+import { readJsonList } from './read-json-list.ts'
 
 const EXAMPLE = '[{"resource":"https://api.example.com","name":"Notes","scopes":["notes:read","notes:write"]}]'
 
@@ -17,16 +16,8 @@ const ResourcesSchema = Type.Array(Type.Object({
 
 /** RESOURCES. */
 export function readResources (json: string, tokenAudience: string[], check: Check): Resource[] {
-  const resources = parseJson(json)
-  if (resources === undefined) {
-    check(false, `RESOURCES must be JSON, such as ${EXAMPLE}`)
-    return []
-  }
-  if (!Value.Check(ResourcesSchema, resources)) {
-    const [error] = Value.Errors(ResourcesSchema, resources)
-    check(false, `RESOURCES${error?.instancePath} ${error?.message}`)
-    return []
-  }
+  const resources = readJsonList({ name: 'RESOURCES', json, schema: ResourcesSchema, example: EXAMPLE }, check)
+  if (!resources) return []
   const ids = new Set(resources.map(({ resource }) => resource))
   check(ids.size === resources.length, 'RESOURCES: two entries have the same resource')
   for (const { resource, scopes = [] } of resources) {
