@@ -7,7 +7,7 @@ import type { Database } from '../database/database.ts'
 import type { Transaction } from '../database/transaction.ts'
 import type { Caller } from '../http/caller.ts'
 import { endSessions } from '../sessions/end-sessions.ts'
-import { lockUserForDeletion } from '../users/lock-user.ts'
+import { lockUserForDeletion } from '../database/lock-user.ts'
 import type { EventMessage, ProviderEvent } from './event.ts'
 
 /** What became of an event, as its audit event has it. */

@@ -1,1 +1,0 @@
-export { lockUser, lockUserForDeletion } from '../database/lock-user.ts'
