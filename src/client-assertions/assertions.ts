@@ -104,7 +104,7 @@ function assertType (jwt: string, types: (string | undefined)[]): void {
   if (!types.includes(decodeProtectedHeader(jwt).typ)) throw refused('its type is another (typ)')
 }
 
-/** Whoever else it is meant for could present it here. */
+/** A token with further audiences could be presented here by any of them. */
 function assertAudience (aud: JWTPayload['aud'], audiences: string[]): void {
   const named = [aud ?? []].flat()
   if (named.length === 0 || !named.every((one) => audiences.includes(one))) {

@@ -8,7 +8,7 @@ import type { Caller } from '../http/caller.ts'
 import { endSessions, type EndReason } from '../sessions/end-sessions.ts'
 import type { SessionState } from '../sessions/repository.ts'
 import { OWN_CLIENT_ID, toIdentityGrant, type IdentityGrant } from '../tokens/grants.ts'
-import { lockUser } from '../users/lock-user.ts'
+import { lockUser } from '../database/lock-user.ts'
 
 /** A personal token is a session that a person did not sign in to, but made from one: it ends as sessions do. */
 export interface PersonalTokenRow {
@@ -48,7 +48,7 @@ export interface PersonalTokenRepository {
   use: (token: PresentedPersonalToken) => Promise<IdentityGrant | undefined>
   /** The same without the note. */
   inspect: (token: PresentedPersonalToken) => Promise<SessionState | undefined>
-  /** Ends it for whoever holds it. */
+  /** Ends the presented token, without a signed-in user. */
   endPresented: (token: PresentedPersonalToken, caller: Caller) => Promise<void>
 }
 
@@ -81,8 +81,8 @@ export function createPersonalTokenRepository ({ prisma, clock }: Database): Per
     },
 
     create: ({ userId, sessionId }, token, caller) => prisma.$transaction(async (tx) => {
-      // Whoever ends all sessions of the user holds this lock too, and then ends the one made here or keeps it from
-      // being made. It also keeps the count true.
+      // A request that ends all sessions of the user takes this lock too: it ends the one made here, or is done before.
+      // The lock also keeps the count true.
       if (!await lockUser(tx, userId)) return undefined
       const now = clock.now()
       const origin = await tx.session.findFirst({

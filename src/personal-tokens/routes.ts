@@ -100,7 +100,7 @@ export const personalTokenRoutes: FastifyPluginAsyncTypebox<PersonalTokenRouteOp
   })
 }
 
-/** A name that a personal token cannot have is an error: nobody is there later to notice that it is missing. */
+/** A name that a personal token cannot have is an error, as no person would notice later that it is missing. */
 function readGrant (resources: Resources, scope: string, requested: string[] | undefined): ResourceGrant {
   if (!requested?.every(resources.has) && requested !== undefined) {
     throw new Problem('validation_failed', 'There is no such resource here.')

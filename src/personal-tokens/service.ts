@@ -6,7 +6,7 @@ import { OWN_CLIENT_ID, type IssueOptions } from '../tokens/grants.ts'
 import { createHashedSecret, hashSecret } from '../tokens/refresh-token.ts'
 import type { Resources } from '../tokens/resources.ts'
 import { commonScope } from '../tokens/scope.ts'
-import { decodePersonalToken, encodePersonalToken, type PersonalToken } from './personal-token.ts'
+import { encodePersonalToken, type PersonalToken } from './personal-token.ts'
 import type {
   NewPersonalToken, PersonalTokenRepository, PersonalTokenRow, PresentedPersonalToken
 } from './repository.ts'
@@ -42,8 +42,6 @@ export interface PersonalTokenOptions {
   accessTokens: Pick<AccessTokens, 'issue' | 'lifetimeSeconds'>
   resources: Pick<Resources, 'narrow'>
 }
-
-export { decodePersonalToken }
 
 export function createPersonalTokens (
   { repository, accessTokens, resources }: PersonalTokenOptions

@@ -21,7 +21,7 @@ export interface SessionGrant {
   authTime: number
   /** The thumbprint of the DPoP key that the access token is bound to; undefined for a bearer token. */
   jkt?: string | undefined
-  /** For a personal token: nobody signed in for it. */
+  /** True for a grant of a personal token, which is used without a sign-in. */
   isPersonalToken?: boolean
 }
 

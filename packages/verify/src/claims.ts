@@ -19,7 +19,7 @@ export interface AccessTokenClaims {
   roles: string[]
   /** When the person signed in. Absent from a client's own token. */
   auth_time?: number
-  /** `personal_token` where a script got the token by one: nobody signed in for it. */
+  /** `personal_token` where a script got the token by one, without a sign-in. */
   amr?: string[]
   /** The key that the token is bound to: it comes with DPoP proofs only (RFC 9449 section 6.1). */
   cnf?: { jkt: string }

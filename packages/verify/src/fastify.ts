@@ -137,7 +137,7 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     if (!Number.isInteger(maxAge) || maxAge < 0) throw new TypeError('maxAge must be whole seconds.')
     return async (request, reply) => {
       const claims = verified.get(request) ?? (await claimsOf(request, reply))
-      // Nobody signed in for a client's own token, or for one that a personal token brought.
+      // A client's own token, and one that a personal token brought, are issued without a sign-in.
       const signedInAt = claims.amr?.includes('personal_token') ? -Infinity : claims.auth_time ?? -Infinity
       const age = Date.now() / 1000 - signedInAt
       if (age > maxAge + clockToleranceSeconds) {
