@@ -6,6 +6,8 @@ const LAYERS = [
   'logging',
   'database',
   'http',
+  'texts',
+  'pages',
   'vault',
   'jobs',
   'audit',
@@ -20,11 +22,16 @@ const LAYERS = [
   'provider-events',
   'webhooks',
   'client-assertions',
+  'page-sessions',
+  'registration',
   'sign-in',
+  'consent',
   'device',
   'oauth2',
   'revocations',
   'admin',
+  'account-pages',
+  'admin-pages',
   'home',
   'health',
   'problems',
@@ -55,7 +62,7 @@ const importOnlyLowerLayers = LAYERS.map((folder, index) => ({
       {
         patterns: [
           {
-            regex: `^\\.\\./(?!(?:${LAYERS.slice(0, index).join('|')})/|package-root\\.ts$)`,
+            regex: `^\\.\\./(?!(?:${LAYERS.slice(0, index).join('|')})/|(?:package-root|command-line)\\.ts$)`,
             message: `src/${folder} may only import folders that stand before it in LAYERS (eslint.config.js).`
           }
         ]

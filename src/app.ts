@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { accountPages } from './account-pages/routes.ts'
+import { adminPages } from './admin-pages/routes.ts'
 import { adminRoutes } from './admin/routes.ts'
-import { createAdminUserRepository } from './admin/user-repository.ts'
+import { createAdminUserRepository, type AdminUserRepository } from './admin/user-repository.ts'
 import { createAccountRepository } from './accounts/repository.ts'
 import { createGrantRevocation } from './accounts/grant-revocation.ts'
 import { createLinkCodeRepository } from './accounts/link-code-repository.ts'
@@ -17,6 +20,7 @@ import { Problem } from './http/errors.ts'
 import { useForwardProxy } from './http/forward-proxy.ts'
 import { stripIssuerPath } from './http/issuer-path.ts'
 import { healthRoutes } from './health/routes.ts'
+import { favicon } from './home/favicon.ts'
 import { homeRoutes } from './home/routes.ts'
 import { jobRunner } from './jobs/job-runner.ts'
 import { createAccessTokens } from './tokens/access-tokens.ts'
@@ -33,15 +37,21 @@ import { createDocumentReader } from './client-assertions/documents.ts'
 import { createAssertionKeys } from './client-assertions/keys.ts'
 import { createClientTokenRepository } from './clients/client-token-repository.ts'
 import { createClients } from './clients/clients.ts'
+import { consentRoutes } from './consent/consent-routes.ts'
+import { grantRoutes } from './consent/grant-routes.ts'
+import { createConsentRepository } from './consent/repository.ts'
 import { createDeviceRepository } from './device/repository.ts'
 import { deviceRoutes } from './device/pages.ts'
 import { rpLogoutRoutes } from './oauth2/logout.ts'
 import { metadataRoutes } from './oauth2/metadata.ts'
+import { protectedResourceRoutes } from './oauth2/protected-resource.ts'
 import { createTrustProxy } from './http/client-address.ts'
 import { createAllowedOrigins } from './clients/allowed-origins.ts'
+import { createDocsClient } from './clients/own-clients.ts'
 import { oauth2Routes } from './oauth2/routes.ts'
-import { accessToken } from './plugins/access-token.ts'
+import { accessToken, type AccessTokenPluginOptions } from './plugins/access-token.ts'
 import { createCookiePolicy } from './http/cookies.ts'
+import { brand } from './plugins/brand.ts'
 import { crossOrigin } from './plugins/cross-origin.ts'
 import { database } from './plugins/database.ts'
 import { dpop } from './plugins/dpop.ts'
@@ -58,6 +68,8 @@ import { serialization } from './plugins/serialization.ts'
 import { validation } from './plugins/validation.ts'
 import { requestId, securityHeaders } from './plugins/security-headers.ts'
 import { createPersonalTokenRepository } from './personal-tokens/repository.ts'
+import { createPageSessions } from './page-sessions/page-sessions.ts'
+import { createPageSessionRepository } from './page-sessions/repository.ts'
 import { personalTokenRoutes } from './personal-tokens/routes.ts'
 import { createPersonalTokens } from './personal-tokens/service.ts'
 import { problemRoutes } from './problems/routes.ts'
@@ -66,6 +78,10 @@ import { createProviderEventRepository } from './provider-events/repository.ts'
 import { providerEventRoutes } from './provider-events/routes.ts'
 import { providerClients } from './providers/plugin.ts'
 import { createProviders } from './providers/registry.ts'
+import { createClientDocuments } from './registration/client-documents.ts'
+import { createDynamicClientRepository } from './registration/dynamic-client-repository.ts'
+import { registerRoutes } from './registration/register-routes.ts'
+import { createThirdPartyClients } from './registration/third-party-clients.ts'
 import { createRevocationRepository } from './revocations/repository.ts'
 import { revocationRoutes } from './revocations/routes.ts'
 import { createResources } from './tokens/resources.ts'
@@ -73,9 +89,10 @@ import { createRefreshTokenCodec } from './tokens/refresh-token.ts'
 import { createOwnSessionRepository } from './sessions/own-repository.ts'
 import { createSessionRepository } from './sessions/repository.ts'
 import { logoutRoutes } from './sessions/routes.ts'
-import { createSessionService } from './sessions/service.ts'
+import { createSessionService, type SessionService } from './sessions/service.ts'
 import { sessionRoutes } from './sessions/session-routes.ts'
 import type { Settings } from './settings.ts'
+import { createCompletedLogins } from './sign-in/completed-login.ts'
 import { createCreationHook, noCreationHook } from './sign-in/creation-hook.ts'
 import { ATTEMPT_LIFETIME_SECONDS, createLoginAttempts } from './sign-in/login-attempt.ts'
 import { createSignInRepository } from './sign-in/repository.ts'
@@ -98,32 +115,54 @@ import { createWebhookService } from './webhooks/service.ts'
 /** Settings with nothing left open: a database that is there, and keys. */
 export type AppSettings = Settings & { databaseUrl: string, encryptionKeys: EncryptionKey[] }
 
+/** Another Fastify app, which has the server and passes requests on to this one (packages/server). */
+export interface Host {
+  log: FastifyBaseLogger
+  /** The host's id of a request. */
+  requestId: (request: IncomingMessage) => unknown
+}
+
+/** What a host's own routes need. */
+export interface ForHost {
+  users: Pick<AdminUserRepository, 'find' | 'findByEmail'>
+  sessions: Pick<SessionService, 'isActive'>
+  accessTokens: AccessTokenPluginOptions
+}
+
+declare module 'fastify' {
+  interface FastifyInstance { forHost: ForHost }
+}
+
 const HALF_A_MINUTE_MS = 30_000
 
 /**
- * Builds the whole service, ready to listen or to be injected into. Reads top to bottom. The database must be migrated
- * once `migrated` resolves: the first statement waits for that, and the rest is put together meanwhile.
+ * Builds the whole service, ready to listen, to be injected into, or to be passed requests by a `host`. Reads top to
+ * bottom. The database must be migrated once `migrated` resolves: the first statement waits for that, and the rest is
+ * put together meanwhile.
  */
 export async function buildApp (
   settings: AppSettings,
   logger: FastifyServerOptions['logger'] = false,
-  migrated: Promise<unknown> = Promise.resolve()
+  migrated: Promise<unknown> = Promise.resolve(),
+  host?: Host
 ): Promise<FastifyInstance> {
   const { issuerUrl } = settings
   useForwardProxy(settings)
-  // Loaded only where traces are wanted: they take memory, and time at start.
-  const tracing = settings.traces && (await import('./tracing/tracing.ts')).startTracing(settings.traces)
+  // Loaded only where traces are wanted: they take memory, and time at start. A process has one tracer: the host's.
+  const traces = host ? undefined : settings.traces
+  const tracing = traces && (await import('./tracing/tracing.ts')).startTracing(traces)
   const rewriteUrl = stripIssuerPath(issuerUrl)
-  const app = Fastify({
-    logger: tracing && typeof logger === 'object' ? { ...logger, mixin: tracing.logFields } : logger,
-    genReqId: (request) => requestId(request.headers['x-request-id']),
+  const ownLogger = tracing && typeof logger === 'object' ? { ...logger, mixin: tracing.logFields } : logger
+  const app: FastifyInstance = Fastify({
+    ...host ? { loggerInstance: host.log } : { logger: ownLogger },
+    genReqId: (request) => requestId(host ? host.requestId(request) : request.headers['x-request-id']),
     ...rewriteUrl === undefined ? {} : { rewriteUrl },
     trustProxy: settings.trustProxy && createTrustProxy(settings.trustProxy),
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     return503OnClosing: true,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 640 },
     frameworkErrors: (_error, request, reply) => {
       sendProblem(issuerUrl, request, reply, new Problem('validation_failed', 'The URL could not be read.'))
     },
@@ -143,6 +182,13 @@ export async function buildApp (
   await app.register(securityHeaders, { https: issuerUrl.startsWith('https:') })
   await app.register(handleMalformedRequests)
   await app.register(rateLimits, { enabled: settings.rateLimits, redisUrl: settings.redisUrl })
+  await app.register(brand, {
+    issuerUrl,
+    appName: settings.appName,
+    logoUrl: settings.logoUrl,
+    privacyUrl: settings.privacyUrl,
+    termsUrl: settings.termsUrl
+  })
   await app.register(problemDetails, { issuerUrl })
   await app.register(database, {
     url: settings.databaseUrl,
@@ -160,14 +206,23 @@ export async function buildApp (
   // The services, from the inside out.
   const { encryptionKeys } = settings
   const signInRepository = createSignInRepository(app.database)
-  const readDocument = createDocumentReader({ allowPrivate: settings.webhookAllowPrivateAddresses })
+  const allowPrivate = settings.webhookAllowPrivateAddresses
+  const readDocument = createDocumentReader({ allowPrivate })
   const assertions = createClientAssertions({
     issuerUrl,
     keys: createAssertionKeys(readDocument),
     spend: signInRepository.spendState,
     onUnreadableKeys: (clientId, { message }) => app.log.warn({ clientId, reason: message }, 'no keys of a client')
   })
-  const clients = createClients(settings.clients, clientRepository, assertions)
+  const dynamicClients = createDynamicClientRepository(app.database)
+  const thirdParties = createThirdPartyClients({
+    registration: settings.registration,
+    documents: createClientDocuments({ allowPrivate }),
+    dynamicClients,
+    allowPrivate
+  })
+  const ownClients = [createDocsClient(settings)]
+  const clients = createClients(settings.clients, clientRepository, assertions, thirdParties, ownClients)
   const keys = createKeyService({
     repository: createKeyRepository(app.database),
     sealer: createSealer(encryptionKeys, 'signing-key'),
@@ -222,10 +277,19 @@ export async function buildApp (
   app.metrics.watch({ providers, signingSince: keys.signingSince })
   const cookies = createCookiePolicy(issuerUrl, {
     attemptSeconds: ATTEMPT_LIFETIME_SECONDS,
-    refreshTokenSeconds: settings.refreshTokenSeconds
+    refreshTokenSeconds: settings.refreshTokenSeconds,
+    sessionSeconds: settings.sessionSeconds
   })
   const attempts = createLoginAttempts(createSealer(encryptionKeys, 'pending-login'), cookies)
   const visitSealer = createSealer(encryptionKeys, 'device-visit')
+  const pageSessions = createPageSessions({
+    repository: createPageSessionRepository(app.database, { idleSeconds }),
+    sealer: createSealer(encryptionKeys, 'page-session'),
+    cookies
+  })
+  const consentSealer = createSealer(encryptionKeys, 'consent-visit')
+  const consents = createConsentRepository(app.database)
+  const completedLogins = createCompletedLogins(createSealer(encryptionKeys, 'completed-login'), cookies)
   const devices = createDeviceRepository(app.database)
   const vault = createProviderTokens(createSealer(encryptionKeys, 'provider-tokens'))
   const revokeGrant = createGrantRevocation({
@@ -248,7 +312,7 @@ export async function buildApp (
     endpoints: createEndpointRepository(app.database),
     deliveries: createDeliveryRepository(app.database),
     sealer: createSealer(encryptionKeys, 'webhook-secret'),
-    allowPrivate: settings.webhookAllowPrivateAddresses
+    allowPrivate
   }
   const delivery = createDelivery({ ...webhookStore, findUser: adminUsers.find, log: app.log })
   const webhooks = createWebhookService({ ...webhookStore, delivery })
@@ -256,7 +320,7 @@ export async function buildApp (
     deliveries: createLogoutRepository(app.database),
     clients,
     logoutToken: createLogoutTokens(keys, issuerUrl),
-    allowPrivate: settings.webhookAllowPrivateAddresses,
+    allowPrivate,
     log: app.log
   })
   const onHookError = (reason: string) => app.log.warn({ reason }, 'before.user.created was not answered')
@@ -286,32 +350,51 @@ export async function buildApp (
 
   // The routes. `requireBearer` stands in the scope of each feature that needs it.
   await app.register(dpop, { issuerUrl })
-  await app.register(accessToken, {
+  const accessTokenOptions: AccessTokenPluginOptions = {
     keys,
     issuer: issuerUrl,
     audience: settings.tokenAudience,
     resources: settings.resources.map(({ resource }) => resource),
-    accessTokenType: settings.accessTokenType
-  })
+    accessTokenType: settings.accessTokenType,
+    isThirdParty: clients.isThirdParty
+  }
+  await app.register(accessToken, accessTokenOptions)
+  app.decorate('forHost', { users: adminUsers, sessions, accessTokens: accessTokenOptions })
+  await app.register(favicon)
   await app.register(homeRoutes, { issuerUrl, providers, users })
   await app.register(healthRoutes, {
     checks: {
+      // Changes nothing, and fails at a server that takes no writes: a standby is not ready.
       database: async () => {
-        await app.database.prisma.$executeRaw`SELECT 1`
+        await app.database.prisma.$executeRaw`DELETE FROM spent_states WHERE false`
       },
       keys: async () => {
         if (keys.publicKeys().length === 0) throw new Error('no signing keys')
       }
     }
   })
-  await app.register(problemRoutes)
+  await app.register(problemRoutes, { issuerUrl })
   await app.register(keyRoutes, { keys })
-  await app.register(metadataRoutes, { issuerUrl, keys, resources })
+  await app.register(metadataRoutes, { issuerUrl, keys, resources, registration: settings.registration })
+  await app.register(protectedResourceRoutes, { issuerUrl })
   // Only these accept forms beside JSON.
   await app.register(async (forms) => {
     await forms.register(formbody)
-    await forms.register(signInRoutes, { issuerUrl, providers, signIn, attempts, cookies, visitSealer, allowedOrigins })
+    await forms.register(signInRoutes, {
+      issuerUrl,
+      providers,
+      signIn,
+      attempts,
+      cookies,
+      visitSealer,
+      consentSealer,
+      completedLogins,
+      allowedOrigins,
+      pageSessions,
+      accountUrl: `${issuerUrl}/account`
+    })
     await forms.register(authorizeRoutes, { issuerUrl, clients, providers, signIn, attempts, cookies, resources })
+    await forms.register(consentRoutes, { issuerUrl, consents, clients, users, resources, cookies, consentSealer })
     await forms.register(oauth2Routes, {
       issuerUrl,
       sessions,
@@ -337,7 +420,20 @@ export async function buildApp (
       cookies,
       visitSealer
     })
-    await forms.register(rpLogoutRoutes, { issuerUrl, sessions, clients, cookies })
+    await forms.register(accountPages, {
+      issuerUrl,
+      pageSessions,
+      accessTokens,
+      providers,
+      signIn,
+      attempts,
+      cookies,
+      clients,
+      resources,
+      linkSealer: createSealer(encryptionKeys, 'pending-link')
+    })
+    await forms.register(adminPages, { issuerUrl, pageSessions, accessTokens, providers })
+    await forms.register(rpLogoutRoutes, { issuerUrl, sessions, clients, cookies, pageSessions })
   })
   // What Apple, Google, Facebook and GitHub report about accounts, for those that are enabled.
   await app.register(providerEventRoutes, {
@@ -353,6 +449,8 @@ export async function buildApp (
   await app.register(personalTokenRoutes, {
     repository: personalTokenRepository, personalTokens, sessions, resources
   })
+  await app.register(grantRoutes, { consents, sessions, resources })
+  if (settings.registration.includes('dynamic')) await app.register(registerRoutes, { dynamicClients })
   await app.register(deletionRoutes, { accounts, sessions })
   await app.register(accountRoutes, { accounts, users, sessions })
   await app.register(adminRoutes, {

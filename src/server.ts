@@ -2,12 +2,17 @@ import './logging/quiet-debug.ts'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
+import { commandLine } from './command-line.ts'
 import { createLogStream } from './logging/log-stream.ts'
 import { SettingsError, readSettings } from './settings.ts'
 import { start } from './start.ts'
+import { StartError } from './start-error.ts'
 
 /** How long requests in flight have to finish after SIGTERM and SHUTDOWN_DELAY. */
 const DRAIN_MS = 30_000
+
+const NOT_PRODUCTION = 'This is not production: what is not set is made up (a PostgreSQL and an encryption key in ' +
+  '.data/), and http will do. Production needs NODE_ENV=production, ISSUER_URL, DATABASE_URL and ENCRYPTION_KEYS.'
 
 const log = (line: string) => process.stdout.isTTY && console.log(line)
 
@@ -19,8 +24,11 @@ async function main (): Promise<void> {
   const starting = start(settings, { dataFolder: join(process.cwd(), '.data'), onProgress: log, logger })
   closeOnSignal(starting, settings.shutdownDelaySeconds * 1000 + DRAIN_MS, stream.end)
   const { app } = await starting
+  if (!settings.production) app.log.warn(NOT_PRODUCTION)
+  for (const warning of settings.warnings) app.log.warn(warning)
   if (settings.providers.length === 0) {
-    app.log.warn('No provider is enabled yet: put its client id and secret into .env, or try "npm run dev".')
+    const demo = settings.production ? '' : `, or try "${commandLine('demo')} --serve"`
+    app.log.warn(`No provider is enabled yet: put its client id and secret into .env${demo}.`)
   }
   app.log.info(`Signet listens at ${settings.issuerUrl}. Its documentation is at ${settings.issuerUrl}/docs.`)
 }
@@ -35,13 +43,17 @@ async function prettyLog () {
   }
 }
 
+/** npm passes Ctrl-C on to a process that got it from the terminal already. */
+const SAME_KEY_PRESS_MS = 500
+
 /** The first signal lets a start and requests in flight finish. The second one ends the process at once. */
 function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number, endLog: () => Promise<void>): void {
-  let isClosing = false
+  let closingAt: number | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (isClosing) process.exit(1)
-      isClosing = true
+      if (signal === 'SIGINT' && closingAt !== undefined && performance.now() - closingAt < SAME_KEY_PRESS_MS) return
+      if (closingAt !== undefined) process.exit(1)
+      closingAt = performance.now()
       setTimeout(() => process.exit(1), limitMs).unref()
       starting.then(({ app, close }) => {
         app.log.info(`${signal}: shutting down`)
@@ -55,6 +67,6 @@ function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number, end
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof SettingsError ? error.message : error)
+  console.error(error instanceof SettingsError || error instanceof StartError ? error.message : error)
   process.exit(1)
 })

@@ -4,11 +4,13 @@ import { readProviders } from './providers/settings.ts'
 import { ACCESS_TOKEN_RESERVED, ID_TOKEN_RESERVED, readClaims } from './settings/claims.ts'
 import { readClients } from './settings/clients.ts'
 import type { Check } from './settings/check.ts'
+import { databaseUrlMistake, verifyCertificate } from './settings/database-url.ts'
 import { readEncryptionKeys } from './settings/encryption-keys.ts'
+import { findMisspelt, findUnlisted } from './settings/misspelt.ts'
 import { readBySchema } from './settings/read-by-schema.ts'
 import { checkDefaultResources, readResources } from './settings/resources.ts'
 import { readVariables, type Variables } from './settings/read-variables.ts'
-import { settingsSchema } from './settings/schema.ts'
+import { settingNames, settingsSchema } from './settings/schema.ts'
 
 export type { ProviderSettings } from './providers/provider.ts'
 
@@ -26,28 +28,45 @@ export class SettingsError extends Error {
   }
 }
 
+/** Settings that no schema describes. */
+const OTHER_NAMES = ['NODE_ENV', 'ENCRYPTION_KEYS', 'CLIENTS', 'RESOURCES', 'TOKEN_CLAIMS', 'ID_TOKEN_CLAIMS']
+
 /** Reads the settings (.env.example) from the environment. The result is frozen. Throws SettingsError. */
 export function readSettings (environment: Variables) {
   const mistakes: string[] = []
   const check: Check = (isKept, mistake) => { if (!isKept) mistakes.push(mistake) }
   const variables = readVariables(environment, mistakes)
   const { DATABASE_URL: databaseUrl, ENCRYPTION_KEYS: keys, CLIENTS: clients = '[]' } = variables
-  const production = variables['NODE_ENV'] === 'production'
+  const { NODE_ENV: nodeEnv = '' } = variables
+  const production = nodeEnv === 'production'
+  check(production || !/^prod/i.test(nodeEnv), 'NODE_ENV must be "production", to the letter, in production')
+  check(!production || variables['ISSUER_URL'] !== undefined,
+    'ISSUER_URL is required in production: the public URL of Signet, such as https://id.example.com')
   check(!production || databaseUrl !== undefined,
     'DATABASE_URL is required in production: the embedded PostgreSQL is for development')
   check(!production || keys !== undefined,
     'ENCRYPTION_KEYS is required in production; make one with: echo "k1:$(openssl rand -base64 32)"')
 
-  const settings = readBySchema(settingsSchema(production), variables, mistakes)
+  const schema = settingsSchema(production)
+  const settings = readBySchema(schema, variables, mistakes)
+  const databaseMistake = databaseUrl === undefined ? undefined : databaseUrlMistake(databaseUrl)
+  check(databaseMistake === undefined, `DATABASE_URL ${databaseMistake}`)
+  const misspelt = findMisspelt(variables, [...settingNames(schema), ...OTHER_NAMES])
+  for (const mistake of misspelt) check(!production, mistake)
   const { issuerUrl = `http://localhost:${settings.port}` } = settings
   check(!isOwnPath(issuerUrl), 'ISSUER_URL must not have a path that begins with one of Signet\'s own, such as /login')
   const tokenAudience = settings.tokenAudience.length === 0 ? [issuerUrl] : settings.tokenAudience
   const configuredClients = readClients(clients, production, check)
   const resources = readResources(variables['RESOURCES'] ?? '[]', tokenAudience, check)
   checkDefaultResources(configuredClients, resources, check)
+  check(settings.registration.length === 0 || resources.length > 0,
+    'REGISTRATION needs RESOURCES: clients that register themselves get tokens for these alone')
   const complete = {
     ...settings,
+    ...settings.databaseUrl === undefined ? {} : { databaseUrl: verifyCertificate(settings.databaseUrl) },
     production,
+    /** What is no mistake, but probably not meant. */
+    warnings: [...production ? [] : misspelt, ...findUnlisted(variables)],
     issuerUrl,
     tokenAudience,
     trustProxy: settings.trustProxy.length > 0 && settings.trustProxy,

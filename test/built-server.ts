@@ -1,6 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../src/package-root.ts'
@@ -16,34 +15,10 @@ export interface BuiltServer {
   exit: Promise<number | null>
 }
 
-/** Files and folders that `npm run build` reads. */
-const SOURCES = [
-  'src',
-  'tools',
-  'prisma',
-  'prisma.config.ts',
-  'tsconfig.json',
-  'tsconfig.build.json',
-  'package.json',
-  'package-lock.json'
-]
-
-/** Runs `npm run build`, unless dist/server.js is newer than everything that it is built from. */
+/** Runs `npm run build`, unless dist/ was built from the present sources, as `npm start` does. */
 export function build (): void {
-  const built = join(packageRoot, 'dist/server.js')
-  const sources = SOURCES.map((source) => newestMs(join(packageRoot, source)))
-  if (existsSync(built) && Math.max(...sources) <= statSync(built).mtimeMs) return
-  execFileSync('npm', ['run', 'build', '--silent'], {
-    cwd: packageRoot,
-    shell: process.platform === 'win32',
-    stdio: ['ignore', 'ignore', 'inherit']
-  })
-}
-
-/** When a file, or the newest file in a folder, was last changed. */
-function newestMs (path: string): number {
-  const files = statSync(path).isDirectory() ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : []
-  return Math.max(statSync(path).mtimeMs, ...files.map((file) => statSync(join(path, file)).mtimeMs))
+  const tool = join(packageRoot, 'tools/ensure-built.mjs')
+  execFileSync(process.execPath, [tool], { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
 export interface BuiltServerOptions {

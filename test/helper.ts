@@ -8,12 +8,17 @@ import { serializers } from '../src/logging/serializers.ts'
 import { callLimits } from '../src/providers/agent.ts'
 import { readSettings } from '../src/settings.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { belowPrefix, startEmbedded } from './embedded/host.ts'
 import { freePort } from './free-port.ts'
 
 export interface Running {
+  /** Signet's own app, also where that runs inside another. */
   app: FastifyInstance
-  /** The issuer, which is the address that the app listens on. */
+  /** The issuer, which is the address that the app listens on unless ISSUER_URL is given. */
   url: string
+  /** The origin of its pages, as a browser sends it: `url` without a path. */
+  origin: string
+  address: string
   /** A connection to its database, beside the app's own. */
   sql: pg.Pool
   database: TestDatabase
@@ -25,42 +30,54 @@ export interface Running {
 
 export const ENCRYPTION_KEYS = `test:${randomBytes(32).toString('base64')}`
 
+/** With TEST_HOST=embedded the service runs inside the app of examples/embedded, below its prefix. */
+export const isEmbedded = process.env['TEST_HOST'] === 'embedded'
+
 /** The whole service on a private database, listening on a socket; closed with the test. */
 export async function setup (t: Test, environment: Record<string, string> = {}): Promise<Running> {
   const database = await createDatabase()
   t.teardown(() => database.giveBack())
   const port = await freePort()
+  const { ISSUER_URL: issuerUrl = `http://localhost:${port}`, ...others } = environment
   const common = {
     PORT: String(port),
+    ISSUER_URL: isEmbedded ? belowPrefix(issuerUrl) : issuerUrl,
     DATABASE_URL: database.url,
     ENCRYPTION_KEYS,
     LOG_LEVEL: 'trace',
     RATE_LIMITS: 'off',
     // PostgreSQL starts a process for each connection.
     DATABASE_POOL_SIZE: '5',
-    ...environment
+    ...others
   }
   const settings = readSettings(common) as AppSettings
   const lines: string[] = []
 
-  async function listen (port: number, settings: AppSettings): Promise<FastifyInstance> {
+  const addressAt = (port: number) => isEmbedded ? belowPrefix(`http://localhost:${port}`) : `http://localhost:${port}`
+
+  async function listen (port: number, variables: Record<string, string>): Promise<FastifyInstance> {
     const stream = { write: (line: string) => { lines.push(line) } }
+    const settings = readSettings(variables) as AppSettings
     const logger = { level: settings.logLevel, serializers, stream }
-    const app = await buildApp(settings, logger as FastifyServerOptions['logger'])
+    const app = isEmbedded
+      ? await startEmbedded(variables, logger)
+      : await buildApp(settings, logger as FastifyServerOptions['logger'])
     await app.listen({ host: '127.0.0.1', port })
     t.teardown(() => app.close())
     return app
   }
 
   return {
-    app: await listen(port, settings),
+    app: await listen(port, common),
     url: settings.issuerUrl,
+    origin: new URL(settings.issuerUrl).origin,
+    address: addressAt(port),
     sql: database.sql,
     database,
     async another (changed = {}) {
       const port = await freePort()
-      const app = await listen(port, readSettings({ ...common, ...changed }) as AppSettings)
-      return { app, address: `http://localhost:${port}` }
+      const app = await listen(port, { ...common, ...changed })
+      return { app, address: addressAt(port) }
     },
     log: () => lines.join('')
   }
@@ -68,7 +85,8 @@ export async function setup (t: Test, environment: Record<string, string> = {}):
 
 /** What hangs on a user goes with it. To TRUNCATE would take twenty times as long. */
 const EMPTIED = [
-  'users', 'device_grants', 'spent_states', 'revocations', 'audit_events', 'webhook_deliveries', 'logout_deliveries'
+  'users', 'device_grants', 'spent_states', 'revocations', 'audit_events', 'deletion_requests', 'webhook_endpoints',
+  'webhook_deliveries', 'logout_deliveries'
 ]
 
 /**
@@ -76,14 +94,14 @@ const EMPTIED = [
  * after `renew`. A test that names an environment gets an app of its own.
  */
 export function sharing<World extends Running> (
-  t: Test,
+  file: Test,
   open: (t: Test, environment?: Record<string, string>) => Promise<World>,
   renew: (world: World) => void = () => {}
 ) {
-  let usual: World
-  t.before(async () => { usual = await open(t) })
+  let opened: Promise<World> | undefined
   return async (t: Test, environment?: Record<string, string>): Promise<World> => {
     if (environment) return await open(t, environment)
+    const usual = await (opened ??= open(file))
     await usual.sql.query(EMPTIED.map((table) => `DELETE FROM ${table}`).join('; '))
     renew(usual)
     return usual
@@ -123,10 +141,12 @@ export async function inThePast<Result> (seconds: number, work: () => Promise<Re
   }
 }
 
-/** Waits until the condition is met. Throws after half a minute; the error names `what` did not happen. */
-export async function eventually (what: string, isMet: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endsAt = Date.now() + 30_000; !await isMet(); await sleep(10)) {
-    if (Date.now() > endsAt) throw new Error(`It did not happen within half a minute: ${what}.`)
+/** Waits until the condition is met. Throws when that takes too long; the error names `what` did not happen. */
+export async function eventually (
+  what: string, isMet: () => boolean | Promise<boolean>, limitSeconds = 30
+): Promise<void> {
+  for (const endsAt = Date.now() + limitSeconds * 1000; !await isMet(); await sleep(10)) {
+    if (Date.now() > endsAt) throw new Error(`It did not happen within ${limitSeconds} seconds: ${what}.`)
   }
 }
 

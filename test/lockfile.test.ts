@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { satisfies } from 'semver'
 import t from 'tap'
 
 interface Entry {
@@ -8,12 +9,17 @@ interface Entry {
   license?: string
   link?: boolean
   dev?: boolean
+  optional?: boolean
+  engines?: { node?: string }
   hasInstallScript?: boolean
 }
 
 const read = (file: string) => JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')) as unknown
 const { packages } = read('package-lock.json') as { packages: Record<string, Entry> }
-const { allowScripts } = read('package.json') as { allowScripts: Record<string, boolean> }
+const { allowScripts, engines } = read('package.json') as {
+  allowScripts: Record<string, boolean>
+  engines: { node: string }
+}
 
 const installed = Object.entries(packages)
   .filter(([path, entry]) => path.includes('node_modules/') && !entry.link)
@@ -87,6 +93,30 @@ t.test('every package comes from the npm registry, with its hash', async (t) => 
     installed.filter(({ resolved }) => resolved !== undefined).map(({ path, resolved }) => `${path} ${resolved}`),
     []
   )
+})
+
+t.test('every package runs on the oldest Node of package.json, so that npm ci prints no EBADENGINE', async (t) => {
+  const oldest = `${engines.node.replace('>=', '')}.0`
+  t.equal(oldest, '20.19.0')
+  const isRefused = (range: string | undefined) => range !== undefined && !satisfies(oldest, range)
+  t.ok(isRefused('>=22'))
+  // Npm leaves out an optional package that does not fit, and says nothing.
+  const refused = installed.filter(({ optional, engines }) => !optional && isRefused(engines?.node))
+  t.same(refused.map(({ path, engines }) => `${path} ${engines?.node}`), [])
+})
+
+t.test('the packages of the examples come from the npm registry, with their hashes', async (t) => {
+  for (const example of ['expo', 'nextjs', 'react', 'vue']) {
+    const { packages } = read(`examples/${example}/package-lock.json`) as { packages: Record<string, Entry> }
+    const others = Object.entries(packages).filter(([path]) => path !== '')
+    t.ok(others.length > 10, example)
+    t.same(
+      others.filter(([, { integrity, resolved }]) => !integrity?.startsWith('sha512-') || resolved !== undefined)
+        .map(([path]) => path),
+      [],
+      example
+    )
+  }
 })
 
 t.test(

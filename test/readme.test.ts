@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { createBrowser } from './fakes/browser.ts'
 import { startFakeGitHub } from './fakes/github.ts'
+import { withSettings } from '../tools/settings-docs.ts'
 import { setup } from './helper.ts'
 
 const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
@@ -33,7 +34,8 @@ t.test('every npm script and file that the README and CONTRIBUTING name is there
   const contributing = await readFile(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8')
   for (const text of [readme, contributing]) {
     for (const [, name = ''] of text.matchAll(/npm run ([\w:-]+)/g)) t.ok(name in scripts, name)
-    for (const [, file = ''] of text.matchAll(/\]\(([\w./-]+)\)/g)) {
+    // GitHub has the results of CI beside the files.
+    for (const [, file = ''] of text.matchAll(/\]\((?!\.\.\/\.\.\/actions\/)([\w./-]+)\)/g)) {
       await t.resolves(
         readFile(new URL(`../${file}`, import.meta.url)).catch((error) => {
           if (error.code !== 'EISDIR') throw error
@@ -41,5 +43,13 @@ t.test('every npm script and file that the README and CONTRIBUTING name is there
         file
       )
     }
+  }
+})
+
+t.test('the README has the settings of .env.example (npm run settings-docs)', async (t) => {
+  const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
+  t.equal(readme, withSettings(readme, example))
+  for (const [, name] of example.matchAll(/^# ([A-Z][A-Z0-9_]+)=/gm)) {
+    if (example.indexOf(`# ${name}=`) > example.indexOf('--- Where it runs')) t.match(readme, `\`${name}\``)
   }
 })

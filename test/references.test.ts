@@ -39,7 +39,9 @@ async function anchorsOf (file: string): Promise<string[]> {
 
 t.test('relative links lead to a file and a heading that exist', async (t) => {
   for (const file of documents) {
-    const links = (await read(file)).matchAll(/\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)/g)
+    // GitHub has the results of CI beside the files.
+    const text = (await read(file)).replaceAll(/\]\(\.\.\/\.\.\/actions\/[^)]*\)/g, '')
+    const links = text.matchAll(/\]\((?!https?:|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)/g)
     for (const [link, path = '', anchor] of links) {
       const target = path === '' ? file : join(dirname(file), path)
       t.ok(exists(target), `${file}: ${link}`)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,7 +33,7 @@ t.test('it starts with nothing configured, and SIGTERM ends it in order, its Pos
   const server = await startServer(t, path)
   await untilReady(server)
   t.equal((await fetch(`${server.url}/healthz`)).status, 200)
-  t.match(server.output(), 'No provider is enabled yet')
+  t.match(server.output(), /No provider is enabled yet.*node dist\/tools\/demo\.js --serve/)
   server.child.kill('SIGTERM')
   t.equal(await server.exit, 0)
   t.notOk(existsSync(join(path, '.data/postgres/postmaster.pid')))
@@ -86,6 +87,47 @@ t.test('with a SHUTDOWN_DELAY it goes on answering after SIGTERM, but is not rea
   t.equal(await server.exit, 0)
   const waited = performance.now() - signalledAt
   t.ok(waited >= 2_900, `${waited} ms`)
+})
+
+t.test('half-sent requests do not hold up SIGTERM; a whole one is answered', async (t) => {
+  const github = await startFakeGitHub()
+  t.teardown(() => github.close())
+  const server = await startServer(t, await folder(t), github.settings)
+  await untilReady(server)
+  const port = Number(new URL(server.url).port)
+  const post = 'POST /oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n'
+  const sent = {
+    nothing: '',
+    'half a header': 'GET / HTTP/1.1\r\nHost: loc',
+    'half a body': `${post}Content-Length: 100\r\n\r\ngrant_type=`,
+    'a body without an end': `${post}Transfer-Encoding: chunked\r\n\r\n5\r\ngrant\r\n`,
+    'a request, and then nothing': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    'a request, and half of the next': 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\n',
+    'an upgrade': 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+  }
+  const sockets = Object.values(sent).map((text) => {
+    const socket = createConnection(port, '127.0.0.1').on('error', () => {})
+    socket.resume().write(text)
+    return socket
+  })
+  const trickle = setInterval(() => sockets[1]?.write('a'), 200)
+  t.teardown(() => {
+    clearInterval(trickle)
+    for (const socket of sockets) socket.destroy()
+  })
+  const browser = createBrowser(server.url)
+  const callback = await browser.authorize(await browser.start('/login/github'))
+  // Longer than those who have not sent everything get.
+  github.fault(GITHUB_PATHS.user, { kind: 'delay', ms: 4_500 })
+  const answer = browser.callback(callback)
+  while (github.calls(GITHUB_PATHS.user).length === 0) await sleep(10)
+
+  server.child.kill('SIGTERM')
+  const signalledAt = performance.now()
+  t.equal((await answer).status, 200)
+  t.equal(await server.exit, 0)
+  const waited = performance.now() - signalledAt
+  t.ok(waited < 10_000, `${waited} ms`)
 })
 
 t.test('a second signal ends it at once, and not with 0', async (t) => {

@@ -5,6 +5,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { POINTERS } from '../src/providers/oauth-by-settings.ts'
 import { BUILT_IN_PROVIDERS } from '../src/providers/registry.ts'
+import { providerSettingNames } from '../src/providers/settings.ts'
 import { SettingsError, readSettings } from '../src/settings.ts'
 import { settingsSchema } from '../src/settings/schema.ts'
 
@@ -134,6 +135,111 @@ t.test('every mistake is named at once, and no secret is told', async (t) => {
   t.notMatch(found.join('\n'), /canary|Y2FuYXJ5|changeme/)
 })
 
+t.test('a variable that looks like a setting and is none is told with the nearest one', async (t) => {
+  const typed = {
+    ALOWED_ORIGINS: 'ALLOWED_ORIGINS',
+    ALLOWED_ORIGIN: 'ALLOWED_ORIGINS',
+    DATABASE_URI: 'DATABASE_URL',
+    DATABASEURL: 'DATABASE_URL',
+    issuer_url: 'ISSUER_URL',
+    ISSUER_URL_FILE: 'ISSUER_URL',
+    TRUSTED_PROXY: 'TRUST_PROXY',
+    ENCRYPTION_KEY: 'ENCRYPTION_KEYS',
+    CLIENT: 'CLIENTS',
+    LOG_LEVLE: 'LOG_LEVEL',
+    GITHUB_ID: 'GITHUB_CLIENT_ID',
+    GITHUB_SECRET: 'GITHUB_CLIENT_SECRET',
+    GITHUB_CLIENTID: 'GITHUB_CLIENT_ID',
+    GITUHB_CLIENT_ID: 'GITHUB_CLIENT_ID',
+    GOOGLE_OAUTH_CLIENT_ID: 'GOOGLE_CLIENT_ID',
+    GITHUB_ORGANISATIONS: 'GITHUB_ORGANIZATIONS',
+    OIDC_PROVIDER: 'OIDC_PROVIDERS',
+    OIDC_ACME_ISSUER_URL: 'OIDC_ACME_ISSUER',
+    OIDC_ACME_SECRET: 'OIDC_ACME_CLIENT_SECRET'
+  }
+  const acme = {
+    OIDC_PROVIDERS: 'acme',
+    OIDC_ACME_ISSUER: 'https://id.acme.example',
+    OIDC_ACME_CLIENT_ID: 'a',
+    OIDC_ACME_CLIENT_SECRET: 'a long and random secret'
+  }
+  for (const [name, setting] of Object.entries(typed)) {
+    const sentence = `${name} is not a setting; did you mean ${setting}?`
+    t.same(readSettings({ ...acme, [name]: 'canary' }).warnings, [sentence])
+    t.same(mistakes({ ...acme, ...PRODUCTION, [name]: 'canary' }), [sentence], 'in production it stops the start')
+  }
+  t.same(mistakes({ ...PRODUCTION, NODE_ENV: 'prod' }), ['NODE_ENV must be "production", to the letter, in production'])
+  t.same(readSettings({ OIDC_OTHER_ONE_CLIENT_ID: 'x', OIDC_PROVIDERS: '' }).warnings, [
+    'OIDC_OTHER_ONE_CLIENT_ID has no effect: other-one is not in OIDC_PROVIDERS'
+  ])
+})
+
+t.test("other programs' variables are no misspelt settings", async (t) => {
+  // Of shells, npm, Node, proxies, GitHub Actions, clouds, Kubernetes (a Service named redis), and of what runs beside.
+  const names = `PATH HOME USER SHELL LANG TERM PWD OLDPWD SHLVL HOSTNAME HOSTTYPE DISPLAY EDITOR LOGNAME TZ POST SORT
+    NODE NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS INIT_CWD COLOR npm_config_user_agent npm_package_name npm_execpath
+    http_proxy https_proxy no_proxy ftp_proxy FTP_PROXY all_proxy ALL_PROXY GOPROXY SSL_CERT_FILE
+    CI GITHUB_ACTION GITHUB_ACTIONS GITHUB_ACTOR GITHUB_ACTOR_ID GITHUB_BASE_REF GITHUB_ENV GITHUB_EVENT_NAME
+    GITHUB_EVENT_PATH GITHUB_GRAPHQL_URL GITHUB_HEAD_REF GITHUB_JOB GITHUB_OUTPUT GITHUB_PATH GITHUB_REF GITHUB_REF_NAME
+    GITHUB_REPOSITORY GITHUB_REPOSITORY_ID GITHUB_RUN_ID GITHUB_SERVER_URL GITHUB_SHA GITHUB_STATE GITHUB_STEP_SUMMARY
+    GITHUB_TOKEN GITHUB_WORKFLOW GITHUB_WORKSPACE GH_TOKEN GITLAB_USER_ID GITLAB_TOKEN SLACK_BOT_TOKEN SLACK_CHANNEL
+    SLACK_SIGNING_SECRET SLACK_WEBHOOK_URL GOOGLE_APPLICATION_CREDENTIALS GOOGLE_CLOUD_PROJECT GOOGLE_API_KEY
+    REDIS_PORT REDIS_HOST REDIS_PASSWORD REDIS_SERVICE_HOST REDIS_SERVICE_PORT REDIS_PORT_6379_TCP REDIS_NAME
+    SIGNET_PORT SIGNET_SERVICE_HOST KUBERNETES_PORT POSTGRES_USER POSTGRES_DB PGUSER PGHOST PGPASSWORD DATABASE_HOST
+    DATABASE_NAME DATABASE_SSL DATABASE_PORT API_URL API_KEY CLIENT_ID CLIENT_SECRET TOKEN_URL SCOPE NAME SOURCES
+    XAI_API_URL JINA_API_URL LIVE_API_URL STACK_NAME STACK_API_URL APP_ID TEAM_ID OTEL_SERVICE_NAME
+    OTEL_BSP_SCHEDULE_DELAY OTEL_RESOURCE_ATTRIBUTES OTEL_EXPORTER_OTLP_TIMEOUT OTEL_TRACES_SAMPLER
+    DATABASE_URL_FILE_PATH SENTRY_DSN SMTP_HOST SMTP_PORT AWS_REGION WEB_CONCURRENCY PM2_HOME DYNO`
+  const foreign = Object.fromEntries(names.split(/\s+/).map((name) => [name, 'http://127.0.0.1:1']))
+  t.same(mistakes({ ...foreign, ...PRODUCTION }), [])
+  t.same(readSettings(foreign).warnings, [])
+})
+
+t.test('every name that the settings of a provider are read by is known', async (t) => {
+  const source = await readFile(new URL('../src/providers/settings.ts', import.meta.url), 'utf8')
+  const read = [...source.matchAll(/setting\('(\w+)'\)/g)].map(([, name]) => `GITHUB_${name}`)
+  t.ok(read.length > 10)
+  const known = providerSettingNames({})
+  t.same(read.filter((name) => !known.includes(name)), [])
+  const example = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
+  const shown = Object.fromEntries([...example.matchAll(/^(?:# )?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => [name, 'x']))
+  const lists = { OIDC_PROVIDERS: 'acme', OAUTH_PROVIDERS: 'forum' }
+  t.same(mistakes({ ...shown, ...lists, NODE_ENV: 'production' }).filter((mistake) => /did you mean/.test(mistake)), [])
+})
+
+t.test('DATABASE_URL is told to be wrong without a part of it', async (t) => {
+  const tell = (DATABASE_URL: string) => mistakes({ DATABASE_URL })
+  for (const password of ['can#ary', 'can/ary', '1/canary', '1?canary', 'can%ary', 'can%4', '#canary', '/canary@x']) {
+    t.match(tell(`postgresql://signet:${password}@db.example.com/signet`), [
+      /^DATABASE_URL must be a URL such as postgresql:.*percent-encoded: # as %23/
+    ], password)
+  }
+  for (const password of ['p@ss', 'p%40ss', 'p%23%2F%3F%25', "!$&'()*+,;=~"]) {
+    t.same(tell(`postgresql://signet:${password}@db.example.com/signet`), [], password)
+  }
+  const hosts = 'postgresql://u:p,x@db1:5432,db2:5432/signet'
+  for (const query of ['', '?target_session_attrs=read-write', '?sslmode=require&target_session_attrs=primary']) {
+    t.same(tell(hosts + query), [], query)
+  }
+  t.match(tell(`${hosts}?target_session_attrs=any`), [/^DATABASE_URL must have target_session_attrs=read-write where/])
+  const inQuery = 'postgresql:///signet?user=u&host=db1,db2&port=5432,5433'
+  t.match(tell(inQuery), [/^DATABASE_URL must list several hosts before/])
+  t.match(tell('postgresql://u:p@db1:5432,db2:port/signet'), [/^DATABASE_URL must be a URL such as/])
+  t.match(tell('postgresql://u:p#x@db1:5432,db2/signet'), [/^DATABASE_URL must be a URL such as/])
+  t.same(tell('mysql://signet:canary@db/signet'), ['DATABASE_URL must be a URL that starts with postgresql://'])
+  t.match(tell('postgresql://db:port/signet'), [/^DATABASE_URL must be a URL such as/])
+  for (const mode of ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']) {
+    const given = `postgresql://db/signet?application_name=x&sslmode=${mode}`
+    const kept = ['disable', 'no-verify'].includes(mode) ? mode : 'verify-full'
+    const url = given.replace(/[a-z-]+$/, kept)
+    t.equal(readSettings({ DATABASE_URL: given }).databaseUrl, url, 'what encrypts also verifies')
+  }
+  t.match(tell('postgresql://db/signet?sslmode=on'), [/^DATABASE_URL must have a sslmode that is one of disable, allow/])
+  t.same(tell('postgresql://db/signet?sslrootcert=/nonexistent.pem'), [
+    'DATABASE_URL must name a file that can be read as sslrootcert (ENOENT)'
+  ])
+})
+
 t.test('every wrong entry of a list is quoted', async (t) => {
   t.same(
     mistakes({
@@ -193,6 +299,20 @@ t.test('settings that belong together are set together', async (t) => {
   t.equal(readSettings({ OTEL_EXPORTER_OTLP_HEADERS: 'a=b' }).traces, undefined)
 })
 
+t.test('REGISTRATION names ways to register, and needs RESOURCES', async (t) => {
+  const RESOURCES = JSON.stringify([{
+    resource: 'urn:notes', name: 'Notes', scopes: ['read'], scope_descriptions: { read: 'Read notes' }
+  }])
+  t.same(readSettings({}).registration, [])
+  t.same(readSettings({ REGISTRATION: 'none' }).registration, [])
+  t.same(readSettings({ REGISTRATION: 'metadata-documents, dynamic', RESOURCES }).registration, [
+    'metadata-documents', 'dynamic'
+  ])
+  t.match(mistakes({ REGISTRATION: 'dynamic' }), [/REGISTRATION needs RESOURCES/])
+  t.match(mistakes({ REGISTRATION: 'open', RESOURCES }), [/REGISTRATION.*"open"/])
+  t.match(mistakes({ RESOURCES: RESOURCES.replace('["read"]', '["write"]') }), [/scope_descriptions of urn:notes/])
+})
+
 t.test('a forward proxy, in capitals or not', async (t) => {
   t.match(readSettings({ https_proxy: 'http://u:p@proxy:3128', no_proxy: 'a.example' }), {
     httpsProxy: 'http://u:p@proxy:3128', httpProxy: undefined, noProxy: 'a.example'
@@ -215,7 +335,7 @@ t.test('production demands https, a database and real keys', async (t) => {
   t.same(mistakes(PRODUCTION), [])
   t.equal(readSettings(PRODUCTION).webhookAllowPrivateAddresses, false)
   t.same(mistakes({ ...PRODUCTION, ISSUER_URL: 'http://127.0.0.1:3000' }), [], 'http on a loopback host')
-  for (const name of ['DATABASE_URL', 'ENCRYPTION_KEYS'] as const) {
+  for (const name of ['DATABASE_URL', 'ENCRYPTION_KEYS', 'ISSUER_URL'] as const) {
     const { [name]: _left, ...rest } = PRODUCTION
     t.match(mistakes(rest)[0], name)
   }
@@ -304,6 +424,7 @@ t.test('a client is not called as Signet is, and has redirect URIs that can be a
   t.same(client({ require_pkce: false, client_secret: 'x'.repeat(32) }), [])
   t.same(client({ redirect_uris: ['com.example.app:/callback', `https://app.example.com/${'x'.repeat(900)}`] }), [])
   t.match(client({ client_id: 'signet' })[0], /CLIENTS: "signet" is the client_id of Signet itself/)
+  t.match(client({ client_id: 'signet-docs' })[0], /CLIENTS: "signet-docs" is the client_id of Signet itself/)
   for (const uri of [
     '/callback',
     'https://app.example.com/#x',

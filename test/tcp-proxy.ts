@@ -7,6 +7,8 @@ import { createConnection, createServer, type AddressInfo, type Socket } from 'n
 export interface TcpProxy {
   port: number
   swallow: (on: boolean) => void
+  /** Ends every connection, with a reset in place of an orderly end: a server's machine does so after a crash. */
+  reset: () => void
   close: () => Promise<void>
 }
 
@@ -38,6 +40,9 @@ export async function startTcpProxy (target: number): Promise<TcpProxy> {
       isSwallowing = on
       // What has lost bytes is of no more use: it would be a stream with a hole in it.
       if (!on) for (const socket of sockets) socket.destroy()
+    },
+    reset () {
+      for (const socket of sockets) socket.resetAndDestroy()
     },
     async close () {
       server.close()

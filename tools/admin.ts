@@ -2,25 +2,19 @@
 import '../src/logging/quiet-debug.ts'
 import { addClient, listClients, removeClient } from './admin/clients.ts'
 import { UsageError, type Command } from './admin/command.ts'
+import { commandLine } from '../src/command-line.ts'
+import { ADMIN_HELP } from './admin/help.ts'
 import { rotateKeys } from './admin/keys.ts'
-import { disableUser, enableUser, grantAdmin, listAdmins, revokeAdmin } from './admin/users.ts'
+import { disableUser, enableUser, grantAdmin, listAdmins, listUsers, revokeAdmin } from './admin/users.ts'
 import { withSettingsDatabase } from './settings-database.ts'
 
-const USAGE = `Usage: npm run admin -- grant <email>       make the user with this email an administrator
-       npm run admin -- revoke <email>      take the role away
-       npm run admin -- list                the administrators
-       npm run admin -- disable <email>     end all sessions, and refuse further sign-ins
-       npm run admin -- enable <email>
-       npm run admin -- keys rotate         start signing with the next key
-       npm run admin -- clients add --name <name> --redirect-uri <uri> [--redirect-uri <uri> ...]
-                                    [--post-logout-redirect-uri <uri> ...] [--confidential]
-       npm run admin -- clients list
-       npm run admin -- clients remove <client_id>`
+const USAGE = `Usage: ${commandLine('admin')} <command>\n\n${ADMIN_HELP}`
 
 const COMMANDS: Record<string, Command> = {
   grant: grantAdmin,
   revoke: revokeAdmin,
   list: listAdmins,
+  'users list': listUsers,
   disable: disableUser,
   enable: enableUser,
   'keys rotate': rotateKeys,
@@ -30,6 +24,7 @@ const COMMANDS: Record<string, Command> = {
 }
 
 async function main (args: string[]): Promise<void> {
+  if (args.some((arg) => ['--help', '-h', 'help'].includes(arg))) return console.log(USAGE)
   const words = Object.hasOwn(COMMANDS, args[0] ?? '') ? 1 : 2
   const name = args.slice(0, words).join(' ')
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined

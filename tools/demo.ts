@@ -192,8 +192,9 @@ Ctrl-C ends it.`)
 
 async function serveUntilInterrupted (): Promise<void> {
   await new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
+    // Not once: npm passes Ctrl-C on to a process that got it from the terminal already.
+    process.on('SIGINT', () => resolve())
+    process.on('SIGTERM', () => resolve())
     // Nothing else may keep the process alive; this does.
     const alive = setInterval(() => {}, 60_000)
     process.once('exit', () => clearInterval(alive))

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../packages/embedded-postgres/src/index.ts'
+import { Client } from '../src/database/client.ts'
 import { createDatabase, type Database } from '../src/database/database.ts'
 import { localEncryptionKeys } from '../src/vault/local-keys.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { readSettings, type Settings } from '../src/settings.ts'
+import { explainFailure } from '../src/start-error.ts'
 import type { EncryptionKey } from '../src/vault/sealing.ts'
 
 export type ToolSettings = Settings & { encryptionKeys: EncryptionKey[] }
@@ -16,13 +18,14 @@ export async function withSettingsDatabase (
 ): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env')
   const settings = readSettings(process.env)
+  for (const warning of settings.warnings) console.error(warning)
   const dataFolder = join(process.cwd(), '.data')
   const embedded = settings.databaseUrl === undefined ? await startEmbeddedPostgres(dataFolder) : undefined
   const connectionString = settings.databaseUrl ?? embedded?.url as string
-  await migrate(connectionString)
+  await migrate(connectionString).catch((error: unknown) => { throw explainFailure(error, settings.databaseUrl) })
   // Unlike requests, commands have no time limit. Prisma reads and writes times in UTC.
   const onConnect = async (client: pg.ClientBase) => { await client.query("SET TIME ZONE 'UTC'") }
-  const pool = new pg.Pool({ connectionString, max: 1, onConnect })
+  const pool = new pg.Pool({ connectionString, max: 1, Client, onConnect })
   const database = createDatabase(pool)
   try {
     await database.clock.synchronize()

@@ -8,6 +8,8 @@ export interface Fault {
   pass: string
   /** What it does not show. */
   note?: string
+  /** A name for several, to play them together. */
+  group?: string
   /** Too long for the short form. */
   wholeOnly?: true
   play: (world: World, verdict: Verdict, size: Size) => Promise<void>

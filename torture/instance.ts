@@ -3,6 +3,7 @@ import { startBuilt, untilReady, type BuiltServer } from '../test/built-server.t
 
 /** One of the two processes of the built service. */
 export interface Instance extends BuiltServer {
+  environment: Record<string, string>
   /** Resident memory in bytes. */
   memory: () => Promise<number>
   hasEnded: () => boolean
@@ -22,6 +23,7 @@ export async function startInstance (
   await untilReady(server)
   return {
     ...server,
+    environment,
     memory: async () =>
       Number(/^VmRSS:\s+(\d+) kB/m.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
     hasEnded,

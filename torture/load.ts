@@ -22,6 +22,8 @@ export interface Request {
   beganAt: number
   milliseconds: number
   status: number
+  /** Whether the answer says when to try again. */
+  retryAfter: boolean
 }
 
 export const endOf = ({ beganAt, milliseconds }: Request) => beganAt + milliseconds
@@ -97,7 +99,8 @@ export async function startLoad (
       at,
       beganAt: performance.now() - answer.milliseconds,
       milliseconds: answer.milliseconds,
-      status: answer.status
+      status: answer.status,
+      retryAfter: answer.headers?.has('retry-after') ?? false
     })
     if (answer.status === 200 && kind !== 'me') {
       Object.assign(person, { access: answer.body.access_token, refresh: answer.body.refresh_token })

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from '../src/package-root.ts'
@@ -38,39 +38,35 @@ export function printTable (faults: Fault[], results: Result[], seconds: number)
   )
 }
 
-/** docs/reliability.md, whole. */
+const FILE = join(packageRoot, 'docs/reliability.md')
+
+/**
+ * docs/reliability.md. After a run of some faults only, the others keep what was written of them, and so does the line
+ * about the whole run.
+ */
 export async function writeDocument (
-  faults: Fault[],
+  all: Fault[],
   results: Result[],
   seconds: number,
   short: boolean
 ): Promise<void> {
-  const sections = results.map((result, index) => {
-    const { id, title, pass, note } = faults[index] as Fault
-    return [
-      `### ${id}: ${title}`,
-      '',
-      wrapMarkdown(`Must hold: ${pass}.`),
-      '',
-      ...figures(result).map((line) => wrapMarkdown(`- ${line}`)),
-      ...result.broken.map((name) => `- **broken: ${name}**`),
-      ...(note === undefined ? [] : ['', wrapMarkdown(`Not shown: ${note}.`)]),
-      ''
-    ].join('\n')
-  })
-  const table = results.map((result, index) => {
-    const { id, title } = faults[index] as Fault
-    return `| [${id}](#${anchor(`${id}: ${title}`)}) | ${title} | ${verdict(result)} |`
+  const isWhole = all.every(({ id }) => results.some((result) => result.id === id))
+  const before = isWhole ? '' : await readFile(FILE, 'utf8')
+  const written = all.flatMap((fault) => {
+    const result = results.find(({ id }) => id === fault.id)
+    const kept = result ? undefined : keptOf(before, fault)
+    return result ? [{ row: rowOf(fault, result), section: sectionOf(fault, result) }] : kept ? [kept] : []
   })
   const cores = `${cpus().length} cores for everything`
   const environment = [`Node ${process.version}`, cores, `${Math.round(seconds)} seconds`]
   if (short) environment.push('the short form')
-  await writeFile(
-    join(packageRoot, 'docs/reliability.md'),
-    `# Reliability
+  const thisRun = /^This run: .*$/m.exec(before)?.[0] ??
+    `This run: ${environment.join(', ')}. Times are those of this machine; the`
+  await writeFile(FILE, `# Reliability
 
 What Signet survives, played by \`npm run torture\` and written by it (\`-- --write\`). \`npm run torture -- F2 C1\`
-plays some; with \`--short\` there are fewer rounds, as in every run of the tests (\`.ci/run\`).
+plays some, and \`npm run torture -- failover\` those of [high-availability.md](high-availability.md); with \`--short\`
+there are fewer rounds, as in every run of the tests (\`.ci/run\`).
 
 Two instances of the built service, each a process of its own; a PostgreSQL 18 of their own, a Redis where one is
 installed, and providers that are real HTTP servers, all on one machine and on loopback. "Under load" is a steady mix of
@@ -78,15 +74,39 @@ installed, and providers that are real HTTP servers, all on one machine and on l
 each load every one of them must still be able to refresh with the last token they received; one who cannot counts as
 logged out.
 
-This run: ${environment.join(', ')}. Times are those of this machine; the
+${thisRun}
 counts of losses must be the same on any.
 
 | | | |
 | --- | --- | --- |
-${table.join('\n')}
+${written.map(({ row }) => row).join('\n')}
 
-${sections.join('\n')}`.trimEnd() + '\n'
-  )
+${written.map(({ section }) => section).join('\n')}`.trimEnd() + '\n')
+}
+
+const headingOf = ({ id, title }: Fault) => `${id}: ${title}`
+const rowStart = (fault: Fault) => `| [${fault.id}](#${anchor(headingOf(fault))}) |`
+
+const rowOf = (fault: Fault, result: Result) => `${rowStart(fault)} ${fault.title} | ${verdict(result)} |`
+
+function sectionOf (fault: Fault, result: Result): string {
+  return [
+    `### ${headingOf(fault)}`,
+    '',
+    wrapMarkdown(`Must hold: ${fault.pass}.`),
+    '',
+    ...figures(result).map((line) => wrapMarkdown(`- ${line}`)),
+    ...result.broken.map((name) => `- **broken: ${name}**`),
+    ...(fault.note === undefined ? [] : ['', wrapMarkdown(`Not shown: ${fault.note}.`)]),
+    ''
+  ].join('\n')
+}
+
+/** Undefined for a fault that the document does not have. */
+function keptOf (document: string, fault: Fault): { row: string, section: string } | undefined {
+  const row = document.split('\n').find((line) => line.startsWith(rowStart(fault)))
+  const section = document.split(/^(?=### )/m).find((part) => part.startsWith(`### ${headingOf(fault)}\n`))
+  return row === undefined || section === undefined ? undefined : { row, section: section.trimEnd() + '\n' }
 }
 
 const anchor = (heading: string) =>

@@ -5,6 +5,7 @@ import { build } from '../test/built-server.ts'
 import { playFault, type Fault, type Result, type Size } from './fault.ts'
 import { clientFaults } from './faults/clients.ts'
 import { databaseFaults } from './faults/database.ts'
+import { failoverFaults } from './faults/failover.ts'
 import { keyFaults } from './faults/keys.ts'
 import { processFaults } from './faults/processes.ts'
 import { providerFaults } from './faults/providers.ts'
@@ -30,22 +31,23 @@ const faults = [
   ...clientFaults,
   ...soakFaults
 ].sort(byNumber)
-const all = [...faults, ...races, throughPgBouncer]
+const all = [...faults, ...races, throughPgBouncer, ...failoverFaults]
+const isMeant = (name: string) => ({ id, group }: Fault) => id === name || group === name
 
 const {
   values: { short = false, write = false },
   positionals
 } = parseArgs({ options: { short: { type: 'boolean' }, write: { type: 'boolean' } }, allowPositionals: true })
-const unknown = positionals.filter((id) => !all.some((fault) => fault.id === id))
+const unknown = positionals.filter((name) => !all.some(isMeant(name)))
 if (unknown.length > 0) {
-  console.error(`There is no ${unknown.join(', ')}. Usage: npm run torture [-- [--short] [--write] [ID ...]]`)
+  console.error(`There is no ${unknown.join(', ')}. Usage: npm run torture [-- [--short] [--write] [ID or group ...]]`)
   for (const { id, title } of all) console.error(`  ${id}: ${title}`)
   process.exit(2)
 }
 const chosen =
   positionals.length === 0
     ? all.filter(({ wholeOnly }) => !(short && wholeOnly))
-    : all.filter(({ id }) => positionals.includes(id))
+    : all.filter((fault) => positionals.some((name) => isMeant(name)(fault)))
 const size: Size = { short, pick: (whole, less) => (short ? less : whole) }
 
 build()
@@ -74,5 +76,5 @@ try {
 }
 const seconds = (performance.now() - beganAt) / 1000
 printTable(chosen, results, seconds)
-if (write) await writeDocument(chosen, results, seconds, short)
+if (write) await writeDocument(all, results, seconds, short)
 process.exit(results.some(({ broken }) => broken.length > 0) ? 1 : 0)

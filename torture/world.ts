@@ -39,6 +39,8 @@ export interface World {
    */
   mend: () => Promise<string[]>
   audit: () => Promise<Audit>
+  /** Runs with `close`, after the two instances have ended. */
+  onClose: (step: () => Promise<void>) => void
   close: () => Promise<void>
 }
 
@@ -135,6 +137,7 @@ export async function startWorld (onProgress: (line: string) => void): Promise<W
       return lastWords
     },
     audit: async () => (await sql.query<Audit>(AUDIT)).rows[0] as Audit,
+    onClose (step) { undo.push(step) },
     async close () {
       await Promise.all(world.instances.map((instance) => instance.kill()))
       for (const step of undo.reverse()) await step().catch(() => {})

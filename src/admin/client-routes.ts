@@ -19,7 +19,7 @@ import { ADMIN_ERRORS, BODY_ERRORS, byAdmin } from './guard.ts'
 
 export interface AdminClientOptions {
   clientRepository: ClientRepository
-  clients: Clients
+  clients: Pick<Clients, 'configured'>
   keys: Pick<KeyService, 'prepare'>
   resources: Pick<Resources, 'has'>
 }
@@ -38,6 +38,7 @@ const ClientSchema = Type.Object({
     format: 'date-time', description: 'Null for a client of the CLIENTS setting, which cannot be changed here.'
   })
 }, { title: 'Client' })
+export type AdminClient = Static<typeof ClientSchema>
 const ClientSecret = Type.String({ description: 'Not shown again.' })
 const Params = Type.Object({ id: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }) })
 
@@ -109,7 +110,7 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
       response: { 200: ClientSchema, ...problems('validation_failed', 'not_found', ...ADMIN_ERRORS) }
     }
   }, async ({ params }) => {
-    const client = await clients.find(params.id)
+    const client = clients.configured.get(params.id) ?? await clientRepository.find(params.id)
     if (!client) throw notFound()
     return toClient(client)
   })
@@ -202,7 +203,7 @@ export const adminClientRoutes: Routes = async (app, { clientRepository, clients
   /** A client that may be changed, unlike one of the CLIENTS setting. */
   async function findRegistered (clientId: string): Promise<Client> {
     if (clients.configured.has(clientId)) throw new Problem('client_from_settings')
-    const client = await clients.find(clientId)
+    const client = await clientRepository.find(clientId)
     if (!client) throw notFound()
     return client
   }

@@ -20,6 +20,8 @@ const KeySchema = Type.Object({
   retiredAt: Time
 }, { title: 'Key' })
 
+export type AdminKey = Static<typeof KeySchema>
+
 const KeysSchema = pageSchema(KeySchema)
 
 export const adminKeyRoutes: FastifyPluginAsyncTypebox<{ keys: KeyService }> = async (app, { keys }) => {

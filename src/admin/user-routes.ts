@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import type { AccountService } from '../accounts/service.ts'
 import { Problem } from '../http/errors.ts'
 import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
@@ -15,6 +15,7 @@ const TAGS = ['Administration']
 const security = [{ bearer: [] }]
 const Status = Type.Union([Type.Literal('active'), Type.Literal('disabled')])
 const AdminUserSchema = Type.Object({ ...UserSchema.properties, status: Status }, { title: 'AdminUser' })
+export type AdminUser = Static<typeof AdminUserSchema>
 const Params = Type.Object({ id: Type.String({ format: 'uuid' }) })
 const Roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_.:-]{0,49}$' }), { maxItems: 20, uniqueItems: true })
 

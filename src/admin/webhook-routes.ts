@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { WEBHOOK_TYPES } from '../audit/outbox.ts'
 import { listQuery, pageSchema, readCursor, toPage } from '../http/lists.ts'
 import { NullableInteger, NullableText } from '../http/nullable.ts'
@@ -43,6 +43,9 @@ const DeliverySchema = Type.Object({
   nextAttemptAt: NullableText({ format: 'date-time' }),
   createdAt: Time
 }, { title: 'WebhookDelivery' })
+
+export type AdminWebhook = Static<typeof EndpointSchema>
+export type AdminDelivery = Static<typeof DeliverySchema>
 
 const Params = Type.Object({ id: Type.String({ format: 'uuid' }) })
 const DeliveryParams = Type.Object({ id: Type.String({ format: 'uuid' }), deliveryId: Type.String({ format: 'uuid' }) })

@@ -9,6 +9,8 @@ export type AuditEventType =
   | 'account.unlinked'
   | 'provider.event'
   | 'personal_token.created'
+  | 'consent.granted'
+  | 'consent.revoked'
   | 'token.reuse_detected'
   | 'token.reused_in_window'
   | 'session.revoked'

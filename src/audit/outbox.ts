@@ -10,6 +10,8 @@ export const WEBHOOK_TYPES = [
   'account.linked',
   'account.unlinked',
   'provider.event',
+  'consent.granted',
+  'consent.revoked',
   'session.revoked',
   'token.reuse_detected'
 ] as const
@@ -52,12 +54,13 @@ export async function addToOutbox (tx: Transaction, events: NewEvent[]): Promise
     FROM unnest(${payloads.map((payload) => JSON.stringify(payload))}::text[]) AS payload`
 }
 
-function toReport ({ type, userId, deletedUserId, provider, details = {} }: NewEvent): Report[] {
+function toReport ({ type, userId, deletedUserId, clientId, provider, details = {} }: NewEvent): Report[] {
   const reportedType = REPORTED_AS[type] ?? type
   const subject = userId ?? deletedUserId
   if (!subject || !WEBHOOK_TYPES.some((one) => one === reportedType)) return []
   const { accountId, sessionId, reason, event } = details
-  const texts = Object.entries({ accountId, sessionId, provider, reason, event }).filter(
+  const consented = type.startsWith('consent.') ? { clientId } : {}
+  const texts = Object.entries({ accountId, sessionId, provider, reason, event, ...consented }).filter(
     (entry): entry is [string, string] => typeof entry[1] === 'string'
   )
   return [{ userId: subject, type: reportedType, details: Object.fromEntries(texts) }]

@@ -9,6 +9,8 @@ import { isKeysUrl, jwksMistake } from './assertion-keys.ts'
 const AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']
 export const PRIVATE_KEY_JWT = 'private_key_jwt'
 
+const PageUri = (description: string) => Type.String({ minLength: 1, maxLength: 1000, description })
+
 const Resource = Type.String({ minLength: 1, maxLength: 1000 })
 
 /**
@@ -27,6 +29,9 @@ export const ClientMetadataSchema = Type.Object({
     maxLength: 1000,
     description: 'Is sent a logout token when a session of the client ends (OpenID Connect Back-Channel Logout 1.0).'
   })),
+  logoUri: Type.Optional(PageUri('An image that the sign-in pages show: https.')),
+  policyUri: Type.Optional(PageUri('Its privacy policy, which the sign-in pages link: https.')),
+  tosUri: Type.Optional(PageUri('Its terms of use, which the sign-in pages link: https.')),
   idTokenSignedResponseAlg: Type.Optional(Type.Literal('RS256', {
     description: '`RS256`: its ID tokens are signed so, whatever SIGNING_ALG is.'
   })),
@@ -105,7 +110,19 @@ export function metadataMistake (metadata: ClientMetadata, hasSecret: boolean): 
   if (metadata.grantTypes?.includes(CLIENT_CREDENTIALS) && !isConfidential) {
     return `cannot have the grant type ${CLIENT_CREDENTIALS}, as it has no client secret`
   }
-  return logoutMistake(metadata) ?? scopeMistake(metadata) ?? authenticationMistake(metadata, hasSecret)
+  return pageMistake(metadata) ?? logoutMistake(metadata) ?? scopeMistake(metadata) ??
+    authenticationMistake(metadata, hasSecret)
+}
+
+/** What a browser is to open, or load. */
+function pageMistake ({ logoUri, policyUri, tosUri }: ClientMetadata): string | undefined {
+  const wrong = [logoUri, policyUri, tosUri].find((uri) => uri !== undefined && !isPage(uri))
+  return wrong === undefined ? undefined : `cannot have the page or logo "${wrong}": only https, without a user name`
+}
+
+function isPage (uri: string): boolean {
+  const url = parseUrl(uri)
+  return url !== null && url.protocol === 'https:' && url.username === '' && url.password === ''
 }
 
 function logoutMistake ({ backchannelLogoutUri: uri }: ClientMetadata): string | undefined {

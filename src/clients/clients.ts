@@ -13,7 +13,7 @@ import type { ClientRepository } from './repository.ts'
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** An application that people sign in to. All clients are first-party: there is no consent page. */
+/** An application that people sign in to. Those that an operator registered are first-party: there is no consent. */
 export interface Client {
   clientId: string
   name: string
@@ -24,12 +24,37 @@ export interface Client {
   metadata: ClientMetadata
   /** Undefined for a client of the CLIENTS setting. */
   createdAt?: Date
+  /** Of a client that no operator registered: people are asked before it gets anything. */
+  thirdParty?: ThirdParty
 }
+
+export interface ThirdParty {
+  /** The host that its metadata document is at; undefined for a client of POST /oauth2/register. */
+  host: string | undefined
+  /** Changes with what people consent to: the name, the redirect URIs, the logo or the host. */
+  fingerprint: string
+}
+
+/** Clients that no operator registered (REGISTRATION). */
+export interface ThirdPartyClients {
+  /** Whether the id is one of such a client, known or not, and whatever REGISTRATION allows now. */
+  isId: (clientId: string) => boolean
+  /**
+   * Reads the client's metadata document only for a request, whose address has a limit. Throws an OAuthError where
+   * that cannot be read or used.
+   */
+  find: (clientId: string, request?: FastifyRequest) => Promise<Client | undefined>
+}
+
+const NO_THIRD_PARTIES: ThirdPartyClients = { isId: () => false, find: async () => undefined }
 
 export interface Clients {
   /** The clients of the CLIENTS setting, by their ids. */
   configured: ReadonlyMap<string, Client>
-  find: (clientId: string) => Promise<Client | undefined>
+  /** `request` is what a third-party client may be looked up for, see ThirdPartyClients. */
+  find: (clientId: string, request?: FastifyRequest) => Promise<Client | undefined>
+  /** True for the id of a client that no operator registered. */
+  isThirdParty: (clientId: string) => boolean
   /** The algorithms that clients want their ID tokens signed by. */
   idTokenAlgorithms: () => Promise<'RS256'[]>
   assertions: ClientAssertions
@@ -45,9 +70,13 @@ const NO_ASSERTIONS: ClientAssertions = {
   verify: async () => { throw new OAuthError('invalid_client', 'Client assertions are not accepted here.') }
 }
 
-/** Finds clients in the CLIENTS setting first, then in the database. */
+/** Finds clients in the CLIENTS setting first, then Signet's own, then in the database. */
 export function createClients (
-  settings: ClientSettings[], repository: Pick<ClientRepository, 'find' | 'wantsRs256'>, assertions = NO_ASSERTIONS
+  settings: ClientSettings[],
+  repository: Pick<ClientRepository, 'find' | 'wantsRs256'>,
+  assertions = NO_ASSERTIONS,
+  thirdParties = NO_THIRD_PARTIES,
+  ownClients: Client[] = []
 ): Clients {
   const configured = new Map<string, Client>(settings.map((client) => [client.client_id, {
     clientId: client.client_id,
@@ -65,13 +94,22 @@ export function createClients (
     idTokenAlgorithms: async () =>
       [...configured.values()].some(wantsRs256) || await repository.wantsRs256() ? ['RS256'] : [],
     assertions,
-    find: async (clientId) => configured.get(clientId) ?? (isId(clientId) ? await repository.find(clientId) : undefined)
+    isThirdParty: (clientId) => !configured.has(clientId) && thirdParties.isId(clientId),
+    async find (clientId, request) {
+      const client = configured.get(clientId) ?? ownClients.find((own) => own.clientId === clientId)
+      if (client || !isId(clientId)) return client
+      if (thirdParties.isId(clientId)) return await thirdParties.find(clientId, request)
+      return await repository.find(clientId)
+    }
   }
 }
 
-/** True for a client that can authenticate (RFC 6749 section 2.1). */
-export function isConfidential ({ secretHash, metadata }: Pick<Client, 'secretHash' | 'metadata'>): boolean {
-  return secretHash !== undefined || hasAssertions(metadata)
+/**
+ * True for a client that can authenticate (RFC 6749 section 2.1). A third party with keys of its own counts as public:
+ * that it is always the same says nothing of who it is.
+ */
+export function isConfidential ({ secretHash, metadata, thirdParty }: Omit<TokenClient, 'clientId'>): boolean {
+  return thirdParty === undefined && (secretHash !== undefined || hasAssertions(metadata))
 }
 
 /** Throws `unauthorized_client` unless the client may use the grant. */
@@ -112,7 +150,7 @@ export async function authenticateClient (
     if (header || body.client_secret !== undefined) {
       throw new OAuthError('invalid_request', 'Send a client assertion or a client secret, not both.')
     }
-    return await authenticateByAssertion(clients, body)
+    return await authenticateByAssertion(clients, request, body)
   }
   if (header && body.client_secret !== undefined) {
     throw new OAuthError('invalid_request', 'Send the client secret in the header or in the body, not in both.')
@@ -125,20 +163,22 @@ export async function authenticateClient (
     if (body.client_secret !== undefined) throw new OAuthError('invalid_client', 'client_id is missing.')
     return undefined
   }
-  const client = await findFirst(clients, readings)
+  const client = await findFirst(clients, request, readings)
   if (!client) throw new OAuthError('invalid_client', 'There is no such client.')
   checkSecret(client, readings.filter(({ clientId }) => clientId === client.clientId).map(({ secret }) => secret))
   return client
 }
 
 /** RFC 7521 section 4.2. `client_id` may be left out where the assertion's subject is the client. */
-async function authenticateByAssertion (clients: Clients, body: BodyCredentials): Promise<Client> {
+async function authenticateByAssertion (
+  clients: Clients, request: FastifyRequest, body: BodyCredentials
+): Promise<Client> {
   const { client_assertion: assertion, client_assertion_type: type } = body
   if (assertion === undefined || type !== ASSERTION_TYPE) {
     throw new OAuthError('invalid_client', `client_assertion needs the client_assertion_type ${ASSERTION_TYPE}.`)
   }
   const clientId = body.client_id ?? subjectOf(assertion)
-  const client = clientId === undefined ? undefined : await clients.find(clientId)
+  const client = clientId === undefined ? undefined : await clients.find(clientId, request)
   if (!client) throw new OAuthError('invalid_client', 'There is no client that the assertion is for. Send client_id.')
   await clients.assertions.verify(client, assertion)
   return client
@@ -153,9 +193,11 @@ function subjectOf (assertion: string): string | undefined {
   }
 }
 
-async function findFirst (clients: Clients, readings: Credentials[]): Promise<Client | undefined> {
+async function findFirst (
+  clients: Clients, request: FastifyRequest, readings: Credentials[]
+): Promise<Client | undefined> {
   for (const clientId of new Set(readings.map(({ clientId }) => clientId))) {
-    const client = clientId === undefined ? undefined : await clients.find(clientId)
+    const client = clientId === undefined ? undefined : await clients.find(clientId, request)
     if (client) return client
   }
   return undefined
@@ -177,7 +219,7 @@ function checkSecret ({ secretHash, metadata }: Client, secrets: (string | undef
 }
 
 /** What the tokens of a client depend on. */
-export type TokenClient = Pick<Client, 'clientId' | 'metadata' | 'secretHash'>
+export type TokenClient = Pick<Client, 'clientId' | 'metadata' | 'secretHash' | 'thirdParty'>
 
 /** The client of the direct and cookie modes: a public one, which has no registration. */
 export const OWN_CLIENT: TokenClient = { clientId: OWN_CLIENT_ID, metadata: {}, secretHash: undefined }

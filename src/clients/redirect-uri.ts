@@ -30,6 +30,18 @@ export function isNativeRedirectUri (uri: string): boolean {
   return !uri.startsWith('https:')
 }
 
+/**
+ * Where the client's own pages are: the origin of its first redirect URI that is a page's at a known port. Undefined
+ * for a third party, whose name and address nobody has checked.
+ */
+export function homeOf (
+  { name, redirectUris, thirdParty }: { name: string, redirectUris: string[], thirdParty?: object }
+) {
+  if (thirdParty) return undefined
+  const uri = redirectUris.find((uri) => uri.startsWith('https:') || (LOOPBACK.test(uri) && new URL(uri).port !== ''))
+  return uri === undefined ? undefined : { name, url: `${new URL(uri).origin}/` }
+}
+
 function differences (registered: string, received: string): string[] {
   const [one, other] = [new URL(registered), new URL(received)]
   const anyPort = LOOPBACK.test(registered)

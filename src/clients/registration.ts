@@ -7,6 +7,8 @@ import type { ClientRepository, RegisteredClient } from './repository.ts'
 import { hashClientSecret } from './clients.ts'
 
 export interface ClientRequest {
+  /** A UUID by default. */
+  clientId?: string
   name: string
   redirectUris: string[]
   postLogoutRedirectUris: string[]
@@ -22,7 +24,9 @@ export interface ClientRequest {
 export async function registerClient (
   repository: Pick<ClientRepository, 'create'>, request: ClientRequest, by: By
 ): Promise<{ client: RegisteredClient, clientSecret: string | undefined }> {
-  const { name, redirectUris, postLogoutRedirectUris, isConfidential, metadata = {} } = request
+  const {
+    clientId = uuidv7(), name, redirectUris, postLogoutRedirectUris, isConfidential, metadata = {}
+  } = request
   checkRedirectUris([...redirectUris, ...postLogoutRedirectUris])
   const hasSecret = isConfidential && metadata.tokenEndpointAuthMethod !== PRIVATE_KEY_JWT
   checkMetadata(metadata, hasSecret)
@@ -30,7 +34,7 @@ export async function registerClient (
   const clientSecret = hasSecret ? newClientSecret() : undefined
   const secretHash = clientSecret === undefined ? undefined : hashClientSecret(clientSecret)
   const client = await repository.create({
-    clientId: uuidv7(), name, redirectUris, postLogoutRedirectUris, secretHash, metadata
+    clientId, name, redirectUris, postLogoutRedirectUris, secretHash, metadata
   }, by)
   return { client, clientSecret }
 }

@@ -14,6 +14,9 @@ const QUERY_TIMEOUT_MS = 2_500
 type Callback = (
   error: Error | undefined, client?: pg.PoolClient, release?: (error?: Error | boolean) => void
 ) => void
+/** The pool makes no others. */
+const connectionOf = (client: pg.PoolClient) => client as unknown as Connection
+
 interface Waiter { since: number, timer: NodeJS.Timeout, connect: () => void, reject: () => void }
 
 /**
@@ -25,6 +28,7 @@ export class ConnectionPool extends pg.Pool {
   private inUse = 0
   private readonly queue = new Set<Waiter>()
   private degradedUntil = -Infinity
+  private readonly idle = new Set<Connection>()
 
   constructor (connectionString: string, size: number, Client = Connection) {
     super({
@@ -39,7 +43,14 @@ export class ConnectionPool extends pg.Pool {
       onConnect: (client) => (client as Connection).detectPooler()
     })
     this.size = size
-    this.on('release', (error: unknown) => this.connectNext(error))
+    this.on('connect', (client) => { connectionOf(client).onReadOnly = () => this.disconnectIdle() })
+    this.on('acquire', (client) => this.idle.delete(connectionOf(client)))
+    this.on('remove', (client) => this.idle.delete(connectionOf(client)))
+    this.on('release', (error: unknown, client) => {
+      this.idle.add(connectionOf(client))
+      if (isDatabaseUnavailable(error)) connectionOf(client).reportHostFailure()
+      this.connectNext(error)
+    })
     Object.defineProperty(this, 'waitingCount', { get: () => this.queue.size })
   }
 
@@ -83,6 +94,11 @@ export class ConnectionPool extends pg.Pool {
     if (isDatabaseUnavailable(error)) this.markDegraded()
     const [first] = this.queue
     first?.connect()
+  }
+
+  /** They lead to the same server, which takes no writes; those in use find that out when they write. */
+  private disconnectIdle (): void {
+    for (const connection of this.idle) connection.disconnect()
   }
 
   private isDegraded = () => Date.now() < this.degradedUntil

@@ -1,4 +1,5 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { Client } from './client.ts'
 
 /** How long a statement waits for a lock. PostgreSQL detects deadlocks after one second, so those are found first. */
 const LOCK_TIMEOUT_MS = 1_400
@@ -6,6 +7,9 @@ const LOCK_TIMEOUT_MS = 1_400
 const STATEMENT_TIMEOUT_MS = 10_000
 /** An instance that is cut off within a transaction holds its locks for at most so long. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+
+/** read_only_sql_transaction */
+const READ_ONLY = '25006'
 
 const SESSION_LIMITS = `
   SET lock_timeout = ${LOCK_TIMEOUT_MS};
@@ -17,16 +21,21 @@ const SESSION_LIMITS = `
  * for the session. A pooler in transaction mode, such as PgBouncer, gets neither: the next transaction may run on
  * another of its connections, which does not know the name, or knows another statement by it.
  */
-export class Connection extends pg.Client {
+export class Connection extends Client {
   /** A member of pg.Client that its types leave out. */
   declare private readonly processID: number
 
   private isDirect = false
+  /** Called when a statement is refused because the server takes no writes. */
+  onReadOnly: () => void = () => {}
 
   constructor (config?: pg.ClientConfig) {
     super(config)
     // A connection that is lost in a transaction fails the next statement. Without a listener it would end the process.
     this.on('error', () => {})
+    this.connection.on('errorMessage', ({ code }: { code?: string }) => {
+      if (code === READ_ONLY) this.leaveReadOnlyServer()
+    })
   }
 
   /** Awaited before the first query. A pooler reports a process id of its own making to its clients. */
@@ -40,6 +49,14 @@ export class Connection extends pg.Client {
   override query (config: any, ...rest: any[]): any {
     const result: unknown = super.query(this.isDirect ? config : withoutName(config), ...rest as [])
     return result instanceof Promise ? result.catch((error: Error) => this.disconnectOnTimeout(error)) : result
+  }
+
+  /** The server was demoted, or was a standby from the start. A new connection may reach the one that takes writes. */
+  private leaveReadOnlyServer (): void {
+    this.onReadOnly()
+    this.reportHostFailure()
+    // The statement gets its error first.
+    setImmediate(() => this.connection.stream.destroy())
   }
 
   /** After one statement without an answer, the next (such as a ROLLBACK) would wait just as long in vain. */

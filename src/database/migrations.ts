@@ -1,7 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import pg from 'pg'
+import { Client } from './client.ts'
+import { OLDEST_POSTGRES, OldPostgresError } from './failure.ts'
+import { urlPerHost } from './hosts.ts'
 import { withSchemaEngine } from './schema-engine.ts'
+import { isDatabaseUnavailable, isFailingOver, retryUntilAvailable } from './unavailable.ts'
 import { packageRoot } from '../package-root.ts'
 
 export const migrationsDirectory = join(packageRoot, 'prisma', 'migrations')
@@ -21,15 +25,21 @@ export async function readMigrations (): Promise<Migration[]> {
 
 /**
  * Applies the migrations that the database lacks and returns their number. Safe to call from many instances at once:
- * one applies them, the others wait. When none is pending it costs one query and needs no right to change tables. Keeps
- * its records where Prisma does (`_prisma_migrations`), so `prisma migrate deploy` works on the same database.
+ * one applies them, the others wait. When none is pending it costs two queries and needs no right to change tables.
+ * Keeps its records where Prisma does (`_prisma_migrations`), so `prisma migrate deploy` works on the same database.
+ * Throws an OldPostgresError for a server that is too old.
  */
 export async function migrate (databaseUrl: string): Promise<number> {
   const migrations = await readMigrations()
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
-  client.on('error', () => {}) // The next query fails when the connection was lost.
-  await client.connect()
+  // One host that is away is told at once. Of several, another one may be about to take over.
+  const isTransient = urlPerHost(databaseUrl).length > 1 ? isDatabaseUnavailable : isFailingOver
+  return await retryUntilAvailable(() => applyPending(databaseUrl, migrations), isTransient)
+}
+
+async function applyPending (databaseUrl: string, migrations: Migration[]): Promise<number> {
+  const client = await connect(databaseUrl)
   try {
+    await assertVersion(client)
     if ((await pending(client, migrations)).length === 0) return 0
     // A lock of the transaction, unlike one of the session, works behind PgBouncer in transaction mode too.
     await client.query('BEGIN')
@@ -41,6 +51,21 @@ export async function migrate (databaseUrl: string): Promise<number> {
   } finally {
     await client.end()
   }
+}
+
+async function connect (databaseUrl: string): Promise<Client> {
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {}) // The next query fails when the connection was lost.
+  await client.connect()
+  return client
+}
+
+/** Throws an OldPostgresError. Asked over the connection that migrates: Prisma's client comes after that. */
+export async function assertVersion (client: pg.Client): Promise<string> {
+  const { rows: [{ version, release }] } = await client.query(
+    "SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS release")
+  if (version < OLDEST_POSTGRES) throw new OldPostgresError(`PostgreSQL ${release} is too old`)
+  return release
 }
 
 /** The number of migrations that a database lacks. Changes nothing. */
@@ -69,7 +94,14 @@ async function apply (databaseUrl: string, migrations: Migration[]): Promise<voi
 /** graphile-worker has migrations of its own. */
 async function createJobTables (databaseUrl: string): Promise<void> {
   const { runMigrations, Logger } = await import('./graphile-worker.ts')
-  await runMigrations({ connectionString: databaseUrl, logger: new Logger(() => () => {}) })
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 1, Client })
+  pool.on('error', () => {})
+  pool.on('connect', (connection) => connection.on('error', () => {}))
+  try {
+    await runMigrations({ pgPool: pool, logger: new Logger(() => () => {}) })
+  } finally {
+    await pool.end()
+  }
 }
 
 const NO_FILTERS = { externalTables: [], externalEnums: [] }

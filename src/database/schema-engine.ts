@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { Client } from './client.ts'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { ColumnTypeEnum, bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg'
@@ -33,7 +34,7 @@ const charColumns = new Set<string>()
 interface RowDescription { fields: { name: string, dataTypeID: number }[] }
 
 /** Returns `"char"` columns as text, and remembers their names. */
-class CatalogueClient extends pg.Client {
+class CatalogueClient extends Client {
   constructor (config?: pg.ClientConfig) {
     super(config)
     this.connection.on('rowDescription', ({ fields }: RowDescription) => {

@@ -5,7 +5,7 @@ import { addressOf } from '../http/client-address.ts'
 import { OAuthError } from '../http/errors.ts'
 import { OAuthErrorSchema } from '../http/problem-details.ts'
 import { DEVICE_CODE } from '../tokens/grant-types.ts'
-import { ResourceParameter, readResources, type Resources } from '../tokens/resources.ts'
+import { ResourceParameter, type Resources } from '../tokens/resources.ts'
 import { formatUserCode, hashDeviceCode, newDeviceCode, newUserCode } from './codes.ts'
 import type { DeviceGrant, DeviceRepository } from './repository.ts'
 
@@ -54,7 +54,7 @@ export const deviceAuthorizationRoutes: Routes = async (app, { issuerUrl, client
     if (client === undefined) throw new OAuthError('invalid_request', 'client_id is missing.')
     const { scope, resource } = request.body
     const { clientId, metadata } = client
-    const requested = { scope, resources: readResources(resource), registered: metadata.resource }
+    const requested = { scope, resources: resources.read(resource), registered: metadata.resource }
     const { deviceCode, userCode } = await createGrant({ clientId, ...resources.grant(requested) })
     const verificationUri = `${issuerUrl}/device`
     return {

@@ -1,17 +1,24 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { brandOf } from '../clients/client-brand.ts'
 import type { Clients } from '../clients/clients.ts'
 import { callerOf } from '../http/caller.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
-import { errorPageHandler } from '../http/error-page.ts'
+import { errorPageHandler } from '../pages/error-page.ts'
 import { Problem } from '../http/errors.ts'
 import { logFailure } from '../http/log-failure.ts'
-import { html, sendPage } from '../http/pages.ts'
+import { brandFooter, type Brand } from '../pages/brand.ts'
+import { html, type Markup } from '../pages/markup.ts'
+import { sendPage } from '../pages/page.ts'
+import { textsOf } from '../texts/texts.ts'
 import { problems } from '../http/problem-details.ts'
+import { isOwnForm } from '../http/own-form.ts'
 import type { Providers } from '../providers/registry.ts'
 import { deviceErrorPage } from '../sign-in/device-error-page.ts'
+import { lastProvider } from '../sign-in/last-provider.ts'
+import { providerButtons } from '../sign-in/provider-buttons.ts'
 import { readDeviceVisit, writeDeviceVisit } from '../sign-in/device-visit.ts'
 import type { DeviceCompletion, LoginAttempts } from '../sign-in/login-attempt.ts'
 import type { SignInService } from '../sign-in/service.ts'
@@ -34,7 +41,6 @@ export interface DeviceOptions {
 
 const PAGE = { description: 'A page.', content: { 'text/html': { schema: Type.String() } } }
 
-const UNKNOWN_CODE = 'This code is not known, or it has expired. Check the code that your device shows.'
 const FOREIGN_FORM = 'This form came from another page. Please go back and try again.'
 const CODE_IS_OVER = 'This code was already used, or it has expired. Start again on your device.'
 
@@ -58,7 +64,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
       querystring: Type.Object({ user_code: Type.Optional(Type.String({ maxLength: 40 })) }),
       response: { 200: PAGE }
     }
-  }, async (request, reply) => sendCodePage(reply, request.query.user_code))
+  }, async (request, reply) => await sendCodePage(request, reply, request.query.user_code))
 
   app.post('/device', {
     schema: {
@@ -77,12 +83,12 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     const grant = userCode === undefined ? undefined : await devices.findPending(userCode)
     if (!grant) {
       logFailure(request, { code: 'invalid_request', status: 400 })
-      return sendCodePage(reply, typed, UNKNOWN_CODE)
+      return await sendCodePage(request, reply, typed, { isUnknown: true })
     }
     await app.limits.wrongDeviceCodes.refund(address)
     const deviceCodeHash = Buffer.from(grant.deviceCodeHash).toString('base64url')
     writeDeviceVisit(reply, visitSealer, cookies, { ...grant, deviceCodeHash })
-    return await sendProvidersPage(reply, grant)
+    return await sendProvidersPage(request, reply, grant)
   })
 
   app.get('/device/login/:provider', {
@@ -106,7 +112,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   app.get('/device/confirm', {
     exposeHeadRoute: false,
     schema: { summary: 'The page to confirm', tags: ['Device'], response: { 200: PAGE, ...problems('invalid_state') } }
-  }, async (request, reply) => await sendConfirmPage(reply, signedInVisit(request)))
+  }, async (request, reply) => await sendConfirmPage(request, reply))
 
   app.post('/device/confirm', {
     schema: {
@@ -124,14 +130,12 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     const isDecided = await decide(person, callerOf(request))
     reply.clearCookie(cookies.deviceVisitName, cookies.deviceVisit)
     if (!isDecided) throw new Problem('invalid_state', CODE_IS_OVER)
-    return sendDecisionPage(reply, isApproval)
+    return await sendDecisionPage(request, reply, isApproval)
   })
 
   /** Rejects forms of other sites, which must not type or confirm a code for a person (SEC-70). */
   function assertOwnForm (request: FastifyRequest): void {
-    // Browsers send Origin with every POST.
-    if (request.headers.origin === new URL(issuerUrl).origin) return
-    throw new Problem('invalid_request', FOREIGN_FORM, { status: 403 })
+    if (!isOwnForm(request, issuerUrl)) throw new Problem('invalid_request', FOREIGN_FORM, { status: 403 })
   }
 
   function currentVisit (request: FastifyRequest) {
@@ -146,44 +150,64 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
     return { ...visit, sessionId }
   }
 
-  async function clientName (clientId: string): Promise<string> {
-    if (clientId === OWN_CLIENT_ID) return new URL(issuerUrl).host
-    return (await clients.find(clientId))?.name ?? clientId
+  async function brandOfClient (clientId: string): Promise<Brand> {
+    if (clientId === OWN_CLIENT_ID) return app.brand
+    const client = await clients.find(clientId)
+    return client ? brandOf(client, app.brand) : { ...app.brand, name: clientId }
   }
 
-  function sendCodePage (reply: FastifyReply, typed = '', error?: string): FastifyReply {
-    if (error !== undefined) reply.code(400)
-    return sendPage(reply, 'Connect a device', html`
-      ${error === undefined ? html`` : html`<p role="alert">${error}</p>`}
+  async function sendCodePage (
+    request: FastifyRequest, reply: FastifyReply, typed = '', { isUnknown = false } = {}
+  ): Promise<FastifyReply> {
+    const { device, common } = await textsOf(request)
+    if (isUnknown) reply.code(400)
+    const message = html`<p class="error" id="mistake" role="alert" tabindex="-1" autofocus>${device.unknownCode}</p>`
+    const attributes = isUnknown ? html`aria-invalid="true" aria-describedby="mistake"` : html`autofocus`
+    return sendPage(reply, device.title, html`
+      ${isUnknown ? message : []}
       <form method="post" action="${issuerUrl}/device">
-        <label for="code">The code that the device shows</label>
-        <input type="text" id="code" name="user_code" value="${typed}" required autofocus
+        <label for="code">${device.code}</label>
+        <input type="text" id="code" name="user_code" value="${typed}" dir="ltr" required ${attributes}
           autocomplete="off" autocapitalize="characters" spellcheck="false">
-        <ul><li><button class="button primary">Continue</button></li></ul>
+        <ul><li><button class="button primary">${common.continue}</button></li></ul>
       </form>`)
   }
 
-  async function sendProvidersPage (reply: FastifyReply, grant: { clientId: string, userCode: string }) {
-    const links = [...providers.values()].map(({ id, name }) =>
-      html`<li><a class="button" href="${issuerUrl}/device/login/${id}">Continue with ${name}</a></li>`)
-    return sendPage(reply, `Sign in to ${await clientName(grant.clientId)}`, html`
-      <p>The device shows the code <strong class="together">${formatUserCode(grant.userCode)}</strong>.
-        Go on only if you started this yourself.</p>
-      <ul>${links}</ul>`)
+  async function sendProvidersPage (
+    request: FastifyRequest, reply: FastifyReply, grant: { clientId: string, userCode: string }
+  ): Promise<FastifyReply> {
+    const texts = await textsOf(request)
+    const { device, signIn, common } = texts
+    const links = [...providers.values()].map(({ id, name }) => ({ id, name, href: `${issuerUrl}/device/login/${id}` }))
+    const brand = await brandOfClient(grant.clientId)
+    return sendPage(reply, signIn.titleFor(brand.name), html`
+      <p>${device.shows} ${codeMarkup(grant.userCode)}</p>
+      <p>${device.onlyIfYou}</p>
+      ${providerButtons(texts, links, lastProvider(request, cookies, providers))}
+      ${brandFooter(brand, common)}`, { brand })
   }
 
-  async function sendConfirmPage (reply: FastifyReply, visit: ReturnType<typeof signedInVisit>) {
-    const code = html`<strong class="together">${formatUserCode(visit.userCode)}</strong>`
-    const name = html`<strong>${visit.userName ?? 'you'}</strong>`
-    return sendPage(reply, `Sign in to ${await clientName(visit.clientId)}?`, html`
-      <p>The device with the code ${code} will be signed in as ${name}.</p>
+  async function sendConfirmPage (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { userCode, clientId, userName } = signedInVisit(request)
+    const { device } = await textsOf(request)
+    const brand = await brandOfClient(clientId)
+    return sendPage(reply, device.confirmTitle(brand.name), html`
+      <p>${device.shows} ${codeMarkup(userCode)}</p>
+      <p>${device.confirm} <strong>${userName ?? device.you}</strong></p>
       <form method="post" action="${issuerUrl}/device/confirm"><ul>
-        <li><button class="button primary" name="decision" value="approve">Yes, sign it in</button></li>
-        <li><button class="button" name="decision" value="deny">No</button></li>
-      </ul></form>`)
+        <li><button class="button primary" name="decision" value="approve">${device.yes}</button></li>
+        <li><button class="button" name="decision" value="deny">${device.no}</button></li>
+      </ul></form>`, { brand })
   }
 }
 
-function sendDecisionPage (reply: FastifyReply, isApproved: boolean): FastifyReply {
-  return sendPage(reply, `The device is ${isApproved ? '' : 'not '}signed in`, html`<p>You can close this page.</p>`)
+function codeMarkup (userCode: string): Markup {
+  return html`<strong class="together" dir="ltr">${formatUserCode(userCode)}</strong>`
+}
+
+async function sendDecisionPage (
+  request: FastifyRequest, reply: FastifyReply, isApproved: boolean
+): Promise<FastifyReply> {
+  const { device, common } = await textsOf(request)
+  return sendPage(reply, isApproved ? device.approved : device.denied, html`<p>${common.closePage}</p>`)
 }

@@ -22,6 +22,13 @@ export function badBearer (code: 'invalid_token' | 'token_expired', detail: stri
   })
 }
 
+/** For a valid token of a third-party client, which is for the APIs that its user consented to. */
+export function thirdPartyRefused (): Problem {
+  const detail = 'The token of this client is for the APIs that its user allowed, and opens nothing here.'
+  const error = `error="insufficient_scope", error_description="${detail}"`
+  return new Problem('insufficient_scope', detail, { headers: { 'www-authenticate': `${CHALLENGE}, ${error}` } })
+}
+
 /** For a valid token without the scope (RFC 6750 section 3.1). */
 export function insufficientScope (scope: string): Problem {
   const detail = `This needs the scope ${scope}.`

@@ -98,6 +98,11 @@ export const PROBLEMS = {
     title: 'This identity provider is not enabled',
     advice: 'GET /login lists the enabled providers. A client id and secret in the settings enable one.'
   },
+  not_acceptable: {
+    status: 406,
+    title: 'This is a page for people',
+    advice: 'Open it in a browser. Programs use the routes below /me and /admin, with an access token.'
+  },
   too_many_tokens: {
     status: 409,
     title: 'There are too many personal tokens',

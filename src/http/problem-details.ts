@@ -59,8 +59,10 @@ export function toProblem (error: unknown): Problem {
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' || statusCode === 415) return new Problem('unsupported_media_type')
   if (statusCode === 413) return new Problem('payload_too_large')
   if (statusCode === 400) return new Problem('validation_failed', 'The request could not be read.')
+  const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
+  // A page that asks the API while the server closes.
+  if (code === 'FST_ERR_REOPENED_CLOSE_SERVER') return new Problem('service_unavailable', undefined, { headers })
   if (isDatabaseUnavailable(error)) {
-    const headers = { 'retry-after': String(RETRY_AFTER_SECONDS) }
     return new Problem('service_unavailable', 'The database is not available.', { headers })
   }
   return new Problem('internal_error')

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Runner } from 'graphile-worker'
 import pg from 'pg'
+import { Client } from '../database/client.ts'
 import type { Database } from '../database/database.ts'
 import type { Transaction } from '../database/transaction.ts'
 
@@ -12,6 +13,8 @@ export interface JobRunner {
   work: (task: Task, work: (payload: unknown) => Promise<void>) => void
   /** Registers what one of all instances does every minute, before the app listens. */
   everyMinute: (task: RecurringTask, work: () => Promise<void>) => void
+  /** Begins to run jobs. An app that listens itself does so by itself. */
+  start: () => void
   state: () => Promise<QueueState>
 }
 
@@ -42,7 +45,7 @@ const CONCURRENCY = 5
 /** Jobs spend most of their time waiting for others than the database. */
 const CONNECTIONS = 3
 const POLL_MS = 5_000
-const RESTART_MS = 30_000
+const RESTART_MS = 5_000
 /** The wait grows by a factor of e with each attempt, up to six hours. */
 const MAX_ATTEMPTS = 22
 
@@ -70,6 +73,7 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl, prisma 
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: CONNECTIONS,
+    Client,
     application_name: 'signet jobs',
     connectionTimeoutMillis: 10_000
   })
@@ -113,6 +117,7 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl, prisma 
       await tx.$executeRaw`
         SELECT graphile_worker.add_job(${task}, ${JSON.stringify(payload)}::json, max_attempts := ${MAX_ATTEMPTS}::int)`
     },
+    start: () => { running = start() },
     work: (task, work) => { tasks[task] = work },
     everyMinute (task, work) {
       tasks[task] = work
@@ -130,7 +135,7 @@ export const jobRunner = fp<JobRunnerOptions>(async (app, { databaseUrl, prisma 
     }
   } satisfies JobRunner)
 
-  app.addHook('onListen', async () => { running = start() })
+  app.addHook('onListen', async () => app.jobs.start())
   app.addHook('preClose', async () => {
     isClosing = true
     clearTimeout(restartTimer)

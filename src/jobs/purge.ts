@@ -17,6 +17,7 @@ const EXPIRIES: Expiry[] = [
   { table: 'revocations', key: 'id', column: 'expires_at', keepFor: '0' },
   { table: 'webhook_deliveries', key: 'id', column: 'expires_at', keepFor: '0' },
   { table: 'logout_deliveries', key: 'id', column: 'expires_at', keepFor: '0' },
+  { table: 'dynamic_clients', key: 'client_id', column: 'last_used_at', keepFor: '30 days' },
   // The theft of a refresh token is detected by its session's row.
   { table: 'sessions', key: 'id', column: 'expires_at', keepFor: '30 days' },
   { table: 'sessions', key: 'id', column: 'revoked_at', keepFor: '30 days' }

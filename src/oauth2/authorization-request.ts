@@ -4,10 +4,11 @@ import { readParameter, type Parameters } from '../http/parameters.ts'
 import { readLoginParameters, type LoginParameters } from '../providers/login-parameters.ts'
 import { NO_CODE_CHALLENGE, type CodeCompletion } from '../sign-in/login-attempt.ts'
 import { AUTHORIZATION_CODE } from '../tokens/grant-types.ts'
-import { readResources, type Resources } from '../tokens/resources.ts'
+import { invalidTarget, type ResourceGrant, type Resources } from '../tokens/resources.ts'
+import { thirdPartyScope } from '../tokens/scope.ts'
 
 export type AuthorizationRequest =
-  Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'resources' | 'nonce' | 'dpopJkt'>
+  Pick<CodeCompletion, 'intent' | 'codeChallenge' | 'scope' | 'resources' | 'nonce' | 'dpopJkt' | 'consent'>
 
 /** Some clients keep their own state in it, and not only a key to it. */
 const MAX_STATE_LENGTH = 2000
@@ -46,6 +47,7 @@ export function readAuthorizationRequest (
   checkResponse(read('response_type', 64), read('response_mode', 64))
   const intent = read('intent', 16)
   if (intent !== undefined && intent !== 'link') throw invalid('intent must be link, or absent to sign in.')
+  if (intent !== undefined && client.thirdParty) throw invalid('This client may not link accounts.')
   const requiresPkce = client.metadata.requirePkce !== false || intent === 'link'
   const codeChallenge = checkCodeChallenge(
     read('code_challenge', 128), read('code_challenge_method', 16), requiresPkce
@@ -54,13 +56,21 @@ export function readAuthorizationRequest (
   if (dpopJkt !== undefined && !/^[\w-]{43}$/.test(dpopJkt)) {
     throw invalid('dpop_jkt must be the SHA-256 thumbprint of a key in base64url, which has 43 characters.')
   }
-  const { scope, resources } = apis.grant({
-    scope: readScope(parameters),
-    resources: readResources(parameters['resource']),
-    registered: client.metadata.resource
-  })
+  const { scope, resources } = readGrant(parameters, client, apis)
   const nonce = read('nonce', 512)
-  return { intent, codeChallenge, scope, ...resources.length > 0 && { resources }, nonce, dpopJkt }
+  const consent = client.thirdParty && {
+    fingerprint: client.thirdParty.fingerprint, isForced: String(parameters['prompt']).split(' ').includes('consent')
+  }
+  return { intent, codeChallenge, scope, ...resources.length > 0 && { resources }, nonce, dpopJkt, consent }
+}
+
+/** A third-party client gets tokens for the resources that it names, and for no other. */
+function readGrant (parameters: Parameters, { metadata, thirdParty }: Client, apis: Resources): ResourceGrant {
+  const resources = apis.read(parameters['resource'])
+  if (!thirdParty) return apis.grant({ scope: readScope(parameters), resources, registered: metadata.resource })
+  if (!resources) throw invalidTarget('resource is missing: name the API that the token is to be for.')
+  const granted = apis.grant({ scope: readScope(parameters), resources, registered: undefined })
+  return { ...granted, scope: thirdPartyScope(granted.scope) }
 }
 
 /** OpenID Connect Core section 6. */
@@ -95,11 +105,13 @@ function checkCodeChallenge (
  * What is handed on to the provider (OpenID Connect Core section 3.1.2.1). Every sign-in takes the person there, so
  * `prompt=none` always fails, with `login_required`. Throws an OAuthError to redirect to the client.
  */
-export function readProviderParameters (parameters: Parameters): LoginParameters {
+export function readProviderParameters (parameters: Parameters, { thirdParty }: Client): LoginParameters {
   if (parameters['prompt'] === 'none') {
     throw new OAuthError('login_required', 'Every sign-in takes place at a provider. Refresh the session instead.')
   }
-  return readLoginParameters(parameters, invalid)
+  const asked = readLoginParameters(parameters, invalid)
+  // The consent to a third party is given here, not at the provider.
+  return thirdParty ? { ...asked, prompt: asked.prompt.filter((prompt) => prompt !== 'consent') } : asked
 }
 
 /** A malformed scope has an error of its own: `invalid_scope`. */

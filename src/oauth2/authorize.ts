@@ -1,18 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { commandLine } from '../command-line.ts'
 import type { Clients } from '../clients/clients.ts'
-import { isNativeRedirectUri, redirectUriMistake } from '../clients/redirect-uri.ts'
+import { brandOf } from '../clients/client-brand.ts'
+import { homeOf, isNativeRedirectUri, redirectUriMistake } from '../clients/redirect-uri.ts'
+import { noticeBeforeSignIn } from '../consent/page.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
-import { errorPageHandler } from '../http/error-page.ts'
+import { errorPageHandler } from '../pages/error-page.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { noteOrigin } from '../http/failure-origin.ts'
-import { html, sendPage } from '../http/pages.ts'
+import { html } from '../pages/markup.ts'
+import { brandFooter } from '../pages/brand.ts'
+import { sendPage } from '../pages/page.ts'
+import { textsOf } from '../texts/texts.ts'
 import type { Parameters } from '../http/parameters.ts'
 import { asOAuthMembers, problems } from '../http/problem-details.ts'
 import { describeLoginParameters } from '../providers/login-parameters.ts'
 import type { Providers } from '../providers/registry.ts'
+import { cancelCode } from '../sign-in/cancel.ts'
+import { lastProvider } from '../sign-in/last-provider.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
 import { STAGE_STEPS } from '../sign-in/login-stage.ts'
 import { logRedirectedError, redirectWithError } from '../sign-in/redirects.ts'
@@ -39,7 +47,7 @@ const Parameter = (description: string) => Type.Optional(Type.Unknown({ descript
 /** Accepts any value, because most errors must reach the client by a redirect: authorization-request.ts validates. */
 const AuthorizeRequestSchema = Type.Object({
   response_type: Parameter('`code`.'),
-  client_id: Parameter('A registered client.'),
+  client_id: Parameter('A registered client, or with REGISTRATION the URL of a client\'s metadata document.'),
   redirect_uri: Parameter('One of its redirect URIs, compared as text; a loopback address may have any port.'),
   code_challenge: Parameter('RFC 7636. Required unless the client is registered with `require_pkce: false`.'),
   code_challenge_method: Parameter('`S256`.'),
@@ -55,16 +63,16 @@ const AuthorizeRequestSchema = Type.Object({
   ...describeLoginParameters(Parameter)
 }, { additionalProperties: true })
 
-/** RFC 8252 section 8.6: another app on the device may receive what is sent to a native redirect URI. */
-const NATIVE_WARNING = html`<p>You will be signed in to an app on this device.
-  Go on only if you started this yourself.</p>`
-
 /** The authorization endpoint (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2). */
 export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = async (app, options) => {
   const { issuerUrl, clients, providers, cookies } = options
 
   // Browsers come here: an error that cannot be redirected to the client becomes a page.
-  app.setErrorHandler(errorPageHandler({ title: 'This sign-in cannot start', extraMembers: asOAuthMembers }))
+  app.setErrorHandler(errorPageHandler({
+    words: ({ authorize }, { code }) =>
+      code === 'invalid_request' ? { title: authorize.failed, text: authorize.failedText } : undefined,
+    extraMembers: asOAuthMembers
+  }))
 
   const schema = {
     summary: 'Sign a person in for a client',
@@ -93,14 +101,14 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
   })
 
   async function authorize (request: FastifyRequest, reply: FastifyReply, parameters: Parameters): Promise<void> {
-    const { client, redirectUri } = await findClient(parameters)
+    const { client, redirectUri } = await findClient(request, parameters)
     const { clientId } = client
     reply.header('cache-control', 'no-store')
     const state = readState(parameters)
     const responseMode = readResponseMode(parameters)
     try {
       const validated = readAuthorizationRequest(parameters, client, options.resources)
-      const providerParameters = readProviderParameters(parameters)
+      const providerParameters = readProviderParameters(parameters, client)
       const completion = { ...validated, mode: 'code' as const, clientId, redirectUri, state, responseMode }
       const provider = readProvider(parameters)
       const chosen = provider === undefined ? undefined : providers.get(provider)
@@ -110,30 +118,44 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
       const isNative = isNativeRedirectUri(redirectUri)
       if (!chosen || (isNative && !isConfirmed(request, parameters, chosen.id, cookies))) {
         const secret = isNative ? confirmationSecret(request, reply, cookies) : undefined
-        const links = providerLinks(parameters, chosen ? [chosen] : [...providers.values()], secret)
-        sendPage(reply, `Sign in to ${client.name}`, isNative ? html`${NATIVE_WARNING}${links}` : links)
+        const texts = await textsOf(request)
+        const usedLast = lastProvider(request, cookies, providers)
+        const choice = chosen ? [chosen] : [...providers.values()]
+        const links = providerLinks(texts, parameters, choice, { usedLast, secret })
+        // RFC 8252 section 8.6: another app on the device may receive what is sent to a native redirect URI.
+        const warning = isNative ? html`<p>${texts.signIn.appOnThisDevice}</p>` : []
+        const notice = client.thirdParty ? noticeBeforeSignIn(texts.consent, client, redirectUri) : warning
+        const title = client.thirdParty ? texts.signIn.title : texts.signIn.titleFor(client.name)
+        const brand = brandOf(client, app.brand)
+        const back = { redirectUri, state, responseMode, issuerUrl }
+        const freedoms = responseMode === 'form_post' ? { brand, formTarget: redirectUri } : { brand }
+        sendPage(reply, title, html`${notice}${links}
+          ${cancelCode(texts.common.cancel, back)}${brandFooter(brand, texts.common)}`, freedoms)
         return
       }
       await app.limits.signIn.count(`start:${addressOf(request)}`)
       await sendToProvider(options, request, reply, chosen.id, completion, providerParameters)
     } catch (error) {
       logRedirectedError(request, noteOrigin(error, { step: STAGE_STEPS.started, mode: 'code', clientId }))
-      redirectWithError(reply, { redirectUri, state, responseMode, issuerUrl, requestId: request.id }, error)
+      await redirectWithError(reply, { redirectUri, state, responseMode, issuerUrl, requestId: request.id }, error)
     }
   }
 
-  async function findClient (parameters: Parameters) {
+  async function findClient (request: FastifyRequest, parameters: Parameters) {
     const { clientId, redirectUri } = readReturnAddress(parameters)
-    const client = await clients.find(clientId)
+    const client = await clients.find(clientId, request).catch((error: unknown) => {
+      throw error instanceof OAuthError ? new Problem('invalid_request', error.message) : error
+    })
     if (!client) {
       throw new Problem('invalid_request', `There is no client "${clientId}" here. ` +
-        'Clients are registered in the CLIENTS setting, or with: npm run admin -- clients add.')
+        `Clients are registered in the CLIENTS setting, or with: ${commandLine('admin')} clients add.`)
     }
-    if (redirectUri === undefined) throw new Problem('invalid_request', 'redirect_uri is missing.')
+    const backTo = homeOf(client)
+    if (redirectUri === undefined) throw new Problem('invalid_request', 'redirect_uri is missing.', { backTo })
     const mistake = redirectUriMistake(redirectUri, client.redirectUris)
     if (mistake) {
       throw new Problem('invalid_request',
-        `The redirect_uri "${redirectUri}" is not registered for the client "${clientId}": ${mistake}.`)
+        `The redirect_uri "${redirectUri}" is not registered for the client "${clientId}": ${mistake}.`, { backTo })
     }
     return { client, redirectUri }
   }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { isConfidential, type Client } from '../clients/clients.ts'
+import { isConfidential, type TokenClient } from '../clients/clients.ts'
 import { OAuthError } from '../http/errors.ts'
 import { InvalidProofError, type DpopKey } from '../tokens/dpop-proof.ts'
 
@@ -9,7 +9,7 @@ import { InvalidProofError, type DpopKey } from '../tokens/dpop-proof.ts'
  * registered with `dpop_bound_access_tokens`.
  */
 export async function readDpopKey (
-  app: FastifyInstance, request: FastifyRequest, client: Pick<Client, 'metadata' | 'secretHash'>
+  app: FastifyInstance, request: FastifyRequest, client: Omit<TokenClient, 'clientId'>
 ): Promise<DpopKey | undefined> {
   const jkt = await app.verifyProof(request).catch((error: unknown) => {
     throw error instanceof InvalidProofError ? new OAuthError('invalid_dpop_proof', error.message) : error

@@ -58,7 +58,9 @@ export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = as
       }
       const roles = hasExpired ? undefined : await users.rolesBySession(claims.sid, claims.sub)
       const tokenType = claims.cnf ? 'DPoP' : 'Bearer'
-      return roles ? { active: true, token_type: tokenType, ...claims, roles } : { active: false }
+      if (!roles) return { active: false }
+      const ownRoles = clients.isThirdParty(claims.client_id) ? [] : roles
+      return { active: true, token_type: tokenType, ...claims, roles: ownRoles }
     }
     const personalToken = decodePersonalToken(token)
     const session = personalToken

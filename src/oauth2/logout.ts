@@ -4,18 +4,25 @@ import { Type, type Static } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { Problem } from '../http/errors.ts'
-import { errorPageHandler } from '../http/error-page.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
+import { errorPageHandler } from '../pages/error-page.ts'
+import { wantsHtml } from '../http/wants-html.ts'
+import type { PageSessions } from '../page-sessions/page-sessions.ts'
+import { html } from '../pages/markup.ts'
+import { sendPage } from '../pages/page.ts'
+import { textsOf } from '../texts/texts.ts'
 import { asOAuthMembers, problems } from '../http/problem-details.ts'
 import { isRedirectUri } from '../http/url.ts'
+import { isOwnForm } from '../http/own-form.ts'
 import type { SessionService } from '../sessions/service.ts'
 import type { Client, Clients } from '../clients/clients.ts'
+import { homeOf } from '../clients/redirect-uri.ts'
 
 export interface RpLogoutOptions {
   issuerUrl: string
   sessions: Pick<SessionService, 'end' | 'endByRefreshToken'>
   clients: Clients
   cookies: CookiePolicy
+  pageSessions: Pick<PageSessions, 'end'>
 }
 
 const Parameter = (maxLength: number, description: string) => Type.Optional(Type.String({ maxLength, description }))
@@ -35,9 +42,13 @@ type LogoutRequest = Static<typeof LogoutRequestSchema>
  * the person (section 2), who signs this browser out: the session of its refresh cookie.
  */
 export const rpLogoutRoutes: FastifyPluginAsyncTypebox<RpLogoutOptions> = async (app, options) => {
-  const { issuerUrl, sessions, clients, cookies } = options
+  const { issuerUrl, sessions, clients, cookies, pageSessions } = options
 
-  app.setErrorHandler(errorPageHandler({ title: 'Not signed out', extraMembers: asOAuthMembers }))
+  app.setErrorHandler(errorPageHandler({
+    words: ({ logout }, { status }) => status < 500 ? { title: logout.failed, text: logout.failedText } : undefined,
+    nextSteps: ({ logout }) => [{ href: `${issuerUrl}/oauth2/logout`, text: logout.signOut }],
+    extraMembers: asOAuthMembers
+  }))
 
   const schema = (method: string) => ({
     summary: `Log out, from a client, by ${method}`,
@@ -75,7 +86,7 @@ export const rpLogoutRoutes: FastifyPluginAsyncTypebox<RpLogoutOptions> = async 
     }
     const returnTo = readReturnTo(client, parameters)
     await sessions.end(claims.sid, 'logout', callerOf(request))
-    sendAway(reply, returnTo)
+    await sendAway(request, reply, returnTo)
   }
 
   async function signOutBrowser (request: FastifyRequest, reply: FastifyReply, parameters: LogoutRequest) {
@@ -88,37 +99,46 @@ export const rpLogoutRoutes: FastifyPluginAsyncTypebox<RpLogoutOptions> = async 
       throw new Problem('invalid_request', 'post_logout_redirect_uri needs an id_token_hint or a client_id.')
     }
     const returnTo = client && readReturnTo(client, parameters)
-    if (!isConfirmed(request, parameters)) return askToSignOut(request, reply, parameters, client)
+    if (!isConfirmed(request, parameters)) return await askToSignOut(request, reply, parameters, client)
     const cookie = request.cookies[cookies.refreshCookieName]
     if (cookie !== undefined) await sessions.endByRefreshToken(cookie, 'logout', callerOf(request))
     reply.clearCookie(cookies.refreshCookieName, cookies.refreshToken)
-    sendAway(reply, returnTo)
+    await pageSessions.end(request, reply)
+    await sendAway(request, reply, returnTo)
   }
 
-  /** By the form of our own page: browsers send Origin with every POST, and no other page can forge it (SEC-70). */
-  function isConfirmed ({ method, headers: { origin } }: FastifyRequest, { confirmed }: LogoutRequest): boolean {
-    return method === 'POST' && confirmed === 'yes' && origin === new URL(issuerUrl).origin
+  /** By the form of our own page. */
+  function isConfirmed (request: FastifyRequest, { confirmed }: LogoutRequest): boolean {
+    return request.method === 'POST' && confirmed === 'yes' && isOwnForm(request, issuerUrl)
   }
 
-  function askToSignOut (
+  async function askToSignOut (
     request: FastifyRequest, reply: FastifyReply, parameters: LogoutRequest, client: Client | undefined
-  ): void {
+  ): Promise<void> {
     if (!wantsHtml(request)) throw new Problem('invalid_request', 'id_token_hint is missing.')
     const { client_id: clientId, post_logout_redirect_uri: uri, state } = parameters
     const fields = { client_id: clientId, post_logout_redirect_uri: uri, state, confirmed: 'yes' }
     const hidden = Object.entries(fields).flatMap(([name, value]) =>
       value === undefined ? [] : [html`<input type="hidden" name="${name}" value="${value}">`])
-    const { host } = new URL(issuerUrl)
-    sendPage(reply, 'Sign out?', html`
-      <p>${client ? `${client.name} asks to sign you` : 'This signs you'} out of ${host} in this browser.</p>
+    const { logout, common } = await textsOf(request)
+    const home = client && homeOf(client)
+    const back = home ? html`<p><a href="${home.url}">${common.backTo(home.name)}</a></p>` : []
+    // "no-referrer" would also hide the origin of the form (Fetch standard, "append a request Origin header").
+    reply.header('referrer-policy', 'same-origin')
+    sendPage(reply, logout.title, html`
+      <p>${client ? logout.asks(client.name, app.brand.name) : logout.ask(app.brand.name)}</p>
       <form method="post" action="${issuerUrl}/oauth2/logout">${hidden}
-        <ul><li><button class="button primary">Sign out</button></li></ul>
-      </form>`, uri === undefined ? {} : { formTarget: uri })
+        <ul><li><button class="button primary">${logout.signOut}</button></li></ul>
+      </form>${back}`, uri === undefined ? {} : { formTarget: uri })
   }
 
-  function sendAway (reply: FastifyReply, returnTo: string | undefined): void {
-    if (returnTo === undefined) sendPage(reply, 'Signed out', html`<p>You can close this page.</p>`)
-    else reply.redirect(returnTo, 302)
+  async function sendAway (request: FastifyRequest, reply: FastifyReply, returnTo: string | undefined): Promise<void> {
+    if (returnTo !== undefined) {
+      reply.redirect(returnTo, 302)
+      return
+    }
+    const { logout, common } = await textsOf(request)
+    sendPage(reply, logout.done, html`<p>${common.closePage}</p>`)
   }
 }
 
@@ -127,7 +147,8 @@ function readReturnTo (client: Client, { post_logout_redirect_uri: uri, state }:
   if (uri === undefined) return undefined
   if (!(client.postLogoutRedirectUris.includes(uri) && isRedirectUri(uri))) {
     throw new Problem('invalid_request',
-      `The post_logout_redirect_uri "${uri}" is not registered for the client "${client.clientId}".`)
+      `The post_logout_redirect_uri "${uri}" is not registered for the client "${client.clientId}".`,
+      { backTo: homeOf(client) })
   }
   const url = new URL(uri)
   if (state !== undefined) url.searchParams.set('state', state)

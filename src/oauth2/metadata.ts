@@ -15,6 +15,8 @@ export interface MetadataOptions {
   issuerUrl: string
   keys: Pick<KeyService, 'algorithms'>
   resources: Pick<Resources, 'scopes'>
+  /** REGISTRATION. */
+  registration?: readonly string[]
 }
 
 const PATHS = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']
@@ -22,7 +24,7 @@ const CACHE_SECONDS = 5 * 60
 
 /** Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3). */
 export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async (app, options) => {
-  const { issuerUrl, keys, resources } = options
+  const { issuerUrl, keys, resources, registration = [] } = options
   const clientAuthentication = ['client_secret_basic', 'client_secret_post', PRIVATE_KEY_JWT]
   const metadata = {
     issuer: issuerUrl,
@@ -33,6 +35,8 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<MetadataOptions> = async 
     revocation_endpoint: `${issuerUrl}/oauth2/revoke`,
     introspection_endpoint: `${issuerUrl}/oauth2/introspect`,
     end_session_endpoint: `${issuerUrl}/oauth2/logout`,
+    ...registration.includes('dynamic') ? { registration_endpoint: `${issuerUrl}/oauth2/register` } : {},
+    ...registration.includes('metadata-documents') ? { client_id_metadata_document_supported: true } : {},
     scopes_supported: [...SCOPES, ...resources.scopes],
     response_types_supported: ['code'],
     response_modes_supported: ['query', 'form_post'],

@@ -1,9 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CookiePolicy } from '../http/cookies.ts'
-import { html, wantsHtml, type Markup } from '../http/pages.ts'
+import { wantsHtml } from '../http/wants-html.ts'
+import { html, type Markup } from '../pages/markup.ts'
 import type { Parameters } from '../http/parameters.ts'
 import type { Provider } from '../providers/provider.ts'
+import { providerButtons } from '../sign-in/provider-buttons.ts'
+import type { Texts } from '../texts/texts.ts'
 
 const LENGTH = 32
 const ENCODED = /^[\w-]{43}$/
@@ -21,15 +24,18 @@ function linkQuery (parameters: Parameters, provider: string): URLSearchParams {
 
 /** A link for each provider, which repeats the request: a person may come back and choose another provider. */
 export function providerLinks (
-  parameters: Parameters, providers: Pick<Provider, 'id' | 'name'>[], secret?: string
+  texts: Texts,
+  parameters: Parameters,
+  providers: Pick<Provider, 'id' | 'name'>[],
+  { usedLast, secret }: { usedLast: string | undefined, secret: string | undefined }
 ): Markup {
-  if (providers.length === 0) return html`<p>No provider is enabled yet.</p>`
+  if (providers.length === 0) return html`<p>${texts.signIn.none}</p>`
   const links = providers.map(({ id, name }) => {
     const query = linkQuery(parameters, id)
     if (secret !== undefined) query.append('confirmation', sign(query, secret).toString('base64url'))
-    return html`<li><a class="button" href="${`?${query}`}">Continue with ${name}</a></li>`
+    return { id, name, href: `?${query}` }
   })
-  return html`<ul>${links}</ul>`
+  return providerButtons(texts, links, usedLast)
 }
 
 /**

@@ -24,7 +24,7 @@ import {
   AUTHORIZATION_CODE, CLIENT_CREDENTIALS, DEVICE_CODE, GRANT_TYPES, REFRESH_TOKEN, TOKEN_EXCHANGE
 } from '../tokens/grant-types.ts'
 import type { IssueOptions } from '../tokens/grants.ts'
-import { ResourceParameter, readResources, type Resources } from '../tokens/resources.ts'
+import { ResourceParameter, type Resources } from '../tokens/resources.ts'
 import { TokenResponseSchema } from '../tokens/token-response.ts'
 import { issueClientToken, type ClientTokenResponse } from './client-credentials.ts'
 import { readDpopKey } from './dpop-key.ts'
@@ -170,7 +170,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
     if (type !== ID_TOKEN_TYPE) throw new OAuthError('invalid_request', `subject_token_type must be ${ID_TOKEN_TYPE}.`)
     const { clientId, metadata } = client
     const { scope, resource } = request.body
-    const requested = { scope, resources: readResources(resource), registered: metadata.resource }
+    const requested = { scope, resources: resources.read(resource), registered: metadata.resource }
     const granted = resources.grant(requested)
     // Anyone may call this, and each failure is an audit event.
     await app.limits.signIn.count(`native:${addressOf(request)}`)
@@ -219,7 +219,8 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<TokenOptions> = async (app, 
   async function issueOptions (request: Request, client: TokenClient): Promise<IssueOptions> {
     return {
       idTokenAlgorithm: client.metadata.idTokenSignedResponseAlg,
-      resources: readResources(request.body.resource),
+      isThirdParty: client.thirdParty !== undefined,
+      resources: resources.read(request.body.resource),
       key: await readDpopKey(app, request, client)
     }
   }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { Clients } from '../clients/clients.ts'
 import { badBearer, insufficientScope } from '../http/bearer.ts'
 import { inSchemeOf } from '../http/dpop.ts'
 import { OAuthError } from '../http/errors.ts'
@@ -13,12 +14,14 @@ import type { UserRepository } from '../users/repository.ts'
 
 export interface UserinfoOptions {
   users: Pick<UserRepository, 'bySession'>
+  clients: Pick<Clients, 'isThirdParty'>
   /** ID_TOKEN_CLAIMS. */
   ownClaims?: ClaimTemplate | undefined
 }
 
 /** OpenID Connect Core section 5.3: the claims of the ID token, with the user's current values. */
-export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async (app, { users, ownClaims }) => {
+export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async (app, options) => {
+  const { users, clients } = options
   app.addHook('onRequest', app.requireBearerOfAnyResource)
   // The token is in the header: the body of a POST, of any type, is ignored.
   app.removeAllContentTypeParsers()
@@ -47,6 +50,7 @@ export const userinfoRoutes: FastifyPluginAsyncTypebox<UserinfoOptions> = async 
     }
     const user = await users.bySession(sid, sub)
     if (!user) throw badBearer('invalid_token', 'The session of this access token has ended.')
+    const ownClaims = clients.isThirdParty(clientId) ? undefined : options.ownClaims
     const own = ownClaims?.({ ...user, userId: sub, clientId, sessionId: sid })
     return { ...own, sub, ...identityClaims(scope, { ...user, username: usernameOf(user) }) }
   }

@@ -7,7 +7,8 @@ import { newestFirst, olderThan, type Position } from '../database/newest-first.
 import type { Caller } from '../http/caller.ts'
 import { endSessions, type EndReason } from '../sessions/end-sessions.ts'
 import type { SessionState } from '../sessions/repository.ts'
-import { OWN_CLIENT_ID, toIdentityGrant, type IdentityGrant } from '../tokens/grants.ts'
+import { GRANT_SELECT, toGrant } from '../sessions/session-grant.ts'
+import { OWN_CLIENT_ID, type IdentityGrant } from '../tokens/grants.ts'
 import { lockUser } from '../database/lock-user.ts'
 
 /** A personal token is a session that a person did not sign in to, but made from one: it ends as sessions do. */
@@ -122,35 +123,14 @@ export function createPersonalTokenRepository ({ prisma, clock }: Database): Per
 
     async use (token) {
       const session = await prisma.session.findFirst({
-        where: presented(token),
-        select: {
-          id: true,
-          clientId: true,
-          scope: true,
-          resources: true,
-          authenticatedAt: true,
-          user: {
-            select: {
-              id: true,
-              roles: true,
-              email: true,
-              name: true,
-              avatarUrl: true,
-              metadata: true,
-              accounts: { select: { username: true }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }
-            }
-          }
-        },
-        relationLoadStrategy: 'join'
+        where: presented(token), select: GRANT_SELECT, relationLoadStrategy: 'join'
       })
       if (!session) return undefined
-      const { id, user } = session
       await prisma.session.updateMany({
-        where: { id, lastUsedAt: { lt: clock.inSeconds(-USE_NOTED_EVERY_SECONDS) } }, data: { lastUsedAt: clock.now() }
+        where: { id: session.id, lastUsedAt: { lt: clock.inSeconds(-USE_NOTED_EVERY_SECONDS) } },
+        data: { lastUsedAt: clock.now() }
       })
-      const grant = toIdentityGrant(
-        { ...user, metadata: user.metadata as IdentityGrant['metadata'] }, { ...session, sessionId: id })
-      return { ...grant, isPersonalToken: true }
+      return { ...toGrant(session), isPersonalToken: true }
     },
 
     async inspect (token) {

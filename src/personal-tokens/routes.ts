@@ -22,6 +22,8 @@ export interface PersonalTokenRouteOptions {
 const COMMON = { tags: ['Personal tokens'], security: [{ bearer: [] }] }
 const Time = Type.String({ format: 'date-time' })
 
+export type PersonalToken = Static<typeof PersonalTokenSchema>
+
 const PersonalTokenSchema = Type.Object({
   id: Type.String({ format: 'uuid', description: 'Also the id of its session, the `sid` of its access tokens.' }),
   name: Type.String(),

@@ -2,7 +2,7 @@ import jwt, { type FastifyJwtNamespace, type FastifyJWTOptions, type JwtHeader, 
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
-import { badBearer, hasBearer, unauthorized } from '../http/bearer.ts'
+import { badBearer, hasBearer, thirdPartyRefused, unauthorized } from '../http/bearer.ts'
 import { Problem } from '../http/errors.ts'
 import type { KeyService } from '../keys/service.ts'
 import type { TokenType } from '../keys/signers.ts'
@@ -60,6 +60,8 @@ export interface AccessTokenPluginOptions {
   resources: string[]
   /** ACCESS_TOKEN_TYPE. */
   accessTokenType: TokenType
+  /** True for the id of a third-party client, whose tokens open the userinfo endpoint alone. */
+  isThirdParty?: (clientId: string) => boolean
 }
 
 type FindKey = KeyService['verificationKey']
@@ -74,7 +76,7 @@ const ID_TOKEN_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'iat', 'sid', 'at_hash']
  * every claim that matters, because fast-jwt checks others only where the token has them.
  */
 export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => {
-  const { keys, issuer, audience, resources, accessTokenType } = options
+  const { keys, issuer, audience, resources, accessTokenType, isThirdParty = () => false } = options
   const publicKeyBy = (find: FindKey) => ({
     public: (_request: FastifyRequest, token: TokenOrHeader) => findPublicKey(find, token)
   })
@@ -127,7 +129,7 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => 
         return
       }
       await verify(request).catch((error) => {
-        if (isDatabaseUnavailable(error)) throw error
+        if (isDatabaseUnavailable(error) || error.code === 'insufficient_scope') throw error
         if (error.code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED') {
           throw badBearer('token_expired', 'The access token has expired.')
         }
@@ -149,7 +151,17 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => 
     }
   }
 
-  app.decorate('requireBearer', createRequireBearer((request) => request.accessTokenJwtVerify()))
+  /** Verifies a token for this server. A valid one of a third-party client is refused as such. */
+  async function verifyOwnToken (request: FastifyRequest): Promise<void> {
+    const { payload } = await request.accessTokenJwtDecode<{ payload: Partial<AccessTokenClaims> }>()
+    if (typeof payload.client_id === 'string' && isThirdParty(payload.client_id)) {
+      await request.resourceTokenJwtVerify()
+      throw thirdPartyRefused()
+    }
+    await request.accessTokenJwtVerify()
+  }
+
+  app.decorate('requireBearer', createRequireBearer(verifyOwnToken))
   app.decorate('requireBearerOfAnyResource', createRequireBearer((request) => request.resourceTokenJwtVerify()))
   app.decorate('isForThisServer', ({ aud }) => [aud].flat().some((each) => audience.includes(each)))
 

@@ -9,7 +9,9 @@ declare module 'fastify' {
 }
 
 /** Pages, and the routes where a login starts and ends. */
-const NAVIGATION = /^\/(login|docs|device|oauth2\/authorize|oauth2\/logout)(\/|\?|$)/
+const NAVIGATION = new RegExp('^/(?:' +
+  '(?:login|docs|device|account|admin/pages|oauth2/authorize|oauth2/consent|oauth2/logout)(?:[/?]|$)|' +
+  'admin(?:[?]|$))')
 
 /** So many origins are logged each minute; the header of a request is anybody's to choose. */
 const MAX_LOGGED_ORIGINS = 100

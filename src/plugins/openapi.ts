@@ -1,7 +1,10 @@
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { Type } from 'typebox'
+import { pathOf } from '../http/issuer-path.ts'
 import { name, version } from '../package-root.ts'
+import { SWAGGER_UI_SIGN_IN, signInScheme, withSignIn } from './docs-sign-in.ts'
+import { DOCS_THEME } from './docs-theme.ts'
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -22,7 +25,7 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => { routes.push(route) })
   let documentation: Promise<FastifyInstance> | undefined
-  const getDocumentation = async () => await (documentation ??= createDocumentation(issuerUrl, routes))
+  const getDocumentation = async () => await (documentation ??= createDocumentation(issuerUrl, app.brand.name, routes))
 
   app.get('/openapi.json', {
     schema: {
@@ -41,9 +44,11 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
     })
   }
   app.addHook('onClose', async () => { await (await documentation)?.close() })
-}, { name: 'openapi' })
+}, { name: 'openapi', dependencies: ['brand'] })
 
-async function createDocumentation (issuerUrl: string, routes: RouteOptions[]): Promise<FastifyInstance> {
+async function createDocumentation (
+  issuerUrl: string, brandName: string, routes: RouteOptions[]
+): Promise<FastifyInstance> {
   const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
     import('@fastify/swagger'), import('@fastify/swagger-ui')
   ])
@@ -57,12 +62,14 @@ async function createDocumentation (issuerUrl: string, routes: RouteOptions[]): 
       info: {
         title: name,
         version,
-        description: 'Social login in, your own JWT out.',
+        description: 'Social login in, your own JWT out. To try routes, sign in under "Authorize", or paste an ' +
+          `access token there. What an error code means: [/problems](${issuerUrl}/problems).`,
         license: { name: 'MIT', identifier: 'MIT' }
       },
       servers: [{ url: issuerUrl }],
       components: {
         securitySchemes: {
+          oauth2: signInScheme(issuerUrl),
           bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
           client: { type: 'http', scheme: 'basic' }
         }
@@ -71,7 +78,8 @@ async function createDocumentation (issuerUrl: string, routes: RouteOptions[]): 
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    theme: { title: 'Signet' },
+    indexPrefix: pathOf(issuerUrl),
+    theme: { title: `${brandName} · API`, css: [{ filename: 'signet.css', content: DOCS_THEME }] },
     staticCSP: true,
     transformStaticCSP: () => CONTENT_SECURITY_POLICY,
     uiConfig: {
@@ -79,10 +87,12 @@ async function createDocumentation (issuerUrl: string, routes: RouteOptions[]): 
       deepLinking: false,
       displayRequestDuration: true,
       persistAuthorization: false
-    }
+    },
+    initOAuth: SWAGGER_UI_SIGN_IN
   })
   for (const { method, url, schema = {} } of routes) {
-    if (method !== 'HEAD' && !schema.hide) app.route({ method, url, schema, handler: async () => {} })
+    if (method === 'HEAD' || schema.hide) continue
+    app.route({ method, url, schema: withSignIn(schema), handler: async () => {} })
   }
   await app.ready()
   return app

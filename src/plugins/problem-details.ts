@@ -5,6 +5,9 @@ import { OAuthError, Problem } from '../http/errors.ts'
 import { logFailure } from '../http/log-failure.ts'
 import { sendOAuthError } from '../http/oauth-error.ts'
 import { sendProblem, toProblem } from '../http/problem-details.ts'
+import { wantsHtml } from '../http/wants-html.ts'
+import { sendErrorPage } from '../pages/error-page.ts'
+import type { Texts } from '../texts/texts.ts'
 
 export interface ProblemDetailsOptions { issuerUrl: string }
 
@@ -34,10 +37,22 @@ export const problemDetails = fp<ProblemDetailsOptions>(async (app, { issuerUrl 
   app.setNotFoundHandler(async (request, reply) => {
     const { method, url } = request
     const path = url.split('?')[0] as string
+    if (wantsHtml(request)) return await sendNotFoundPage(request, reply, path)
     if (path.startsWith('/oauth2/')) return sendOAuthError(await unknownEndpoint(request, reply, path), request, reply)
     await app.limits.unknownRoutes.count(addressOf(request))
     return reply.problem(new Problem('not_found', `There is no route ${method} ${path}.`))
   })
+
+  async function sendNotFoundPage (request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
+    try {
+      await app.limits.unknownRoutes.count(addressOf(request))
+    } catch (error) {
+      return await sendErrorPage(request, reply, toProblem(error))
+    }
+    const page = { nextSteps: ({ common }: Texts) => [{ href: `${issuerUrl}/login`, text: common.signIn }] }
+    const problem = new Problem('not_found', `There is no route ${request.method} ${path}.`)
+    return await sendErrorPage(request, reply, problem, page)
+  }
 
   /** The OAuth error for a path or a method that no endpoint has (RFC 6749 section 3.2: clients must use POST). */
   async function unknownEndpoint (request: FastifyRequest, reply: FastifyReply, path: string): Promise<unknown> {

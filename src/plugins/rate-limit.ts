@@ -45,6 +45,8 @@ const REQUESTS_PER_MINUTE = {
   revocations: 600,
   /** Requests below /admin, by user. */
   admin: 300,
+  /** Client metadata documents that are fetched, by address. */
+  clientDocuments: 30,
   /** Requests for unknown routes, by address. */
   unknownRoutes: 300
 }
@@ -52,7 +54,9 @@ const REQUESTS_PER_MINUTE = {
 /** How many requests a key has per hour. */
 const REQUESTS_PER_HOUR = {
   /** Exports of everything about a user, by user. */
-  exports: 5
+  exports: 5,
+  /** Clients that register themselves, by address. */
+  registrations: 20
 }
 
 /** How long a turn lasts that is not ended, in seconds. */

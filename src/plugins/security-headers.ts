@@ -7,7 +7,10 @@ const TWO_YEARS_SECONDS = 2 * 365 * 24 * 60 * 60
  * Where an app's popup may be on its way through a sign-in or a sign-out, redirects and errors included. Any opener
  * policy there, `same-origin-allow-popups` too, would part it from the app that waits for it.
  */
-const IN_POPUPS = /^\/(?:login|oauth2\/(?:authorize|logout))(?![\w-])/
+const IN_POPUPS = /^\/(?:login|oauth2\/(?:authorize|consent|logout)|docs\/static\/oauth2-redirect\.html)(?![\w-])/
+
+/** The page that signs people in by such a popup. */
+const OPENS_POPUPS = /^\/docs\/?(?:\?|$)/
 
 /** The id that a proxy gave the request, if it is well-formed; otherwise a new one. */
 export function requestId (incoming: unknown): string {
@@ -29,9 +32,11 @@ export const securityHeaders = fp<{ https: boolean }>(async (app, { https }) => 
     'x-frame-options': 'DENY',
     ...https ? { 'strict-transport-security': `max-age=${TWO_YEARS_SECONDS}; includeSubDomains` } : {}
   }
+  const opensPopups = { ...inPopups, 'cross-origin-opener-policy': 'same-origin-allow-popups' }
   const others = { ...inPopups, 'cross-origin-opener-policy': 'same-origin' }
+  const headersOf = (url: string) => IN_POPUPS.test(url) ? inPopups : OPENS_POPUPS.test(url) ? opensPopups : others
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(IN_POPUPS.test(request.url) ? inPopups : others).header('x-request-id', request.id)
+    reply.headers(headersOf(request.url)).header('x-request-id', request.id)
     done()
   })
 }, { name: 'security-headers' })

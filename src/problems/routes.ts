@@ -1,7 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../http/errors.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
+import { wantsHtml } from '../http/wants-html.ts'
+import { html } from '../pages/markup.ts'
+import { sendPage } from '../pages/page.ts'
+import { textsOf } from '../texts/texts.ts'
 import { PROBLEMS, type ProblemCode } from '../http/problem-catalogue.ts'
 import { problems } from '../http/problem-details.ts'
 
@@ -12,8 +15,34 @@ const ExplanationSchema = Type.Object({
   advice: Type.String()
 })
 
-/** The page that the `type` of a problem refers to. */
-export const problemRoutes: FastifyPluginAsyncTypebox = async (app) => {
+const CATALOGUE = Object.entries(PROBLEMS).map(([code, problem]) => ({ code, ...problem }))
+
+/** The page that the `type` of a problem refers to, and the list of all of them. */
+export const problemRoutes: FastifyPluginAsyncTypebox<{ issuerUrl: string }> = async (app, { issuerUrl }) => {
+  app.get('/problems', {
+    schema: {
+      summary: 'All error codes',
+      description: 'JSON, or a page for clients that accept text/html.',
+      tags: ['Service'],
+      response: {
+        200: {
+          description: 'The explanations.',
+          content: {
+            'application/json': { schema: Type.Object({ problems: Type.Array(ExplanationSchema) }) },
+            'text/html': { schema: Type.String() }
+          }
+        }
+      }
+    }
+  }, async (request, reply) => {
+    if (!wantsHtml(request)) return { problems: CATALOGUE }
+    const texts = (await textsOf(request)).problems
+    const entries = CATALOGUE.map(({ code, status, title }) => html`
+      <dt><a href="${issuerUrl}/problems/${code}"><code>${code}</code></a> ${status}</dt>
+      <dd><span lang="en" dir="ltr">${title}</span></dd>`)
+    return sendPage(reply, texts.title, html`<dl>${entries}</dl>`)
+  })
+
   app.get('/problems/:code', {
     schema: {
       summary: 'The meaning of an error code',
@@ -36,8 +65,11 @@ export const problemRoutes: FastifyPluginAsyncTypebox = async (app) => {
     if (!isProblemCode(code)) throw new Problem('not_found', `There is no error code "${code}".`)
     const { status, title, advice } = PROBLEMS[code]
     if (!wantsHtml(request)) return { code, status, title, advice }
-    sendPage(reply, title, html`<p>${advice}</p><p class="quiet">Code <code>${code}</code>, HTTP status ${status}.</p>`)
-    return await reply
+    const texts = (await textsOf(request)).problems
+    return sendPage(reply, code, html`
+      <p lang="en" dir="ltr"><strong>${title}.</strong> ${advice}</p>
+      <p>${texts.status}: ${status}</p>
+      <p><a href="${issuerUrl}/problems">${texts.all}</a></p>`)
   })
 }
 

@@ -3,11 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { callerOf } from '../http/caller.ts'
 import { addressOf } from '../http/client-address.ts'
-import { errorPageHandler } from '../http/error-page.ts'
+import { errorPageHandler } from '../pages/error-page.ts'
 import { Problem } from '../http/errors.ts'
-import { html, sendPage, wantsHtml } from '../http/pages.ts'
+import { wantsHtml } from '../http/wants-html.ts'
+import { html } from '../pages/markup.ts'
+import { sendPage } from '../pages/page.ts'
+import { textsOf } from '../texts/texts.ts'
 import { problems, toProblem } from '../http/problem-details.ts'
-import type { DeletionOutcome, ProviderEventRepository } from './repository.ts'
+import type { ProviderEventRepository } from './repository.ts'
 import type { EventReceiver } from './receiver.ts'
 
 export interface ProviderEventRoutesOptions {
@@ -28,13 +31,6 @@ const PROBLEMS = problems(
   'invalid_event', 'payload_too_large', 'unsupported_media_type', 'rate_limited', 'provider_error',
   'service_unavailable', 'provider_timeout'
 )
-
-const DELETIONS: Record<DeletionOutcome, string> = {
-  deleted: 'What this service stored about you from that account was deleted.',
-  signed_out: 'You were signed out, and what gave this service access to that account was deleted. The operator of ' +
-    'this service keeps the rest of your data, and decides about it: please ask there.',
-  nothing_stored: 'This service stored nothing about that account.'
-}
 
 /** What providers report about accounts. Each report is verified, and takes effect once, on whichever instance. */
 export const providerEventRoutes: FastifyPluginAsyncTypebox<ProviderEventRoutesOptions> = async (app, options) => {
@@ -87,7 +83,10 @@ function receive (app: FastifyInstance, receiver: EventReceiver, { issuerUrl, ev
 }
 
 const deletionPage: FastifyPluginAsyncTypebox<ProviderEventRoutesOptions> = async (app, { events }) => {
-  app.setErrorHandler(errorPageHandler({ title: 'No such deletion' }))
+  app.setErrorHandler(errorPageHandler({
+    words: ({ deletion }, { status }) =>
+      status < 500 ? { title: deletion.unknown, text: deletion.unknownText } : undefined
+  }))
 
   app.get('/login/facebook/deletion/:code', {
     schema: {
@@ -117,9 +116,9 @@ const deletionPage: FastifyPluginAsyncTypebox<ProviderEventRoutesOptions> = asyn
     if (!deletion) throw new Problem('not_found', 'There is no deletion with this code, or it is over a year old.')
     const { outcome, requestedAt } = deletion
     if (!wantsHtml(request)) return { status: outcome, requestedAt: requestedAt.toISOString() }
-    sendPage(reply, 'Deletion of your data', html`
-      <p>${DELETIONS[outcome]}</p>
-      <p>Requested at Facebook, and done on ${requestedAt.toISOString().slice(0, 10)}.</p>`)
-    return reply
+    const { deletion: texts } = await textsOf(request)
+    return sendPage(reply, texts.title, html`
+      <p>${texts[outcome]}</p>
+      <p>${texts.requested('Facebook', requestedAt.toISOString().slice(0, 10))}</p>`)
   })
 }

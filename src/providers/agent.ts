@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import https, { type AgentOptions } from 'node:https'
 import { proxyFor } from '../http/forward-proxy.ts'
@@ -34,11 +33,20 @@ export interface Exchange {
   needsFreshConnection?: boolean
 }
 
-const currentExchange = new AsyncLocalStorage<Exchange>()
+/** That of the call that is being made now. */
+let currentExchange: Exchange | undefined
 
-/** Runs `work`, which makes one request through an agent of this file: the agent fills in `exchange`. */
-export async function runExchange<Result> (exchange: Exchange, work: () => Promise<Result>): Promise<Result> {
-  return await currentExchange.run(exchange, work)
+/**
+ * Runs `work`, which makes one request through an agent of this file before it first waits: the agent fills in
+ * `exchange`. An AsyncLocalStorage would do the same, and before Node 24 slow down every promise of the process.
+ */
+export function runExchange<Result> (exchange: Exchange, work: () => Promise<Result>): Promise<Result> {
+  currentExchange = exchange
+  try {
+    return work()
+  } finally {
+    currentExchange = undefined
+  }
 }
 
 /** The agent of all calls to a provider's URL, ours and those that @fastify/oauth2 makes. */
@@ -78,7 +86,7 @@ function createProviderAgent (Agent: AgentConstructor): http.Agent {
       const host = this.getName(options)
       request.once('error', (error) => { if (isIdleReset(request, error)) resetAt.set(host, Date.now()) })
       const isSingleUse = request.method !== 'GET'
-      const needsFresh = currentExchange.getStore()?.needsFreshConnection ?? (isSingleUse && hasResetLately(host))
+      const needsFresh = currentExchange?.needsFreshConnection ?? (isSingleUse && hasResetLately(host))
       if (!needsFresh) return super.addRequest(request, options)
       request.shouldKeepAlive = false
       freshConnections.addRequest(request, options)
@@ -100,7 +108,7 @@ export function isIdleReset (request: ClientRequest, error: NodeJS.ErrnoExceptio
 function limit (request: ClientRequest): void {
   // An option of http.request, which simple-oauth2 does not pass on. Node reads it when the request gets its socket.
   Object.assign(request, { maxHeaderSize: MAX_HEADER_BYTES })
-  const exchange = currentExchange.getStore()
+  const exchange = currentExchange
   const giveUp = () => {
     if (exchange) exchange.isLate = true
     request.destroy(new Error('The call took too long.'))

@@ -90,7 +90,7 @@ export async function callProvider (url: string, call: ProviderCall): Promise<Pr
     return await send(new URL(url), call).catch(async (error) => {
       if (!(error instanceof IdleReset)) throw error
       exchange.needsFreshConnection = true
-      return await send(new URL(url), call)
+      return await runExchange(exchange, () => send(new URL(url), call))
     })
   })
 }

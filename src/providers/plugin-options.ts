@@ -75,7 +75,7 @@ export function pluginOptions (options: OAuthClientOptions, secret: string, isEn
     verifierCookieName: 'codeVerifier',
     // 256 bits instead of 128. The plugin replaces it only together with its check.
     generateStateFunction: () => randomBytes(32).toString('base64url'),
-    checkStateFunction: assertSameState
+    checkStateFunction: checkSameState as NonNullable<FastifyOAuth2Options['checkStateFunction']>
   }
 }
 
@@ -85,8 +85,10 @@ function clientOf ({ clientId: id, authentication }: OAuthClientOptions, secret:
   return authentication === 'none' ? { id, secret: id, secretParamName: 'client_id' } : { id, secret }
 }
 
-async function assertSameState ({ query, cookies }: FastifyRequest): Promise<boolean> {
+/** By a callback: after a promise the plugin would make its request too late for runExchange. */
+function checkSameState ({ query, cookies }: FastifyRequest, callback: (error?: Error) => void): void {
   const { state } = cookies
-  if (!state || member(query, 'state') !== state) throw new Problem('invalid_state')
-  return true
+  const isSame = Boolean(state) && member(query, 'state') === state
+  if (isSame) callback()
+  else callback(new Problem('invalid_state'))
 }

@@ -21,6 +21,38 @@ export interface ProviderEnvironment {
 export const PLACEHOLDER =
   /^(change[-_ ]?me.*|example.*|placeholder|secret|password|your[-_ ].*|my[-_ ].*|x{3,}|\*+|todo|<.*>)$/i
 
+/** What every provider may set, after its prefix. */
+const COMMON_NAMES = [
+  'CLIENT_ID', 'CLIENT_SECRET', 'NAME', 'SCOPE', 'SCOPE_SEPARATOR', 'NATIVE_CLIENT_IDS', 'NATIVE_NONCE', 'ISSUER',
+  'AUTHORIZATION_URL', 'TOKEN_URL', 'API_URL', 'JWKS_URL', 'USERINFO_URL', 'REVOCATION_URL', 'ALLOW_HTTP',
+  'EMAIL_TRUSTED'
+]
+const PROOF_NAMES = ['AUTHENTICATION', 'PRIVATE_KEY']
+
+/** The settings that enable providers which are not built in, with what those may set beside COMMON_NAMES. */
+export const PROVIDER_LISTS = [
+  { name: 'OIDC_PROVIDERS', names: [...PROOF_NAMES, 'EVENTS'] },
+  { name: 'OAUTH_PROVIDERS', names: [...PROOF_NAMES, 'PROFILE_URL', ...Object.keys(POINTERS)] }
+].map(({ name, names }) => ({
+  name,
+  names,
+  /** Those of the providers that it lists. */
+  prefixes: (env: Environment) => list(env[name]).map((id) => prefixOf(name, id))
+}))
+
+/** The names of all settings that a provider may have, of the built-in ones and of those in PROVIDER_LISTS. */
+export function providerSettingNames (env: Environment): string[] {
+  const builtIn = BUILT_IN_PROVIDERS.flatMap(({ id, settings = {} }) =>
+    [...COMMON_NAMES, ...Object.keys(settings)].map((name) => `${id.toUpperCase()}_${name}`))
+  const bySettings = PROVIDER_LISTS.flatMap(({ names, prefixes }) =>
+    prefixes(env).flatMap((prefix) => [...COMMON_NAMES, ...names].map((name) => prefix + name)))
+  return [...builtIn, ...bySettings, ...PROVIDER_LISTS.map(({ name }) => name)]
+}
+
+function prefixOf (listName: string, id: string): string {
+  return `${listName.replace('PROVIDERS', '')}${id.toUpperCase().replaceAll('-', '_')}_`
+}
+
 /** Reads the enabled providers. */
 export function readProviders (environment: ProviderEnvironment): ProviderSettings[] {
   const builtIn = BUILT_IN_PROVIDERS.map((definition) => readBuiltIn(environment, definition))
@@ -47,7 +79,7 @@ function readIds (
     check(ids.indexOf(id) === index, `${name}: "${id}" is there twice`)
     check(!BUILT_IN_PROVIDERS.some((builtIn) => builtIn.id === id), `${name}: "${id}" is the id of a built-in provider`)
     check(!taken.includes(id), `${name}: "${id}" is in OIDC_PROVIDERS too`)
-    return [{ id, prefix: `${name.replace('PROVIDERS', '')}${id.toUpperCase().replaceAll('-', '_')}_` }]
+    return [{ id, prefix: prefixOf(name, id) }]
   })
 }
 

@@ -6,6 +6,7 @@ import { addLogouts } from './logout-outbox.ts'
 
 export type EndReason = 'logout' | 'revoked' | 'code_replayed' | 'reuse_detected' | 'ended_by_user' | 'user_disabled'
   | 'logged_out_everywhere' | 'too_many_sessions' | 'account_unlinked' | 'ended_by_provider'
+  | 'consent_denied' | 'consent_revoked'
 
 export interface SessionEnd {
   where: Prisma.SessionWhereInput

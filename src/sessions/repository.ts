@@ -49,9 +49,12 @@ export interface SessionRepository {
   redeemCode: (
     code: PresentedCode, secretHash: Buffer, idleSeconds: number, key?: DpopKey
   ) => Promise<IdentityGrant | undefined>
-  /** The same for the code of a device that was approved. */
+  /**
+   * The same for the code of a device that was approved. The session, which a browser opened, has the address and the
+   * user agent of the device from then on.
+   */
   redeemDeviceCode: (
-    deviceCodeHash: Buffer, clientId: string, secretHash: Buffer, idleSeconds: number, key?: DpopKey
+    deviceCodeHash: Buffer, clientId: string, secretHash: Buffer, idleSeconds: number, caller: Caller, key?: DpopKey
   ) => Promise<IdentityGrant | undefined>
   /** The session that a code opened when it was spent. Undefined unless all that the code was made for is presented. */
   sessionOfSpentCode: (code: PresentedCode) => Promise<string | undefined>
@@ -109,9 +112,10 @@ const rotate = (metadata: string) => `
  * Gives a session the secret of its tokens. Of many that present a code at the same time, `spend` succeeds for one. The
  * session must have been opened for this code (`isOpenedFor`): a row that names another session hands out nothing.
  */
-const redeem = (spend: string, isOpenedFor: string, metadata: string) => `
+const redeem = (spend: string, isOpenedFor: string, metadata: string, more = '') => `
   WITH code AS (${spend})
-  UPDATE sessions s SET secret_hash = $1, last_used_at = now(), idle_expires_at = ${nextIdleEnd('$2')}, dpop_jkt = $3
+  UPDATE sessions s SET
+    secret_hash = $1, last_used_at = now(), idle_expires_at = ${nextIdleEnd('$2')}, dpop_jkt = $3${more}
   FROM code, users u
   WHERE s.id = code.session_id AND ${isOpenedFor} AND u.id = s.user_id AND ${USABLE_SESSION}
   RETURNING ${identityGrant('code.nonce', metadata)}`
@@ -126,7 +130,8 @@ const redeemDeviceCode = (metadata: string) => redeem(`
   UPDATE device_grants SET spent_at = now()
   WHERE device_code_hash = $4 AND client_id = $5 AND session_id IS NOT NULL AND denied_at IS NULL
     AND spent_at IS NULL AND expires_at > now()
-  RETURNING session_id, device_code_hash, NULL AS nonce`, 's.device_code_hash = code.device_code_hash', metadata)
+  RETURNING session_id, device_code_hash, NULL AS nonce`, 's.device_code_hash = code.device_code_hash', metadata,
+', ip_address = $6, user_agent = $7')
 
 /**
  * Refresh and code exchange run on the pool, each as one statement: the bench shows that they are the hot path. The
@@ -190,8 +195,10 @@ export function createSessionRepository (
       return rows[0]?.grant
     },
 
-    async redeemDeviceCode (deviceCodeHash, clientId, secretHash, idleSeconds, key) {
-      const values = [secretHash, idleSeconds, refreshTokenKey(key), deviceCodeHash, clientId]
+    async redeemDeviceCode (deviceCodeHash, clientId, secretHash, idleSeconds, { ipAddress, userAgent }, key) {
+      const values = [
+        secretHash, idleSeconds, refreshTokenKey(key), deviceCodeHash, clientId, ipAddress, userAgent
+      ]
       const statement = { name: 'redeem-device-code', text: statements.redeemDeviceCode, values }
       const { rows } = await pool.query<GrantRow<IdentityGrant>>(statement)
       return rows[0]?.grant

@@ -84,9 +84,15 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
   const policy = { idleSeconds, reuseGraceSeconds }
 
   async function issue (
-    granted: IdentityGrant, secret: Buffer, { idTokenAlgorithm, resources, key }: IssueOptions = {}, counter = 0
+    granted: IdentityGrant, secret: Buffer, issueOptions: IssueOptions = {}, counter = 0
   ): Promise<TokenResponse> {
-    const grant = { ...granted, ...options.resources.narrow(granted, resources), jkt: key?.jkt }
+    const { idTokenAlgorithm, resources, key, isThirdParty = false } = issueOptions
+    const grant: IdentityGrant = {
+      ...granted,
+      ...options.resources.narrow(granted, resources),
+      jkt: key?.jkt,
+      ...isThirdParty && { roles: [], isThirdParty }
+    }
     const accessToken = accessTokens.issue(grant)
     const idToken = await options.idToken(grant, accessToken, idTokenAlgorithm)
     return {
@@ -159,7 +165,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
     async redeemDeviceCode (deviceCodeHash, clientId, caller, issueOptions) {
       const { secret, secretHash } = createHashedSecret()
       const { key } = issueOptions ?? {}
-      const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, idleSeconds, key)
+      const grant = await repository.redeemDeviceCode(deviceCodeHash, clientId, secretHash, idleSeconds, caller, key)
       return grant && await issueRedeemed(grant, secret, issueOptions, caller)
     },
 

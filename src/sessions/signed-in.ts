@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { badBearer, insufficientScope } from '../http/bearer.ts'
 import { Problem } from '../http/errors.ts'
-import { isByPersonalToken } from '../tokens/access-tokens.ts'
+import { isByPersonalToken, type AccessTokenClaims } from '../tokens/access-tokens.ts'
 import { hasScope } from '../tokens/scope.ts'
 import type { SessionService } from './service.ts'
 
@@ -28,7 +28,9 @@ const RECENT_SECONDS = 10 * 60
  * last ten minutes. A refresh is no sign-in, so an access token in other hands does not suffice for long; neither is a
  * personal token, however young.
  */
-export async function requireRecentSignIn ({ bearer }: FastifyRequest): Promise<void> {
+export async function requireRecentSignIn (
+  { bearer }: { bearer: Pick<AccessTokenClaims, 'auth_time' | 'amr'> }
+): Promise<void> {
   if (isByPersonalToken(bearer)) {
     throw new Problem('reauthentication_required', 'A personal token does not do for this: sign in.')
   }

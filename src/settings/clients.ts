@@ -1,8 +1,8 @@
 import { metadataMistake, readMetadataSettings } from '../clients/client-metadata.ts'
 import { ClientSettingsSchema, type ClientSettings } from '../clients/client-settings.ts'
+import { OWN_CLIENT_IDS } from '../clients/own-clients.ts'
 import { REDIRECT_URI_RULE, isRedirectUri } from '../http/url.ts'
 import { PLACEHOLDER } from '../providers/settings.ts'
-import { OWN_CLIENT_ID } from '../tokens/grants.ts'
 import type { Check } from './check.ts'
 import { readJsonList } from './read-json-list.ts'
 
@@ -21,7 +21,7 @@ export function readClients (json: string, production: boolean, check: Check): C
 function checkClient (client: ClientSettings, production: boolean, check: Check): void {
   const { client_id: id, client_secret: secret, redirect_uris: redirectUris } = client
   const { post_logout_redirect_uris: logoutUris = [] } = client
-  check(id !== OWN_CLIENT_ID, `CLIENTS: "${OWN_CLIENT_ID}" is the client_id of Signet itself; give the client another`)
+  check(!OWN_CLIENT_IDS.includes(id), `CLIENTS: "${id}" is the client_id of Signet itself; give the client another`)
   for (const uri of [...redirectUris, ...logoutUris]) {
     check(isRedirectUri(uri), `CLIENTS: "${uri}" of ${id} ${REDIRECT_URI_RULE}`)
   }

@@ -14,6 +14,11 @@ const SECRETS = new RegExp(`^(${[
   '[A-Z0-9_]+_(CLIENT_SECRET|PRIVATE_KEY)'
 ].join('|')})$`)
 
+/** True for the name of a variable that names the file of a secret. */
+export function isSecretFile (name: string): boolean {
+  return name.endsWith('_FILE') && SECRETS.test(name.replace(/_FILE$/, ''))
+}
+
 /** Other programs know these in lower case too. In capitals they count first. */
 const EITHER_CASE = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']
 
@@ -25,10 +30,13 @@ export function readVariables (environment: Variables, mistakes: string[]): Vari
   for (const [name, value = ''] of Object.entries(environment)) {
     if (value.trim() !== '') variables[name] = value.trim()
   }
-  for (const name of EITHER_CASE) variables[name] ??= variables[name.toLowerCase()]
+  for (const name of EITHER_CASE) {
+    variables[name] ??= variables[name.toLowerCase()]
+    delete variables[name.toLowerCase()]
+  }
   for (const [name, path] of Object.entries(variables)) {
+    if (!isSecretFile(name) || path === undefined) continue
     const secret = name.replace(/_FILE$/, '')
-    if (secret === name || !SECRETS.test(secret) || path === undefined) continue
     if (variables[secret] !== undefined) mistakes.push(`${secret} and ${name} are both set; keep one of them`)
     try {
       variables[secret] = readFileSync(path, 'utf8').trim()

@@ -11,7 +11,8 @@ const EXAMPLE = '[{"resource":"https://api.example.com","name":"Notes","scopes":
 const ResourcesSchema = Type.Array(Type.Object({
   resource: Type.String({ minLength: 1, maxLength: 500 }),
   name: Type.String({ minLength: 1, maxLength: 200 }),
-  scopes: Type.Optional(Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,100}$' })))
+  scopes: Type.Optional(Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,100}$' }))),
+  scope_descriptions: Type.Optional(Type.Record(Type.String(), Type.String({ minLength: 1, maxLength: 200 })))
 }, { additionalProperties: false }))
 
 /** RESOURCES. */
@@ -20,7 +21,7 @@ export function readResources (json: string, tokenAudience: string[], check: Che
   if (!resources) return []
   const ids = new Set(resources.map(({ resource }) => resource))
   check(ids.size === resources.length, 'RESOURCES: two entries have the same resource')
-  for (const { resource, scopes = [] } of resources) {
+  for (const { resource, scopes = [], scope_descriptions: descriptions = {} } of resources) {
     check(/^[\x21-\x7e]+$/.test(resource) && URL.canParse(resource) && !resource.includes('#'),
       `RESOURCES: "${resource}" must be an absolute URI without a fragment (RFC 8707)`)
     // Its tokens would open Signet's own API.
@@ -28,6 +29,9 @@ export function readResources (json: string, tokenAudience: string[], check: Che
       `RESOURCES: "${resource}" is an audience of every token already, by TOKEN_AUDIENCE; keep one of them`)
     for (const scope of scopes.filter((scope) => SCOPES.includes(scope))) {
       check(false, `RESOURCES: "${scope}" of ${resource} is a scope of Signet itself; give it another name`)
+    }
+    for (const scope of Object.keys(descriptions).filter((scope) => !scopes.includes(scope))) {
+      check(false, `RESOURCES: scope_descriptions of ${resource} has "${scope}", which is not in its scopes`)
     }
   }
   return resources

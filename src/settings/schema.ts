@@ -1,11 +1,14 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { Type } from 'typebox'
+import { Type, type TObject, type TSchema } from 'typebox'
 import { parseProxy, PROXY_RULE } from '../http/forward-proxy.ts'
 import { isLoopback, parseUrl, webOrigin } from '../http/url.ts'
 import { isSecret } from '../webhooks/signing.ts'
 
 const DAY = 24 * 60 * 60
+
+/** By client id metadata documents, and by RFC 7591. */
+const REGISTRATIONS = ['metadata-documents', 'dynamic']
 
 /** A whole number within limits. */
 const Integer = (variable: string, limits: { minimum: number, maximum: number, default?: number }) =>
@@ -62,8 +65,7 @@ export function settingsSchema (production: boolean) {
     })),
 
     /** Absent: an embedded PostgreSQL in `.data/`. */
-    databaseUrl: Type.Optional(Url('DATABASE_URL', ({ protocol }) => ['postgresql:', 'postgres:'].includes(protocol),
-      'must be a URL that starts with postgresql://')),
+    databaseUrl: Type.Optional(Type.String({ variable: 'DATABASE_URL' })),
     databasePoolSize: Integer('DATABASE_POOL_SIZE', { minimum: 1, maximum: 1000, default: 10 }),
     redisUrl: Type.Optional(Url('REDIS_URL', ({ protocol }) => ['redis:', 'rediss:'].includes(protocol),
       'must be a URL that starts with redis:// or rediss://')),
@@ -80,6 +82,11 @@ export function settingsSchema (production: boolean) {
 
     allowedOrigins: List('ALLOWED_ORIGINS', isOrigin,
       'is not an origin; write scheme, host and port only, such as https://app.example.com'),
+    /** What people see on the pages. Absent: the issuer's host, and no logo or links. */
+    appName: Type.Optional(Text('APP_NAME', isName, 'must be a name of 1 to 100 characters')),
+    logoUrl: Type.Optional(Url('LOGO_URL', isSafe, `must be a URL that starts with ${schemes}`)),
+    privacyUrl: Type.Optional(Url('PRIVACY_URL', isSafe, `must be a URL that starts with ${schemes}`)),
+    termsUrl: Type.Optional(Url('TERMS_URL', isSafe, `must be a URL that starts with ${schemes}`)),
     autoLink: OneOf('AUTO_LINK', ['verified', 'never'], 'verified'),
     providerDeletions: OneOf('PROVIDER_DELETIONS', ['delete', 'keep'], 'delete'),
     signUps: OneOf('SIGN_UPS', ['open', 'closed'], 'open'),
@@ -90,6 +97,9 @@ export function settingsSchema (production: boolean) {
     maxSessionsPerUser: Type.Optional(Integer('MAX_SESSIONS_PER_USER', { minimum: 1, maximum: 1000 })),
     auditRetentionSeconds: Seconds('AUDIT_RETENTION', { minimum: 1, maximum: 3650 * DAY, default: 400 * DAY }),
     rateLimits: Flag('RATE_LIMITS', ['off', 'on'], true),
+    /** The ways by which clients register themselves. */
+    registration: List('REGISTRATION', (entry) => REGISTRATIONS.includes(entry),
+      `is no way to register; write ${REGISTRATIONS.join(', ')} or both`, 'none'),
 
     /** A service of the operator that decides whether a user may be created. */
     creationHook: Type.Optional(Type.Object({
@@ -101,6 +111,12 @@ export function settingsSchema (production: boolean) {
     })),
     webhookAllowPrivateAddresses: Flag('WEBHOOK_ALLOW_PRIVATE_ADDRESSES', ['false', 'true'], !production)
   })
+}
+
+/** The names of the variables that a schema describes. */
+export function settingNames (schema: TObject): string[] {
+  return Object.values<TSchema>(schema.properties).flatMap((member) =>
+    Type.IsObject(member) ? settingNames(member as TObject) : [(member as TSchema & { variable: string }).variable])
 }
 
 function listOf (words: readonly string[]): string {
@@ -118,6 +134,10 @@ function isPlain (url: URL): boolean {
 function isOrigin (text: string): boolean {
   const url = parseUrl(text)
   return url !== null && webOrigin(url) === text
+}
+
+function isName (text: string): boolean {
+  return /^\P{C}{1,100}$/u.test(text) && text.trim() === text
 }
 
 function isEmail (text: string): boolean {

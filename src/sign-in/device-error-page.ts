@@ -1,7 +1,13 @@
-import type { ErrorPage } from '../http/error-page.ts'
-import { html } from '../http/pages.ts'
+import type { ErrorPage } from '../pages/error-page.ts'
 
 /** The error page of a sign-in for a device. It leads back to the page that asks for the code. */
 export function deviceErrorPage (issuerUrl: string): ErrorPage {
-  return { title: 'That did not work', content: html`<p><a href="${issuerUrl}/device">Type the code again</a></p>` }
+  return {
+    words: ({ device }, { code, status }) => {
+      if (code === 'invalid_state') return { title: device.tooLate, text: device.tooLateText }
+      if (status === 403 && code === 'invalid_request') return { title: device.tooLate, text: device.foreignForm }
+      return undefined
+    },
+    nextSteps: ({ device }) => [{ href: `${issuerUrl}/device`, text: device.typeAgain }]
+  }
 }

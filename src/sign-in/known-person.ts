@@ -53,9 +53,10 @@ export async function signInKnownPerson (
       RETURNING a.id AS account_id, a.user_id, a.provider
     ), session AS (
       INSERT INTO sessions (id, user_id, account_id, client_id, provider, scope, resources, secret_hash,
-        device_code_hash, dpop_jkt, ip_address, user_agent, authenticated_at, ${END_COLUMNS})
+        device_code_hash, page_secret_hash, dpop_jkt, ip_address, user_agent, authenticated_at, ${END_COLUMNS})
       SELECT ${uuidv7()}::uuid, user_id, account_id, ${s.clientId}, provider, ${s.scope}, ${s.resources ?? []}::text[],
-        ${s.secretHash}, ${s.deviceCodeHash ?? null}::bytea, ${s.dpopJkt ?? null}::text, ${ipAddress}, ${userAgent},
+        ${s.secretHash}, ${s.deviceCodeHash ?? null}::bytea, ${s.pageSecretHash ?? null}::bytea,
+        ${s.dpopJkt ?? null}::text, ${ipAddress}, ${userAgent},
         LEAST(${authenticatedAt ?? null}::timestamptz, now()), ${openingEndValues(s)}
       FROM account RETURNING id, user_id, client_id, provider, authenticated_at
     ), code AS (

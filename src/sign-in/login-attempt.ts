@@ -3,11 +3,16 @@ import type { LoginSecrets } from '../providers/provider.ts'
 import type { Sealer } from '../vault/sealing.ts'
 
 /** What a login was started for, and how it completes. */
-export type LoginCompletion =
-  | { mode: 'direct' }
-  | { mode: 'cookie', returnTo: string }
-  | CodeCompletion
-  | DeviceCompletion
+export type LoginCompletion = DirectCompletion | CookieCompletion | PagesCompletion | CodeCompletion | DeviceCompletion
+
+/** Answers the callback with tokens. */
+export interface DirectCompletion { mode: 'direct' }
+
+/** Puts the refresh token into a cookie, and goes back to an app on an allowed origin. */
+export interface CookieCompletion { mode: 'cookie', returnTo: string }
+
+/** Opens a page session, and goes on to one of Signet's own pages. */
+export interface PagesCompletion { mode: 'pages', returnTo: string }
 
 /** Opens a session for the device that shows `userCode`, once the person confirms. */
 export interface DeviceCompletion {
@@ -41,6 +46,15 @@ export interface CodeCompletion {
   nonce: string | undefined
   /** The thumbprint of the DPoP key that is to exchange the code (RFC 9449 section 10). */
   dpopJkt?: string | undefined
+  /** Of a third-party client: the person is asked before it gets the code. */
+  consent?: ConsentRequest | undefined
+}
+
+export interface ConsentRequest {
+  /** Of the client that the request was checked for, see ThirdParty. */
+  fingerprint: string
+  /** The person is asked although they have consented before (`prompt=consent`). */
+  isForced: boolean
 }
 
 /** A login between its start and its callback. It is stored in a sealed cookie of the browser only. */

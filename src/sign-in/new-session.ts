@@ -5,10 +5,12 @@ export interface NewSession extends SessionLifetime {
   clientId: string
   scope: string
   /** What its access tokens are for; none for TOKEN_AUDIENCE. */
-  resources?: string[]
+  resources?: string[] | undefined
   secretHash: NonSharedBuffer
   /** The one device grant that the session may be given to. */
   deviceCodeHash?: NonSharedBuffer
+  /** Of the cookie that opens /account and /admin with the session. */
+  pageSecretHash?: NonSharedBuffer
   /** The DPoP key that its refresh tokens are bound to. */
   dpopJkt?: string | undefined
   /** For a client that will exchange it for the session's tokens. */

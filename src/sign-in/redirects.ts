@@ -2,7 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError, toErrorDescription } from '../http/errors.ts'
 import { originOf } from '../http/failure-origin.ts'
 import { logFailure } from '../http/log-failure.ts'
-import { html, sendPage } from '../http/pages.ts'
+import { html, type Markup } from '../pages/markup.ts'
+import { sendPage } from '../pages/page.ts'
+import { textsOf } from '../texts/texts.ts'
 import { toProblem } from '../http/problem-details.ts'
 
 /** Where an authorization response goes: a redirect URI that was checked, and what the client wants back. */
@@ -19,32 +21,48 @@ export interface ReturnAddress {
 const SUBMIT = 'document.forms[0].submit()'
 
 /** RFC 6749 section 4.1.2, with the `iss` of RFC 9207. Always 302: a 307 would repeat a form somewhere else. */
-export function redirectBack (
+export async function redirectBack (
   reply: FastifyReply,
-  { redirectUri, state, responseMode, issuerUrl }: ReturnAddress,
+  back: ReturnAddress,
   parameters: Record<string, string>
-): FastifyReply {
-  const all = { ...parameters, ...(state === undefined ? {} : { state }), iss: issuerUrl }
-  if (responseMode === 'form_post') return postBack(reply, redirectUri, all)
-  const url = new URL(redirectUri)
-  for (const [name, value] of Object.entries(all)) url.searchParams.set(name, value)
-  return reply.header('cache-control', 'no-store').redirect(url.href, 302)
+): Promise<FastifyReply> {
+  if (back.responseMode === 'form_post') return await postBack(reply, back.redirectUri, responseTo(back, parameters))
+  return reply.header('cache-control', 'no-store').redirect(returnUrl(back, parameters), 302)
+}
+
+/** The response in the query of the redirect URI. */
+export function returnUrl (back: ReturnAddress, parameters: Record<string, string>): string {
+  const url = new URL(back.redirectUri)
+  for (const [name, value] of Object.entries(responseTo(back, parameters))) url.searchParams.set(name, value)
+  return url.href
+}
+
+/** The parameters of a response, with the state of the request and the issuer. */
+export function responseTo ({ state, issuerUrl }: ReturnAddress, parameters: Record<string, string>) {
+  return { ...parameters, ...(state === undefined ? {} : { state }), iss: issuerUrl }
 }
 
 /** OAuth 2.0 Form Post Response Mode section 2: a page whose form posts itself to the client. */
-function postBack (reply: FastifyReply, redirectUri: string, parameters: Record<string, string>): FastifyReply {
-  const fields = Object.entries(parameters)
-    .map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)
+async function postBack (
+  reply: FastifyReply, redirectUri: string, parameters: Record<string, string>
+): Promise<FastifyReply> {
+  const { signIn, common } = await textsOf(reply.request)
   reply.code(200).header('cache-control', 'no-store')
-  return sendPage(reply, 'Returning to the app', html`<form method="post" action="${redirectUri}">${fields}
-    <noscript><ul><li><button class="button primary">Continue</button></li></ul></noscript>
+  return sendPage(reply, signIn.returning, html`<form method="post" action="${redirectUri}">${hiddenFields(parameters)}
+    <noscript><ul><li><button class="button primary">${common.continue}</button></li></ul></noscript>
   </form>`, { formTarget: redirectUri, script: SUBMIT })
 }
 
+export function hiddenFields (parameters: Record<string, string>): Markup[] {
+  return Object.entries(parameters).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)
+}
+
 /** Any error as the client gets to see it. Faults of ours keep their words to themselves. */
-export function redirectWithError (reply: FastifyReply, back: ReturnAddress, error: unknown): FastifyReply {
+export async function redirectWithError (
+  reply: FastifyReply, back: ReturnAddress, error: unknown
+): Promise<FastifyReply> {
   const [code, description] = redirectCode(error, back.requestId)
-  return redirectBack(reply, back, { error: code, error_description: toErrorDescription(description) })
+  return await redirectBack(reply, back, { error: code, error_description: toErrorDescription(description) })
 }
 
 /** Logs an error before it travels in a redirect. */

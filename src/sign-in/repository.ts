@@ -155,7 +155,8 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
     { session, profile, maxSessions, caller }: SignInWrite,
     { userId, accountId, authenticatedAt }: { userId: string, accountId: string, authenticatedAt: Date }
   ): Promise<string> {
-    const { clientId, scope, resources = [], secretHash, deviceCodeHash = null, dpopJkt = null, code } = session
+    const { clientId, scope, resources = [], secretHash, dpopJkt = null, code } = session
+    const { deviceCodeHash = null, pageSecretHash = null } = session
     const now = clock.now()
     if (maxSessions !== undefined) await makeRoom(tx, userId, maxSessions, caller, now)
     const id = uuidv7()
@@ -169,6 +170,7 @@ export function createSignInRepository ({ prisma, clock }: Database): SignInRepo
         resources,
         secretHash,
         deviceCodeHash,
+        pageSecretHash,
         dpopJkt,
         provider: profile.provider,
         ipAddress: caller.ipAddress,

@@ -1,43 +1,27 @@
-import { createHash, randomBytes } from 'node:crypto'
-import type { AccountService } from '../accounts/service.ts'
+import { createHash } from 'node:crypto'
 import type { Caller } from '../http/caller.ts'
 import type { AuditRepository } from '../audit/repository.ts'
 import { isDatabaseUnavailable } from '../database/unavailable.ts'
 import { OAuthError, Problem, type OAuthErrorCode } from '../http/errors.ts'
 import { noteOrigin, originOf, toErrorWord } from '../http/failure-origin.ts'
+import { withTimeout } from '../http/with-timeout.ts'
 import { providerError } from '../providers/failure.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { LoginParameters } from '../providers/login-parameters.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Providers } from '../providers/registry.ts'
-import { OWN_CLIENT_ID, OWN_SCOPE, toIdentityGrant, type IssueOptions } from '../tokens/grants.ts'
-import type { SessionService, TokenResponse } from '../sessions/service.ts'
-import type { UserRepository } from '../users/repository.ts'
-import type { User } from '../users/user.ts'
+import type { TokenResponse } from '../sessions/service.ts'
+import type { CallbackParameters } from './callback-parameters.ts'
 import {
-  ATTEMPT_LIFETIME_SECONDS,
-  type CodeCompletion,
-  type DeviceCompletion,
-  type LoginAttempt,
-  type LoginAttempts,
-  type LoginCompletion
+  createCompletions, type CompletedSignIn, type CompletionOptions, type RequestedSession
+} from './completions.ts'
+import {
+  ATTEMPT_LIFETIME_SECONDS, type LoginAttempt, type LoginAttempts, type LoginCompletion
 } from './login-attempt.ts'
 import { originOfLogin, type LoginOrigin } from './login-origin.ts'
 import { STAGE_STEPS, type LoginStage } from './login-stage.ts'
-import type { NewSession, SignedIn } from './new-session.ts'
 import type { SignInRepository } from './repository.ts'
-import { SignInRefused, type IdentifiedPerson, type SignIn } from './sign-in.ts'
-import { withTimeout } from '../http/with-timeout.ts'
-
-/** What the provider sent the browser back with; every member once, as text. */
-export interface CallbackParameters {
-  state: string
-  code: string | undefined
-  iss: string | undefined
-  error: string | undefined
-  /** Apple's, beside the first code; may hold any text. */
-  user: string | undefined
-}
+import { SignInRefused } from './sign-in.ts'
 
 export interface StartedLogin {
   url: string
@@ -56,7 +40,7 @@ export interface SignInService {
    * and session in one transaction. Throws a Problem; the codes are in the OpenAPI document
    * (`GET /login/:provider/callback`).
    */
-  finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<FinishedSignIn>
+  finish: (attempt: LoginAttempt, parameters: CallbackParameters, caller: Caller) => Promise<CompletedSignIn>
   /**
    * Signs in by an ID token that an app brings from the provider's own SDK. Each works once. Throws an OAuthError:
    * `invalid_request`, `invalid_grant`, `server_error` (502) or `temporarily_unavailable` (504).
@@ -64,37 +48,23 @@ export interface SignInService {
   signInNatively: (request: NativeSignIn, caller: Caller) => Promise<TokenResponse>
 }
 
-export interface NativeSignIn {
+export interface NativeSignIn extends RequestedSession {
   provider: string
   idToken: string
   nonce: string | undefined
-  clientId: string
-  scope: string
-  resources?: string[]
   /** Apple's authorization code, so that its grant can be revoked. */
   code?: string | undefined
   /** The person's name, which Apple tells the app alone. */
   name?: string | undefined
-  issue?: IssueOptions
 }
-
-/** Tokens for the browser, a code for the client that asked, or a session that waits for a confirmation. */
-export type FinishedSignIn =
-  { tokens: TokenResponse, user: User } | { code: string } | { sessionId: string, user: User }
 
 type OnStage = (stage: LoginStage) => void
 
-export interface SignInServiceOptions {
+export interface SignInServiceOptions extends CompletionOptions {
   providers: Providers
   attempts: LoginAttempts
   repository: Pick<SignInRepository, 'spendState'>
-  signIn: SignIn
-  users: Pick<UserRepository, 'find'>
-  sessions: SessionService
-  accounts: Pick<AccountService, 'createLinkCode'>
   audit: AuditRepository
-  idleSeconds: number
-  maximumSeconds: number
   /** A login passed a stage or, with the error, ended there. */
   onStage: (provider: string, stage: LoginStage, error?: unknown) => void
   onAuditFailure: (error: unknown) => void
@@ -106,14 +76,12 @@ const LOGIN_TIMEOUT_MS = 15_000
 /** How far a provider's clock may be behind ours. */
 const AUTH_TIME_TOLERANCE_SECONDS = 30
 
-/** RFC 6749 section 4.1.2 allows ten minutes; clients exchange a code at once. */
-const CODE_LIFETIME_SECONDS = 60
-
 /** How providers say that the person said no (LinkedIn has words of its own). */
 const DENIED = ['access_denied', 'user_cancelled_login', 'user_cancelled_authorize']
 
 export function createSignInService (options: SignInServiceOptions): SignInService {
-  const { providers, attempts, repository, sessions, audit } = options
+  const { providers, attempts, repository, audit } = options
+  const { complete, openSession } = createCompletions(options)
 
   function findProvider (id: string): Provider {
     const provider = providers.get(id)
@@ -126,7 +94,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     { state, code, iss, error, user }: CallbackParameters,
     caller: Caller,
     reached: OnStage
-  ): Promise<FinishedSignIn> {
+  ): Promise<CompletedSignIn> {
     const provider = findProvider(attempt.provider)
     // Longer than the attempt can live, so that a state is never forgotten while its cookie still opens.
     const forgetAt = new Date(attempt.startedAt + 2 * ATTEMPT_LIFETIME_SECONDS * 1000)
@@ -152,82 +120,7 @@ export function createSignInService (options: SignInServiceOptions): SignInServi
     })
     assertRecent(provider, attempt, who.authenticatedAt)
     reached('completed')
-    const { completion } = attempt
-    if (completion.mode === 'code' && completion.intent === 'link') {
-      return { code: await options.accounts.createLinkCode(who.profile, who.tokens, completion) }
-    }
-    if (completion.mode === 'code') return await completeWithCode(completion, who, caller)
-    if (completion.mode === 'device') return await completeWithSession(completion, who, caller)
-    return await openSession(who, { clientId: OWN_CLIENT_ID, scope: OWN_SCOPE }, caller)
-  }
-
-  async function signIn (
-    who: IdentifiedPerson,
-    session: Omit<NewSession, 'maximumSeconds'>,
-    caller: Caller
-  ): Promise<SignedIn> {
-    return await options.signIn(who, { ...session, maximumSeconds: options.maximumSeconds }, caller)
-  }
-
-  async function userOf (signedIn: SignedIn): Promise<User> {
-    const user = signedIn.user ?? await options.users.find(signedIn.userId)
-    if (!user) throw new Problem('invalid_state', 'This user was deleted in the meantime. Start again.')
-    return user
-  }
-
-  async function openSession (
-    who: IdentifiedPerson,
-    { clientId, scope, resources = [], issue }: Pick<NativeSignIn, 'clientId' | 'scope' | 'resources' | 'issue'>,
-    caller: Caller
-  ): Promise<{ tokens: TokenResponse, user: User }> {
-    const { secret, secretHash } = sessions.newSecret()
-    const dpopJkt = issue?.key?.bindsRefreshTokens ? issue.key.jkt : undefined
-    const session = { clientId, scope, resources, secretHash, dpopJkt, idleSeconds: options.idleSeconds }
-    const signedIn = await signIn(who, session, caller)
-    const user = await userOf(signedIn)
-    const { sessionId, authenticatedAt } = signedIn
-    const grant = toIdentityGrant(user, { sessionId, clientId, scope, resources, authenticatedAt })
-    return { tokens: await sessions.issue(grant, secret, issue), user }
-  }
-
-  /** The session is there at once, but lives no longer than the code until the code is exchanged. */
-  async function completeWithCode (
-    completion: CodeCompletion,
-    who: IdentifiedPerson,
-    caller: Caller
-  ): Promise<FinishedSignIn> {
-    const { clientId, scope, resources = [], redirectUri, codeChallenge, nonce = null, dpopJkt } = completion
-    const code = randomBytes(32).toString('base64url')
-    const hash = createHash('sha256').update(code).digest()
-    const session = {
-      clientId,
-      scope,
-      resources,
-      secretHash: sessions.newSecret().secretHash,
-      idleSeconds: CODE_LIFETIME_SECONDS,
-      code: { hash, redirectUri, codeChallenge, nonce, dpopJkt, lifetimeSeconds: CODE_LIFETIME_SECONDS }
-    }
-    await signIn(who, session, caller)
-    return { code }
-  }
-
-  /** The session waits, for as long as the device does, for the person to confirm. No other device can have it. */
-  async function completeWithSession (
-    { clientId, scope, resources = [], deviceCodeHash }: DeviceCompletion,
-    who: IdentifiedPerson,
-    caller: Caller
-  ): Promise<FinishedSignIn> {
-    const { secretHash } = sessions.newSecret()
-    const session = {
-      clientId,
-      scope,
-      resources,
-      secretHash,
-      idleSeconds: ATTEMPT_LIFETIME_SECONDS,
-      deviceCodeHash: Buffer.from(deviceCodeHash, 'base64url')
-    }
-    const signedIn = await signIn(who, session, caller)
-    return { sessionId: signedIn.sessionId, user: await userOf(signedIn) }
+    return await complete(attempt.completion, who, caller)
   }
 
   async function signInNatively (

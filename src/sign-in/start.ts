@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../http/errors.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
+import { wantsHtml } from '../http/wants-html.ts'
 import type { LoginParameters } from '../providers/login-parameters.ts'
+import { languageOf, uiLocales } from '../texts/texts.ts'
 import type { LoginAttempts, LoginCompletion } from './login-attempt.ts'
 import type { SignInService } from './service.ts'
 
@@ -36,6 +38,10 @@ export async function sendToProvider (
   }
   const attributes = cookies.loginAttempt(provider.formPost)
   for (const name of attempts.surplus(request.cookies, length)) reply.clearCookie(name, attributes)
+  // So that the pages after the provider's are in the language of those before it.
+  if (wantsHtml(request) && uiLocales(request) !== undefined) {
+    reply.setCookie(cookies.languageName, languageOf(request), attributes)
+  }
   reply.header('cache-control', 'no-store').setCookie(cookie.name, cookie.value, attributes)
   return reply.redirect(url, 302)
 }

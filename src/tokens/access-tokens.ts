@@ -97,7 +97,9 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
         auth_time: grant.authTime,
         ...grant.isPersonalToken ? { amr: [PERSONAL_TOKEN] } : {}
       }
-      return keys.sign(type, ownClaims ? { ...ownClaims(grant), ...claims } : claims)
+      // A third party gets what its user consented to.
+      const hasOwnClaims = ownClaims && !grant.isThirdParty
+      return keys.sign(type, hasOwnClaims ? { ...ownClaims(grant), ...claims } : claims)
     },
 
     issueToClient (grant) {

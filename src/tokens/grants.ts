@@ -33,6 +33,8 @@ export interface IssueOptions {
   resources?: string[] | undefined
   /** Binds the tokens. A refresh token that is bound already is valid for its own key only. */
   key?: DpopKey | undefined
+  /** Leaves out what belongs to no scope: the user's roles and ID_TOKEN_CLAIMS. */
+  isThirdParty?: boolean
 }
 
 /** What an ID token says beside that. */
@@ -45,6 +47,8 @@ export interface IdentityGrant extends SessionGrant {
   username: string | null
   /** Empty where no claim comes from it. */
   metadata: Record<string, unknown>
+  /** True for a client that no operator registered. */
+  isThirdParty?: boolean
 }
 
 /** The user that a grant is made from; a `User` has these members and more. */

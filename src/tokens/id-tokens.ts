@@ -83,7 +83,7 @@ export function createIdTokens (keys: Pick<KeyService, 'sign' | 'prepare'>, opti
       sid: grant.sessionId,
       ...identityClaims(grant.scope, grant)
     }
-    return keys.sign('JWT', ownClaims ? { ...ownClaims(grant), ...claims } : claims, algorithm)
+    return keys.sign('JWT', ownClaims && !grant.isThirdParty ? { ...ownClaims(grant), ...claims } : claims, algorithm)
   }
 }
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { OAuthError } from '../http/errors.ts'
+import { parseUrl } from '../http/url.ts'
 import { PROVIDER_TOKEN_SCOPE, SCOPES, checkScope, grantableScope } from './scope.ts'
 
 /** An API that access tokens may be for: an entry of RESOURCES. */
@@ -9,6 +10,8 @@ export interface Resource {
   name: string
   /** What its tokens may have beside the scopes of OpenID Connect. */
   scopes?: string[]
+  /** What people read in place of a scope's name when they are asked for it. */
+  scope_descriptions?: Record<string, string>
 }
 
 /** What a token is granted for: the scope, and resources; without any, the token is for TOKEN_AUDIENCE. */
@@ -19,6 +22,12 @@ export interface Resources {
   /** The scopes of all resources together. */
   scopes: string[]
   has: (resource: string) => boolean
+  find: (resource: string) => Resource | undefined
+  /**
+   * The `resource` parameter of a request, as RESOURCES spells it: capitals in the host, its usual port and the slash
+   * after it do not matter. Undefined without one. Throws as `readResources` does.
+   */
+  read: (parameter: unknown) => string[] | undefined
   /**
    * What a request is granted: for its resources, or else for those of the client's registration. The scope is the part
    * of the requested one that they have. Throws `invalid_target` for an unknown resource, `invalid_scope` for a
@@ -53,6 +62,7 @@ const SCOPES_OF_ALL_RESOURCES = SCOPES.filter((name) => name !== PROVIDER_TOKEN_
 
 export function createResources (settings: Resource[]): Resources {
   const scopesOf = new Map(settings.map(({ resource, scopes = [] }) => [resource, scopes]))
+  const byHref = new Map(settings.map(({ resource }) => [hrefOf(resource), resource]))
   const allScopes = [...new Set([...scopesOf.values()].flat())]
 
   /** The part of `scope` that the resources have. */
@@ -73,6 +83,8 @@ export function createResources (settings: Resource[]): Resources {
   return {
     scopes: allScopes,
     has: (resource) => scopesOf.has(resource),
+    find: (resource) => settings.find((each) => each.resource === resource),
+    read: (parameter) => readResources(parameter)?.map((named) => byHref.get(hrefOf(named)) ?? named),
 
     grant (requested) {
       const [resources, { scope }] = [targets(requested), requested]
@@ -109,6 +121,8 @@ export function createResources (settings: Resource[]): Resources {
 export const ResourceParameter = Type.Optional(Type.Union([
   Type.String({ maxLength: 1000 }), Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 20 })
 ], { description: 'RFC 8707, may be repeated: the APIs that the access token is for.' }))
+
+const hrefOf = (uri: string) => parseUrl(uri)?.href ?? uri
 
 /**
  * The `resource` parameter, which a request may repeat (RFC 8707 section 2). Undefined where there is none. Throws

@@ -9,8 +9,20 @@ export const PROVIDER_TOKEN_SCOPE = 'provider_token'
  */
 export const SCOPES = ['openid', 'profile', 'email', 'roles', 'offline_access', PROVIDER_TOKEN_SCOPE]
 
+/** Those of a third-party client, beside its resources'. */
+export const THIRD_PARTY_SCOPES = ['openid', 'profile', 'email']
+
 /** Those that a personal token may have: it lends no provider's token. */
 export const PERSONAL_TOKEN_SCOPES = ['openid', 'profile', 'email']
+
+/**
+ * The part of a granted scope that a third-party client may have: `openid`, `profile`, `email`, and what belongs to a
+ * resource.
+ */
+export function thirdPartyScope (granted: string): string {
+  const isAllowed = (name: string) => THIRD_PARTY_SCOPES.includes(name) || !SCOPES.includes(name)
+  return granted.split(' ').filter(isAllowed).join(' ')
+}
 
 /** The characters of RFC 6749 section 3.3, and the space between two scopes. */
 const SCOPE_CHARACTERS = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/

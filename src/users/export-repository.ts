@@ -41,6 +41,19 @@ const USER = {
       lastLoginAt: true
     },
     orderBy: [{ createdAt: 'asc' as const }, { id: 'asc' as const }]
+  },
+  consents: {
+    select: {
+      id: true,
+      clientId: true,
+      clientName: true,
+      clientHost: true,
+      resource: true,
+      scopes: true,
+      createdAt: true,
+      updatedAt: true
+    },
+    orderBy: [{ createdAt: 'asc' as const }, { id: 'asc' as const }]
   }
 } satisfies Prisma.UserSelect
 

@@ -35,6 +35,16 @@ export const ExportSchema = Type.Object({
       format: 'date-time', description: 'Since when the account is disabled at the provider, by its own report.'
     })
   }, closed)),
+  grants: Type.Array(Type.Object({
+    id: Type.String({ format: 'uuid' }),
+    clientId: Type.String(),
+    clientName: Type.String(),
+    clientHost: Text,
+    resource: Type.String(),
+    scopes: Type.Array(Type.String()),
+    createdAt: Time,
+    updatedAt: Time
+  }, closed), { description: 'What the user allows third-party clients.' }),
   sessions: Type.Array(Type.Object({
     ...SESSION,
     scope: Type.String(),
@@ -57,12 +67,15 @@ type Export = Static<typeof ExportSchema>
 type Pages<Item> = AsyncIterable<Item[]>
 
 /** The document but its lists of any length, which follow. */
-export function toExportHead ({ preferences, accounts, ...user }: ExportedUser): Omit<Export, 'sessions' | 'activity'> {
+export function toExportHead (
+  { preferences, accounts, consents, ...user }: ExportedUser
+): Omit<Export, 'sessions' | 'activity'> {
   return {
     exportedAt: new Date().toISOString(),
     user: { ...withTextTimes(user), metadata: user.metadata as Metadata },
     preferences: preferences as Preferences,
-    accounts: accounts.map(withTextTimes)
+    accounts: accounts.map(withTextTimes),
+    grants: consents.map(withTextTimes)
   }
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EncryptionKey } from './sealing.ts'
@@ -10,7 +10,7 @@ import type { EncryptionKey } from './sealing.ts'
 export async function localEncryptionKeys (folder: string): Promise<EncryptionKey[]> {
   const file = join(folder, 'encryption-keys')
   await mkdir(folder, { recursive: true })
-  const draft = `${file}.${process.pid}`
+  const draft = `${file}.${randomUUID()}`
   await writeFile(draft, `local:${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
   // A link appears at once, so that no process reads half a key.
   await link(draft, file).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })

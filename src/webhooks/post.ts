@@ -1,5 +1,6 @@
-import dns from 'node:dns'
-import http from 'node:http'
+import type { LookupAddress } from 'node:dns'
+import { lookup as lookUpName } from 'node:dns/promises'
+import http, { type IncomingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { proxyFor } from '../http/forward-proxy.ts'
@@ -18,22 +19,32 @@ export interface PostOptions {
 }
 
 /** A GET has no body. */
-export interface SendOptions extends Omit<PostOptions, 'body'> { method: 'GET' | 'POST', body?: string }
+export interface SendOptions extends Omit<PostOptions, 'body'> {
+  method: 'GET' | 'POST'
+  body?: string
+  /** The longest response that is read: 64 KiB unless given. */
+  maxBytes?: number
+}
 
-/** `body` is undefined when it is longer than 64 KiB or did not end in time; the status counts all the same. */
-export interface PostResponse { status: number, body: string | undefined }
+/** `body` is undefined when it is too long or did not end in time; the status counts all the same. */
+export interface PostResponse { status: number, headers: IncomingHttpHeaders, body: string | undefined }
+
+/** All addresses of a name. Rejects when there is none. */
+export type LookUp = (name: string) => Promise<LookupAddress[]>
+
+const lookUpAll: LookUp = async (name) => await lookUpName(name, { all: true })
 
 export class AddressRefusedError extends Error {
   readonly code = 'ADDRESS_REFUSED'
 }
 
-const MAX_BODY_BYTES = 64 * 1024
+const MAX_BYTES = 64 * 1024
 
 /** How long a forward proxy may take to connect. */
 const PROXY_TIMEOUT_MS = 5_000
 
 /** Sends a POST request, as `send`. */
-export async function post (target: string, options: PostOptions, lookUp?: typeof dns.lookup): Promise<PostResponse> {
+export async function post (target: string, options: PostOptions, lookUp?: LookUp): Promise<PostResponse> {
   return await send(target, { method: 'POST', ...options }, lookUp)
 }
 
@@ -43,7 +54,9 @@ export async function post (target: string, options: PostOptions, lookUp?: typeo
  * here too.
  */
 export async function send (
-  target: string, { method, headers, body, signal, mayReach }: SendOptions, lookUp: typeof dns.lookup = dns.lookup
+  target: string,
+  { method, headers, body, signal, mayReach, maxBytes = MAX_BYTES }: SendOptions,
+  lookUp = lookUpAll
 ): Promise<PostResponse> {
   const url = new URL(target)
   // Node does not call `lookup` for a literal address.
@@ -51,13 +64,13 @@ export async function send (
   if (isIP(literal) && !mayReach(literal)) throw new AddressRefusedError()
 
   const lookup: LookupFunction = (hostname, options, callback) => {
-    lookUp(hostname, { ...options, all: true }, (error, addresses) => {
-      const [first] = addresses ?? []
-      if (error || !first) callback(error ?? new Error('The name has no address.'), '')
+    lookUp(hostname).then((addresses) => {
+      const [first] = addresses
+      if (!first) callback(new Error('The name has no address.'), '')
       else if (!addresses.every(({ address }) => mayReach(address))) callback(new AddressRefusedError(), '')
       else if (options.all) callback(null, addresses)
       else callback(null, first.address, first.family)
-    })
+    }, (error: NodeJS.ErrnoException) => callback(error, ''))
   }
 
   const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
@@ -72,16 +85,17 @@ export async function send (
     })
     outgoing.once('error', reject)
     outgoing.once('response', (response) => {
-      const finish = (body: string | undefined) => { resolve({ status: response.statusCode ?? 0, body }) }
+      const { statusCode: status = 0, headers } = response
+      const finish = (body: string | undefined) => { resolve({ status, headers, body }) }
       outgoing.off('error', reject).on('error', () => finish(undefined))
       const chunks: Buffer[] = []
       let length = 0
       response.on('data', (chunk: Buffer) => {
         length += chunk.length
         chunks.push(chunk)
-        if (length > MAX_BODY_BYTES) response.destroy()
+        if (length > maxBytes) response.destroy()
       })
-      response.on('end', () => finish(length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks).toString()))
+      response.on('end', () => finish(length > maxBytes ? undefined : Buffer.concat(chunks).toString()))
       response.on('error', () => finish(undefined))
       response.on('close', () => finish(undefined))
     })

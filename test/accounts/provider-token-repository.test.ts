@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { createProviderTokenRepository } from '../../src/accounts/provider-token-repository.ts'
 import { eventually } from '../helper.ts'
 import { openDatabase } from '../open-database.ts'
+import { slow } from '../slow.ts'
 
 async function world (t: Test) {
   const { prisma } = await openDatabase(t)
@@ -14,7 +15,7 @@ async function world (t: Test) {
 
 const patient = () => AbortSignal.timeout(20_000)
 
-t.test('a lock is waited for longer than a statement may wait, and then shows what was stored', async (t) => {
+slow.test('a lock is waited for longer than a statement may wait, and then shows what was stored', async (t) => {
   const { repository, userId, accountId } = await world(t)
   const stored = { sealedTokens: 'new', sealedRefreshToken: 'refresh' }
   const order: string[] = []

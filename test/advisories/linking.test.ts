@@ -167,10 +167,7 @@ t.test(
     const apart = await app.inject({
       url: callback.pathname + callback.search,
       headers: {
-        cookie: browser
-          .cookies()
-          .map(({ name, value }) => `${name}=${value}`)
-          .join('; ')
+        cookie: browser.cookieHeader()
       }
     })
     t.equal(apart.statusCode, 200)
@@ -348,10 +345,7 @@ t.test('GHSA-8fpg-xm3f-6cx3: a provider whose settings lead nowhere opens nothin
       await app.inject({
         url: callback.pathname + callback.search,
         headers: {
-          cookie: browser
-            .cookies()
-            .map(({ name, value }) => `${name}=${value}`)
-            .join('; ')
+          cookie: browser.cookieHeader()
         }
       })
     ).statusCode,

@@ -123,7 +123,4 @@ export const attemptName = (state: string) =>
   `signet-login-${createHash('sha256').update(state).digest('base64url').slice(0, 16)}`
 
 export const cookieHeader = (browser: Browser) =>
-  browser
-    .cookies()
-    .map(({ name, value }) => `${name}=${value}`)
-    .join('; ')
+  browser.cookieHeader()

@@ -6,21 +6,23 @@ import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import type { Test } from 'tap'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+/** First Chromium without its windows, which take most of its time. It knows no settings of a profile. */
+const SHELLS = ['chromium-headless-shell', ...NAMES]
 
 /** The path in CHROMIUM, or the first browser in PATH. Throws with what to install when there is none. */
-function findChromium (): string {
+function findChromium (names: string[]): string {
   const { CHROMIUM: wanted, PATH = '' } = process.env
   if (wanted) {
     if (isExecutable(wanted)) return wanted
     throw new Error(`CHROMIUM is ${wanted}, which is not a program that can be run.`)
   }
-  const found = PATH.split(delimiter)
-    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
+  const found = names
+    .flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name)))
     .find(isExecutable)
   if (found === undefined) {
     throw new Error(
       'The browser tests need Chromium: install it (Debian, Ubuntu: apt-get install chromium), or set CHROMIUM to ' +
-        `its path. Looked for ${NAMES.join(', ')} in PATH.`
+        `its path. Looked for ${names.join(', ')} in PATH.`
     )
   }
   return found
@@ -36,11 +38,15 @@ function isExecutable (path: string): boolean {
 }
 
 // Root cannot have Chromium's sandbox, nor can most containers; nothing but our own pages is opened.
-const launchOptions = () => ({ executablePath: findChromium(), chromiumSandbox: false })
+const launchOptions = (names: string[]) => ({ executablePath: findChromium(names), chromiumSandbox: false })
+
+/** For what a page shows in a second or two: the machine may be busy, and a test that fails may take its time. */
+const WAIT_MS = 90_000
 
 /** A Chromium without a window, whose contexts are incognito; closed with the test. */
 export async function launchChromium (t: Test): Promise<Browser> {
-  const browser = await chromium.launch(launchOptions())
+  const browser = await chromium.launch(launchOptions(SHELLS))
+  browser.on('context', (context) => context.setDefaultTimeout(WAIT_MS))
   t.teardown(() => browser.close())
   return browser
 }
@@ -57,7 +63,8 @@ export async function launchProfile (t: Test, thirdPartyCookies: 'allowed' | 'bl
     join(folder, 'Default', 'Preferences'),
     JSON.stringify({ profile: { cookie_controls_mode: blocks ? 1 : 0, block_third_party_cookies: blocks } })
   )
-  const context = await chromium.launchPersistentContext(folder, launchOptions())
+  const context = await chromium.launchPersistentContext(folder, launchOptions(NAMES))
+  context.setDefaultTimeout(WAIT_MS)
   t.teardown(async () => {
     await context.close()
     await rm(folder, { recursive: true, force: true, maxRetries: 5 })

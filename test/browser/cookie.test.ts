@@ -171,7 +171,7 @@ t.test(
     await page.goto(elsewhere)
     await page.getByRole('button', { name: 'Sign in', exact: true }).click()
     await page.waitForURL(`${url}/oauth2/authorize?*`)
-    t.match(await page.getByRole('main').innerText(), 'is not registered', 'the code mode')
+    t.match(await page.getByRole('main').textContent(), 'is not registered', 'the code mode')
     await page.goto(`${elsewhere}/cookie.html`)
     t.match(await page.getByRole('alert').innerText(), "does not allow this page's origin", 'the cookie mode')
     const form = {

@@ -5,10 +5,10 @@ import type { BrowserContext, Page, Response } from 'playwright-core'
 import type { Test } from 'tap'
 import { build, preview } from 'vite'
 import { packageRoot } from '../../src/package-root.ts'
-import { DEV_CLIENT, startDevIdp } from '../../tools/dev-idp/provider.ts'
 import { freePort } from '../free-port.ts'
-import { setup, type Running } from '../helper.ts'
+import type { Running } from '../helper.ts'
 import { launchChromium } from './chromium.ts'
+import { startSignet } from './signet.ts'
 
 const SPA_FOLDER = join(packageRoot, 'examples', 'spa')
 
@@ -29,23 +29,12 @@ export interface World extends Running {
 
 /**
  * Signet, the development identity provider and the example app as Vite builds it, each on an origin of its own, and a
- * real Chromium. Signet is on the site `localhost`, the provider on the site `127.0.0.1`, so that the way there and
- * back is cross-site as it is in life.
+ * real Chromium.
  */
 export async function startWorld (t: Test, environment: Record<string, string> = {}): Promise<World> {
-  const [idpPort, appPort] = [await freePort(), await freePort()]
-  const [otherSite, sameSite, idpIssuer] = [
-    `http://127.0.0.1:${appPort}`,
-    `http://localhost:${appPort}`,
-    `http://127.0.0.1:${idpPort}`
-  ]
-  const running = await setup(t, {
-    OIDC_PROVIDERS: 'dev',
-    OIDC_DEV_NAME: 'Dev',
-    OIDC_DEV_ISSUER: idpIssuer,
-    OIDC_DEV_CLIENT_ID: DEV_CLIENT.client_id,
-    OIDC_DEV_CLIENT_SECRET: DEV_CLIENT.client_secret,
-    OIDC_DEV_EMAIL_TRUSTED: 'true',
+  const appPort = await freePort()
+  const [otherSite, sameSite] = [`http://127.0.0.1:${appPort}`, `http://localhost:${appPort}`]
+  const running = await startSignet(t, {
     CLIENTS: JSON.stringify([
       {
         client_id: 'spa',
@@ -57,12 +46,6 @@ export async function startWorld (t: Test, environment: Record<string, string> =
     ALLOWED_ORIGINS: sameSite,
     ...environment
   })
-  const idp = await startDevIdp({
-    port: idpPort,
-    issuer: idpIssuer,
-    clients: [{ ...DEV_CLIENT, redirect_uris: [`${running.url}/login/dev/callback`] }]
-  })
-  t.teardown(() => idp.close())
   const notesUrl = `http://localhost:${await freePort()}`
   const outDir = await buildSpa(t, running.url, notesUrl)
   await serveSpa(t, outDir, appPort)
@@ -84,7 +67,6 @@ export async function startWorld (t: Test, environment: Record<string, string> =
         await context.unrouteAll({ behavior: 'ignoreErrors' })
         await context.close()
       })
-      context.setDefaultTimeout(10_000)
       return context
     }
   }

@@ -1,6 +1,8 @@
 import { decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import t, { type Test } from 'tap'
+import { sharing } from '../helper.ts'
+import { grid } from '../slow.ts'
 import { failure, newSecret, startWorld } from './world.ts'
 
 const SPA = { client_id: 'spa', name: 'The app', redirect_uris: ['https://app.example.com/callback?tenant=1'] }
@@ -25,7 +27,7 @@ const AUDIENCE = 'https://api.example.com'
 /** The library speaks https only, unless told that this is a test. */
 const INSECURE = { [oauth.allowInsecureRequests]: true }
 
-async function world (t: Test, environment: Record<string, string> = {}) {
+async function open (t: Test, environment: Record<string, string> = {}) {
   const running = await startWorld(t, [SPA, WEB, KEYED], { TOKEN_AUDIENCE: AUDIENCE, ...environment })
   const issuer = new URL(running.url)
   const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, INSECURE))
@@ -97,6 +99,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
 
   return { ...running, as, spa, web, begin, signIn, refresh, validate }
 }
+
+const world = sharing(t, open)
 
 t.test('the metadata of OAuth and of OpenID Connect are found and fit the issuer', async (t) => {
   const { as, url } = await world(t)
@@ -250,7 +254,7 @@ t.test('a client proves itself by private_key_jwt: sign-in, refresh, introspecti
   })
 })
 
-for (const algorithm of ['ES256', 'RS256', 'EdDSA']) {
+for (const algorithm of grid(['ES256', 'RS256', 'EdDSA'], (algorithm) => algorithm === 'EdDSA')) {
   t.test(
     `a resource server takes the access token as RFC 9068 wants it, signed with ${algorithm}, and nothing else`,
     async (t) => {
@@ -326,7 +330,7 @@ t.test('errors have the names of the standards', async (t) => {
 })
 
 t.test('a device polls at the pace it is told, and is signed in once', async (t) => {
-  const { as, spa, decide, sql } = await world(t)
+  const { as, spa, decide, sql } = await open(t)
   const poll = async (deviceCode: string) => {
     const response = await oauth.deviceCodeGrantRequest(as, spa, oauth.None(), deviceCode, INSECURE)
     return await oauth.processDeviceCodeResponse(as, spa, response)

@@ -23,6 +23,7 @@ import {
 } from 'openid-client'
 import t, { type Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
+import { sharing } from '../helper.ts'
 import { failure, newSecret, startWorld } from './world.ts'
 
 // A redirect URI with a query of its own is not for this library: it takes the answer's URL without its query for the
@@ -41,7 +42,7 @@ const WEB = {
 }
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
-async function world (t: Test) {
+async function open (t: Test) {
   const running = await startWorld(t, [SPA, WEB, TV])
   const { url, visit } = running
 
@@ -77,6 +78,8 @@ async function world (t: Test) {
 
   return { ...running, configure, begin, signIn }
 }
+
+const world = sharing(t, open)
 
 const KINDS: [string, { client_id: string, redirect_uris: string[] }, ClientAuth][] = [
   ['a public client', SPA, None()],

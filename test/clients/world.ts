@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { startFakeGitHub, type FakeGitHub } from '../fakes/github.ts'
+import { OCTOCAT, startFakeGitHub, type FakeGitHub } from '../fakes/github.ts'
 import { setup, type Running } from '../helper.ts'
 
 export interface World extends Running {
@@ -22,13 +22,7 @@ export async function startWorld (
 ): Promise<World> {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
-  github.user({
-    id: 1,
-    login: 'octocat',
-    name: 'The Octocat',
-    email: 'octocat@github.com',
-    avatar_url: 'https://example.com/octocat.png'
-  })
+  github.user(OCTOCAT)
   const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify(clients), ...environment })
   const { url } = running
 

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
+import { ConnectionPool } from '../../src/database/connection-pool.ts'
 import { migrate } from '../../src/database/migrations.ts'
-import { createEmptyDatabase } from '../database.ts'
+import { createDatabase, createEmptyDatabase } from '../database.ts'
 import { signedIn } from '../flows/signed-in.ts'
 import { eventually, setup } from '../helper.ts'
 import { startPgBouncer, withoutPgBouncer } from '../pgbouncer.ts'
+import { slow } from '../slow.ts'
 import { startTcpProxy } from '../tcp-proxy.ts'
 
 /** Runs `work` on one connection, between BEGIN and COMMIT. */
@@ -88,8 +90,27 @@ t.test('a database that does not answer is a 503, also for a transaction, and is
   await eventually('it is ready again', async () => (await fetch(`${url}/readyz`)).ok)
 })
 
+t.test('a refused write drops the idle connections too: a new one may reach another server', async (t) => {
+  const database = await createDatabase()
+  const pool = new ConnectionPool(database.url, 3)
+  pool.on('error', () => {})
+  t.teardown(async () => {
+    await pool.end()
+    await database.giveBack()
+  })
+  const processes = async () => {
+    const rows = await Promise.all([1, 2, 3].map(() => pool.query('SELECT pg_backend_pid() AS pid, pg_sleep(0.1)')))
+    return rows.map(({ rows: [{ pid }] }) => pid as number)
+  }
+  const before = await processes()
+  t.same((await processes()).sort(), before.sort(), 'they are kept as long as all is well')
+  const refused = pool.query('BEGIN READ ONLY; DELETE FROM spent_states')
+  await t.rejects(refused, { code: '25006' })
+  t.same((await processes()).filter((pid) => before.includes(pid)), [])
+})
+
 const behindPgBouncer = 'through PgBouncer in transaction mode nothing is prepared or set, and all works'
-t.test(behindPgBouncer, { skip: withoutPgBouncer }, async (t) => {
+slow.test(behindPgBouncer, { skip: withoutPgBouncer }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'signet-pgbouncer-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const behind = await createEmptyDatabase()

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import t, { type Test } from 'tap'
@@ -71,4 +73,24 @@ t.test('when nothing is pending, no right to change tables is needed', async (t)
   asReader.username = role
   asReader.password = 'x'
   t.equal(await migrate(asReader.href), 0)
+})
+
+t.test('a proxy that closes connections while no server leads is asked again', async (t) => {
+  const { url, giveBack } = await createDatabase()
+  t.teardown(giveBack)
+  let taken = 0
+  const proxy = createServer((client) => {
+    client.on('error', () => {})
+    if (++taken <= 3) return client.end()
+    const server = createConnection(Number(new URL(url).port), '127.0.0.1')
+    server.on('error', () => {})
+    client.pipe(server).pipe(client)
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.teardown(() => { proxy.close() })
+  const throughProxy = new URL(url)
+  throughProxy.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  t.equal(await migrate(throughProxy.href), 0)
+  t.equal(taken, 4)
 })

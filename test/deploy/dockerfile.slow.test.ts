@@ -58,6 +58,11 @@ t.test('the API brings production packages only, and no embedded PostgreSQL', as
   t.match(install, '--omit=optional')
 })
 
+t.test('the label of the image has the version of package.json', async (t) => {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  t.match(all(stage('runtime'), 'LABEL').join(' '), `org.opencontainers.image.version=${version} `)
+})
+
 t.test('the API brings the migrations that its start applies', async (t) => {
   const sources = copies(stage('runtime')).flatMap(({ sources }) => sources)
   for (const source of ['prisma', 'package.json', '/app/dist']) t.ok(sources.includes(source), source)

@@ -23,7 +23,7 @@ export interface RequestOptions {
 }
 
 export interface Browser {
-  /** URLs may be relative to the base URL. */
+  /** URLs may be relative to the base URL; a path is below the one of the base URL. */
   get: (url: string, options?: Omit<RequestOptions, 'form' | 'json'>) => Promise<BrowserResponse>
   post: (url: string, options?: RequestOptions) => Promise<BrowserResponse>
   request: (method: string, url: string, options?: RequestOptions) => Promise<BrowserResponse>
@@ -36,6 +36,8 @@ export interface Browser {
   /** All three. `locations` are the authorization URL, the callback URL, and where the answer leads, if anywhere. */
   login: (startUrl: string) => Promise<BrowserResponse>
   cookies: () => Cookie[]
+  /** All of them as a Cookie header, whatever their path and attributes. */
+  cookieHeader: () => string
   /** Bytes of the Cookie header that goes to `url`, or to the base URL. */
   cookieHeaderSize: (url?: string) => number
   /** Takes in a Set-Cookie line as if the base URL had sent it. */
@@ -49,6 +51,12 @@ const MAX_REDIRECTS = 10
 /** One person's browser: real requests, and a cookie jar of its own. Each request fails after 30 seconds. */
 export function createBrowser (baseUrl: string): Browser {
   const jar = createCookieJar()
+  const basePath = new URL(baseUrl).pathname.replace(/\/$/, '')
+
+  function resolve (url: string): URL {
+    const isBelow = !url.startsWith('/') || url.startsWith(`${basePath}/`)
+    return new URL(isBelow ? url : basePath + url, baseUrl)
+  }
 
   async function fetchOnce (
     method: string,
@@ -84,7 +92,7 @@ export function createBrowser (baseUrl: string): Browser {
   }
 
   async function request (method: string, url: string, options: RequestOptions = {}): Promise<BrowserResponse> {
-    let response = await fetchOnce(method, new URL(url, baseUrl), options)
+    let response = await fetchOnce(method, resolve(url), options)
     const locations = [...response.locations]
     while (options.follow && isRedirect(response)) {
       if (locations.length > MAX_REDIRECTS) throw new Error(`Too many redirects:\n${locations.join('\n')}`)
@@ -123,7 +131,8 @@ export function createBrowser (baseUrl: string): Browser {
     callback: (url) => request('GET', url),
     login,
     cookies: jar.all,
-    cookieHeaderSize: (url = baseUrl) => Buffer.byteLength(jar.header(new URL(url, baseUrl))),
+    cookieHeader: () => jar.all().map(({ name, value }) => `${name}=${value}`).join('; '),
+    cookieHeaderSize: (url = baseUrl) => Buffer.byteLength(jar.header(resolve(url))),
     plantCookie: (line) => jar.set(new URL(baseUrl), line),
     clearCookies: jar.clear
   }

@@ -53,6 +53,15 @@ const AUTHORIZATION_ERRORS =
   'https://docs.github.com/apps/managing-oauth-apps/troubleshooting-authorization-request-errors/'
 const EMAILS_DOCUMENTATION = 'https://docs.github.com/rest/users/emails#list-email-addresses-for-the-authenticated-user'
 
+/** GitHub's own example of a user, with a verified address. */
+export const OCTOCAT = {
+  id: 1,
+  login: 'octocat',
+  name: 'The Octocat',
+  email: 'octocat@github.com',
+  avatar_url: 'https://example.com/octocat.png'
+}
+
 /**
  * GitHub's web application flow and the two profile calls, as GitHub Enterprise serves them from one host:
  * https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#web-application-flow

@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPair, randomBytes, sign, constants, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
+import { giveBackRsaPairs, takeRsaPair, type Pair } from './rsa-pairs.ts'
 
 const generate = promisify(generateKeyPair)
 
@@ -46,14 +47,6 @@ export interface Keys {
   release: () => void
 }
 
-type Pair = Pick<SigningKey, 'privateKey' | 'publicKey'>
-
-/**
- * RSA pairs of fakes that have closed. Making one takes a third of a second; no two fakes that run at the same time
- * share one, and each gives it a `kid` of its own.
- */
-const idleRsaPairs: Pair[] = []
-
 export async function createKeys (): Promise<Keys> {
   const rsaPairs: Pair[] = []
   let current = await createKeyPair()
@@ -88,7 +81,7 @@ export async function createKeys (): Promise<Keys> {
       current = next
     },
     release: () => {
-      idleRsaPairs.push(...rsaPairs.splice(0))
+      giveBackRsaPairs(rsaPairs.splice(0))
     }
   }
 
@@ -100,7 +93,7 @@ export async function createKeys (): Promise<Keys> {
     const pair =
       algorithm === 'ES256'
         ? await generate('ec', { namedCurve: 'P-256' })
-        : (idleRsaPairs.pop() ?? (await generate('rsa', { modulusLength: 2048 })))
+        : await takeRsaPair()
     if (algorithm === 'RS256') rsaPairs.push(pair)
     return { kid: `${algorithm.toLowerCase()}-${randomBytes(6).toString('hex')}`, algorithm, ...pair }
   }

@@ -3,6 +3,7 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
 import { race, readJson, sharing } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { basic, setupWithClients, SPA, WEB } from './setup-with-clients.ts'
 
 const world = sharing(t, setupWithClients, ({ github }) => {
@@ -65,7 +66,7 @@ t.test('a code works once; presented again it ends the session that it opened, a
   )
 })
 
-t.test('of fifty exchanges of one code at once, on two instances, one wins', async (t) => {
+slow.test('of fifty exchanges of one code at once, on two instances, one wins', async (t) => {
   const { url, authorize, exchange, another } = await world(t)
   const { address } = await another()
   for (let round = 0; round < 5; round++) {
@@ -76,7 +77,7 @@ t.test('of fifty exchanges of one code at once, on two instances, one wins', asy
   }
 })
 
-t.test('of fifty callbacks of one request at once, on two instances, one brings a code', async (t) => {
+slow.test('of fifty callbacks of one request at once, on two instances, one brings a code', async (t) => {
   const { url, request, exchange, another, github, sql } = await world(t)
   const { address } = await another()
   for (let round = 0; round < 3; round++) {
@@ -84,10 +85,7 @@ t.test('of fifty callbacks of one request at once, on two instances, one brings 
     const { path, codeVerifier } = request()
     const browser = createBrowser(url)
     const callback = await browser.authorize(await browser.start(path))
-    const cookie = browser
-      .cookies()
-      .map(({ name, value }) => `${name}=${value}`)
-      .join('; ')
+    const cookie = browser.cookieHeader()
     const answers = await race(50, async (index) => {
       const response = await fetch(index % 2 ? callback : callback.replace(url, address), {
         redirect: 'manual',

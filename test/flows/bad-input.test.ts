@@ -1,20 +1,20 @@
 import t from 'tap'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { createBrowser } from '../fakes/browser.ts'
-import { readJson, setup } from '../helper.ts'
+import { readJson, setup, sharing } from '../helper.ts'
 import { sendBytes } from '../hostile/wire.ts'
 
+const usual = sharing(t, setup)
+
 t.test('bad input gets a 4xx with a stable code, a problem, and no stack', async (t) => {
-  const { url, log } = await setup(t)
+  const { url, log } = await usual(t)
   const json = { 'content-type': 'application/json' }
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   const cases: [string, string, RequestInit, number, string][] = [
     ['an unknown route', '/nope?code=1', {}, 404, 'not_found'],
     ['an unknown method', '/me', { method: 'PUT' }, 404, 'not_found'],
-    ['TRACE by another name', '/', { method: 'PROPFIND' }, 404, 'not_found'],
     ['an unknown problem', '/problems/nope', {}, 404, 'not_found'],
     ['a prototype for a problem', '/problems/__proto__', {}, 404, 'not_found'],
-    ['a URL that cannot be decoded', '/login/%E0%A4%A', {}, 400, 'validation_failed'],
     ['a path parameter that is too long', `/login/${'x'.repeat(200)}`, {}, 400, 'validation_failed'],
     ['no token', '/me', {}, 401, 'unauthorized'],
     ['another scheme', '/me', { headers: { authorization: 'Basic abc' } }, 401, 'unauthorized'],
@@ -106,8 +106,16 @@ t.test('bad input gets a 4xx with a stable code, a problem, and no stack', async
   t.notMatch(log(), '"level":50', 'nothing of that is an error of the server')
 })
 
-t.test('what Node itself refuses is answered too', async (t) => {
-  const { url } = await setup(t)
+t.test('what Node and Fastify refuse by themselves is answered too', async (t) => {
+  const { url } = await usual(t)
+  for (const [method, path, status, code] of [
+    ['PROPFIND', '/', 404, 'not_found'],
+    ['GET', '/login/%E0%A4%A', 400, 'validation_failed']
+  ] as const) {
+    const response = await fetch(url + path, { method })
+    t.match(response.headers.get('content-type'), /^application\/problem\+json/)
+    t.match(await readJson(response), { type: `${url}/problems/${code}`, status, code, detail: /./ })
+  }
   t.match(
     await sendBytes(url, 'GET / HTTP/1.1\r\nHost: x\r\nBad Header: x\r\n\r\n'),
     /^HTTP\/1\.1 400 [^]*validation_failed/
@@ -119,7 +127,7 @@ t.test('what Node itself refuses is answered too', async (t) => {
 })
 
 t.test('a request id is kept when it is plain and replaced when not', async (t) => {
-  const { url } = await setup(t)
+  const { url } = await usual(t)
   const id = async (incoming: string) =>
     (await fetch(`${url}/healthz`, { headers: { 'x-request-id': incoming } })).headers.get('x-request-id')
   for (const plain of ['a', 'A-1._z', 'x'.repeat(128)]) t.equal(await id(plain), plain)
@@ -127,7 +135,7 @@ t.test('a request id is kept when it is plain and replaced when not', async (t) 
 })
 
 t.test('every answer has the security headers', async (t) => {
-  const { url } = await setup(t)
+  const { url } = await usual(t)
   for (const path of [
     '/',
     '/healthz',
@@ -152,7 +160,7 @@ t.test('every answer has the security headers', async (t) => {
 })
 
 t.test('what a popup shows on its way has no opener policy, everything else has one', async (t) => {
-  const { url } = await setup(t)
+  const { url } = await usual(t)
   const policyOf = async (path: string, method = 'GET') =>
     (await fetch(url + path, { method, redirect: 'manual' })).headers.get('cross-origin-opener-policy')
   for (const path of [
@@ -163,12 +171,16 @@ t.test('what a popup shows on its way has no opener policy, everything else has 
     '/login/a/b/c',
     '/oauth2/authorize',
     '/oauth2/authorize?client_id=x',
-    '/oauth2/logout'
+    '/oauth2/logout',
+    '/docs/static/oauth2-redirect.html'
   ]) {
     for (const method of ['GET', 'POST']) t.equal(await policyOf(path, method), null, `${method} ${path}`)
   }
-  for (const path of ['/', '/logout', '/logins', '/login-x', '/oauth2/authorizer', '/docs/', '/device', '/me']) {
+  for (const path of ['/', '/logout', '/logins', '/login-x', '/oauth2/authorizer', '/docs/json', '/device', '/me']) {
     t.equal(await policyOf(path), 'same-origin', path)
+  }
+  for (const path of ['/docs', '/docs/']) {
+    t.equal(await policyOf(path), 'same-origin-allow-popups', `${path} opens such a popup`)
   }
 })
 
@@ -269,7 +281,7 @@ t.test('an access token is refused when any of its claims or its header is not r
 })
 
 t.test('signed by us but not an access token of ours: 401, for each claim in turn', async (t) => {
-  const { url, sql } = await setup(t)
+  const { url, sql } = await usual(t)
   const { createSealer } = await import('../../src/vault/sealing.ts')
   const { SignJWT, importPKCS8 } = await import('jose')
   const { ENCRYPTION_KEYS } = await import('../helper.ts')

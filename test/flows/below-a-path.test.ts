@@ -1,5 +1,4 @@
 import { createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { discovery } from 'openid-client'
 import * as client from 'openid-client'
@@ -26,7 +25,7 @@ async function below (t: Test, path: string, strips: boolean) {
   }).listen(port)
   t.teardown(() => { proxy.close().closeAllConnections() })
   const world = await setupWithClients(t, { ISSUER_URL: host + path })
-  upstream = (world.app.server.address() as AddressInfo).port
+  upstream = Number(new URL(world.address).port)
   return { ...world, host, asked }
 }
 
@@ -42,6 +41,7 @@ for (const [path, strips] of [['/auth', false], ['/auth', true], ['/a/b', false]
     for (const page of ['/', '', '/login', '/docs/', '/device', '/healthz', '/problems/invalid_state']) {
       t.equal((await fetch(url + page)).status, 200, page)
     }
+    t.match(await (await fetch(`${url}/docs`)).text(), `src="${path}/docs/static/swagger-ui-bundle.js"`)
     t.match(await readJson(await fetch(`${url}/nothing`)), { status: 404, type: `${url}/problems/not_found` })
 
     for (const location of [

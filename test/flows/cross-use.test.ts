@@ -5,7 +5,8 @@ import { createBrowser, type Browser } from '../fakes/browser.ts'
 import { createDpopKey } from '../fakes/dpop.ts'
 import { startLogoutReceiver } from '../fakes/logout-receiver.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { readJson, setup } from '../helper.ts'
+import { readJson, setup, sharing } from '../helper.ts'
+import { grid, isWhole } from '../slow.ts'
 import { AS_WEB, setupWithClients, REDIRECT_URI, SPA, WEB } from './setup-with-clients.ts'
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -24,7 +25,7 @@ const JOBS = {
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
 /** GitHub, and two OpenID providers beside it. */
-async function world (t: Test) {
+async function open (t: Test) {
   const [acme, umbrella] = await Promise.all([startFakeOidc(), startFakeOidc()])
   const receiver = await startLogoutReceiver()
   t.teardown(() => Promise.all([acme.close(), umbrella.close(), receiver.close()]))
@@ -41,7 +42,7 @@ async function world (t: Test) {
       { ...JOBS, assertion_issuer: acme.url, assertion_subject: 'the job' }
     ])
   })
-  const { url } = signet
+  const { url, origin } = signet
   receiver.trust(url)
 
   /** A login that is done but for the callback. */
@@ -64,12 +65,14 @@ async function world (t: Test) {
   /** A browser that has typed a device's code and signed in, and not yet confirmed. */
   async function visit (userCode: string): Promise<Browser> {
     const browser = createBrowser(url)
-    await browser.post('/device', { form: { user_code: userCode }, headers: { origin: url } })
+    await browser.post('/device', { form: { user_code: userCode }, headers: { origin } })
     await browser.login('/device/login/github')
     return browser
   }
   return { ...signet, acme, umbrella, receiver, begin, beginDevice, poll, visit }
 }
+
+const world = sharing(t, open)
 
 type World = Awaited<ReturnType<typeof world>>
 
@@ -157,7 +160,7 @@ interface Place {
 }
 
 /** Every place where Signet takes something that it, or a provider, has handed out. */
-function places ({ url, begin, token, post }: World, own: Artefacts): Record<string, Place> {
+function places ({ url, origin, begin, token, post }: World, own: Artefacts): Record<string, Place> {
   const answer = async (response: Response) => {
     const isJson = response.headers.get('content-type')?.includes('json')
     return { status: response.status, body: isJson ? await readJson(response) : await response.text() }
@@ -344,7 +347,7 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
     'user_code at /device': {
       home: ['userCode'],
       refused: [400],
-      present: (value) => send('/device', { user_code: value }, { origin: url })
+      present: (value) => send('/device', { user_code: value }, { origin })
     },
     'device-visit cookie': {
       home: ['deviceVisit'],
@@ -358,7 +361,7 @@ function places ({ url, begin, token, post }: World, own: Artefacts): Record<str
         send(
           '/device/confirm',
           { decision: 'approve' },
-          { cookie: `signet-device=${encodeURIComponent(value)}`, origin: url }
+          { cookie: `signet-device=${encodeURIComponent(value)}`, origin }
         )
     }
   }
@@ -374,7 +377,8 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
 
   let uses = 0
   for (const [place, { home, refused, refusedOtherwise = {}, longest = Infinity, present }] of Object.entries(table)) {
-    for (const [name, value] of Object.entries(own).filter(([name]) => !home.includes(name as Artefact))) {
+    const foreign = Object.entries(own).filter(([name]) => !home.includes(name as Artefact))
+    for (const [name, value] of grid(foreign, ([, value]) => value.startsWith('eyJ'))) {
       const known = refusedOtherwise[name as Artefact] ?? refused
       const [status, code] = value.length > longest ? [400, 'invalid_request'] : known
       const answer = await present(value)
@@ -384,7 +388,7 @@ t.test('nothing that Signet hands out is good in the place of anything else (SEC
       uses++
     }
   }
-  t.ok(uses >= 500, 'the whole matrix')
+  t.ok(uses >= (isWhole ? 500 : 50), 'the whole matrix')
   const errors = log()
     .split('\n')
     .filter((line) => line.includes('"level":50') && !line.includes('provider_error'))
@@ -516,10 +520,10 @@ t.test('a login ends in the way it began: no mode is finished as another', async
 t.test(
   'a login for a device is no login of the browser, and a login of the browser is none for a device',
   async (t) => {
-    const { url, beginDevice, poll, begin, sql } = await world(t)
+    const { url, origin, beginDevice, poll, begin, sql } = await world(t)
     const grant = await beginDevice()
     const browser = createBrowser(url)
-    await browser.post('/device', { form: { user_code: grant.user_code }, headers: { origin: url } })
+    await browser.post('/device', { form: { user_code: grant.user_code }, headers: { origin } })
     const callback = await browser.authorize(await browser.start('/device/login/github'))
     const back = await browser.callback(callback)
     t.equal(back.location, `${url}/device/confirm`)
@@ -547,10 +551,10 @@ t.test(
 
     // A typed code with a direct login beside it is not yet a signed-in visit.
     const other = createBrowser(url)
-    await other.post('/device', { form: { user_code: grant.user_code }, headers: { origin: url } })
+    await other.post('/device', { form: { user_code: grant.user_code }, headers: { origin } })
     t.equal((await other.login('/login/github')).status, 200)
     t.equal(
-      (await other.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })).status,
+      (await other.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin } })).status,
       400
     )
     t.equal((await poll(grant.device_code)).body.error, 'authorization_pending')
@@ -560,7 +564,7 @@ t.test(
 )
 
 t.test('what one client was given is of no use to another', async (t) => {
-  const { url, authorize, exchange, token, signIn, refresh, me, post, logout, beginDevice, poll, visit } =
+  const { origin, authorize, exchange, token, signIn, refresh, me, post, logout, beginDevice, poll, visit } =
     await world(t)
   const { code, codeVerifier } = await authorize()
   for (const thief of [AS_WEB, { client_id: 'tv' }, { client_id: 'signet' }]) {
@@ -608,7 +612,7 @@ t.test('what one client was given is of no use to another', async (t) => {
 
   const grant = await beginDevice()
   const browser = await visit(grant.user_code)
-  await browser.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })
+  await browser.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin } })
   for (const thief of ['spa', 'signet']) t.equal((await poll(grant.device_code, thief)).body.error, 'invalid_grant')
   t.equal(
     (await token({ grant_type: DEVICE_GRANT, device_code: grant.device_code, ...AS_WEB })).body.error,
@@ -639,10 +643,9 @@ t.test('a token of another issuer, or signed by another key, is none', async (t)
     (await fetch(`${sibling.url}/me`, { headers: { authorization: `Bearer ${token}` } })).status
   t.equal(await siblingMe(tokens.access_token), 401, 'the same keys, another issuer')
 
-  const address = `http://localhost:${(twin.app.server.address() as { port: number }).port}`
-  t.not(address, url)
+  t.not(twin.address, url)
   t.equal(
-    (await fetch(`${address}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status,
+    (await fetch(`${twin.address}/me`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).status,
     401,
     'the same issuer, another key'
   )

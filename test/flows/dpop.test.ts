@@ -331,13 +331,13 @@ t.test('a client that is registered so gets no token without a proof', async (t)
 })
 
 t.test('devices, native apps and the refresh cookie get bound tokens, too', async (t) => {
-  const { url, key, ask, refresh, post, token, google, tokenUrl, sql } = await world(t)
+  const { url, origin, key, ask, refresh, post, token, google, tokenUrl, sql } = await world(t)
   const thief = await createDpopKey()
   const grant = (await post('/oauth2/device_authorization', { client_id: 'spa' })).body
   const browser = createBrowser(url)
-  await browser.post('/device', { form: { user_code: grant.user_code }, headers: { origin: url } })
+  await browser.post('/device', { form: { user_code: grant.user_code }, headers: { origin } })
   await browser.login('/device/login/github')
-  await browser.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin: url } })
+  await browser.post('/device/confirm', { form: { decision: 'approve' }, headers: { origin } })
   const device = await ask(key, { grant_type: DEVICE_GRANT, device_code: grant.device_code, client_id: 'spa' })
   t.match(device, { status: 200, body: { token_type: 'DPoP' } })
 

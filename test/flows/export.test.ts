@@ -14,6 +14,7 @@ const LEFT_OUT_TABLES: Record<string, string> = {
   deletion_requests: 'names no user: a code that the user got from the provider, and what was deleted',
   unlinked_identities: 'a hash of each identity that the user unlinked; activity says when',
   revocations: 'of an hour: which session ended when, as sessions and activity say',
+  dynamic_clients: 'what a client said of itself, not about a person',
   clients: "of an administrator's making, not about a person",
   signing_keys: "the server's own",
   webhook_endpoints: "of an administrator's making, not about a person",
@@ -25,10 +26,13 @@ const LEFT_OUT_TABLES: Record<string, string> = {
 const LEFT_OUT_COLUMNS: Record<string, string> = {
   'accounts.user_id': 'the document is about that user',
   'sessions.user_id': 'the document is about that user',
+  'consents.user_id': 'the document is about that user',
+  'consents.fingerprint': 'a hash of what the client says of itself',
   'accounts.sealed_tokens': "a secret: the provider's tokens",
   'accounts.sealed_refresh_token': "a secret: the provider's refresh token",
   'sessions.device_code_hash': 'a secret: the hash of a device code',
   'sessions.secret_hash': "a secret: the hash of the refresh tokens'",
+  'sessions.page_secret_hash': "a secret: the hash of the cookie's",
   'sessions.dpop_jkt': "the hash of a key of the client's own",
   'sessions.counter': 'it would tell of an exchange of the refresh token at once (docs/security.md)',
   'sessions.rotated_at': 'the same; lastUsedAt says it two minutes later',
@@ -41,6 +45,7 @@ const SECTIONS: Record<string, string> = {
   users: 'user',
   accounts: 'accounts',
   sessions: 'sessions',
+  consents: 'grants',
   audit_events: 'activity'
 }
 

@@ -39,7 +39,7 @@ t.test('form_post answers with a page that posts itself, by its one line of scri
   const policy = headers.get('content-security-policy') ?? ''
   t.match(policy, "default-src 'none'")
   t.match(policy, `script-src 'sha256-${hash}'`)
-  t.match(policy, "form-action 'self' https://app.example.com")
+  t.match(policy, "form-action 'self' https:")
   t.equal(headers.get('cache-control'), 'no-store')
   t.match(text, /<noscript>[^]*<button/)
 })

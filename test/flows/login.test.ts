@@ -150,10 +150,7 @@ t.test('a state works once', async (t) => {
   const { url, github, sql } = await world(t)
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
-  const cookies = browser
-    .cookies()
-    .map(({ name, value }) => `${name}=${value}`)
-    .join('; ')
+  const cookies = browser.cookieHeader()
   t.equal((await browser.callback(callback)).status, 200)
 
   const replay = await fetch(callback, { headers: { cookie: cookies } })
@@ -213,10 +210,7 @@ t.test('a state is refused after ten minutes', async (t) => {
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
   // Sent by hand: the browser of the tests has thrown the cookie away by then, as a real one would.
-  const cookie = browser
-    .cookies()
-    .map(({ name, value }) => `${name}=${value}`)
-    .join('; ')
+  const cookie = browser.cookieHeader()
   const now = Date.now
   t.teardown(() => {
     Date.now = now
@@ -235,10 +229,7 @@ t.test('a login may start on one instance and end on another', async (t) => {
   const { address } = await another()
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
-  const cookie = browser
-    .cookies()
-    .map(({ name, value }) => `${name}=${value}`)
-    .join('; ')
+  const cookie = browser.cookieHeader()
   const response = await fetch(callback.replace(url, address), { headers: { cookie } })
   t.equal(response.status, 200)
   const { access_token: accessToken, refresh_token: refreshToken } = await readJson(response)
@@ -258,10 +249,7 @@ t.test('of fifty callbacks of one login at once, on two instances, one gets thro
   const { address } = await another()
   const browser = createBrowser(url)
   const callback = await browser.authorize(await browser.start('/login/github'))
-  const cookie = browser
-    .cookies()
-    .map(({ name, value }) => `${name}=${value}`)
-    .join('; ')
+  const cookie = browser.cookieHeader()
   const statuses = await Promise.all(
     Array.from(
       { length: 50 },

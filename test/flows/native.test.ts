@@ -5,14 +5,14 @@ import { startFakeGitHub } from '../fakes/github.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import type { IdTokenScript } from '../fakes/oidc-id-token.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { race, readJson, setup } from '../helper.ts'
+import { race, readJson, setup, sharing } from '../helper.ts'
 
 const APP = { client_id: 'app', name: 'The phone app', redirect_uris: ['com.example.app:/callback'] }
 const WEB = { client_id: 'web', name: 'The web app', redirect_uris: [], client_secret: 'a long and random secret' }
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-async function world (t: Test, environment: Record<string, string> = {}) {
+async function open (t: Test, environment: Record<string, string> = {}) {
   const google = await startFakeOidc()
   const acme = await startFakeOidc({ clientId: 'acme-client' })
   const github = await startFakeGitHub()
@@ -62,6 +62,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
     )
   return { ...running, google, acme, exchange, idToken, count }
 }
+
+const world = sharing(t, open)
 
 t.test("an app signs a person in with the ID token of its provider's SDK", async (t) => {
   const { url, exchange, idToken, sql } = await world(t)
@@ -177,7 +179,7 @@ t.test('a missing or invalid parameter is named', async (t) => {
 })
 
 t.test('a provider that is down or a user who is disabled', async (t) => {
-  const { exchange, idToken, google, sql } = await world(t)
+  const { exchange, idToken, google, sql } = await open(t)
   const token = await idToken()
   google.fault(google.paths.jwks, { kind: 'status', status: 500 })
   const down = await exchange(token)

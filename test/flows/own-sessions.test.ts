@@ -1,13 +1,16 @@
 import t from 'tap'
-import { race } from '../helper.ts'
+import { race, sharing } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { AS_WEB, setupWithClients } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
+
+const world = sharing(t, signedIn)
 
 const WINDOWS =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36'
 
 t.test('a user sees where they are signed in', async (t) => {
-  const { login, call, refresh, sql } = await signedIn(t)
+  const { login, call, refresh, sql } = await world(t)
   const first = await login('github', WINDOWS)
   const second = await login('github', 'curl/8.5.0')
   await login('acme')
@@ -48,7 +51,7 @@ t.test('a user sees where they are signed in', async (t) => {
 })
 
 t.test('the list goes on page by page', async (t) => {
-  const { login, readAll, sql } = await signedIn(t)
+  const { login, readAll, sql } = await world(t)
   const { access_token: token, user } = await login()
   await sql.query(
     `INSERT INTO sessions (id, user_id, client_id, provider, scope, secret_hash, authenticated_at, created_at,
@@ -68,7 +71,7 @@ t.test('the list goes on page by page', async (t) => {
 })
 
 t.test('a session ended here is over at once, everywhere, and written down', async (t) => {
-  const { login, call, refresh, events } = await signedIn(t)
+  const { login, call, refresh, events } = await world(t)
   const { access_token: token, user } = await login()
   const other = await login('github', WINDOWS)
   const id = sessionOf(other.access_token)
@@ -92,7 +95,7 @@ t.test('a session ended here is over at once, everywhere, and written down', asy
 })
 
 t.test("another's session is not there", async (t) => {
-  const { login, call, events } = await signedIn(t)
+  const { login, call, events } = await world(t)
   const { access_token: token } = await login()
   const { access_token: others } = await login('acme')
   for (const id of [sessionOf(others), '01890000-0000-7000-8000-000000000000']) {
@@ -112,7 +115,7 @@ t.test("another's session is not there", async (t) => {
 })
 
 t.test('all but this one', async (t) => {
-  const { login, call, refresh, events, sql } = await signedIn(t)
+  const { login, call, refresh, events, sql } = await world(t)
   const kept = await login()
   const others = [await login(), await login(), await login()]
   await sql.query('UPDATE sessions SET revoked_at = now() WHERE id = $1', [sessionOf(others[0].access_token)])
@@ -154,8 +157,8 @@ t.test('introspection says so too', async (t) => {
   t.same(await active(), [false, false])
 })
 
-t.test('many end and refresh the same sessions at once: each ends once, without a 5xx', async (t) => {
-  const { url, login, call, refresh, another, events } = await signedIn(t)
+slow.test('many end and refresh the same sessions at once: each ends once, without a 5xx', async (t) => {
+  const { url, login, call, refresh, another, events } = await world(t)
   const { address } = await another()
   for (let round = 0; round < 4; round++) {
     const sessions = [await login(), await login(), await login(), await login()]

@@ -4,6 +4,7 @@ import t from 'tap'
 import { createVerifier } from '../../packages/verify/src/index.ts'
 import { failure } from '../clients/world.ts'
 import { eventually, race, readJson } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { AS_WEB, WEB } from './setup-with-clients.ts'
 import { signedIn } from './signed-in.ts'
 
@@ -207,7 +208,7 @@ t.test('fifty at most, however many are made at once, on two instances', async (
   t.equal((await call('POST', '/me/tokens', token, { body: BODY })).status, 201)
 })
 
-t.test('none that is made while all sessions end survives', async (t) => {
+slow.test('none that is made while all sessions end survives', async (t) => {
   const { address } = await another()
   for (let round = 0; round < 10; round++) {
     const [{ access_token: thief }, { access_token: owner }] = [await login(), await login()]

@@ -1,12 +1,14 @@
 import t from 'tap'
-import { race } from '../helper.ts'
+import { race, sharing } from '../helper.ts'
 import { signedIn } from './signed-in.ts'
+
+const world = sharing(t, signedIn)
 
 const PATH = '/me/preferences'
 const KIB = 1024
 
 t.test('preferences are read, replaced and patched; each response has the entity tag of its content', async (t) => {
-  const { login, call, events } = await signedIn(t)
+  const { login, call, events } = await world(t)
   const { access_token: token, user } = await login()
   const empty = await call('GET', PATH, token)
   t.match(empty, { status: 200, etag: /^"[\w-]{43}"$/ })
@@ -55,7 +57,7 @@ t.test('preferences are read, replaced and patched; each response has the entity
 })
 
 t.test('a change on the condition of a tag is made only while the tag is right', async (t) => {
-  const { login, call, events } = await signedIn(t)
+  const { login, call, events } = await world(t)
   const { access_token: token } = await login()
   const { etag: first } = await call('GET', PATH, token)
   const { etag: second } = await call('PUT', PATH, token, { body: { a: 1 }, headers: { 'if-match': first } })
@@ -85,7 +87,7 @@ t.test('a change on the condition of a tag is made only while the tag is right',
 })
 
 t.test('of changes made at once none is lost, and of those on one tag one is made', async (t) => {
-  const { url, login, call, another, events } = await signedIn(t)
+  const { url, login, call, another, events } = await world(t)
   const { access_token: token } = await login()
   const { address } = await another()
   const at = (index: number) => (index % 2 ? url : address)
@@ -110,7 +112,7 @@ t.test('of changes made at once none is lost, and of those on one tag one is mad
 })
 
 t.test('preferences changed while the user logs in: neither undoes the other', async (t) => {
-  const { github, login, call } = await signedIn(t)
+  const { github, login, call } = await world(t)
   const { access_token: token } = await login()
   for (let round = 0; round < 10; round++) {
     github.user({ id: 1, login: 'octocat', name: `Name ${round}`, email: 'octocat@github.com' })
@@ -121,7 +123,7 @@ t.test('preferences changed while the user logs in: neither undoes the other', a
 })
 
 t.test('16 KiB and no more, as they are stored', async (t) => {
-  const { login, call } = await signedIn(t)
+  const { login, call } = await world(t)
   const { access_token: token } = await login()
   const ofSize = (bytes: number) => ({ a: 'x'.repeat(bytes - '{"a":""}'.length) })
   t.equal((await call('PUT', PATH, token, { body: ofSize(16 * KIB) })).status, 200)
@@ -151,7 +153,7 @@ t.test('16 KiB and no more, as they are stored', async (t) => {
 })
 
 t.test('preferences that are no object, or cannot be stored, are a 400', async (t) => {
-  const { login, call, log, sql } = await signedIn(t)
+  const { login, call, log, sql } = await world(t)
   const { access_token: token } = await login()
   const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
   const bodies = [
@@ -213,7 +215,7 @@ t.test('preferences that are no object, or cannot be stored, are a 400', async (
 })
 
 t.test('another user has preferences of their own; a disabled one has none', async (t) => {
-  const { login, call, sql } = await signedIn(t)
+  const { login, call, sql } = await world(t)
   const [octocat, jane] = [(await login()).access_token, (await login('acme')).access_token]
   await call('PUT', PATH, octocat, { body: { a: 1 } })
   t.strictSame((await call('GET', PATH, jane)).body, {})

@@ -1,11 +1,14 @@
 import t from 'tap'
-import { race } from '../helper.ts'
+import { race, sharing } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { signedIn } from './signed-in.ts'
+
+const world = sharing(t, signedIn)
 
 t.test(
   'what a user edits is theirs: it survives the next login, emptied fields too, and the rest follows the provider',
   async (t) => {
-    const { github, login, call, events } = await signedIn(t)
+    const { github, login, call, events } = await world(t)
     const { access_token: token, user } = await login()
     t.match(user, { name: 'The Octocat', avatarUrl: 'https://example.com/octocat.png', locale: null })
 
@@ -52,7 +55,7 @@ t.test(
 )
 
 t.test('an empty patch, and one that says nothing new, change nothing', async (t) => {
-  const { login, call, events } = await signedIn(t)
+  const { login, call, events } = await world(t)
   const { access_token: token } = await login()
   const { body: before } = await call('PATCH', '/me', token, { body: { name: 'Mona' } })
   t.same((await call('PATCH', '/me', token, { body: {} })).body, before)
@@ -61,7 +64,7 @@ t.test('an empty patch, and one that says nothing new, change nothing', async (t
 })
 
 t.test("a name that is the provider's is kept all the same, once the user has said it", async (t) => {
-  const { github, login, call, events } = await signedIn(t)
+  const { github, login, call, events } = await world(t)
   const { access_token: token } = await login()
   await call('PATCH', '/me', token, { body: { name: 'The Octocat' } })
   t.equal((await events('user.updated')).length, 1)
@@ -70,7 +73,7 @@ t.test("a name that is the provider's is kept all the same, once the user has sa
 })
 
 t.test('text is cleaned, and what does not fit is refused', async (t) => {
-  const { login, call, events, sql } = await signedIn(t)
+  const { login, call, events, sql } = await world(t)
   const { access_token: token } = await login()
   const kept: [object, object][] = [
     [{ name: '  Mona\u202e Lisa\u0000\n ' }, { name: 'Mona  Lisa' }],
@@ -130,8 +133,8 @@ t.test('text is cleaned, and what does not fit is refused', async (t) => {
   t.equal((await events('user.updated')).length, length)
 })
 
-t.test('edits and logins at once: no 5xx, and no edit is lost', async (t) => {
-  const { url, login, call, another } = await signedIn(t)
+slow.test('edits and logins at once: no 5xx, and no edit is lost', async (t) => {
+  const { url, login, call, another } = await world(t)
   const { access_token: token } = await login()
   const { address } = await another()
   for (let round = 0; round < 5; round++) {
@@ -154,7 +157,7 @@ t.test('edits and logins at once: no 5xx, and no edit is lost', async (t) => {
 })
 
 t.test('an edit needs an active session', async (t) => {
-  const { url, login, call, sql } = await signedIn(t)
+  const { url, login, call, sql } = await world(t)
   const { access_token: token } = await login()
   t.equal(
     (

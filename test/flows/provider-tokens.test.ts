@@ -4,6 +4,7 @@ import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { createOAuthClient } from '../../src/providers/oauth-client.ts'
 import { eventually, race, readJson, setup, shortenProviderTimeout } from '../helper.ts'
+import { slow } from '../slow.ts'
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const acme = await startFakeOidc()
@@ -81,7 +82,7 @@ t.test('a token that is about to end is refreshed once, however many ask on two 
   t.equal(exchanges(), 1)
 })
 
-t.test('refreshes that hang leave connections for other requests, and end in time (SEC-87)', async (t) => {
+slow.test('refreshes that hang leave connections for other requests, and end in time (SEC-87)', async (t) => {
   const { url, acme, request, signedIn } = await world(t, { DATABASE_POOL_SIZE: '4' })
   acme.tokenResponse(ENDING(30))
   const people = []

@@ -19,10 +19,7 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   async function prepare (provider: string, instance: number) {
     const browser = createBrowser(running.url)
     const callback = await browser.authorize(await browser.start(`/login/${provider}`))
-    const cookie = browser
-      .cookies()
-      .map(({ name, value }) => `${name}=${value}`)
-      .join('; ')
+    const cookie = browser.cookieHeader()
     return async () => {
       const response = await fetch(instance % 2 ? callback.replace(running.url, address) : callback, {
         headers: { cookie }

@@ -25,7 +25,7 @@ const world = await setupWithClients(t, {
   RESOURCES: JSON.stringify(RESOURCES),
   CLIENTS: JSON.stringify([SPA, WEB, NOTEBOOK])
 })
-const { url, sql, request, authorize, exchange, token, post, signIn, me, userinfo, another, ask } = world
+const { url, origin, sql, request, authorize, exchange, token, post, signIn, me, userinfo, another, ask } = world
 
 /** What an access token is for, and what it may. */
 const grantOf = ({ access_token: accessToken }: { access_token: string }) => {
@@ -195,7 +195,7 @@ t.test('a device and a native sign-in are granted resources, too', async (t) => 
     client_id: 'spa', scope: ALL_SCOPES, resource: NOTES
   })
   const browser = createBrowser(url)
-  const submit = (path: string, form: Record<string, string>) => browser.post(path, { form, headers: { origin: url } })
+  const submit = (path: string, form: Record<string, string>) => browser.post(path, { form, headers: { origin } })
   await submit('/device', { user_code: begun.user_code })
   await browser.get((await browser.login('/device/login/github')).location ?? '')
   await submit('/device/confirm', { decision: 'approve' })

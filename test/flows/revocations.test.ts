@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { recordEvents, type NewEvent } from '../../src/audit/events.ts'
-import { race, readJson } from '../helper.ts'
+import { race, readJson, sharing } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { basic, setupWithClients, WEB } from './setup-with-clients.ts'
 
 const AS_WEB = basic(WEB.client_secret)
@@ -14,7 +15,7 @@ interface List {
   keepSeconds: number
 }
 
-async function world (t: Test, environment: Record<string, string> = {}) {
+async function open (t: Test, environment: Record<string, string> = {}) {
   const front = await setupWithClients(t, environment)
   const { app, url, sql } = front
   const { prisma } = app.database
@@ -53,6 +54,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   const record = (...events: NewEvent[]) => prisma.$transaction((tx) => recordEvents(tx, events, {}))
   return { ...front, prisma, ask, list, settled, signedIn, bearer, logout, record }
 }
+
+const world = sharing(t, open)
 
 const sessionIds = (items: { sessionId?: string }[]) => items.map(({ sessionId }) => sessionId)
 
@@ -262,7 +265,7 @@ t.test('a transaction that is rolled back leaves nothing, and delays no reader',
   t.same((await list(nextCursor)).items, [])
 })
 
-t.test('logouts on two instances in a race with two pollers: each hears of all', async (t) => {
+slow.test('logouts on two instances in a race with two pollers: each hears of all', async (t) => {
   const { url, another, list, signedIn, logout } = await world(t)
   const { address } = await another()
   const people: { access_token: string }[] = []

@@ -1,5 +1,7 @@
 import t, { type Test } from 'tap'
+import { pathOf } from '../../src/http/issuer-path.ts'
 import { readJson } from '../helper.ts'
+import { grid } from '../slow.ts'
 import { WEB } from './setup-with-clients.ts'
 import { sessionOf, signedIn } from './signed-in.ts'
 
@@ -22,6 +24,9 @@ const signed = (status: number, body?: object): Row =>
 const owned = (status: number): Row => [401, 404, status, 404]
 const admins = (status: number, body?: object): Row => (body ? [401, 403, 403, status, body] : [401, 403, 403, status])
 
+/** For browsers alone. */
+const page = open(406)
+
 const CLIENT = { name: 'A client', redirectUris: ['https://client.example.com/'] }
 
 const WEBHOOK = { url: 'https://hooks.example.com/', types: ['user.created'] }
@@ -32,10 +37,12 @@ const TABLE: Record<string, Row> = {
   'GET /readyz': open(200),
   'GET /metrics': open(200),
   'GET /openapi.json': open(200),
+  'GET /problems': open(200),
   'GET /problems/{code}': open(200),
   'GET /.well-known/jwks.json': open(200),
   'GET /.well-known/openid-configuration': open(200),
   'GET /.well-known/oauth-authorization-server': open(200),
+  'GET /.well-known/oauth-protected-resource': open(200),
   'GET /login': open(200),
   'GET /login/{provider}': open(302),
   // Without the state that this browser was given; a provider that posts is another.
@@ -44,6 +51,7 @@ const TABLE: Record<string, Row> = {
   'GET /oauth2/authorize': open(400),
   'POST /oauth2/authorize': open(400),
   'POST /oauth2/token': open(400),
+  'POST /oauth2/register': open(400, {}),
   'POST /oauth2/device_authorization': open(400),
   'POST /oauth2/revoke': open(400),
   'POST /oauth2/introspect': open(400),
@@ -52,6 +60,9 @@ const TABLE: Record<string, Row> = {
   'POST /oauth2/userinfo': signed(403),
   'GET /oauth2/logout': open(400),
   'POST /oauth2/logout': open(400),
+  // Without a sign-in that waits for an answer.
+  'GET /oauth2/consent': open(400),
+  'POST /oauth2/consent': open(400),
   'GET /device': open(200),
   'POST /device': open(400),
   'GET /device/login/{provider}': open(400),
@@ -69,6 +80,8 @@ const TABLE: Record<string, Row> = {
   'GET /me/sessions': signed(200),
   'DELETE /me/sessions': signed(204),
   'DELETE /me/sessions/{id}': owned(204),
+  'GET /me/grants': signed(200),
+  'DELETE /me/grants/{clientId}': owned(204),
   'GET /me/tokens': signed(200),
   'POST /me/tokens': signed(201, { name: 'a script', expiresInDays: 1 }),
   'DELETE /me/tokens/{id}': owned(204),
@@ -81,6 +94,70 @@ const TABLE: Record<string, Row> = {
   }),
   'DELETE /me/accounts/{id}': owned(409),
   'POST /me/accounts/{id}/token': owned(200),
+  // Pages take a cookie and no token: test/flows/page-forms.test.ts has them for each kind of person.
+  'GET /account': page,
+  'GET /account/accounts': page,
+  'GET /account/accounts/{id}/unlink': page,
+  'POST /account/accounts/{id}/unlink': page,
+  'GET /account/accounts/link': page,
+  'POST /account/accounts/link': page,
+  'GET /account/accounts/link/start': page,
+  'GET /account/accounts/linked': page,
+  'GET /account/activity': page,
+  'GET /account/data': page,
+  'GET /account/delete': page,
+  'POST /account/delete': page,
+  'POST /account/export': page,
+  'POST /account/profile': page,
+  'GET /account/sessions': page,
+  'POST /account/sessions/{id}/end': page,
+  'GET /account/sessions/end-others': page,
+  'POST /account/sessions/end-others': page,
+  'POST /account/sign-out': page,
+  'GET /account/grants': page,
+  'GET /account/grants/{id}/end': page,
+  'POST /account/grants/{id}/end': page,
+  'GET /account/tokens': page,
+  'GET /account/tokens/{id}/end': page,
+  'POST /account/tokens/{id}/end': page,
+  'GET /account/tokens/new': page,
+  'POST /account/tokens/new': page,
+  'GET /admin': page,
+  'GET /admin/pages/clients': page,
+  'GET /admin/pages/clients/{id}': page,
+  'POST /admin/pages/clients/{id}': page,
+  'GET /admin/pages/clients/{id}/delete': page,
+  'POST /admin/pages/clients/{id}/delete': page,
+  'GET /admin/pages/clients/{id}/secret': page,
+  'POST /admin/pages/clients/{id}/secret': page,
+  'GET /admin/pages/clients/new': page,
+  'POST /admin/pages/clients/new': page,
+  'GET /admin/pages/events': page,
+  'GET /admin/pages/keys': page,
+  'GET /admin/pages/keys/rotate': page,
+  'POST /admin/pages/keys/rotate': page,
+  'GET /admin/pages/users/{id}': page,
+  'GET /admin/pages/users/{id}/delete': page,
+  'POST /admin/pages/users/{id}/delete': page,
+  'GET /admin/pages/users/{id}/disable': page,
+  'POST /admin/pages/users/{id}/disable': page,
+  'POST /admin/pages/users/{id}/enable': page,
+  'GET /admin/pages/users/{id}/logout': page,
+  'POST /admin/pages/users/{id}/logout': page,
+  'POST /admin/pages/users/{id}/metadata': page,
+  'POST /admin/pages/users/{id}/roles': page,
+  'GET /admin/pages/webhooks': page,
+  'GET /admin/pages/webhooks/{id}': page,
+  'POST /admin/pages/webhooks/{id}': page,
+  'GET /admin/pages/webhooks/{id}/delete': page,
+  'POST /admin/pages/webhooks/{id}/delete': page,
+  'POST /admin/pages/webhooks/{id}/deliveries/{deliveryId}/replay': page,
+  'POST /admin/pages/webhooks/{id}/replay': page,
+  'GET /admin/pages/webhooks/{id}/secret': page,
+  'POST /admin/pages/webhooks/{id}/secret': page,
+  'POST /admin/pages/webhooks/{id}/test': page,
+  'GET /admin/pages/webhooks/new': page,
+  'POST /admin/pages/webhooks/new': page,
   // By the credentials of a client; a bearer is none.
   'GET /revocations': open(401),
   'POST /revocations': open(401, {}),
@@ -111,7 +188,9 @@ const TABLE: Record<string, Row> = {
 }
 
 async function world (t: Test) {
-  const signet = await signedIn(t, { CLIENTS: JSON.stringify([WEB]) })
+  const signet = await signedIn(t, {
+    CLIENTS: JSON.stringify([WEB]), REGISTRATION: 'dynamic', RESOURCES: '[{"resource":"urn:notes","name":"Notes"}]'
+  })
   const { github, login, sql, url } = signet
   const document: { paths: Record<string, Record<string, { security?: object[] }>> } = await readJson(
     await fetch(`${url}/openapi.json`)
@@ -143,7 +222,10 @@ async function world (t: Test) {
         now() + interval '1 day') RETURNING id`,
       [user.user.id]
     )
+    await sql.query(`INSERT INTO consents (id, user_id, client_id, resource, fingerprint, client_name)
+      VALUES (gen_random_uuid(), $1, 'dynamic-a', 'urn:notes', '', 'An agent')`, [user.user.id])
     const ids: Record<string, string> = {
+      clientId: 'dynamic-a',
       '/me/tokens': personal.id,
       '/admin/webhooks': webhook.id,
       deliveryId: delivery.id,
@@ -164,6 +246,7 @@ async function world (t: Test) {
     return path
       .replace('{provider}', 'github')
       .replace('{code}', 'not_found')
+      .replace('{clientId}', ids['clientId'] ?? '')
       .replace('{deliveryId}', ids['deliveryId'] ?? '')
       .replace(/^(.*?)\/\{id\}/, (_all, before: string) => `${before}/${ids[before] ?? 'nothing-here'}`)
   }
@@ -176,7 +259,13 @@ const routesOf = (document: { paths: Record<string, object> }) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
   )
 
-/** The tree that Fastify prints, as a list; without what it adds by itself, and the files of the page at /docs. */
+/** The routes that an issuer with a path has besides (RFC 8414 section 3.1, RFC 9728 section 3.1). */
+function routesBefore (path: string): string[] {
+  const names = ['oauth-authorization-server', 'openid-configuration', 'oauth-protected-resource']
+  return path === '' ? [] : names.map((name) => `GET /.well-known/${name}${path}`)
+}
+
+/** The tree that Fastify prints, as a list; without what it adds by itself, the icon, and the files of /docs. */
 function routesOfTree (tree: string): string[] {
   const path: string[] = []
   return tree
@@ -193,19 +282,22 @@ function routesOfTree (tree: string): string[] {
         .filter((method) => !['', 'HEAD', 'OPTIONS'].includes(method))
         .map((method) => `${method} ${whole}`)
     })
-    .filter((route) => !/ \/docs(\/|\*|$)/.test(route))
+    .filter((route) => !/ \/(docs(\/|\*|$)|favicon\.ico$)/.test(route))
 }
 
 t.test('the document, this table and the application name the same routes', async (t) => {
-  const { document, app } = await world(t)
-  t.same(routesOf(document).sort(), Object.keys(TABLE).sort())
-  t.same(routesOfTree(app.printRoutes({ commonPrefix: false })).sort(), Object.keys(TABLE).sort())
+  const { url, document, app } = await world(t)
+  const routes = [...Object.keys(TABLE), ...routesBefore(pathOf(url))].sort()
+  t.same(routesOf(document).sort(), routes)
+  t.same(routesOfTree(app.printRoutes({ commonPrefix: false })).sort(), routes)
 })
 
 t.test('each route, for each of them', async (t) => {
   const { document, people, fill, url } = await world(t)
   let everybody = await people()
-  for (const [route, [anonymous, another, user, admin, body]] of Object.entries(TABLE)) {
+  const kindOf = ([route, expected]: [string, readonly unknown[]]) =>
+    [route.split(' ')[0], ...expected.slice(0, 4)].join()
+  for (const [route, [anonymous, another, user, admin, body]] of grid(Object.entries(TABLE), kindOf)) {
     const [method, path] = route.split(' ') as [string, string]
     const expected: Record<Role, number> = { anonymous, another, user, admin }
     const found: Partial<Record<Role, number>> = {}
@@ -228,7 +320,7 @@ t.test('each route, for each of them', async (t) => {
     t.same(found, expected, route)
     const security = document.paths[path]?.[method.toLowerCase()]?.security ?? [{}]
     t.equal(
-      security.every((scheme) => 'bearer' in scheme),
+      security.every((scheme) => 'bearer' in scheme || 'oauth2' in scheme),
       anonymous === 401 && user !== 401,
       `${route}: and the document says who may`
     )

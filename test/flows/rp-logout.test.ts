@@ -45,7 +45,7 @@ t.test('an ID token is a hint for as long as its session may live, whatever keys
 })
 
 t.test('without a hint a page asks, and ends what the cookie of this browser holds', async (t) => {
-  const { url } = await setupWithClients(t, { ALLOWED_ORIGINS: ORIGIN })
+  const { url, origin } = await setupWithClients(t, { ALLOWED_ORIGINS: ORIGIN })
   const browser = createBrowser(url)
   await browser.login(`/login/github?return_to=${ORIGIN}/`)
   const isSignedIn = async () => {
@@ -59,7 +59,7 @@ t.test('without a hint a page asks, and ends what the cookie of this browser hol
   const asked = await browser.get(path, HTML)
   t.match(asked.status, 200)
   t.match(asked.text, /<h1>Sign out\?<\/h1>[^]*The app asks to sign you out of localhost/)
-  t.match(asked.headers.get('content-security-policy'), /form-action 'self' https:\/\/app\.example\.com$/)
+  t.match(asked.headers.get('content-security-policy'), /form-action 'self' https:$/)
   t.match(asked.text, 'name="state" value="&lt;x&gt; &quot;y&quot;"')
   t.ok(await isSignedIn(), 'asking ends nothing')
 
@@ -71,10 +71,10 @@ t.test('without a hint a page asks, and ends what the cookie of this browser hol
   t.match((await browser.get(`${path}&confirmed=yes`, HTML)).text, /Sign out\?/, 'a link signs nobody out')
   t.ok(await isSignedIn())
 
-  const done = await browser.post('/oauth2/logout', { form, headers: { origin: url, accept: 'text/html' } })
+  const done = await browser.post('/oauth2/logout', { form, headers: { origin, accept: 'text/html' } })
   t.match([done.status, done.location], [302, `${BYE}?state=%3Cx%3E+%22y%22`])
   t.notOk(await isSignedIn())
-  const empty = await browser.post('/oauth2/logout', { form: { confirmed: 'yes' }, headers: { origin: url } })
+  const empty = await browser.post('/oauth2/logout', { form: { confirmed: 'yes' }, headers: { origin } })
   t.match(empty.text, /Signed out/, 'who is signed out already, with nowhere to go')
 })
 

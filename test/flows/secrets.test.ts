@@ -3,7 +3,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { startCollector } from '../fakes/collector.ts'
 import { startFakeGitHub, GITHUB_PATHS } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
-import { ENCRYPTION_KEYS, readJson, setup } from '../helper.ts'
+import { ENCRYPTION_KEYS, isEmbedded, readJson, setup } from '../helper.ts'
 
 t.test('no token, code, state, verifier, cookie or secret reaches a log or a trace', async (t) => {
   const [github, acme, collector] = await Promise.all([
@@ -117,7 +117,9 @@ t.test('no token, code, state, verifier, cookie or secret reaches a log or a tra
   const text = log() + collector.text()
   t.match(text, 'incoming request', 'the log is there')
   t.match(text, 'provider_error')
-  for (const name of ['GET /login/:provider/callback', 'GitHub: token exchange', 'rotate-session']) {
+  // Inside another app the tracer is that app's.
+  const spans = isEmbedded ? [] : ['GET /login/:provider/callback', 'GitHub: token exchange', 'rotate-session']
+  for (const name of spans) {
     t.ok(
       collector.spans().some((span) => span.name === name),
       name

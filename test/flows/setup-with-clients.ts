@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
-import { startFakeGitHub } from '../fakes/github.ts'
+import { OCTOCAT, startFakeGitHub } from '../fakes/github.ts'
 import { createPkce } from '../fakes/pkce.ts'
 import { readJson, setup } from '../helper.ts'
 
@@ -37,13 +37,7 @@ export type Parameters = Record<string, string | undefined>
 export async function setupWithClients (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
-  github.user({
-    id: 1,
-    login: 'octocat',
-    name: 'The Octocat',
-    email: 'octocat@github.com',
-    avatar_url: 'https://example.com/octocat.png'
-  })
+  github.user(OCTOCAT)
   const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify([SPA, WEB]), ...environment })
   const { url } = running
 

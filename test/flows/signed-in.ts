@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { createBrowser } from '../fakes/browser.ts'
-import { startFakeGitHub } from '../fakes/github.ts'
+import { OCTOCAT, startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { readJson, setup } from '../helper.ts'
 
@@ -17,13 +17,7 @@ export async function signedIn (t: Test, environment: Record<string, string> = {
   const github = await startFakeGitHub()
   const acme = await startFakeOidc()
   t.teardown(() => Promise.all([github.close(), acme.close()]))
-  github.user({
-    id: 1,
-    login: 'octocat',
-    name: 'The Octocat',
-    email: 'octocat@github.com',
-    avatar_url: 'https://example.com/octocat.png'
-  })
+  github.user(OCTOCAT)
   acme.person({ sub: 'jane', email: 'jane@example.com', email_verified: true, name: 'Jane' })
   const running = await setup(t, {
     ...github.settings,

@@ -62,7 +62,7 @@ export async function serve (t: Test, results: Results = {}) {
       ] as never,
       { find: async () => undefined, wantsRs256: async () => false }
     ),
-    cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600 }),
+    cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600, sessionSeconds: 3600 }),
     resources: createResources([]),
     allowedOrigins: { has: (origin: string) => origin === 'https://spa' },
     users: { bySession: record('bySession', results.user), rolesBySession: record('rolesBySession', results.roles) },

@@ -8,7 +8,7 @@ const tokens = { access_token: 'at', token_type: 'Bearer', expires_in: 900, refr
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
 const caller = { ipAddress: '127.0.0.1', userAgent: 'lightMyRequest', requestId: 'req', clientId: null }
 /** Nothing that a registration says about tokens. */
-const USUAL = { idTokenAlgorithm: undefined, resources: undefined, key: undefined }
+const USUAL = { idTokenAlgorithm: undefined, isThirdParty: false, resources: undefined, key: undefined }
 const VERIFIER = 'v'.repeat(43)
 const CODE = {
   grant_type: 'authorization_code', code: 'c', redirect_uri: 'https://spa/cb', code_verifier: VERIFIER, client_id: 'spa'

@@ -4,6 +4,7 @@ import { startFakeGitHub } from '../fakes/github.ts'
 import { setupWithClients } from '../flows/setup-with-clients.ts'
 import { freePort } from '../free-port.ts'
 import { readJson, setup } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { startRedis, withoutRedis } from './redis.ts'
 import { sampler } from './scrape.ts'
 
@@ -142,7 +143,7 @@ t.test('requests from many addresses do not fill the memory: the oldest counts a
   await wrongDeviceCodes.check('first')
 })
 
-t.test('with Redis', { skip: withoutRedis }, async (t) => {
+slow.test('with Redis', { skip: withoutRedis }, async (t) => {
   const port = await freePort()
   const redis = await startRedis(t, port)
   const { app, url, another, starts, start, log } = await world(t, {

@@ -84,6 +84,22 @@ t.test('a call whose signal has aborted is not made', async (t) => {
   t.same([requests(), connections.length], [0, 0])
 })
 
+t.test('of many calls at once, the one whose signal aborts is given up, and no other', async (t) => {
+  const waiting: ServerResponse[] = []
+  const { url, requests } = await startProviderServer(t, (_request, response) => { waiting.push(response) })
+  const calls = Array.from({ length: 4 }, () => Object.values(callsTo(url))).flat()
+  const controllers = calls.map(() => new AbortController())
+  const outcomes = calls.map((call, index) => call(controllers[index]?.signal as AbortSignal).then(
+    () => 'answered', ({ code }) => code))
+  await eventually('all have arrived', () => requests() === calls.length)
+  const given = [0, 5, 10, 15]
+  for (const index of given) controllers[index]?.abort()
+  t.same(await Promise.all(given.map((index) => outcomes[index])), given.map(() => 'provider_timeout'))
+  for (const response of waiting) response.writeHead(200, JSON_TYPE).end(TOKENS)
+  const expected = calls.map((_, index) => given.includes(index) ? 'provider_timeout' : 'answered')
+  t.same(await Promise.all(outcomes), expected)
+})
+
 t.test('an answer may be compressed by gzip, and no other coding is asked for', async (t) => {
   const asked = new Set<string | undefined>()
   const { url } = await startProviderServer(t, ({ headers }, response) => {

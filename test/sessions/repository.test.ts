@@ -183,7 +183,7 @@ t.test('a device code is exchanged once it was approved', async (t) => {
   await prisma.deviceGrant.create({
     data: { deviceCodeHash: hash, userCode: 'BCDFGHJK', clientId: 'tv', scope: '', expiresAt: clock.inSeconds(60) }
   })
-  const redeem = () => repository.redeemDeviceCode(deviceCodeHash, 'tv', hashSecret(randomBytes(32)), 100)
+  const redeem = () => repository.redeemDeviceCode(deviceCodeHash, 'tv', hashSecret(randomBytes(32)), 100, caller)
   t.equal(await redeem(), undefined)
   await prisma.deviceGrant.update({ where: { deviceCodeHash: hash }, data: { sessionId } })
   t.strictSame((await race(3, redeem)).filter((grant) => grant), [grantOf(sessionId)])

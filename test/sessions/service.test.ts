@@ -184,7 +184,7 @@ t.test('a device code is exchanged when it was approved', async (t) => {
   const { service, calls } = serve({ redeemDeviceCode: grant })
   const tokens = await service.redeemDeviceCode(hash, 'c', caller)
   const { secret } = codec.decode(tokens?.refresh_token ?? '') ?? { secret: Buffer.alloc(0) }
-  t.same(calls, [['redeemDeviceCode', hash, 'c', hashSecret(secret), 10, undefined]])
+  t.same(calls, [['redeemDeviceCode', hash, 'c', hashSecret(secret), 10, caller, undefined]])
   t.equal(await serve().service.redeemDeviceCode(hash, 'c', caller), undefined)
 })
 

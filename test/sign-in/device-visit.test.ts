@@ -7,7 +7,7 @@ import { createSealer } from '../../src/vault/sealing.ts'
 
 const keys = [{ id: 'k', key: randomBytes(32) }]
 const sealer = createSealer(keys, 'device-visit')
-const cookies = createCookiePolicy('http://localhost', { attemptSeconds: 600, refreshTokenSeconds: 10 })
+const cookies = createCookiePolicy('http://localhost', { attemptSeconds: 600, refreshTokenSeconds: 10, sessionSeconds: 10 })
 const visit = { deviceCodeHash: 'h', userCode: 'BCDFGHJK', clientId: 'tv', scope: 'openid' }
 
 /** A reply that writes down what it is told. */
@@ -68,7 +68,7 @@ t.test("who is sent to a provider gets the attempt's cookie, and older attempts 
       } as never,
       cookies
     },
-    { cookies: {} } as never,
+    { cookies: {}, headers: {} } as never,
     reply,
     'acme',
     { mode: 'direct' }

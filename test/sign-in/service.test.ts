@@ -157,7 +157,8 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
     username: 'octocat',
     metadata: { tenant: 't' }
   }
-  t.same(finished, { tokens: { issued: [grant, Buffer.from('secret')] }, user })
+  const completion = { mode: 'direct' }
+  t.same(finished, { outcome: 'tokens', completion, tokens: { issued: [grant, Buffer.from('secret')] }, user })
   t.same(stages, [
     ['acme', 'returned'],
     ['acme', 'identified'],
@@ -188,7 +189,8 @@ t.test('for a client it ends in a code whose session lives a minute until it is 
 t.test('a code to link by opens no session', async (t) => {
   const { service, asked, called } = serve()
   const completion = { ...CODE, intent: 'link' as const }
-  t.same(await service.finish(attempt(completion), back, caller), { code: 'a code to link by' })
+  const linked = { outcome: 'code', completion, code: 'a code to link by' }
+  t.same(await service.finish(attempt(completion), back, caller), linked)
   t.same(asked('createLinkCode'), [[profile, tokens, completion]])
   t.notOk(called().includes('signIn'))
 })
@@ -202,7 +204,8 @@ t.test('for a device it ends in a session that waits ten minutes', async (t) => 
     clientId: 'tv',
     scope: 'openid'
   }
-  t.match(await service.finish(attempt(completion), back, caller), { sessionId: 'sid', user })
+  const waiting = { outcome: 'device', completion, sessionId: 'sid', user }
+  t.same(await service.finish(attempt(completion), back, caller), waiting)
   t.match(asked('signIn'), [[{ profile }, { clientId: 'tv', scope: 'openid', idleSeconds: 600 }]])
 })
 

@@ -425,28 +425,62 @@ test('a session limit ends the sessions used longest ago', async (t, signIn) => 
   t.same(reasons, ['too_many_sessions', null, null])
 })
 
-t.test('a user who changes between the read and the write is read again', async (t) => {
-  const profile = person()
-  const first = await signInBy(createSignInRepository(database))(profile)
-  let reads = 0
+/** Signs in, with `change` committed by somebody else after the sign-in's first read. Returns the number of reads. */
+async function signInBeside (change: string, userId: string, profile: Profile, more?: More) {
   const repository = createSignInRepository(database)
+  let reads = 0
   const signIn = signInBy({
     ...repository,
     async find (found) {
       const result = await repository.find(found)
-      if (reads++ === 0) {
-        await sql.query(
-          `UPDATE users SET name = 'Edited', edited_fields = '{name}', updated_at = updated_at + interval '1 second'
-          WHERE id = $1`,
-          [first.user.id]
-        )
-      }
+      if (reads++ === 0) await sql.query(change, [userId])
       return result
     }
   })
-  const { user } = await signIn({ ...profile, name: 'New' })
+  const { user } = await signIn(profile, more)
+  return { user, reads }
+}
+
+const EDITED = `UPDATE users SET name = 'Edited', avatar_url = 'https://x/mine', edited_fields = '{name,avatarUrl}',
+  updated_at = updated_at + interval '1 second' WHERE id = $1`
+
+t.test('a user who changes between the read and the write is read again', async (t) => {
+  const profile = person()
+  const { userId } = await signInBy(createSignInRepository(database))(profile)
+  const { user, reads } = await signInBeside(EDITED, userId, { ...profile, name: 'New' })
   t.equal(reads, 2)
   t.equal(user.name, 'Edited')
+})
+
+t.test('an edit beside the sign-in that joins another account is not lost', async (t) => {
+  const profile = person({ name: null, avatarUrl: null })
+  const { userId } = await signInBy(createSignInRepository(database))(profile)
+  const other = person({ provider: 'other', issuer: 'https://other', email: profile.email, name: 'Theirs' })
+  const { user, reads } = await signInBeside(EDITED, userId, other)
+  t.equal(reads, 2)
+  t.match(user, { id: userId, name: 'Edited', avatarUrl: 'https://x/mine', locale: 'en' })
+  t.equal(user.accounts.length, 2)
+})
+
+t.test('roles that an administrator sets beside a sign-in are not lost', async (t) => {
+  const profile = person()
+  const { userId } = await signInBy(createSignInRepository(database))(profile)
+  const setsRoles = `UPDATE users SET roles = '{editor}', edited_fields = '{roles}',
+    updated_at = updated_at + interval '1 second' WHERE id = $1`
+  const policy = { adminEmails: [profile.email as string] }
+  const { user, reads } = await signInBeside(setsRoles, userId, { ...profile, name: 'New' }, { policy })
+  t.equal(reads, 2)
+  t.same(user.roles, ['editor'])
+})
+
+t.test('a user who is disabled beside a sign-in that joins an account is not signed in', async (t) => {
+  const profile = person()
+  const { userId } = await signInBy(createSignInRepository(database))(profile)
+  const other = person({ provider: 'other', issuer: 'https://other', email: profile.email })
+  const disables = 'UPDATE users SET disabled_at = now() WHERE id = $1'
+  await t.rejects(signInBeside(disables, userId, other), { code: 'account_disabled' })
+  const { rows } = await sql.query('SELECT provider FROM accounts WHERE user_id = $1', [userId])
+  t.same(rows, [{ provider: profile.provider }])
 })
 
 t.test('a known person with nothing new is signed in by one statement, and by that alone', async (t) => {

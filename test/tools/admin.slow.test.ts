@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { build } from '../built-server.ts'
 import { createBrowser } from '../fakes/browser.ts'
 import { signedIn } from '../flows/signed-in.ts'
 import { ENCRYPTION_KEYS, readJson } from '../helper.ts'
@@ -8,26 +9,30 @@ import { readSettings } from '../../src/settings.ts'
 import { addClient, listClients, removeClient } from '../../tools/admin/clients.ts'
 import type { Command } from '../../tools/admin/command.ts'
 import { rotateKeys } from '../../tools/admin/keys.ts'
-import { disableUser, enableUser, grantAdmin, listAdmins, revokeAdmin } from '../../tools/admin/users.ts'
+import { disableUser, enableUser, grantAdmin, listAdmins, listUsers, revokeAdmin } from '../../tools/admin/users.ts'
 
 /** A running Signet, and the commands on its database: `run` in this process, `npmRunAdmin` as an operator has them. */
 async function world (t: Test) {
   const signet = await signedIn(t)
-  const env = { DATABASE_URL: signet.database.url, ENCRYPTION_KEYS }
+  const env = {
+    DATABASE_URL: signet.database.url,
+    ENCRYPTION_KEYS,
+    CLIENTS: JSON.stringify([{ client_id: 'configured', name: 'Of the settings', redirect_uris: ['https://c.example/'] }]),
+    RESOURCES: JSON.stringify([{ resource: 'https://api.example.com', name: 'API', scopes: [] }])
+  }
   const settings = readSettings(env) as Parameters<Command>[1]['settings']
   async function run (command: Command, ...args: string[]): Promise<string> {
     const lines: string[] = []
     await command(args, { database: signet.app.database, settings, say: (line) => lines.push(line) })
     return lines.join('\n')
   }
-  const npmRunAdmin = async (...args: string[]) =>
-    await promisify(execFile)(process.execPath, ['--import', 'tsx', 'tools/admin.ts', ...args], {
-      env: { ...process.env, ...env }
-    }).then(
+  const runNode = async (nodeArguments: string[], more: Record<string, string> = {}) =>
+    await promisify(execFile)(process.execPath, nodeArguments, { env: { ...process.env, ...env, ...more } }).then(
       ({ stdout }) => ({ status: 0, stdout, stderr: '' }),
       ({ code, stdout, stderr }) => ({ status: code, stdout, stderr })
     )
-  return { ...signet, run, npmRunAdmin }
+  const npmRunAdmin = (...args: string[]) => runNode(['--import', 'tsx', 'tools/admin.ts', ...args])
+  return { ...signet, run, runNode, npmRunAdmin }
 }
 
 t.test('a client that the command added signs people in, on the running instance', async (t) => {
@@ -111,6 +116,55 @@ t.test('a public client has no secret, and mistakes are named', async (t) => {
   t.equal((await sql.query('SELECT 1 FROM clients')).rowCount, 1)
 })
 
+t.test('a client gets the id that was asked for, once, and further members as in CLIENTS', async (t) => {
+  const { run, sql } = await world(t)
+  const members = JSON.stringify({
+    grant_types: ['authorization_code', 'client_credentials'],
+    resource: 'https://api.example.com',
+    require_pkce: false,
+    id_token_signed_response_alg: 'RS256',
+    backchannel_logout_uri: 'http://app.example.com/logout'
+  })
+  const uri = ['--redirect-uri', 'https://my.example.com/callback']
+  const added = await run(addClient, '--id', 'my-app', '--name', 'My app', ...uri, '--confidential', '--json', members)
+  t.match(added, /^client_id +my-app\nclient_secret +\S+\n.*\nWarning: http:\/\/app\.example\.com\/logout is http/)
+  t.match((await sql.query('SELECT client_id, metadata FROM clients')).rows, [{
+    client_id: 'my-app',
+    metadata: {
+      grantTypes: ['authorization_code', 'client_credentials'],
+      resource: 'https://api.example.com',
+      requirePkce: false,
+      idTokenSignedResponseAlg: 'RS256'
+    }
+  }])
+  for (const id of ['my-app', 'configured', 'signet']) {
+    await t.rejects(run(addClient, '--id', id, '--name', 'x', ...uri), new RegExp(`a client "${id}" already`), id)
+  }
+  const add = (json: string, ...args: string[]) => run(addClient, '--name', 'x', ...uri, '--json', json, ...args)
+  await t.rejects(add('{'), /--json must be a JSON object/)
+  await t.rejects(add('{"client_secret":"x"}'), /add --confidential/)
+  await t.rejects(add('{"require_pcke":false}'), /require_pcke is no member of CLIENTS/)
+  await t.rejects(add('{"require_pkce":false}'), /needs PKCE/)
+  await t.rejects(add('{"resource":"https://other.example"}'), /not in RESOURCES/)
+  await t.rejects(add('{}', '--id', 'a b'), /no spaces/)
+  await t.rejects(run(addClient, '--name', 'x', '--redirect-uri', 'http://my.example.com/'), /https, http of a loopback/)
+  const machine = '{"grant_types":["client_credentials"]}'
+  t.match(await run(addClient, '--name', 'Job', '--confidential', '--json', machine), 'client_secret')
+})
+
+t.test('lists that are empty say so, and clients of the CLIENTS setting are listed', async (t) => {
+  const { run, login } = await world(t)
+  t.match(await run(listAdmins), 'There are no administrators.')
+  t.equal(await run(listUsers), 'There are no users.')
+  t.equal(await run(listUsers, '--query', 'octo'), 'No user has "octo" in the name or email.')
+  t.match(await run(listClients), /^configured {2}public {2}Of the settings {2}\(of the CLIENTS setting\)\n {2}https:/)
+  const { user } = await login('github')
+  await login('acme')
+  t.equal(await run(listUsers, '--query', 'octo'), `${user.id}  octocat@github.com  The Octocat`)
+  await run(grantAdmin, 'octocat@github.com')
+  t.match((await run(listUsers)).split('\n'), [/jane@example\.com/, /octocat@github\.com {2}The Octocat {2}admin$/])
+})
+
 t.test('all clients are listed, however many', async (t) => {
   const { run, sql } = await world(t)
   await sql.query(
@@ -172,7 +226,25 @@ t.test('the command: its output and its exit code', async (t) => {
     status: 1,
     stderr: /^No user has the email address nobody@example.com/
   })
+  for (const args of [['--help'], ['clients', 'add', '--help']]) {
+    t.match(await npmRunAdmin(...args), { status: 0, stdout: /^Usage: npm run admin/, stderr: '' }, args.join(' '))
+  }
   for (const args of [['toString'], ['clients', 'add']]) {
     t.match(await npmRunAdmin(...args), { status: 2, stderr: /Usage: npm run admin/ }, args.join(' '))
   }
+})
+
+t.test('the command of the image: built, and with the settings of production', async (t) => {
+  build()
+  const { runNode, login } = await world(t)
+  await login('github')
+  const built = (args: string[]) =>
+    runNode(['dist/tools/admin.js', ...args], { NODE_ENV: 'production', ISSUER_URL: 'https://id.example.com' })
+  t.match(await built(['grant', 'octocat@github.com']), { status: 0, stdout: /^octocat@github\.com is an admin/ })
+  t.match(await built(['--help']), { status: 0, stdout: /^Usage: node dist\/tools\/admin\.js/ })
+  const { status, stderr } = await runNode(['dist/tools/admin.js', 'list'], {
+    DATABASE_URL: 'postgresql://nobody:canary@127.0.0.1:1/x'
+  })
+  t.equal(status, 1)
+  t.match(stderr, /^The database of DATABASE_URL cannot be used: nothing listens at 127\.0\.0\.1:1 [^\n]*\n$/)
 })

@@ -2,8 +2,9 @@ import t from 'tap'
 import { packageRoot } from '../../src/package-root.ts'
 import { findAccesses } from '../../tools/data-access/find.ts'
 import { POOL_PLACES, findFaults, isAt, readDataAccess, toTable } from '../../tools/data-access/report.ts'
+import { slow } from '../slow.ts'
 
-t.test('data is read and written through Prisma, and on the pool in the named places only', async (t) => {
+slow.test('data is read and written through Prisma, and on the pool in the named places only', async (t) => {
   const accesses = await readDataAccess(packageRoot)
   t.same(findFaults(accesses), [])
   for (const place of POOL_PLACES) {

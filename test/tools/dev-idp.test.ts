@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { startDevIdp, type DevIdpOptions } from '../../tools/dev-idp/provider.ts'
 import { personas } from '../../tools/dev-idp/personas.ts'
 import { signInAs } from '../../tools/dev-idp/walk.ts'
+import { slow } from '../slow.ts'
 
 const REDIRECT_URI = 'http://localhost:3999/login/dev/callback'
 const CLIENT = { client_id: 'test', client_secret: 'test-secret', redirect_uris: [REDIRECT_URI] }
@@ -406,7 +407,7 @@ t.test('refuses a client whose redirect URI is none', async (t) => {
   })
 })
 
-t.test('as a command', async (t) => {
+slow.test('as a command', async (t) => {
   const run = (environment: Record<string, string>) => {
     const child = spawn(process.execPath, ['--import', 'tsx', 'tools/dev-idp/server.ts'], {
       env: { ...process.env, NODE_OPTIONS: '', DEV_IDP_PORT: '0', ...environment }

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -201,6 +203,50 @@ t.test('https without a known proxy may be meant so: a warning', async (t) => {
   t.match(await findings({ ISSUER_URL: `https://localhost:${await freePort()}` }), {
     proxy: { status: 'warning', advice: /TRUST_PROXY/ }
   })
+})
+
+t.test('behind a proxy it says which address Signet has for a visitor, and when that is wrong', async (t) => {
+  const github = await startFakeGitHub()
+  t.teardown(() => github.close())
+  const port = await freePort()
+  let upstream = ''
+  let forwarded: (claimed: string) => string = (claimed) => claimed
+  const proxy = createServer((incoming, outgoing) => {
+    const { method, url, headers } = incoming
+    const xForwardedFor = forwarded(String(headers['x-forwarded-for'] ?? ''))
+    const onward = request(upstream + url, { method, headers: { ...headers, 'x-forwarded-for': xForwardedFor } },
+      (response) => {
+        outgoing.writeHead(response.statusCode ?? 502, response.headers)
+        response.pipe(outgoing)
+      })
+    onward.on('error', () => outgoing.destroy())
+    incoming.pipe(onward)
+  }).listen(port)
+  t.teardown(() => { proxy.close().closeAllConnections() })
+  const settings = { ...github.settings, ISSUER_URL: `http://localhost:${port}`, TRUST_PROXY: '127.0.0.1,10.0.0.0/8' }
+  const { app, database } = await setup(t, settings)
+  upstream = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  const finding = async () => {
+    const found = await examine({ ...settings, DATABASE_URL: database.url, ENCRYPTION_KEYS })
+    return found.find(({ check }) => check === 'proxy')
+  }
+
+  forwarded = () => '8.8.8.8'
+  t.match(await finding(), { status: 'ok', message: 'Signet takes this machine for 8.8.8.8' })
+  forwarded = () => '127.0.0.1'
+  t.match(await finding(), { status: 'ok', message: 'Signet takes this machine for 127.0.0.1' }, 'its own address')
+  forwarded = (claimed) => claimed
+  t.match(await finding(), { status: 'warning', message: /anyone could choose an address/, advice: /\$remote_addr/ })
+  forwarded = () => '10.9.9.9'
+  t.match(await finding(), {
+    status: 'warning', message: /proxy at 10\.9\.9\.9 does not tell/, advice: /X-Forwarded-For/
+  })
+  forwarded = () => '192.168.1.1'
+  t.match(await finding(), {
+    status: 'warning', message: /192\.168\.1\.1, which is not in TRUST_PROXY/, advice: /add it to TRUST_PROXY/
+  })
+  await app.close()
+  t.equal(await finding(), undefined, 'nothing can be said while nothing answers')
 })
 
 t.test('an issuer that takes more than Signet sends is well', async (t) => {

@@ -9,6 +9,7 @@ import { updatedAfter } from '../../src/users/updated-at.ts'
 import { toUser } from '../../src/users/user.ts'
 import { collect } from '../helper.ts'
 import { openDatabase } from '../open-database.ts'
+import { slow } from '../slow.ts'
 
 const caller = { ipAddress: '192.0.2.1', userAgent: 'curl', requestId: 'r', clientId: null }
 
@@ -163,7 +164,7 @@ t.test('the export holds the events about the user and of the user, each once, n
   t.same(exported?.accounts.map(({ provider }) => provider), user.accounts.map(({ provider }) => provider))
 })
 
-t.test('the lists of the export are read page by page, each row once, also those of one moment', async (t) => {
+slow.test('the lists of the export are read page by page, each row once, also those of one moment', async (t) => {
   const { prisma, user, sessionId, clock } = await world(t)
   const repository = createExportRepository({ prisma, clock }, { idleSeconds: 60 })
   const now = clock.now()

@@ -1,10 +1,11 @@
+import { parseArgs } from 'node:util'
 import {
   createAdminUserRepository,
   type AdminUserRepository,
   type UserChange
 } from '../../src/admin/user-repository.ts'
 import { email as toEmail } from '../../src/providers/claims.ts'
-import { BY_OPERATOR, UsageError, type Command } from './command.ts'
+import { BY_OPERATOR, parse, UsageError, type Command } from './command.ts'
 
 export const grantAdmin: Command = async ([email], { database, say }) => {
   const users = createAdminUserRepository(database)
@@ -21,9 +22,32 @@ export const revokeAdmin: Command = async ([email], { database, say }) => {
 }
 
 export const listAdmins: Command = async (_args, { database, say }) => {
-  for (const { id, email, name } of await createAdminUserRepository(database).administrators()) {
-    say(`${id}  ${email ?? '(no email)'}  ${name ?? ''}`.trimEnd())
+  const admins = await createAdminUserRepository(database).administrators()
+  for (const admin of admins) say(lineOf(admin))
+  if (admins.length === 0) say('There are no administrators. Make one with: grant <email>')
+}
+
+const PAGE = 100
+
+export const listUsers: Command = async (args, { database, say }) => {
+  const { values: { query } } = parse(() => parseArgs({ args, options: { query: { type: 'string' } } }))
+  const users = createAdminUserRepository(database)
+  const filter = query === undefined ? {} : { query }
+  let after = { time: new Date('9000-01-01'), id: 'ffffffff-ffff-ffff-ffff-ffffffffffff' }
+  let count = 0
+  const next = () => users.list(filter, after, PAGE)
+  for (let page = await next(); page.length > 0; page = await next()) {
+    for (const { roles, status, ...user } of page) {
+      say([lineOf(user), ...roles, ...status === 'disabled' ? [status] : []].join('  '))
+      after = { time: new Date(user.createdAt), id: user.id }
+    }
+    count += page.length
   }
+  if (count === 0) say(query === undefined ? 'There are no users.' : `No user has "${query}" in the name or email.`)
+}
+
+function lineOf ({ id, email, name }: { id: string, email: string | null, name: string | null }): string {
+  return `${id}  ${email ?? '(no email)'}  ${name ?? ''}`.trimEnd()
 }
 
 export const disableUser: Command = async ([email], { database, say }) => {

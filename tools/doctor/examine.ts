@@ -2,10 +2,13 @@ import { useForwardProxy } from '../../src/http/forward-proxy.ts'
 import { createProviders } from '../../src/providers/registry.ts'
 import { readSettings, SettingsError } from '../../src/settings.ts'
 import { examineEvents } from './events.ts'
-import { error, ok, type Finding } from './finding.ts'
+import { error, ok, warning, type Finding } from './finding.ts'
 import { examineProvider } from './providers.ts'
+import { examineProxy } from './proxy.ts'
 import { examineRedis } from './redis.ts'
 import { examineDatabase, examinePublicUrl } from './surroundings.ts'
+
+const CORRECT = 'Correct it in .env or in the environment; .env.example explains each setting.'
 
 /** Looks at all that a login needs, as the environment has it. */
 export async function examine (environment: Record<string, string | undefined>): Promise<Finding[]> {
@@ -15,7 +18,7 @@ export async function examine (environment: Record<string, string | undefined>):
   } catch (failure) {
     if (!(failure instanceof SettingsError)) throw failure
     return failure.mistakes.map((mistake) =>
-      error('settings', mistake, 'Correct it in .env or in the environment; .env.example explains each setting.')
+      error('settings', mistake, CORRECT)
     )
   }
   useForwardProxy(settings)
@@ -32,9 +35,11 @@ export async function examine (environment: Record<string, string | undefined>):
   )
   return [
     ok('settings', 'they can be read'),
+    ...settings.warnings.map((message) => warning('settings', message, CORRECT)),
     ...(await examineDatabase(settings)),
     ...(await examineRedis(settings)),
     ...(await examinePublicUrl(settings)),
+    ...(await examineProxy(settings)),
     ...(settings.providers.length === 0 ? [none] : (await Promise.all(ofProviders)).flat()),
     ...(await examineEvents(settings, providers))
   ]

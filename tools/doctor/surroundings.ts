@@ -1,18 +1,18 @@
-import pg from 'pg'
-import { countPending } from '../../src/database/migrations.ts'
+import type pg from 'pg'
+import { Client } from '../../src/database/client.ts'
+import { describeDatabaseFailure } from '../../src/database/failure.ts'
+import { assertVersion, countPending } from '../../src/database/migrations.ts'
 import type { Settings } from '../../src/settings.ts'
 import { createSealer } from '../../src/vault/sealing.ts'
-import { databaseFailure } from './database-failure.ts'
 import { error, ok, warning, type Finding } from './finding.ts'
 import { printable } from './issuer.ts'
 
 const TIMEOUT_MS = 5_000
-const OLDEST_POSTGRES = 140_000
 
 /** The database: reachable, new enough, migrated, and holding keys that the settings open. */
 export async function examineDatabase ({ databaseUrl, encryptionKeys }: Settings): Promise<Finding[]> {
   if (databaseUrl === undefined) return [ok('database', 'the embedded PostgreSQL, in .data/ (for development)')]
-  const client = new pg.Client({
+  const client = new Client({
     connectionString: databaseUrl,
     connectionTimeoutMillis: TIMEOUT_MS,
     query_timeout: TIMEOUT_MS
@@ -20,12 +20,7 @@ export async function examineDatabase ({ databaseUrl, encryptionKeys }: Settings
   client.on('error', () => {})
   try {
     await client.connect()
-    const { rows: [{ version, release }] } = await client.query(
-      "SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS release"
-    )
-    if (version < OLDEST_POSTGRES) {
-      return [error('database', `PostgreSQL ${release} is too old`, 'Use PostgreSQL 14 or newer.')]
-    }
+    const release = await assertVersion(client)
     const pending = await countPending(client)
     const findings = [
       ok('database', `PostgreSQL ${release} answers`),
@@ -39,7 +34,8 @@ export async function examineDatabase ({ databaseUrl, encryptionKeys }: Settings
     ]
     return pending > 0 || !encryptionKeys ? findings : [...findings, await examineKeys(client, encryptionKeys)]
   } catch (failure) {
-    return [databaseFailure(failure, client)]
+    const { what, advice } = describeDatabaseFailure(failure, databaseUrl)
+    return [error('database', what, advice)]
   } finally {
     await client.end().catch(() => {})
   }
@@ -62,7 +58,7 @@ async function examineKeys (
 }
 
 /** The public URL: right for its scheme, answered by this Signet, with cookies and callbacks to match. */
-export async function examinePublicUrl ({ issuerUrl, trustProxy, providers }: Settings): Promise<Finding[]> {
+export async function examinePublicUrl ({ issuerUrl, providers }: Settings): Promise<Finding[]> {
   const url = new URL(issuerUrl)
   const isLocal = url.hostname === 'localhost' || url.hostname === '127.0.0.1' || url.hostname === '[::1]'
   const findings: Finding[] = []
@@ -73,15 +69,6 @@ export async function examinePublicUrl ({ issuerUrl, trustProxy, providers }: Se
         `${issuerUrl} is not https`,
         'Set ISSUER_URL to the https URL that people see: without it cookies travel in the open, and providers ' +
           'refuse the callback.'
-      )
-    )
-  }
-  if (url.protocol === 'https:' && trustProxy === false) {
-    findings.push(
-      warning(
-        'proxy',
-        'TRUST_PROXY is not set, though something in front of Signet ends https',
-        'Set TRUST_PROXY to its address: otherwise all people count as one address in rate limits and audit events.'
       )
     )
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../fault.ts'
 import { startLoad } from '../load.ts'
 import { tally, worst } from '../numbers.ts'
+import { watchReadiness } from '../readiness.ts'
 import type { World } from '../world.ts'
 
 const kills: Fault = {
@@ -75,22 +76,8 @@ const rollingRestart: Fault = {
     const rounds = pick(5, 1)
     const delay = { SHUTDOWN_DELAY: '2' }
     await world.restart(delay)
-    const ready = [true, true]
-    const over = new AbortController()
-    // As a load balancer does: asks each in turn, and believes the last answer.
-    const watching = Promise.all(
-      [0, 1].map(async (index) => {
-        for (; !over.signal.aborted; await sleep(100)) {
-          ready[index] = await fetch(`${world.client.url(index)}/readyz`).then(
-            ({ ok }) => ok,
-            () => false
-          )
-        }
-      })
-    )
-    const load = await startLoad(world.client, {
-      route: (index) => (ready[index % 2] ? index % 2 : ready[(index + 1) % 2] ? (index + 1) % 2 : undefined)
-    })
+    const balancer = watchReadiness(world.client)
+    const load = await startLoad(world.client, { route: balancer.route })
     const codes: (number | null)[] = []
     const times: number[] = []
     for (let round = 0; round < rounds; round++) {
@@ -100,12 +87,11 @@ const rollingRestart: Fault = {
         codes.push(await world.instances[index].stop())
         times.push(performance.now() - beganAt)
         world.instances[index] = await world.start(delay, index)
-        while (!ready[index]) await sleep(20)
+        while (!balancer.isReady(index)) await sleep(20)
       }
     }
     const { requests, failed, loggedOut } = await load.stop()
-    over.abort()
-    await watching
+    await balancer.stop()
     figure('restarts', codes.length)
     figure('requests', requests.length)
     figure('lost or answered with 5xx', failed.length === 0 ? 0 : tally(failed.map(({ status }) => status)))

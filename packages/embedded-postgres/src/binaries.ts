@@ -15,8 +15,8 @@ export async function findBinaries (): Promise<Binaries> {
     const { postgres, initdb, pg_ctl: pgCtl } = await import(name) as Binaries
     return { postgres, initdb, pg_ctl: pgCtl }
   } catch (error) {
-    throw new Error(`The embedded PostgreSQL for this machine (${name}) is not installed. ` +
-      'Run "npm ci" without --omit=optional, or set DATABASE_URL to a PostgreSQL 14 or newer.', { cause: error })
+    throw new Error(`The embedded PostgreSQL for this machine (${name}) is not installed. Install it ` +
+      'without --omit=optional, or set DATABASE_URL to a PostgreSQL 14 or newer.', { cause: error })
   }
 }
 

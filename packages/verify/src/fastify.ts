@@ -1,7 +1,11 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import {
+  PROOF_ERRORS, RETRY_AFTER_SECONDS, assertRealm, challengedScope, isDpop, missingScopes, toChallenge, tokenOf
+} from './bearer.ts'
 import type { AccessTokenClaims } from './claims.ts'
-import { PROOF_ALGORITHMS, type PresentedProof } from './proofs.ts'
-import { VerificationError, type VerificationErrorCode } from './verification-error.ts'
+import type { PresentedProof } from './proofs.ts'
+import { describeResource, type ResourceDescription } from './resource-metadata.ts'
+import { VerificationError } from './verification-error.ts'
 import { createVerifier, type VerifierOptions } from './verifier.ts'
 
 declare module 'fastify' {
@@ -10,6 +14,11 @@ declare module 'fastify' {
     requireBearer: BearerHook
     /** The same, and answers 403 unless the token has the role. */
     requireRole: (role: string) => BearerHook
+    /**
+     * The same, and answers 403 unless the token has all these scopes. The challenge names those that it has and those
+     * that it lacks, for the client to ask for.
+     */
+    requireScope: (...scopes: string[]) => BearerHook
     /**
      * The same, and answers 401 unless the person signed in within `maxAge` seconds (RFC 9470). The challenge has
      * `max_age`: an app that sends the person to /oauth2/authorize with it comes back with a token that will do.
@@ -32,30 +41,34 @@ export interface SignetOptions extends VerifierOptions {
    * or path. Unless given, that of each request.
    */
   publicUrl?: string | undefined
+  /**
+   * Serves the metadata of this API where clients look for it (RFC 9728), and names it in challenges. Its `resource` is
+   * the audience unless that is given.
+   */
+  protectedResource?: ResourceDescription | undefined
 }
 
-const RETRY_AFTER_SECONDS = 5
-
-/** Errors of RFC 9449 section 7.1 by the reason why a proof was not accepted. */
-const PROOF_ERRORS: Partial<Record<VerificationErrorCode, string>> = {
-  proof_required: 'invalid_token',
-  invalid_proof: 'invalid_dpop_proof',
-  proof_used: 'invalid_dpop_proof',
-  wrong_key: 'invalid_token',
-  not_bound: 'invalid_token'
-}
+interface RefusalOptions { more?: Record<string, string | undefined>, dpop?: boolean }
 
 async function plugin (app: FastifyInstance, options: SignetOptions): Promise<void> {
-  const { realm = options.audience ?? options.issuer, clockToleranceSeconds = 5 } = options
-  if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm)) {
-    throw new TypeError('The realm must be printable ASCII without quotes and backslashes.')
-  }
+  const { issuer, protectedResource, audience = protectedResource?.resource, clockToleranceSeconds = 5 } = options
+  const { realm = audience ?? issuer } = options
+  assertRealm(realm)
+  const metadata = protectedResource && describeResource(issuer, protectedResource)
   const verifier = createVerifier({
     onError: (error) => app.log.warn({ err: error }, 'Signet could not be asked'),
-    ...options
+    ...options,
+    audience
   })
   const verified = new WeakMap<FastifyRequest, AccessTokenClaims>()
   app.addHook('onClose', async () => verifier.close())
+
+  if (metadata) {
+    app.get(metadata.path, async (_request, reply) => {
+      reply.header('access-control-allow-origin', '*').header('cache-control', 'public, max-age=300')
+      return metadata.document
+    })
+  }
 
   app.decorateRequest('claims', {
     getter () {
@@ -65,14 +78,13 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     }
   })
 
-  const isDpop = ({ headers }: FastifyRequest) => /^DPoP /i.test(headers.authorization ?? '')
-
   /** Undefined for a token that came as Bearer, without a proof. */
   function proofOf (request: FastifyRequest): PresentedProof | undefined {
     const { headers: { dpop }, method } = request
-    if (!isDpop(request) && dpop === undefined) return undefined
+    const bySchemeDpop = isDpop(request.headers.authorization)
+    if (!bySchemeDpop && dpop === undefined) return undefined
     const base = options.publicUrl ?? `${request.protocol}://${request.host}`
-    return { proof: isDpop(request) ? String(dpop ?? '') : undefined, method, url: base + request.originalUrl }
+    return { proof: bySchemeDpop ? String(dpop ?? '') : undefined, method, url: base + request.originalUrl }
   }
 
   /**
@@ -85,17 +97,19 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     code: string,
     message: string,
     error?: string,
-    { more = '', dpop = isDpop(reply.request) } = {}
+    { more = {}, dpop = isDpop(reply.request.headers.authorization) }: RefusalOptions = {}
   ): Error {
-    const reason = error === undefined ? '' : `, error="${error}", error_description="${message}"${more}`
-    const scheme = dpop ? `DPoP realm="${realm}", algs="${PROOF_ALGORITHMS.join(' ')}"` : `Bearer realm="${realm}"`
-    reply.header('www-authenticate', scheme + reason)
+    const parameters = { ...more, resource_metadata: metadata?.url }
+    reply.header('www-authenticate', toChallenge({ realm, dpop, error, message, more: parameters }))
     return Object.assign(new Error(message), { statusCode, code })
   }
 
-  async function claimsOf (request: FastifyRequest, reply: FastifyReply): Promise<AccessTokenClaims> {
-    const [, token] = /^(?:Bearer|DPoP) +([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '') ?? []
-    if (token === undefined) throw refusal(reply, 401, 'unauthorized', 'This needs an access token.')
+  /** `scope` is what the request needs, for the challenge of one without a token. */
+  async function claimsOf (request: FastifyRequest, reply: FastifyReply, scope?: string): Promise<AccessTokenClaims> {
+    const token = tokenOf(request.headers.authorization)
+    if (token === undefined) {
+      throw refusal(reply, 401, 'unauthorized', 'This needs an access token.', undefined, { more: { scope } })
+    }
     try {
       return await verifier.verify(token, proofOf(request))
     } catch (error) {
@@ -103,7 +117,8 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
       if (error.status === 401) {
         const proofError = PROOF_ERRORS[error.code]
         const scheme = proofError === undefined ? {} : { dpop: true }
-        throw refusal(reply, 401, error.code, error.message, proofError ?? 'invalid_token', scheme)
+        const more = { scope }
+        throw refusal(reply, 401, error.code, error.message, proofError ?? 'invalid_token', { ...scheme, more })
       }
       request.log.error({ err: error }, 'an access token could not be verified')
       reply.header('retry-after', String(RETRY_AFTER_SECONDS))
@@ -133,6 +148,18 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     verified.set(request, claims)
   })
 
+  app.decorate('requireScope', (...scopes: string[]): BearerHook => async (request, reply) => {
+    const claims = verified.get(request) ?? (await claimsOf(request, reply, scopes.join(' ') || undefined))
+    const missing = missingScopes(claims.scope, scopes)
+    if (missing.length > 0) {
+      const error = 'insufficient_scope'
+      throw refusal(reply, 403, error, `This needs the scope ${missing.join(' ')}.`, error, {
+        more: { scope: challengedScope(claims.scope, scopes) }
+      })
+    }
+    verified.set(request, claims)
+  })
+
   app.decorate('requireRecent', ({ maxAge }: { maxAge: number }): BearerHook => {
     if (!Number.isInteger(maxAge) || maxAge < 0) throw new TypeError('maxAge must be whole seconds.')
     return async (request, reply) => {
@@ -143,7 +170,7 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
       if (age > maxAge + clockToleranceSeconds) {
         const error = 'insufficient_user_authentication'
         throw refusal(reply, 401, error, 'This needs a more recent sign-in.', error, {
-          more: `, max_age="${maxAge}"`
+          more: { max_age: String(maxAge) }
         })
       }
       verified.set(request, claims)
@@ -152,8 +179,8 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
 }
 
 /**
- * For Fastify 5: `requireBearer`, `requireRole`, `requireRecent` and `request.claims`, for the scope it is registered
- * in and those below.
+ * For Fastify 5: `requireBearer`, `requireRole`, `requireScope`, `requireRecent` and `request.claims`, for the scope it
+ * is registered in and those below.
  */
 export const signet: FastifyPluginAsync<SignetOptions> = Object.assign(plugin, {
   // What fastify-plugin sets: decorators reach the scope that registers it.

@@ -146,6 +146,11 @@ t.test('clients of the setting are listed last, and only read', async (t) => {
       body: { code: 'client_from_settings' }
     })
   }
+  for (const [method, path] of [['GET', ''], ['PATCH', ''], ['DELETE', ''], ['POST', '/secret']] as const) {
+    const body = method === 'PATCH' ? { name: 'x' } : undefined
+    const { status } = await ask(method, `/admin/clients/signet-docs${path}`, body)
+    t.equal(status, 404, `${method} of the client of /docs, which is Signet's own`)
+  }
 })
 
 t.test('a confidential client may go without PKCE, and back', async (t) => {

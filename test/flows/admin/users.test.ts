@@ -1,8 +1,13 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
-import { eventually, race } from '../../helper.ts'
-import { sessionOf } from '../signed-in.ts'
-import { administration } from './world.ts'
+import { eventually, race, sharing } from '../../helper.ts'
+import { slow } from '../../slow.ts'
+import { sessionOf, signedIn } from '../signed-in.ts'
+import { withAdministrator } from './world.ts'
+
+const signet = sharing(t, signedIn)
+const administration = async (t: Test, environment?: Record<string, string>) =>
+  await withAdministrator(await signet(t, environment))
 
 t.test('the role in the database decides, not the one in the token', async (t) => {
   const { url, call, admin, octocat, sql, login } = await administration(t)
@@ -244,7 +249,7 @@ t.test('a deadlock is not seen: disabling, logging out and deleting go on when t
   t.equal((await events('user.deleted')).length, 1)
 })
 
-t.test('the first to come is no administrator: a hundred at once, and none', async (t) => {
+slow.test('the first to come is no administrator: a hundred at once, and none', async (t) => {
   const { acme, url, sql } = await administration(t)
   await sql.query('DELETE FROM users')
   const callbacks: (() => Promise<unknown>)[] = []

@@ -3,7 +3,11 @@ import { signedIn } from '../signed-in.ts'
 
 /** A Signet with an administrator (of acme), another user (of GitHub), and their requests. */
 export async function administration (t: Test, environment: Record<string, string> = {}) {
-  const signet = await signedIn(t, environment)
+  return await withAdministrator(await signedIn(t, environment))
+}
+
+/** The same in a Signet that is there, and has no users. */
+export async function withAdministrator (signet: Awaited<ReturnType<typeof signedIn>>) {
   const admin = await signet.login('acme')
   await signet.sql.query("UPDATE users SET roles = '{admin}' WHERE id = $1", [admin.user.id])
   const octocat = await signet.login('github')

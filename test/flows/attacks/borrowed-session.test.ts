@@ -17,7 +17,7 @@ async function world (t: Test) {
   t.teardown(() => github.close())
   github.user({ id: 1, login: 'victim', name: 'The victim' })
   const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify([TV]) })
-  const { url, sql } = running
+  const { url, origin, sql } = running
   const victim = (await createBrowser(url).login('/login/github')).json()
   const sessionId = sessionOf(victim.access_token)
 
@@ -46,7 +46,7 @@ async function world (t: Test) {
     return `signet-device=${sealer.seal(JSON.stringify(visit), 'device-visit')}`
   }
   const decide = (cookie: string, decision: string) =>
-    post('/device/confirm', { decision }, { cookie, origin: url })
+    post('/device/confirm', { decision }, { cookie, origin })
 
   const isVictimSignedIn = async () =>
     (await fetch(`${url}/me`, { headers: { authorization: `Bearer ${victim.access_token}` } })).status === 200
@@ -54,7 +54,7 @@ async function world (t: Test) {
   async function signInForDevice (userCode: string): Promise<string> {
     github.user({ id: 2, login: 'attacker', name: 'The attacker' })
     const browser = createBrowser(url)
-    await browser.post('/device', { form: { user_code: userCode }, headers: { origin: url } })
+    await browser.post('/device', { form: { user_code: userCode }, headers: { origin } })
     await browser.login('/device/login/github')
     const { rows } = await sql.query("SELECT id FROM sessions WHERE client_id = 'tv' ORDER BY id DESC LIMIT 1")
     return rows[0].id

@@ -1,16 +1,16 @@
 import t, { type Test } from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeGitHub } from '../../fakes/github.ts'
-import { race, readJson, setup } from '../../helper.ts'
+import { race, readJson, setup, sharing } from '../../helper.ts'
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const TV = { client_id: 'tv', name: 'The television', redirect_uris: [] }
 
-async function world (t: Test) {
+async function open (t: Test) {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   const running = await setup(t, { ...github.settings, CLIENTS: JSON.stringify([TV]) })
-  const { url, sql } = running
+  const { url, origin, sql } = running
   const { address } = await running.another()
 
   async function post (path: string, form: Record<string, string>, at = url) {
@@ -24,12 +24,12 @@ async function world (t: Test) {
   /** A person up to the confirmation. Each click is a request of its own, sent before the answer to another. */
   async function signIn (userCode: string) {
     const browser = createBrowser(url)
-    await browser.post('/device', { form: { user_code: userCode }, headers: { origin: url } })
+    await browser.post('/device', { form: { user_code: userCode }, headers: { origin } })
     await browser.login('/device/login/github')
-    const cookie = browser.cookies().map(({ name, value }) => `${name}=${value}`).join('; ')
+    const cookie = browser.cookieHeader()
     return async (decision: 'approve' | 'deny', at = url) => {
       const response = await fetch(`${at}/device/confirm`, {
-        method: 'POST', body: new URLSearchParams({ decision }), headers: { accept: 'text/html', origin: url, cookie }
+        method: 'POST', body: new URLSearchParams({ decision }), headers: { accept: 'text/html', origin, cookie }
       })
       return `${response.status} ${/<h1>(.*)<\/h1>/.exec(await response.text())?.[1] ?? ''}`
     }
@@ -39,6 +39,8 @@ async function world (t: Test) {
   const activeSessions = async () => (await sql.query('SELECT 1 FROM sessions WHERE revoked_at IS NULL')).rowCount
   return { ...running, address, begin, poll, signIn, isActive, activeSessions }
 }
+
+const world = sharing(t, open)
 
 const YES = '200 The device is signed in'
 const NO = '200 The device is not signed in'
@@ -82,7 +84,7 @@ t.test('a click on No after one on Yes takes it back; Yes after No does not', as
   let click = await signIn(early.user_code)
   t.same([await click('approve'), await click('deny'), await click('deny')], [YES, NO, NO])
   t.equal((await poll(early.device_code)).body.error, 'access_denied')
-  t.equal(await click('approve'), '400 That did not work')
+  t.equal(await click('approve'), '400 Please start again')
   t.equal((await poll(early.device_code)).body.access_token, undefined)
 
   const late = await begin()
@@ -111,8 +113,8 @@ t.test('the click of another person is over, and ends their session alone', asyn
   const grant = await begin()
   const [one, other] = [await signIn(grant.user_code), await signIn(grant.user_code)]
   t.equal(await one('approve'), YES)
-  t.equal(await other('approve'), '400 That did not work')
-  t.equal(await other('deny'), '400 That did not work')
+  t.equal(await other('approve'), '400 Please start again')
+  t.equal(await other('deny'), '400 Please start again')
   t.equal(await one('approve'), YES)
   t.equal((await poll(grant.device_code)).status, 200)
   t.equal(await activeSessions(), 1)

@@ -70,12 +70,12 @@ t.test('wanted: the secret of a client, by guessing', async (t) => {
 })
 
 t.test('wanted: the code that another device shows, by many guesses at the same time', async (t) => {
-  const { url } = await setupWithClients(t, { RATE_LIMITS: 'on' })
+  const { url, origin } = await setupWithClients(t, { RATE_LIMITS: 'on' })
   const guess = async () =>
     (
       await fetch(`${url}/device`, {
         method: 'POST',
-        headers: { origin: url },
+        headers: { origin },
         body: new URLSearchParams({ user_code: 'BCDF-GHJK' })
       })
     ).status
@@ -85,12 +85,12 @@ t.test('wanted: the code that another device shows, by many guesses at the same 
 })
 
 t.test('a person who types the right device code again and again is not stopped', async (t) => {
-  const { url, post } = await setupWithClients(t, { RATE_LIMITS: 'on' })
+  const { url, origin, post } = await setupWithClients(t, { RATE_LIMITS: 'on' })
   const { body } = await post('/oauth2/device_authorization', { client_id: 'signet' })
   for (let turn = 0; turn < 15; turn++) {
     const response = await fetch(`${url}/device`, {
       method: 'POST',
-      headers: { origin: url },
+      headers: { origin },
       body: new URLSearchParams({ user_code: body.user_code })
     })
     t.equal(response.status, 200)

@@ -3,13 +3,13 @@ import t, { type Test } from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { startWebhookReceiver } from '../../fakes/webhook-receiver.ts'
-import { readJson } from '../../helper.ts'
+import { readJson, sharing } from '../../helper.ts'
 import { addEndpoint } from '../../webhooks/world.ts'
 import { AS_WEB, setupWithClients, REDIRECT_URI, type Parameters } from '../setup-with-clients.ts'
 
 // Somebody has an access token of another person, from a log or a proxy. It must not be good for more than it says.
 
-async function world (t: Test) {
+async function open (t: Test) {
   const acme = await startFakeOidc()
   t.teardown(() => acme.close())
   acme.person({ sub: 'mallory', email: 'mallory@example.com', email_verified: true })
@@ -41,6 +41,8 @@ async function world (t: Test) {
   const accounts = async () => (await sql.query('SELECT id, provider FROM accounts ORDER BY id')).rows
   return { ...signet, acme, call, login, old, linkRequest, accounts }
 }
+
+const world = sharing(t, open)
 
 t.test('wanted: an account of mine at the user of an old access token', async (t) => {
   const { call, login, old, linkRequest, accounts } = await world(t)

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { race, readJson } from '../../helper.ts'
+import { race, readJson, sharing } from '../../helper.ts'
 import { sampler } from '../../plugins/scrape.ts'
 import { AS_WEB, setupWithClients } from '../setup-with-clients.ts'
 import { sessionOf } from '../signed-in.ts'
@@ -11,7 +11,7 @@ interface Tokens { access_token: string, refresh_token: string }
 
 const SESSION_TIMES = ['rotated_at', 'last_used_at', 'created_at', 'idle_expires_at', 'expires_at']
 
-async function world (t: Test, environment: Record<string, string> = {}) {
+async function open (t: Test, environment: Record<string, string> = {}) {
   const signet = await setupWithClients(t, { TRUST_PROXY: '127.0.0.1', ...environment })
   const { sql, url } = signet
 
@@ -42,6 +42,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
 
   return { ...signet, age, stored, get, refreshAt, events }
 }
+
+const world = sharing(t, open)
 
 t.test('wanted: to know when a token was exchanged, by asking for scope that was not granted', async (t) => {
   const { signIn, refresh, sql, age, stored } = await world(t)

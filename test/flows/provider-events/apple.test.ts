@@ -7,7 +7,7 @@ import type { Claims, IdTokenScript } from '../../fakes/oidc-id-token.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { addEndpoint } from '../../webhooks/world.ts'
 import { startWebhookReceiver } from '../../fakes/webhook-receiver.ts'
-import { eventually } from '../../helper.ts'
+import { eventually, sharing } from '../../helper.ts'
 import { HOUR, inSeconds, twoInstances, type EventRequest, type SignedIn } from './world.ts'
 
 // https://developer.apple.com/documentation/signinwithapple/processing-changes-for-sign-in-with-apple-accounts
@@ -15,7 +15,7 @@ import { HOUR, inSeconds, twoInstances, type EventRequest, type SignedIn } from 
 const ANNE = '001473.fb5f2a8d4c774d3f9e1a3c62c4a9be1f.1216'
 const EMAIL = 'anne@example.com'
 
-async function world (t: Test, environment: Record<string, string> = {}) {
+async function open (t: Test, environment: Record<string, string> = {}) {
   const apple = await startFakeApple()
   const acme = await startFakeOidc()
   t.teardown(() => Promise.all([apple.close(), acme.close()]))
@@ -50,6 +50,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
 
   return { ...instances, apple, signIn, signInAtAcme: () => instances.signIn('acme'), notification }
 }
+
+const world = sharing(t, open)
 
 t.test('consent-revoked ends the sessions of that account, on both instances, and forgets its tokens', async (t) => {
   const { signIn, signInAtAcme, notification, endsSessions, me, events, sql } = await world(t)

@@ -1,37 +1,24 @@
-import { createHmac } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { answerJson } from '../../fakes/answers.ts'
-import { startFakeOAuth } from '../../fakes/oauth.ts'
+import { signedRequest, startFakeFacebook } from '../../fakes/facebook.ts'
+import { sharing } from '../../helper.ts'
 import { HOUR, inSeconds, twoInstances, type EventRequest } from './world.ts'
 
-// https://developers.facebook.com/docs/development/create-an-app/app-dashboard/data-deletion-callback
-
-const JANE = '10152368852405295'
-const SECRET = 'facebook-fake-client-secret'
 const LATER = 5 * HOUR
 
-async function world (t: Test, environment: Record<string, string> = {}) {
-  const facebook = await startFakeOAuth({
-    id: 'facebook',
-    paths: { authorize: '/v23.0/dialog/oauth', token: '/v23.0/oauth/access_token', api: '/v23.0' },
-    authentication: 'client_secret_post',
-    routes: { 'GET /me': ({ person }) => answerJson(person) },
-    person: { id: JANE, name: 'Jane Doe' }
-  })
+async function open (t: Test, environment: Record<string, string> = {}) {
+  const facebook = await startFakeFacebook()
   t.teardown(() => facebook.close())
   const instances = await twoInstances(t, { ...facebook.settings, ...environment })
   return { ...instances, signIn: () => instances.signIn('facebook') }
 }
 
+const world = sharing(t, open)
+
 /** As Facebook sends it, with `claims` in place of the right ones. */
 function signed (
-  path: 'deauthorize' | 'deletion',
-  { claims = {}, secret = SECRET }: { claims?: Record<string, unknown>, secret?: string } = {}
+  path: 'deauthorize' | 'deletion', { claims, secret }: { claims?: Record<string, unknown>, secret?: string } = {}
 ): EventRequest {
-  const right = { user_id: JANE, algorithm: 'HMAC-SHA256', issued_at: inSeconds(0), expires: inSeconds(HOUR) }
-  const payload = Buffer.from(JSON.stringify({ ...right, ...claims })).toString('base64url')
-  const signature = createHmac('sha256', secret).update(payload).digest('base64url')
-  return raw(path, `${signature}.${payload}`)
+  return raw(path, signedRequest(claims, secret))
 }
 
 function raw (path: 'deauthorize' | 'deletion', signedRequest: string): EventRequest {

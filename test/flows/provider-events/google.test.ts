@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Claims, IdTokenScript } from '../../fakes/oidc-id-token.ts'
 import { RISC_PATH, startFakeOidc } from '../../fakes/oidc.ts'
+import { sharing } from '../../helper.ts'
 import { HOUR, inSeconds, twoInstances, type EventRequest } from './world.ts'
 
 // https://developers.google.com/identity/protocols/risc
@@ -9,7 +10,7 @@ const RISC = 'https://schemas.openid.net/secevent/risc/event-type'
 const OAUTH = 'https://schemas.openid.net/secevent/oauth/event-type'
 const JANE = '248289761001'
 
-async function world (t: Test, environment: Record<string, string> = {}) {
+async function open (t: Test, environment: Record<string, string> = {}) {
   const google = await startFakeOidc()
   t.teardown(() => google.close())
   const instances = await twoInstances(t, { ...google.googleSettings(), ...environment })
@@ -29,6 +30,8 @@ async function world (t: Test, environment: Record<string, string> = {}) {
 
   return { ...instances, google, signIn: () => instances.signIn('google'), event }
 }
+
+const world = sharing(t, open)
 
 for (const uri of [
   `${RISC}/sessions-revoked`,

@@ -6,6 +6,7 @@ import type { IdTokenScript } from '../../fakes/oidc-id-token.ts'
 import type { FakeOidc } from '../../fakes/oidc.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { setup } from '../../helper.ts'
+import { slow } from '../../slow.ts'
 
 /** Answers of real providers that stopped people from signing in elsewhere. Each title has the public report. */
 
@@ -57,7 +58,7 @@ t.test('answers as they come, at every step of a login', async (t) => {
   }
 })
 
-t.test('answers as they come, at discovery', async (t) => {
+slow.test('answers as they come, at discovery', async (t) => {
   for (const [title, change] of Object.entries(ANSWERS)) {
     await t.test(title, async (t) => {
       const { acme, login } = await world(t)

@@ -274,10 +274,7 @@ t.test('a POST from another site', async (t) => {
       const twice = `${new URLSearchParams(fields)}&state=${fields['state']}`
       const headers = {
         'content-type': 'application/x-www-form-urlencoded',
-        cookie: browser
-          .cookies()
-          .map(({ name, value }) => `${name}=${value}`)
-          .join('; ')
+        cookie: browser.cookieHeader()
       }
       t.match(
         await (await fetch(action, { method: 'POST', headers, body: twice })).json(),

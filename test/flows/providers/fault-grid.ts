@@ -3,6 +3,7 @@ import { createBrowser, type BrowserResponse } from '../../fakes/browser.ts'
 import type { Fault } from '../../fakes/faults.ts'
 import type { FakeOAuth } from '../../fakes/oauth.ts'
 import { eventually, shortenProviderTimeout, type Running } from '../../helper.ts'
+import { grid } from '../../slow.ts'
 import { calledOnce, FAULTS, refused, rows } from '../failed-login.ts'
 
 const ANSWERS: Record<string, Fault> = {
@@ -68,7 +69,7 @@ export async function faultGrid (
     ...steps.map(({ step, path }) => ({ step, path: fake.paths.api + path }))
   ]
   for (const { step, path } of all) {
-    for (const [fault, play] of Object.entries(ANSWERS)) {
+    for (const [fault, play] of grid(Object.entries(ANSWERS), ([, { kind }]) => kind === 'status')) {
       await t.test(`${step}: ${fault}`, async (t) => {
         fake.reset()
         fake.fault(path, play)
@@ -83,7 +84,7 @@ export async function faultGrid (
   await t.test('a slow provider times out', async (t) => {
     shortenProviderTimeout(t)
     const logins: { step: string, answer: Promise<BrowserResponse> }[] = []
-    for (const play of SLOW) {
+    for (const play of grid(SLOW, () => 'slow')) {
       for (const { step, path } of all) {
         const already = fake.calls(path).length
         fake.fault(path, play, { times: 1 })
@@ -98,7 +99,7 @@ export async function faultGrid (
   })
 
   await t.test('a profile without a subject fails', async (t) => {
-    for (const changes of withoutSubject) {
+    for (const changes of grid(withoutSubject, (changes) => typeof Object.values(changes)[0])) {
       fake.person(changes)
       refused(t, await login(), 502, 'provider_error', new RegExp(`^${name}: the \\w+`))
     }

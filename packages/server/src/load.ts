@@ -1,0 +1,6 @@
+export { buildApp } from '../../../src/app.ts'
+export { serializers } from '../../../src/logging/serializers.ts'
+export { prepare } from '../../../src/prepare.ts'
+export { createSignet } from './create-signet.ts'
+export { readHostSettings } from './host-settings.ts'
+export { mount } from './mount.ts'

@@ -1,0 +1,3 @@
+import { runFlows } from './run-flows.ts'
+
+runFlows(import.meta.url)

@@ -1,0 +1,325 @@
+import t from 'tap'
+import { importWorld } from './world.ts'
+
+const GOOGLE = 'https://accounts.google.com'
+
+t.test('Auth.js: the tables of the Prisma adapter, as the documentation spells them', async (t) => {
+  const { runDatabase, users, accounts, github, login } = await importWorld(t)
+  const printed = await runDatabase('authjs', `
+    CREATE TABLE "User" (id text PRIMARY KEY, name text, email text UNIQUE, "emailVerified" timestamp(3), image text,
+      "createdAt" timestamp(3) NOT NULL DEFAULT now(), "updatedAt" timestamp(3) NOT NULL DEFAULT now());
+    CREATE TABLE "Account" ("userId" text NOT NULL REFERENCES "User", type text NOT NULL, provider text NOT NULL,
+      "providerAccountId" text NOT NULL, refresh_token text, access_token text, expires_at int, token_type text,
+      scope text, id_token text, session_state text, PRIMARY KEY (provider, "providerAccountId"));
+    INSERT INTO "User" VALUES
+      ('cl1', 'Octo', 'OctoCat@github.com', null, 'https://example.com/o.png', '2024-05-01 10:00', now()),
+      ('cl2', 'Link', 'link@example.com', '2024-01-01', null, '2024-05-02', now()),
+      ('cl3', 'Micro', 'micro@example.com', null, null, '2024-05-03', now());
+    INSERT INTO "Account" ("userId", type, provider, "providerAccountId", access_token) VALUES
+      ('cl1', 'oauth', 'github', '1', 'gho_secret'), ('cl1', 'oidc', 'google', '1138', null),
+      ('cl3', 'oidc', 'microsoft-entra-id', 'pairwise', null)`)
+  t.match(printed, '3 people read: 1 added, 0 got accounts that they had not, 0 were here, 2 stay behind.')
+  t.match(printed, /1 {2}no_identity \(email link\)/)
+  t.match(printed, /1 {2}foreign_subject \(microsoft-entra-id\)/)
+  t.match(printed, /1 {2}email_not_verified\n/)
+  const [user, ...others] = await users()
+  t.same(others, [])
+  t.match(user, {
+    email: null,
+    name: 'Octo',
+    avatar_url: 'https://example.com/o.png',
+    roles: [],
+    disabled: false,
+    last_login_at: null,
+    metadata: { imported: { from: 'authjs', id: 'cl1' } }
+  })
+  t.match(await accounts(), [
+    { provider: 'github', issuer: github.url, subject: '1', email: 'octocat@github.com', email_verified: false },
+    { provider: 'google', issuer: GOOGLE, subject: '1138', email_verified: false }
+  ])
+  const signedIn = await login('github')
+  t.match(signedIn.user, { id: user.id, email: 'octocat@github.com', emailVerified: true }, 'the provider proves it')
+})
+
+t.test('better-auth: the core schema, with the admin plugin, in snake_case', async (t) => {
+  const { runDatabase, users, accounts, acme, login } = await importWorld(t)
+  const printed = await runDatabase('better-auth', `
+    CREATE TABLE "user" (id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE, email_verified boolean
+      NOT NULL, image text, created_at timestamp NOT NULL, updated_at timestamp NOT NULL, role text, banned boolean,
+      ban_reason text, ban_expires timestamp);
+    CREATE TABLE account (id text PRIMARY KEY, account_id text NOT NULL, provider_id text NOT NULL, user_id text NOT
+      NULL REFERENCES "user", access_token text, refresh_token text, id_token text, scope text, password text,
+      created_at timestamp NOT NULL, updated_at timestamp NOT NULL);
+    INSERT INTO "user" VALUES
+      ('b1', 'Jane', 'jane@example.com', true, null, '2024-05-01', now(), 'admin,editor', null, null, null),
+      ('b2', 'Pass', 'pass@example.com', true, null, '2024-05-01', now(), 'user', null, null, null),
+      ('b3', 'Bad', 'bad@example.com', true, null, '2024-05-01', now(), 'user', true, 'spam', null),
+      ('b4', 'Was', 'was@example.com', true, null, '2024-05-01', now(), 'user', true, 'spam', '2024-06-01');
+    INSERT INTO account (id, account_id, provider_id, user_id, password, created_at, updated_at) VALUES
+      ('1', 'jane', 'keycloak', 'b1', null, now(), now()), ('2', 'b2', 'credential', 'b2', 'salt:hash', now(), now()),
+      ('3', '103', 'google', 'b3', null, now(), now()), ('4', '104', 'facebook', 'b4', null, now(), now())`,
+  '--provider', 'keycloak=acme', '--role', 'editor')
+  t.match(printed, '4 people read: 3 added')
+  t.match(printed, /1 {2}no_identity \(password\)/)
+  t.match(await users(), [
+    { email: 'jane@example.com', name: 'Jane', roles: ['editor'], disabled: false },
+    { email: 'bad@example.com', roles: [], disabled: true },
+    { email: null, roles: [], disabled: false }
+  ], 'Facebook is not trusted on email; a ban that has ended bans nobody')
+  t.match(await accounts(), [
+    { of: 'b1', provider: 'acme', issuer: acme.url, subject: 'jane', email_verified: true },
+    { of: 'b3', provider: 'google', issuer: GOOGLE, subject: '103', email_verified: true },
+    { of: 'b4', provider: 'facebook', issuer: 'https://www.facebook.com', email: 'was@example.com', email_verified: false }
+  ])
+  t.equal((await login('acme')).user.id, (await users())[0].id)
+})
+
+t.test('supabase/auth: auth.users and auth.identities', async (t) => {
+  const { runDatabase, users, accounts, login } = await importWorld(t)
+  const tid = '11111111-2222-3333-4444-555555555555'
+  const printed = await runDatabase('supabase', `
+    CREATE SCHEMA auth;
+    CREATE TABLE auth.users (id uuid PRIMARY KEY, email varchar(255), encrypted_password varchar(255),
+      email_confirmed_at timestamptz, phone text, raw_app_meta_data jsonb, raw_user_meta_data jsonb,
+      created_at timestamptz, last_sign_in_at timestamptz, banned_until timestamptz, deleted_at timestamptz,
+      is_anonymous boolean NOT NULL DEFAULT false);
+    CREATE TABLE auth.identities (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), provider_id text NOT NULL,
+      user_id uuid NOT NULL REFERENCES auth.users, identity_data jsonb NOT NULL, provider text NOT NULL,
+      last_sign_in_at timestamptz, created_at timestamptz, updated_at timestamptz);
+    INSERT INTO auth.users VALUES
+      ('00000000-0000-4000-8000-000000000001', 'octocat@github.com', '$2a$10$hash', now(), null,
+        '{"provider":"github","providers":["github"],"plan":"pro"}', '{"full_name":"Octo","is_admin":true}',
+        '2023-01-02T03:04:05Z', '2024-01-02T03:04:05Z', null, null),
+      ('00000000-0000-4000-8000-000000000002', null, null, null, '4915112345', '{}', '{}', now(), now(), null, null),
+      ('00000000-0000-4000-8000-000000000003', null, null, null, null, '{}', '{}', now(), now(), null, null),
+      ('00000000-0000-4000-8000-000000000004', 'm@example.com', null, now(), null, '{}', '{}', now(), now(),
+        now() + interval '1 year', null);
+    UPDATE auth.users SET is_anonymous = true WHERE id::text LIKE '%3';
+    INSERT INTO auth.identities (provider_id, user_id, identity_data, provider, created_at) VALUES
+      ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000001', '{}', 'email', now()),
+      ('1', '00000000-0000-4000-8000-000000000001', '{"sub":"1","email":"octocat@github.com","email_verified":true,
+        "user_name":"octocat","full_name":"Octo"}', 'github', now()),
+      ('4915112345', '00000000-0000-4000-8000-000000000002', '{}', 'phone', now()),
+      ('pairwise', '00000000-0000-4000-8000-000000000004', '{"sub":"pairwise","email":"m@example.com",
+        "email_verified":true,"custom_claims":{"tid":"${tid}","oid":"object"}}', 'azure', now())`, '--metadata')
+  t.match(printed, '4 people read: 2 added')
+  t.match(printed, /no_identity \(phone\)[^]*no_identity \(anonymous\)/)
+  const [octo, micro] = await users()
+  t.match(octo, {
+    email: 'octocat@github.com',
+    name: 'Octo',
+    created_at: new Date('2023-01-02T03:04:05Z'),
+    last_login_at: new Date('2024-01-02T03:04:05Z')
+  })
+  t.same(octo.metadata, { plan: 'pro', imported: { from: 'supabase', id: '00000000-0000-4000-8000-000000000001' } },
+    'what the person could write, raw_user_meta_data, stays behind')
+  t.match(micro, { email: null, disabled: true })
+  t.match(await accounts(), [
+    { provider: 'github', subject: '1', username: 'octocat', email_verified: true },
+    {
+      provider: 'microsoft',
+      issuer: `https://login.microsoftonline.com/${tid}/v2.0`,
+      subject: `${tid}.object`,
+      email_verified: false
+    }
+  ])
+  t.equal((await login('github')).user.id, octo.id)
+})
+
+t.test('Firebase Auth: `firebase auth:export`', async (t) => {
+  const { runFile, users, accounts, login } = await importWorld(t)
+  const printed = await runFile('firebase', {
+    users: [
+      {
+        localId: 'f1',
+        email: 'octocat@github.com',
+        emailVerified: true,
+        displayName: 'Octo "the" {Cat}',
+        photoUrl: 'https://example.com/o.png',
+        lastSignedInAt: '1704164645000',
+        createdAt: '1672628645000',
+        customAttributes: '{"roles":["editor"],"tier":2}',
+        providerUserInfo: [
+          { providerId: 'github.com', rawId: '1', email: 'octocat@github.com', displayName: 'Octo "the" {Cat}' },
+          { providerId: 'twitter.com', rawId: '77', displayName: 'Octo' }
+        ]
+      },
+      { localId: 'f2', email: 'p@example.com', passwordHash: 'x', salt: 'y', createdAt: '1', providerUserInfo: [] },
+      { localId: 'f3', phoneNumber: '+4915112345', providerUserInfo: [] },
+      { localId: 'f4', disabled: true, providerUserInfo: [{ providerId: 'google.com', rawId: '104' }] }
+    ]
+  }, '--metadata', '--role', 'editor', '--role', 'admin')
+  t.match(printed, '4 people read: 2 added')
+  t.match(printed, /no_identity \(password\)[^]*no_identity \(phone\)/)
+  const [octo, other] = await users()
+  t.match(octo, {
+    email: 'octocat@github.com',
+    name: 'Octo "the" {Cat}',
+    roles: ['editor'],
+    metadata: { tier: 2 },
+    created_at: new Date(1672628645000),
+    last_login_at: new Date(1704164645000)
+  })
+  t.match(other, { email: null, disabled: true })
+  t.match(await accounts(), [
+    { provider: 'github', subject: '1', email_verified: true },
+    { provider: 'x', issuer: 'https://x.com', subject: '77', email_verified: false },
+    { provider: 'google', subject: '104' }
+  ])
+  t.equal((await login('github')).user.id, octo.id)
+})
+
+t.test('Firebase Auth: the users of the Admin SDK, which has Apple too', async (t) => {
+  const { runFile, users, accounts } = await importWorld(t)
+  await runFile('firebase', [{
+    uid: 'f1',
+    email: 'a@example.com',
+    emailVerified: true,
+    displayName: 'Ada',
+    disabled: false,
+    metadata: { creationTime: 'Mon, 13 May 2024 10:00:00 GMT', lastSignInTime: 'Tue, 14 May 2024 10:00:00 GMT' },
+    customClaims: { tier: 2 },
+    providerData: [{ uid: '001.abc.02', email: 'a@example.com', providerId: 'apple.com' }]
+  }])
+  t.match(await users(), [{ email: 'a@example.com', name: 'Ada', created_at: new Date('2024-05-13T10:00:00Z') }])
+  t.same((await users())[0].metadata, { imported: { from: 'firebase', id: 'f1' } }, 'no claims unless asked')
+  t.match(await accounts(), [{ provider: 'apple', subject: '001.abc.02', email_verified: true }])
+})
+
+t.test('Auth0: the bulk user export, a line for each user', async (t) => {
+  const { run, users, accounts, acme, login } = await importWorld(t)
+  const folder = t.testdir({
+    'people.json': [
+      {
+        user_id: 'google-oauth2|1138',
+        email: 'octo@example.com',
+        email_verified: true,
+        name: 'Octo',
+        picture: 'https://example.com/o.png',
+        created_at: '2023-01-02T03:04:05.000Z',
+        last_login: '2024-01-02T03:04:05.000Z',
+        app_metadata: { plan: 'pro', roles: ['editor'] },
+        user_metadata: { plan: 'free' },
+        identities: [
+          { provider: 'google-oauth2', user_id: '1138', connection: 'google-oauth2', isSocial: true },
+          {
+            provider: 'oidc',
+            user_id: 'acme|jane',
+            connection: 'acme',
+            isSocial: false,
+            profileData: { email: 'jane@example.com', email_verified: true }
+          }
+        ]
+      },
+      {
+        user_id: 'auth0|5f7c',
+        email: 'p@example.com',
+        email_verified: true,
+        identities: [{ provider: 'auth0', user_id: '5f7c', connection: 'Username-Password-Authentication' }]
+      },
+      { user_id: 'apple|001.abc.02', email: 'a@privaterelay.appleid.com', email_verified: true, blocked: true },
+      { user_id: 'vkontakte|9', identities: [{ provider: 'vkontakte', user_id: '9', connection: 'vkontakte' }] }
+    ].map((user) => `${JSON.stringify(user)}\n`).join('')
+  })
+  const printed = await run('--from', 'auth0', '--file', `${folder}/people.json`, '--metadata')
+  t.match(printed, '4 people read: 2 added')
+  t.match(printed, /no_identity \(password\)[^]*unknown_provider \(vkontakte\)/)
+  t.match(await users(), [
+    { email: 'a@privaterelay.appleid.com', disabled: true },
+    { email: 'octo@example.com', roles: [], metadata: { plan: 'pro' } }
+  ])
+  t.match(await accounts(), [
+    { of: 'apple|001.abc.02', provider: 'apple', issuer: 'https://appleid.apple.com', subject: '001.abc.02' },
+    { of: 'google-oauth2|1138', provider: 'acme', issuer: acme.url, subject: 'jane', email: 'jane@example.com' },
+    { of: 'google-oauth2|1138', provider: 'google', issuer: GOOGLE, subject: '1138', email_verified: true }
+  ])
+  t.equal((await login('acme')).user.id, (await users())[1].id)
+})
+
+const CLERK_CSV = [
+  'id,first_name,last_name,username,primary_email_address,primary_phone_number,verified_email_addresses,' +
+    'unverified_email_addresses,verified_phone_numbers,unverified_phone_numbers,totp_secret,password_digest,' +
+    'password_hasher',
+  'user_1,Octo,"Cat, the ""first""",octo,octocat@github.com,,octocat@github.com,,,,,,',
+  'user_2,Un,Verified,,un@example.com,,,un@example.com,,,,$2a$10$x,bcrypt',
+  'user_3,Pho,Ne,,,+4915112345,,,+4915112345,,,,',
+  ''
+].join('\r\n')
+
+t.test('Clerk: the CSV of the dashboard has no accounts, so people come by their verified address', async (t) => {
+  const { runFile, users, accounts, login } = await importWorld(t)
+  const without = await runFile('clerk', CLERK_CSV)
+  t.match(without, '3 people read: 0 added')
+  t.match(without, /--by-email brings those whose address the source verified/)
+  const printed = await runFile('clerk', CLERK_CSV, '--by-email')
+  t.match(printed, '3 people read: 1 added')
+  t.match(printed, /no_identity \(password\)[^]*no_identity \(phone\)/)
+  t.match(await users(), [{ email: 'octocat@github.com', name: 'Octo Cat, the "first"' }])
+  t.match(await accounts(), [{ provider: 'imported', issuer: 'clerk', subject: 'user_1', email_verified: true }])
+  const { user } = await login('github')
+  t.equal(user.id, (await users())[0].id, 'GitHub says the same address, verified')
+  t.match(user.accounts.map(({ provider }: { provider: string }) => provider).sort(), ['github', 'imported'])
+})
+
+t.test('Clerk: the JSON of the Backend API has the accounts', async (t) => {
+  const { runFile, users, accounts, login } = await importWorld(t)
+  const verified = { status: 'verified', strategy: 'from_oauth_github' }
+  const printed = await runFile('clerk', [
+    {
+      id: 'user_1',
+      object: 'user',
+      first_name: 'Octo',
+      last_name: null,
+      image_url: 'https://img.clerk.com/o',
+      primary_email_address_id: 'idn_1',
+      password_enabled: false,
+      banned: false,
+      created_at: 1672628645000,
+      last_sign_in_at: 1704164645000,
+      public_metadata: { plan: 'pro' },
+      private_metadata: { risk: 'high' },
+      unsafe_metadata: { plan: 'free' },
+      email_addresses: [{ id: 'idn_1', email_address: 'octocat@github.com', verification: verified }],
+      external_accounts: [
+        {
+          provider: 'oauth_github',
+          provider_user_id: '1',
+          email_address: 'octocat@github.com',
+          username: 'octocat',
+          verification: verified
+        },
+        {
+          provider: 'oauth_google',
+          provider_user_id: '9',
+          email_address: 'x@example.com',
+          verification: { status: 'unverified' }
+        }
+      ]
+    }
+  ], '--metadata')
+  t.match(printed, '1 people read: 1 added')
+  const [user] = await users()
+  t.match(user, { email: 'octocat@github.com', created_at: new Date(1672628645000) })
+  t.same(user.metadata, { plan: 'pro', imported: { from: 'clerk', id: 'user_1' } })
+  t.match(await accounts(), [{ provider: 'github', subject: '1', username: 'octocat', email_verified: true }])
+  t.equal((await accounts()).length, 1, 'an account that Clerk did not verify stays behind')
+  t.equal((await login('github')).user.id, user.id)
+})
+
+t.test('OpenAuth: it stores no accounts, and the addresses of people with a password', async (t) => {
+  const { runFile, users, login } = await importWorld(t)
+  const key = (...parts: string[]) => parts.join('\x1f')
+  const store = [
+    [key('email', 'octocat@github.com', 'password'), { value: { hash: 'x' } }],
+    [key('email', 'octocat@github.com', 'subject'), { value: 'user:abc' }],
+    [key('oauth:refresh', 'user:abc', 'token'), { value: { type: 'user', properties: { id: '1' } }, expiry: 1 }],
+    [key('oauth:refresh', 'user:def', 'token1'), { value: { type: 'user', properties: { id: '2' } } }],
+    [key('oauth:refresh', 'user:def', 'token2'), { value: { type: 'user', properties: { id: '2' } } }],
+    [key('signing:key', '1'), { value: {} }]
+  ]
+  const printed = await runFile('openauth', store, '--by-email')
+  t.match(printed, '2 people read: 1 added')
+  t.match(printed, /no_identity \(nothing to sign in with\)/)
+  t.match(await users(), [{ email: 'octocat@github.com', metadata: { imported: { id: 'user:abc' } } }])
+  t.equal((await login('github')).user.id, (await users())[0].id)
+})

@@ -1,0 +1,3 @@
+import { partlySlowFiles, runFiles, shareOf } from '../groups/run-group.ts'
+
+runFiles(shareOf(import.meta.url, partlySlowFiles()))
