@@ -5,6 +5,7 @@ import { pathOf } from '../http/issuer-path.ts'
 import { name, version } from '../package-root.ts'
 import { SWAGGER_UI_SIGN_IN, signInScheme, withSignIn } from './docs-sign-in.ts'
 import { DOCS_THEME } from './docs-theme.ts'
+import { nameSchemas } from './named-schemas.ts'
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -33,7 +34,7 @@ export const openapi = fp<{ issuerUrl: string }>(async (app, { issuerUrl }) => {
       tags: ['Service'],
       response: { 200: Type.Unknown({ description: 'OpenAPI 3.1.' }) }
     }
-  }, async () => (await getDocumentation()).swagger())
+  }, async () => nameSchemas((await getDocumentation()).swagger()))
 
   for (const url of ['/docs', '/docs/*']) {
     app.get(url, { schema: { hide: true } }, async ({ url }, reply) => {
@@ -80,10 +81,11 @@ async function createDocumentation (
     routePrefix: '/docs',
     indexPrefix: pathOf(issuerUrl),
     theme: { title: `${brandName} · API`, css: [{ filename: 'signet.css', content: DOCS_THEME }] },
+    transformSpecification: nameSchemas,
+    transformSpecificationClone: false,
     staticCSP: true,
     transformStaticCSP: () => CONTENT_SECURITY_POLICY,
     uiConfig: {
-      url: `${issuerUrl}/openapi.json`,
       deepLinking: false,
       displayRequestDuration: true,
       persistAuthorization: false

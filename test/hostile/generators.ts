@@ -182,6 +182,14 @@ const json: fc.Arbitrary<unknown> = fc.oneof(
   fc.array(text, { maxLength: 60 })
 )
 
+/** The OpenAPI document with its schemas in the place of references to them. */
+export function dereference<T> (document: T & { components: { schemas: Record<string, Schema> } }): T {
+  return JSON.parse(JSON.stringify(document), (_, value) => {
+    const [, name] = /^#\/components\/schemas\/(\w+)$/.exec(value?.$ref) ?? []
+    return name === undefined ? value : document.components.schemas[name]
+  })
+}
+
 /** A value that fits the schema, or nearly. */
 function fitting (schema: Schema, name = ''): fc.Arbitrary<unknown> {
   if (FITTING[name] !== undefined && schema.type !== 'array') return fc.constantFrom(...FITTING[name])

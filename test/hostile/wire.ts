@@ -15,7 +15,6 @@ export interface WireAnswer {
   headers: [name: string, value: string][]
   header: (name: string) => string
   body: string
-  milliseconds: number
 }
 
 /** Longer than any answer may take, on a busy machine too. */
@@ -62,13 +61,11 @@ export async function send (
       ['connection', 'close']
     ].map(([name, value]) => `${name}: ${value}`)
   ].join('\r\n')
-  const startedAt = performance.now()
-  const text = await sendBytes(url, `${head}\r\n\r\n${body ?? ''}`)
-  return { ...readAnswer(text), milliseconds: performance.now() - startedAt }
+  return readAnswer(await sendBytes(url, `${head}\r\n\r\n${body ?? ''}`))
 }
 
 /** The parts of an answer; throws when it is none. */
-export function readAnswer (text: string): Omit<WireAnswer, 'milliseconds'> {
+export function readAnswer (text: string): WireAnswer {
   const end = text.indexOf('\r\n\r\n')
   const [statusLine = '', ...lines] = text.slice(0, end).split('\r\n')
   const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(statusLine) ?? []
