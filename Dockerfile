@@ -43,6 +43,9 @@ HEALTHCHECK --interval=5s --timeout=5s --retries=6 \
 CMD ["node", "dist/tools/dev-idp/server.js"]
 
 FROM base AS runtime
+# The version of package.json; a test keeps them equal.
+LABEL org.opencontainers.image.title=signet org.opencontainers.image.version=0.2.0 \
+  org.opencontainers.image.licenses=MIT
 # Nothing is installed from here on, so what installs goes.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
   /usr/local/bin/yarn* /opt/yarn*
