@@ -13,20 +13,24 @@ t.test('a URL is one for each of its hosts', async (t) => {
   t.same(urlPerHost('postgresql://h1,h2'), ['postgresql://h1', 'postgresql://h2'])
 })
 
-t.test('hosts that accept a connection and never answer are unavailable, within two seconds', async (t) => {
+t.test('hosts that accept a connection and never answer are unavailable, and are asked at once', async (t) => {
   const sockets: Socket[] = []
+  let open = 0
+  let openAtOnce = 0
   const silent = async () => {
-    const server = createServer((socket) => { sockets.push(socket) }).listen(0, '127.0.0.1')
+    const server = createServer((socket) => {
+      sockets.push(socket)
+      openAtOnce = Math.max(openAtOnce, ++open)
+      socket.on('close', () => { open-- }).resume()
+    }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     t.teardown(() => server.close())
     return `127.0.0.1:${(server.address() as AddressInfo).port}`
   }
   t.teardown(() => sockets.forEach((socket) => socket.destroy()))
   const connectionString = `postgresql://u:secret@${await silent()},${await silent()}/db`
-  const beganAt = performance.now()
   const failure = await new Client({ connectionString }).connect().catch((error: unknown) => error)
-  t.ok(performance.now() - beganAt < 2_300)
-  t.equal(sockets.length, 2, 'all are asked at once')
+  t.same([sockets.length, openAtOnce], [2, 2])
   t.ok(isDatabaseUnavailable(failure), String(failure))
   t.notMatch(String(failure), 'secret')
 })

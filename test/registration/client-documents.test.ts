@@ -81,9 +81,7 @@ t.test('a document that is too long, has no end, or comes too slowly is not read
   await t.rejects(documents.find(endless.at, fetchNow), unusable(/does not end/))
   const silent = await startDocument(t)
   silent.answer(() => {})
-  const begun = Date.now()
   await t.rejects(documents.find(silent.at, fetchNow), noAnswer(/^ABORT_ERR$/))
-  t.ok(Date.now() - begun < 3_000)
 })
 
 t.test('a document that breaks a rule makes no client, and nothing of it is in the error', async (t) => {
