@@ -4,6 +4,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { REDIRECT_URI } from '../flows/setup-with-clients.ts'
 import { sessionOf } from '../flows/signed-in.ts'
 import { eventually, race } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { ORIGIN, cookieHeader, world } from './world.ts'
 
 /** What others got wrong about sessions, refresh tokens and the database below them. Each test is named after them. */
@@ -263,7 +264,7 @@ t.test(
   }
 )
 
-t.test('keycloak #51312: a revocation beats the refresh beside it', async (t) => {
+slow.test('keycloak #51312: a revocation beats the refresh beside it', async (t) => {
   for (let round = 0; round < 20; round++) {
     const { access_token: accessToken, refresh_token: refreshToken } = await login()
     const [, { body }] = await Promise.all([call('POST', '/logout', accessToken), renew(refreshToken, address)])

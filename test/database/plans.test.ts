@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import t from 'tap'
 import { seed } from '../../bench/seed/people.ts'
 import { DEEP, openReader, READS, scannedWhole, type PlanNode } from '../../bench/seed/reads.ts'
 import type { AppSettings } from '../../src/app.ts'
 import { PLAN_EACH_TIME } from '../../src/database/statement-names.ts'
 import { readSettings } from '../../src/settings.ts'
 import { ENCRYPTION_KEYS, setup } from '../helper.ts'
+import { slow } from '../slow.ts'
 
 async function explain (sql: pg.Pool, options: string, text: string, values?: unknown[]): Promise<PlanNode> {
   const explained = `EXPLAIN (${options}, FORMAT JSON) ${text}`
@@ -18,7 +18,7 @@ const rowsLeftOut = (plan: PlanNode & { 'Rows Removed by Filter'?: number }): nu
   (plan['Rows Removed by Filter'] ?? 0) + (plan.Plans ?? []).reduce((sum, child) => sum + rowsLeftOut(child), 0)
 
 // The same with a million users, and with times: npm run bench -- seed.
-t.test('every list of /admin and every read of /me stays on an index', async (t) => {
+slow.test('every list of /admin and every read of /me stays on an index', async (t) => {
   const { sql, database } = await setup(t)
   await seed(sql, 20_000)
   const settings = readSettings({ DATABASE_URL: database.url, ENCRYPTION_KEYS, RATE_LIMITS: 'off' }) as AppSettings

@@ -327,7 +327,7 @@ t.test('the error of a sign-in with intent=link goes to the client, and another 
   t.match((await createBrowser(url).get(`/oauth2/authorize?${query}`)).location, /error=invalid_request.*intent/)
 })
 
-t.test('changes are limited to sixty a minute for each user', async (t) => {
+slow.test('changes are limited to sixty a minute for each user', async (t) => {
   const { request, login } = await world(t, { RATE_LIMITS: 'on' })
   const [token, other] = [await login('github'), await login('acme')]
   const path = `/me/accounts/${crypto.randomUUID()}`

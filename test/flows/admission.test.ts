@@ -5,7 +5,7 @@ import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { createPkce } from '../fakes/pkce.ts'
 import { race, readJson, setup } from '../helper.ts'
-import { grid } from '../slow.ts'
+import { grid, slow } from '../slow.ts'
 
 /** SIGN_UPS and ALLOWED_EMAIL_DOMAINS, on every way into the service. */
 
@@ -156,7 +156,7 @@ t.test('SIGN_UPS=closed admits only people who have an account', async (t) => {
   })
 })
 
-t.test('ALLOWED_EMAIL_DOMAINS admits verified addresses of these domains, of new and known people', async (t) => {
+slow.test('ALLOWED_EMAIL_DOMAINS admits verified addresses of these domains, of new and known people', async (t) => {
   const all = await world(t, { ALLOWED_EMAIL_DOMAINS: 'example.com, Example.ORG, bücher.example' })
   const { url, restricted, person, login, link, github, sql } = all
 

@@ -4,6 +4,7 @@ import t from 'tap'
 import { createVerifier } from '../../packages/verify/src/index.ts'
 import { failure } from '../clients/world.ts'
 import { eventually, readJson } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { AS_WEB, basic, setupWithClients, SPA, WEB } from './setup-with-clients.ts'
 
 const JOBS = {
@@ -137,7 +138,7 @@ t.test('introspection and the verifier take it, until it is revoked', async (t) 
   t.match(await verifier.verify(other), { sub: 'jobs' })
 })
 
-t.test('a client that is removed, is given a new secret or loses the grant takes its tokens with it', async (t) => {
+slow.test('a client that is removed, is given a new secret or loses the grant takes its tokens with it', async (t) => {
   const changes: [string, (clientId: string) => Promise<{ status: number, body: any }>][] = [
     ['removed', (id) => administer('DELETE', `/admin/clients/${id}`)],
     ['new secret', (id) => administer('POST', `/admin/clients/${id}/secret`)],

@@ -3,6 +3,7 @@ import { createBrowser } from '../fakes/browser.ts'
 import { startFakeGitHub } from '../fakes/github.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
 import { eventually, race, readJson, setup } from '../helper.ts'
+import { slow } from '../slow.ts'
 
 async function world (t: Test, environment: Record<string, string> = {}) {
   const github = await startFakeGitHub()
@@ -74,7 +75,7 @@ t.test('it needs a sign-in of the last ten minutes, which a refresh is not', asy
   t.equal((await call('DELETE', (await login('acme')).access_token)).status, 204)
 })
 
-t.test('races of deletions, refreshes and logins: no 5xx, and nothing is half deleted', async (t) => {
+slow.test('races of deletions, refreshes and logins: no 5xx, and nothing is half deleted', async (t) => {
   const { url, sql, acme, login, call, another } = await world(t)
   // Else it would end the grants of the logins that run beside it: one person, one client.
   acme.discovery({ revocation_endpoint: undefined })

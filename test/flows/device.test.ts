@@ -218,7 +218,7 @@ slow.test(
   }
 )
 
-t.test('a device that polls during the approval gets its tokens once', async (t) => {
+slow.test('a device that polls during the approval gets its tokens once', async (t) => {
   const { begin, poll, submit, typeAndSignIn, url, another } = await world(t)
   const { address } = await another()
   for (let round = 0; round < 5; round++) {

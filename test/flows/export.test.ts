@@ -3,6 +3,7 @@ import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import t from 'tap'
 import { ExportSchema } from '../../src/users/export.ts'
+import { slow } from '../slow.ts'
 import { signedIn } from './signed-in.ts'
 
 /** Tables that hold nothing about a person that the export does not say in another place, and why. */
@@ -146,7 +147,7 @@ t.test(
   }
 )
 
-t.test("with ended sessions and events; without other users' data and administrators' addresses", async (t) => {
+slow.test("with ended sessions and events; without other users' data and administrators' addresses", async (t) => {
   const { url, login, call, sql } = await signedIn(t)
   const { access_token: token, user } = await login()
   const { access_token: other, user: otherUser } = await login('acme')

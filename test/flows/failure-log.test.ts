@@ -5,6 +5,7 @@ import { startFakeOidc, type FakeOidcOptions } from '../fakes/oidc.ts'
 import { createPkce } from '../fakes/pkce.ts'
 import { eventually, readJson, setup } from '../helper.ts'
 import { sendBytes } from '../hostile/wire.ts'
+import { slow } from '../slow.ts'
 
 /** The log says why (keycloak#23690, supabase/auth#106): each failed login and each 4xx leaves one line. */
 
@@ -138,7 +139,7 @@ t.test('a failed login leaves one line in every mode, with its step and the word
   t.match((await events()).at(-1).details, { code: 'invalid_id_token', step: 'ID token' })
 })
 
-t.test('each step of a login has its name in the log', async (t) => {
+slow.test('each step of a login has its name in the log', async (t) => {
   const { url, acme, failures, events } = await world(t)
   const refused = { kind: 'status', status: 403, body: { error: 'not_today' } } as const
   const words = { providerStatus: 403, providerError: 'not_today' }

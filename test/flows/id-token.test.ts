@@ -6,7 +6,7 @@ import type { IdTokenScript } from '../fakes/oidc-id-token.ts'
 import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { idTokenFrom } from '../fakes/oidc-app.ts'
 import { setup, type Running } from '../helper.ts'
-import { grid } from '../slow.ts'
+import { grid, slow } from '../slow.ts'
 import { rows } from './failed-login.ts'
 
 /**
@@ -159,7 +159,7 @@ t.test('claims, algorithms and signatures', async (t) => {
   t.same(acme.unexpected(), [])
 })
 
-t.test('headers that name a key are ignored, and their URLs are not fetched', async (t) => {
+slow.test('headers that name a key are ignored, and their URLs are not fetched', async (t) => {
   const { url, sql, issuers: { acme } } = await world(t, 'acme')
   const headers = {
     jku: { jku: acme.strangerJwksUri },
@@ -189,7 +189,7 @@ t.test('headers that name a key are ignored, and their URLs are not fetched', as
   t.same(acme.unexpected(), [])
 })
 
-t.test('keys', async (t) => {
+slow.test('keys', async (t) => {
   const { url, sql, issuers } = await world(
     t,
     'single',

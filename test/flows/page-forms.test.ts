@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readJson } from '../helper.ts'
 import { createBrowser, type Browser } from '../fakes/browser.ts'
-import { grid } from '../slow.ts'
+import { grid, slow } from '../slow.ts'
 import { pagesOf } from './pages-world.ts'
 import { WEB } from './setup-with-clients.ts'
 import { signedIn } from './signed-in.ts'
@@ -136,7 +136,7 @@ t.test('a role that was taken away closes the administration at once', async (t)
   t.equal((await get(admin, '/admin')).status, 200)
 })
 
-t.test('every page is escaped, not stored, and has no script', async (t) => {
+slow.test('every page is escaped, not stored, and has no script', async (t) => {
   const evil = '<script>alert(1)</script>"\'&'
   github.user({ id: 9, login: evil, name: evil, email: 'evil@example.com' })
   const browser: Browser = await visit('github')

@@ -138,7 +138,7 @@ t.test('whoever holds one cannot make another, nor do what needs a sign-in', asy
   t.equal((await redeem(personal.refreshToken)).status, 200)
 })
 
-t.test('what ends sessions ends it, and its access tokens, here and in services that verify', async (t) => {
+slow.test('what ends sessions ends it, and its access tokens, here and in services that verify', async (t) => {
   const verifier = createVerifier({
     issuer: url, clientId: WEB.client_id, clientSecret: WEB.client_secret, pollSeconds: 0.05
   })

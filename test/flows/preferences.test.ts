@@ -1,5 +1,6 @@
 import t from 'tap'
 import { race, sharing } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { signedIn } from './signed-in.ts'
 
 const world = sharing(t, signedIn)
@@ -122,7 +123,7 @@ t.test('preferences changed while the user logs in: neither undoes the other', a
   }
 })
 
-t.test('16 KiB and no more, as they are stored', async (t) => {
+slow.test('16 KiB and no more, as they are stored', async (t) => {
   const { login, call } = await world(t)
   const { access_token: token } = await login()
   const ofSize = (bytes: number) => ({ a: 'x'.repeat(bytes - '{"a":""}'.length) })

@@ -11,7 +11,7 @@ import { startFakeOidc, type FakeOidc } from '../fakes/oidc.ts'
 import { setup, type Running } from '../helper.ts'
 import { rows } from './failed-login.ts'
 import type { User } from '../../src/users/user.ts'
-import { grid } from '../slow.ts'
+import { grid, slow } from '../slow.ts'
 
 /** The identity of a person, and which claims are trusted (SEC-27 to SEC-36, SEC-39). */
 
@@ -76,7 +76,7 @@ const entry = (email: string, flags: Partial<Record<keyof GitHubEmail, unknown>>
 let lastId = 1_000_000
 const freshId = () => ++lastId
 
-t.test('a subject that several people could share is refused (GHSA-5hvv-9cqv-894r)', async (t) => {
+slow.test('a subject that several people could share is refused (GHSA-5hvv-9cqv-894r)', async (t) => {
   const { github, google, acme, login, signIn, sql } = await world(t)
   const nobody: unknown[] = [
     undefined,
@@ -195,7 +195,7 @@ t.test('a subject that several people could share is refused (GHSA-5hvv-9cqv-894
   })
 })
 
-t.test('email trust: a boolean true, of a provider whose word counts, and nothing else (SEC-29, SEC-30)', async (t) => {
+slow.test('email trust: a boolean true of a provider whose word counts, nothing else (SEC-29, SEC-30)', async (t) => {
   const { github, google, acme, other, signIn } = await world(t)
   const values: unknown[] = [true, false, undefined, null, 'true', 'false', '0', 1, 0, [true], {}, 'verified']
 
@@ -389,7 +389,7 @@ t.test('GitHub', async (t) => {
   })
 })
 
-t.test('a profile is data: it sets no field of ours, and names no place to go', async (t) => {
+slow.test('a profile is data: it sets no field of ours, and names no place to go', async (t) => {
   const recorder = await startHttpFake(() => answerJson({}))
   let connections = 0
   const socket = createServer((client) => {
@@ -613,7 +613,7 @@ t.test('email addresses', async (t) => {
   })
 })
 
-t.test('joining accounts', async (t) => {
+slow.test('joining accounts', async (t) => {
   const { github, google, acme, other, login, signIn, sql } = await world(t)
   const as = (provider: string, id: number, email: string | null, verified = true): Promise<User> => {
     const claims = { sub: String(id), ...(email === null ? {} : { email, email_verified: verified }) }

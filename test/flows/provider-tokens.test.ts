@@ -150,7 +150,7 @@ t.test(
   }
 )
 
-t.test('a failure of the provider is no end of the grant', async (t) => {
+slow.test('a failure of the provider is no end of the grant', async (t) => {
   const { acme, request, signedIn } = await world(t)
   acme.tokenResponse(ENDING(30))
   const { token, account } = await signedIn()

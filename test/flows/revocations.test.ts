@@ -295,7 +295,7 @@ t.test('a cursor of another database, ahead of this one, counts as none', async 
   t.same(sessionIds((await list('9'.repeat(18))).items), [one.sessionId])
 })
 
-t.test('a client may poll ten times a second, and no more', async (t) => {
+slow.test('a client may poll ten times a second, and no more', async (t) => {
   const other = { ...WEB, client_id: 'other', client_secret: 'other-secret-of-32-characters-00' }
   const { ask } = await world(t, { RATE_LIMITS: 'on', CLIENTS: JSON.stringify([WEB, other]) })
   const statuses: number[] = []

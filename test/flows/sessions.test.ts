@@ -76,7 +76,7 @@ t.test('a token presented again within the window gets the same successor, on an
   t.equal((await refresh(url, one.body.refresh_token)).status, 200, 'and that one is live')
 })
 
-t.test(
+slow.test(
   'fifty refreshes of one token at once, on two instances: one successor, and every caller holds it',
   async (t) => {
     const { url, signIn, another, sql } = await world(t)
@@ -184,7 +184,7 @@ t.test('a refresh token is of no use to another client, altered, or as anything 
   t.same(await events(sql, 'token.reuse_detected'), [])
 })
 
-t.test('nothing in the database can be presented as a token', async (t) => {
+slow.test('nothing in the database can be presented as a token', async (t) => {
   const { url, signIn, sql } = await world(t)
   await signIn()
   const { rows: tables } = await sql.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -315,7 +315,7 @@ t.test('the refresh cookie works for allowed origins only, and its token never r
   t.equal((await post('/logout', { origin })).status, 204)
 })
 
-t.test('refreshes are limited by session, and failures by address', async (t) => {
+slow.test('refreshes are limited by session, and failures by address', async (t) => {
   const { url, signIn } = await world(t, { RATE_LIMITS: 'on' })
   let [{ refresh_token: token }, other] = [await signIn(), await signIn()]
   for (let round = 0; round < 30; round++) token = (await refresh(url, token)).body.refresh_token

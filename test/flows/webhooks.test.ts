@@ -5,6 +5,7 @@ import { recordEvents } from '../../src/audit/events.ts'
 import { createDeliveryRepository } from '../../src/webhooks/delivery-repository.ts'
 import { startWebhookReceiver } from '../fakes/webhook-receiver.ts'
 import { eventually } from '../helper.ts'
+import { slow } from '../slow.ts'
 import { addEndpoint, withReceiver } from '../webhooks/world.ts'
 import { sessionOf } from './signed-in.ts'
 
@@ -214,7 +215,7 @@ t.test('an endpoint with very many that are due crowds out no other', async (t) 
   t.same((await due(other.id, 3)).length, 1)
 })
 
-t.test('two instances deliver each once', async (t) => {
+slow.test('two instances deliver each once', async (t) => {
   const { receiver, login, call, another, deliveries, record } = await withReceiver(t)
   const { address } = await another()
   const { access_token: token } = await login('github')

@@ -7,7 +7,10 @@ import t, { type Test } from 'tap'
 const testFolder = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** `*.slow.test.ts` and the browser tests run in processes of their own, by `npm run test:slow`. */
-const isFast = (file: string) => /(?<!\.slow)\.test\.ts$/.test(file) && !/^(browser|groups)\//.test(file)
+const isGrouped = (file: string) => /(?<!\.slow)\.test\.ts$/.test(file) && !/^(browser|groups)\//.test(file)
+
+/** What `npm test` leaves to the slow suite as a whole: what one provider does, what goes wrong there, hosts, tools. */
+const SLOW_FOLDERS = /^(embedded|flows\/(provider-events|provider-faults|providers)|tools)\//
 
 /** The calls of a test file on the `t` that it imports. */
 const FILE_LEVEL_CALLS = ['test', 'before', 'beforeEach', 'afterEach', 'teardown', 'comment'] as const
@@ -18,11 +21,11 @@ const fileTimeoutMs = t.options.timeout ?? 0
 /**
  * Runs this group's share of the fast test files one after the other in this process, which saves each file the start
  * of a process and of the app's modules. Each file is a subtest, named by its path. New files and groups need no list.
- * What a file leaves to the slow suite (test/slow.ts) is left out.
+ * What a folder or a file leaves to the slow suite (test/slow.ts) is left out.
  */
 export function runGroup (groupUrl: string): void {
   process.env['TEST_SUITE'] = 'fast'
-  runFiles(shareOf(groupUrl, fastFiles()))
+  runFiles(shareOf(groupUrl, groupedFiles().filter((file) => !SLOW_FOLDERS.test(file))))
 }
 
 /** Why tests are left out, by file and name. */
@@ -44,10 +47,10 @@ export function runFiles (files: string[], leftOut: LeftOut = {}): void {
 }
 
 /** The test files that run in groups, by their path in test/. */
-export function fastFiles (): string[] {
+export function groupedFiles (): string[] {
   return readdirSync(testFolder, { recursive: true, encoding: 'utf8' })
     .map((file) => file.replaceAll('\\', '/'))
-    .filter(isFast)
+    .filter(isGrouped)
 }
 
 /** The files for the group at `groupUrl`. They are dealt out by size, so that the groups take about the same time. */
@@ -61,8 +64,8 @@ export function shareOf (groupUrl: string, files: string[]): string[] {
     .sort()
 }
 
-/** Those of them that leave something to the slow suite. */
-export const partlySlowFiles = () => fastFiles().filter(isPartlySlow)
+/** Those of them that leave something, or everything, to the slow suite. */
+export const slowFiles = () => groupedFiles().filter((file) => SLOW_FOLDERS.test(file) || isPartlySlow(file))
 
 /** Whether a file imports test/slow.ts, itself or by another file of test/. */
 function isPartlySlow (file: string): boolean {

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { createDatabase } from '../../src/database/database.ts'
 import { purgeExpired } from '../../src/jobs/purge.ts'
 import { createDatabase as createTestDatabase } from '../database.ts'
+import { slow } from '../slow.ts'
 
 const RETENTION = { auditRetentionSeconds: 400 * 86_400 }
 
@@ -98,7 +99,7 @@ t.test('what was over a moment ago is kept as long as somebody may ask for it', 
   }
 })
 
-t.test('two instances that purge at once pass over each other, and a long run has an end', async (t) => {
+slow.test('two instances that purge at once pass over each other, and a long run has an end', async (t) => {
   const { sql, purge } = await connect(t)
   await sql.query(INSERT['spent_states']!(20_000, '1 minute'))
   await Promise.all([purge(), purge()])

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { OAuthError } from '../../src/http/errors.ts'
 import { hashDeviceCode } from '../../src/device/codes.ts'
+import { slow } from '../slow.ts'
 import { serve, WEB, type Results } from './endpoints.ts'
 
 const tokens = { access_token: 'at', token_type: 'Bearer', expires_in: 900, refresh_token: 'rt', scope: 'openid' }
@@ -37,7 +38,7 @@ async function refuses (t: Test, body: object, error: string, status = 400) {
   t.same(answer.counted, [['count', '127.0.0.1']])
 }
 
-t.test('a code is exchanged with its redirect URI and verifier (OAuth 2.1 section 4.1.3)', async (t) => {
+slow.test('a code is exchanged with its redirect URI and verifier (OAuth 2.1 section 4.1.3)', async (t) => {
   const { status, body, headers, asked, counted } = await exchange(t, CODE)
   t.equal(status, 200)
   t.strictSame(body, tokens)

@@ -12,6 +12,7 @@ import { dpop } from '../../src/plugins/dpop.ts'
 import { readSettings } from '../../src/settings.ts'
 import { signedIn } from '../flows/signed-in.ts'
 import { ENCRYPTION_KEYS, eventually } from '../helper.ts'
+import { slow } from '../slow.ts'
 
 const ISSUER = 'https://id.example.com'
 const AUDIENCE = 'https://api.example.com'
@@ -83,7 +84,7 @@ async function serve (t: Test) {
 
 const REFUSED = { bearer: 401, parameter: false, hint: false }
 
-t.test('each kind of token is read in its own place, with any algorithm', async (t) => {
+slow.test('each kind of token is read in its own place, with any algorithm', async (t) => {
   const { createKey, read } = await serve(t)
   for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
     const { sign } = await createKey(algorithm)

@@ -40,7 +40,7 @@ async function world (t: Test, environment: Record<string, string> = {}) {
   return { ...running, start, starts }
 }
 
-t.test('what is over the limit is told when to come back, in the fields of the draft too', async (t) => {
+slow.test('what is over the limit is told when to come back, in the fields of the draft too', async (t) => {
   const { url, starts } = await world(t)
   t.equal(await starts(LIMIT + 5), LIMIT)
   const response = await fetch(`${url}/login/github`, { redirect: 'manual' })
@@ -65,7 +65,7 @@ t.test('the OAuth endpoints tell it too, as their error', async (t) => {
   t.match(headers.get('ratelimit-policy'), '"failedTokenCalls"')
 })
 
-t.test('nobody gets a new address by writing one into a header', async (t) => {
+slow.test('nobody gets a new address by writing one into a header', async (t) => {
   await t.test('without a trusted proxy the header says nothing', async (t) => {
     const { starts } = await world(t)
     t.equal(await starts(LIMIT + 20, (index) => `198.51.100.${index}`), LIMIT)

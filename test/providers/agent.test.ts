@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { eventually } from '../helper.ts'
 import { callProvider } from '../../src/providers/http.ts'
+import { slow } from '../slow.ts'
 import { clientOptions, startProviderServer, tokenRequests } from './provider-server.ts'
 
 /** The limits and the connections of all calls to providers: ours, and those of @fastify/oauth2. */
@@ -41,7 +42,7 @@ const bomb = (response: ServerResponse) => {
   response.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'gzip' }).end(BOMB)
 }
 
-t.test('a call that is given up leaves no connection open, no timer and no listener', async (t) => {
+slow.test('a call that is given up leaves no connection open, no timer and no listener', async (t) => {
   const faults: [name: string, play: (response: ServerResponse) => void, code: string, abortAfterMs?: number][] = [
     ['a server that hangs', () => {}, 'provider_timeout'],
     ['a body without an end', drip, 'provider_timeout'],

@@ -8,6 +8,7 @@ import type { PluginNamespace } from '../../src/providers/registration.ts'
 import { BUILT_IN_PROVIDERS, createProviders, type Providers } from '../../src/providers/registry.ts'
 import { readSettings } from '../../src/settings.ts'
 import { startFakeOidc } from '../fakes/oidc.ts'
+import { slow } from '../slow.ts'
 
 /** @fastify/oauth2 on the app, once for each provider. */
 
@@ -80,7 +81,7 @@ t.test('an issuer that is discovered registers late, once until its metadata cha
   t.equal(acme.calls(acme.paths.discovery).length, 1)
 })
 
-t.test('what the settings let through the plugin takes: a bad option would end the process', async (t) => {
+slow.test('what the settings let through the plugin takes: a bad option would end the process', async (t) => {
   const anyText = fc.string({ unit: 'binary', maxLength: 30 })
   const printable = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 30 })
   const credential = fc.oneof({ weight: 9, arbitrary: printable }, { weight: 1, arbitrary: anyText })

@@ -1,3 +1,3 @@
-import { partlySlowFiles, runFiles, shareOf } from '../groups/run-group.ts'
+import { runFiles, shareOf, slowFiles } from '../groups/run-group.ts'
 
-runFiles(shareOf(import.meta.url, partlySlowFiles()))
+runFiles(shareOf(import.meta.url, slowFiles()))

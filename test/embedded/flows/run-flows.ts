@@ -1,4 +1,4 @@
-import { fastFiles, runFiles, shareOf, type LeftOut } from '../../groups/run-group.ts'
+import { groupedFiles, runFiles, shareOf, type LeftOut } from '../../groups/run-group.ts'
 
 const HOST_ANSWERS = 'what is no request for Fastify is answered by the host'
 const ONE_PATH = 'the path of the issuer is the prefix of the host, and no proxy can take it off'
@@ -22,9 +22,8 @@ const LEFT_OUT: LeftOut = {
   }
 }
 
-/** Runs this file's share of test/flows again, as `npm test` does, with Signet inside the app of examples/embedded. */
+/** Runs this file's share of test/flows again, in whole, with Signet inside the app of examples/embedded. */
 export function runFlows (fileUrl: string): void {
   process.env['TEST_HOST'] = 'embedded'
-  process.env['TEST_SUITE'] = 'fast'
-  runFiles(shareOf(fileUrl, fastFiles().filter((file) => file.startsWith('flows/'))), LEFT_OUT)
+  runFiles(shareOf(fileUrl, groupedFiles().filter((file) => file.startsWith('flows/'))), LEFT_OUT)
 }

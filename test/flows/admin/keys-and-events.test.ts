@@ -1,5 +1,6 @@
 import t from 'tap'
 import { decodeProtectedHeader } from 'jose'
+import { slow } from '../../slow.ts'
 import { administration } from './world.ts'
 
 t.test('keys are listed and rotated, without their private halves', async (t) => {
@@ -83,7 +84,7 @@ t.test('audit events are listed and filtered, page by page', async (t) => {
   ]) { t.equal((await ask('GET', `/admin/audit-events?${query}`)).status, 400, query) }
 })
 
-t.test('an administrator makes so many calls a minute', async (t) => {
+slow.test('an administrator makes so many calls a minute', async (t) => {
   const { ask, octocat, call } = await administration(t, { RATE_LIMITS: 'on' })
   const statuses: number[] = []
   for (let index = 0; index < 301; index++) statuses.push((await ask('GET', '/admin/keys')).status)

@@ -4,6 +4,7 @@ import { createSealer } from '../../../src/vault/sealing.ts'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeGitHub } from '../../fakes/github.ts'
 import { ENCRYPTION_KEYS, readJson, setup } from '../../helper.ts'
+import { slow } from '../../slow.ts'
 import { sessionOf } from '../signed-in.ts'
 
 // A session id is no secret: access tokens, the audit trail and webhooks have it. Together with ENCRYPTION_KEYS it
@@ -64,7 +65,7 @@ async function world (t: Test) {
 
 const hashOf = (deviceCode: string) => createHash('sha256').update(deviceCode).digest()
 
-t.test('wanted: the tokens of a session, by its id and the keys: a forged visit of a device', async (t) => {
+slow.test('wanted: the tokens of a session, by its id and the keys: a forged visit of a device', async (t) => {
   const { begin, poll, forgeVisit, decide, isVictimSignedIn, sessionId, signInForDevice, sql } = await world(t)
   const [own, other] = [await begin(), await begin()]
   for (const [name, id] of Object.entries({

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { startFakeOidc } from '../../fakes/oidc.ts'
 import { readJson, setup } from '../../helper.ts'
+import { slow } from '../../slow.ts'
 import { AS_WEB, basic, setupWithClients } from '../setup-with-clients.ts'
 
 // A minute allows 100 failed calls of the endpoints where clients authenticate, from one address, and no work after
@@ -8,7 +9,7 @@ import { AS_WEB, basic, setupWithClients } from '../setup-with-clients.ts'
 
 const LIMIT = 100
 
-t.test('wanted: a full audit trail, by token exchanges that need no client', async (t) => {
+slow.test('wanted: a full audit trail, by token exchanges that need no client', async (t) => {
   const fake = await startFakeOidc()
   t.teardown(() => fake.close())
   const { url, sql } = await setup(t, { ...fake.googleSettings(), RATE_LIMITS: 'on' })
@@ -53,7 +54,7 @@ async function endpoints (t: Test) {
   return guesses
 }
 
-t.test('wanted: the secret of a client, by guessing', async (t) => {
+slow.test('wanted: the secret of a client, by guessing', async (t) => {
   const guesses = await endpoints(t)
   let address = 0
   for (const [name, guess] of Object.entries(guesses)) {

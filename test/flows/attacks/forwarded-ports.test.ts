@@ -2,11 +2,12 @@ import t from 'tap'
 import { createBrowser } from '../../fakes/browser.ts'
 import { startFakeGitHub } from '../../fakes/github.ts'
 import { setup } from '../../helper.ts'
+import { slow } from '../../slow.ts'
 
 /** Login starts that an address has in a minute. */
 const LIMIT = 100
 
-t.test('wanted: no rate limit, as the proxy writes the port beside the address', async (t) => {
+slow.test('wanted: no rate limit, as the proxy writes the port beside the address', async (t) => {
   const github = await startFakeGitHub()
   t.teardown(() => github.close())
   const { url } = await setup(t, { ...github.settings, RATE_LIMITS: 'on', TRUST_PROXY: '127.0.0.1, 10.0.0.0/8' })

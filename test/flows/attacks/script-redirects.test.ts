@@ -1,4 +1,4 @@
-import t from 'tap'
+import { slow } from '../../slow.ts'
 import { signedIn } from '../signed-in.ts'
 import { readSettings } from '../../../src/settings.ts'
 
@@ -65,7 +65,7 @@ const TAKEN = [
   'exp://127.0.0.1:19000/--/callback'
 ]
 
-t.test('wanted: script in a browser, by a registered redirect URI', async (t) => {
+slow.test('wanted: script in a browser, by a registered redirect URI', async (t) => {
   const { sql, login, call } = await signedIn(t)
   await login()
   await sql.query("UPDATE users SET roles = '{admin}'")

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createBrowser, type Browser, type BrowserResponse } from '../../fakes/browser.ts'
 import { sharing } from '../../helper.ts'
+import { slow } from '../../slow.ts'
 import { setupWithClients, REDIRECT_URI, SPA } from '../setup-with-clients.ts'
 
 // RFC 8252 section 8.6: another app on the person's device may have registered the same scheme, or listen at the
@@ -35,7 +36,7 @@ async function click (browser: Browser, link: string): Promise<URL> {
   return new URL(back.location ?? 'about:blank')
 }
 
-t.test('wanted: a code in a native app of the attacker, by a page that the person only looks at', async (t) => {
+slow.test('wanted: a code in a native app of the attacker, by a page that the person only looks at', async (t) => {
   const { url, request, github } = await world(t)
   for (const redirectUri of NATIVE) {
     for (const [sender, headers] of Object.entries({

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { createBrowser, type BrowserResponse } from '../../fakes/browser.ts'
 import { idTokenFrom } from '../../fakes/oidc-app.ts'
 import { startFakeOidc } from '../../fakes/oidc.ts'
+import { slow } from '../../slow.ts'
 import { setupWithClients, type Parameters } from '../setup-with-clients.ts'
 
 // A person is asked to prove again who they are. The session that their browser has at the provider must not do it.
@@ -73,7 +74,7 @@ t.test('wanted: a step-up at a provider that ignores max_age', async (t) => {
   t.ok(age(accessTokenOf(await login('?prompt=login'))) >= HOUR, 'a provider that ignores prompt=login')
 })
 
-t.test('wanted: the ten minutes of a recent sign-in, by a sign-in that asked the person for nothing', async (t) => {
+slow.test('wanted: the ten minutes of a recent sign-in, by a sign-in that asked the person for nothing', async (t) => {
   const { sql, acme, login, remove, refresh } = await world(t)
   acme.sayAuthTime()
   acme.signedInBefore(HOUR)

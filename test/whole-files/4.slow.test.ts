@@ -1,0 +1,3 @@
+import { runFiles, shareOf, slowFiles } from '../groups/run-group.ts'
+
+runFiles(shareOf(import.meta.url, slowFiles()))
