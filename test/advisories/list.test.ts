@@ -129,7 +129,7 @@ const titles = readdirSync(new URL('.', import.meta.url))
   .flatMap(
     (file) =>
       readFileSync(new URL(file, import.meta.url), 'utf8').match(
-        /(?:t\.test\(|^ {2,}|\{ |, )['"`](?:CVE|GHSA|GO|[\w./-]+(?: Auth)? #\d)[^\n]*/gm
+        /(?:(?:t|slow)\.test\(|^ {2,}|\{ |, )['"`](?:CVE|GHSA|GO|[\w./-]+(?: Auth)? #\d)[^\n]*/gm
       ) ?? []
   )
 
