@@ -22,8 +22,12 @@ const LEFT_OUT: LeftOut = {
   }
 }
 
-/** Runs this file's share of test/flows again, in whole, with Signet inside the app of examples/embedded. */
+/**
+ * Runs this file's share of test/flows again, with Signet inside the app of examples/embedded: the folders in whole,
+ * the files without their `slow.test`s and grids.
+ */
 export function runFlows (fileUrl: string): void {
   process.env['TEST_HOST'] = 'embedded'
+  process.env['TEST_SUITE'] = 'fast'
   runFiles(shareOf(fileUrl, groupedFiles().filter((file) => file.startsWith('flows/'))), LEFT_OUT)
 }
