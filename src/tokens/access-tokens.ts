@@ -96,7 +96,7 @@ export function createAccessTokens (keys: Pick<KeyService, 'sign'>, options: Acc
       if (grant.isPersonalToken) claims.amr = [PERSONAL_TOKEN]
       // A third party gets what its user consented to.
       const hasOwnClaims = ownClaims && !grant.isThirdParty
-      return keys.sign(type, hasOwnClaims ? { ...ownClaims(grant), ...claims } : claims)
+      return keys.sign(type, hasOwnClaims ? Object.assign(ownClaims(grant), claims) : claims)
     },
 
     issueToClient (grant) {
