@@ -92,7 +92,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
     const grant: IdentityGrant = { ...granted }
     grant.scope = scope
     grant.resources = audience
-    if (key) grant.jkt = key.jkt
+    grant.jkt = key?.jkt
     if (isThirdParty) Object.assign(grant, { roles: [], isThirdParty })
     const accessToken = accessTokens.issue(grant)
     const idToken = await options.idToken(grant, accessToken, idTokenAlgorithm)

@@ -27,7 +27,7 @@ export function createRefreshTokenCodec (keys: EncryptionKey[]): RefreshTokenCod
 
   return {
     encode ({ sessionId, counter, secret }) {
-      const bytes = Buffer.allocUnsafe(LENGTH)
+      const bytes = Buffer.alloc(LENGTH)
       bytes.write(sessionId.replaceAll('-', ''), 0, 'hex')
       bytes.writeUInt32BE(counter, 16)
       secret.copy(bytes, 20)
