@@ -20,7 +20,7 @@ export default {
   timeoutFactor: 1.5,
   ignoreStatic: true,
   dryRunTimeoutMinutes: 30,
-  ignorePatterns: ['.data', 'dist', 'bench', 'deploy', 'docs', 'examples', 'packages', 'test/browser'],
+  ignorePatterns: ['.data', 'dist', 'bench', 'deploy', 'docs', 'examples', 'test/browser'],
   reporters: ['clear-text', 'json', 'progress-append-only'],
   clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportTests: false },
   jsonReporter: { fileName: `.mutation/${folder}.json` },
