@@ -12,8 +12,10 @@ const caller = { ipAddress: '127.0.0.1', userAgent: 'lightMyRequest', requestId:
 async function serve (t: Test, { aud = 'spa' as string | undefined, error }: { aud?: string, error?: Error } = {}) {
   const { calls, record } = createRecorder()
   const { app, clients } = await createPagesApp(t)
-  app.decorate('readIdToken', async ({ body, query }: { body?: unknown, query?: unknown }) =>
-    ((body ?? query) as { id_token_hint?: string }).id_token_hint === 'good' ? { aud, sid: 's' } : undefined as never)
+  app.decorate('readIdToken', async ({ body, query }: { body?: unknown, query?: unknown }) => {
+    const { id_token_hint: hint } = (body ?? query) as { id_token_hint?: string }
+    return hint === 'good' ? { aud, sid: 's' } as never : undefined
+  })
   const sessions = { end: record('end', error ?? true), endByRefreshToken: record('endByRefreshToken', true) }
   const pageSessions = { end: async () => { calls.push(['endPages']) } }
   await app.register(rpLogoutRoutes, { issuerUrl: 'https://id', sessions, clients, cookies, pageSessions } as never)

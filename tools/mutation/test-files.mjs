@@ -42,6 +42,7 @@ export const testFiles = {
     'test/sign-in/sign-in-error-page.test.ts',
     'test/sign-in/untrusted-emails.test.ts',
     'test/sign-in/service.test.ts',
+    'test/sign-in/routes.test.ts',
     'test/sign-in/creation-hook.test.ts',
     'test/sign-in/sign-in.test.ts',
     'test/flows/login.test.ts',
