@@ -97,6 +97,9 @@ t.test('a client that is registered so needs no PKCE, unless it links an account
   t.throws(() => read({ ...none, intent: 'link' }, without), required)
   t.throws(() => read({ ...none, code_challenge_method: 'S256' }, without), required)
   t.throws(() => read(none, { ...client, metadata: { requirePkce: true } }), required)
+  t.throws(() => read({ code_challenge_method: undefined }, without), {
+    error: 'invalid_request', message: /must be S256/
+  }, 'a challenge counts')
   t.equal(read({ scope: 'openid '.repeat(142) + 'openid' }, without).scope, 'openid', 'a scope of 1000 characters')
 })
 

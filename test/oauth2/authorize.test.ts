@@ -1,5 +1,7 @@
 import t, { type Test } from 'tap'
+import { originOf } from '../../src/http/failure-origin.ts'
 import { authorizeRoutes } from '../../src/oauth2/authorize.ts'
+import { STAGE_STEPS } from '../../src/sign-in/login-stage.ts'
 import { createResources } from '../../src/tokens/resources.ts'
 import { cookies, createPagesApp, createRecorder } from './pages.ts'
 
@@ -30,7 +32,7 @@ async function serve (t: Test, { error, tooMany, providers = ALL }: World = {}) 
     signIn: { start: record('start', error ?? started) },
     attempts: { surplus: () => [] },
     cookies,
-    resources: createResources([])
+    resources: createResources([{ resource: 'https://api.example.com', name: 'The API' }])
   } as never)
   const get = (more: Record<string, string | undefined> = {}, headers = {}) => {
     const given = Object.entries({ ...REQUEST, ...more }).filter(([, value]) => value !== undefined)
@@ -117,10 +119,12 @@ t.test('any other mistake goes to the client', async (t) => {
 })
 
 t.test('a fault of ours goes to the client without its words, with the id of the request', async (t) => {
-  const { get } = await serve(t, { error: new Error('a secret') })
+  const error = new Error('a secret')
+  const { get } = await serve(t, { error })
   t.match(broughtBack((await get({ provider: 'acme' })).headers.location), {
     error: 'server_error', error_description: 'Something went wrong here. Request req'
   })
+  t.strictSame(originOf(error), { step: STAGE_STEPS.started, mode: 'code', clientId: 'spa' })
 })
 
 t.test('a limit that was reached goes to the client, and no provider is asked', async (t) => {
@@ -142,7 +146,7 @@ t.test('without a provider a page offers all of them, and the way back', async (
   const [, cancel = ''] = /href="(https:\/\/app\/cb[^"]*)"/.exec(body) ?? []
   t.match(broughtBack(cancel.replaceAll('&amp;', '&')), { error: 'access_denied', state: 'st', iss: 'https://id' })
   t.match(headers['content-security-policy'], /form-action 'self'$/)
-  t.notMatch(body, /on this device/)
+  t.match(body, '</h1>\n<ul class="providers">', 'without a notice')
   const byForm = await get({ response_mode: 'form_post' })
   t.match(byForm.headers['content-security-policy'], /form-action 'self' https:$/)
   t.match(byForm.body, '<form method="post" action="https://app/cb">')
@@ -164,6 +168,27 @@ t.test('for a native app a person clicks first, on a page that says so', async (
   t.equal((await get(click, { ...HTML, cookie: `${secret?.name}=${secret?.value}` })).statusCode, 302)
   t.equal((await get(click, HTML)).statusCode, 200, 'another browser is asked again')
   t.equal((await get(native)).statusCode, 302, 'a client that is no browser is not asked')
+})
+
+t.test('for a third party the page names it and its host, under the name of the service', async (t) => {
+  const { calls, get } = await serve(t)
+  const agent = { client_id: 'agent', redirect_uri: 'https://agent/cb' }
+  const { body, statusCode, headers } = await get({ ...agent, resource: 'https://api.example.com' }, HTML)
+  t.equal(statusCode, 200)
+  t.match(body, '<header><span>The service</span></header>')
+  t.match(body, /<h1>Sign in<\/h1>\s*<p><strong>[^<]*The agent[^<]*<\/strong><br>[^<]*agent\.example\.com/)
+  t.match(headers['content-security-policy'], /form-action 'self'$/)
+  t.match(broughtBack((await get(agent)).headers.location), { error: 'invalid_target' })
+  t.same(calls, [])
+})
+
+t.test('a client that cannot be looked up is told to the person: why, or only that it failed', async (t) => {
+  const { get } = await serve(t)
+  const unreadable = await get({ client_id: 'unreadable' })
+  t.match(unreadable.json(), { status: 400, code: 'invalid_request', detail: 'The document cannot be read.' })
+  const broken = await get({ client_id: 'broken' }, HTML)
+  t.equal(broken.statusCode, 500)
+  t.notMatch(broken.body, /a secret|This sign-in cannot start/)
 })
 
 t.test('HEAD starts nothing', async (t) => {

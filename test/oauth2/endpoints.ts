@@ -30,12 +30,15 @@ export interface Results {
   poll?: string
   /** Thrown by every call instead. */
   error?: unknown
+  /** Thrown when a failed call is counted. */
+  tooMany?: Error
 }
 
 export const WEB = { client_id: 'web', client_secret: 'secret' }
 export const BOUND = { ...WEB, client_id: 'bound' }
 export const MACHINE = { ...WEB, client_id: 'machine' }
 export const API = 'https://api.example.com'
+export const PLAIN_API = 'https://plain.example.com'
 /** A token of a person, whose bytes are all zero, and what it says. */
 export const PERSONAL_TOKEN = `signet_pt_${'A'.repeat(64)}`
 export const PERSONAL = { sessionId: '00000000-0000-0000-0000-000000000000', secret: Buffer.alloc(32) }
@@ -60,7 +63,7 @@ export async function serve (t: Test, results: Results = {}) {
     (name: string, result?: unknown) =>
       async (...values: unknown[]) => {
         calls.push([name, ...values])
-        if (results.error !== undefined && name !== 'count') throw results.error
+        if (results.error !== undefined) throw results.error
         return result
       }
   const app = Fastify({ genReqId: () => 'req' })
@@ -74,11 +77,19 @@ export async function serve (t: Test, results: Results = {}) {
     return results.jkt
   })
   app.decorate('readAccessToken', async () => results.claims as never)
+  const limits: string[] = []
+  const limit = async (key: string) => { limits.push(key) }
   const refreshLimit = { check: async () => {}, add: async () => {} }
   app.decorate('limits', {
-    failedTokenCalls: { check: async () => {}, count: record('count') },
+    failedTokenCalls: {
+      check: limit,
+      count: async (key: string) => {
+        calls.push(['count', key])
+        if (results.tooMany) throw results.tooMany
+      }
+    },
     refresh: refreshLimit,
-    signIn: { count: async () => {} }
+    signIn: { count: limit }
   } as never)
   await app.register(cookie)
   await app.register(oauth2Routes, {
@@ -124,7 +135,9 @@ export async function serve (t: Test, results: Results = {}) {
     },
     ownClaims: results.ownClaims,
     cookies: createCookiePolicy('https://id', { attemptSeconds: 600, refreshTokenSeconds: 3600, sessionSeconds: 3600 }),
-    resources: createResources([{ resource: API, name: 'The API', scopes: ['notes:read'] }]),
+    resources: createResources([
+      { resource: API, name: 'The API', scopes: ['notes:read'] }, { resource: PLAIN_API, name: 'No scopes' }
+    ]),
     allowedOrigins: { has: (origin: string) => origin === 'https://spa' },
     users: { bySession: record('bySession', results.user), rolesBySession: record('rolesBySession', results.roles) },
     devices: { poll: record('poll', results.poll) },
@@ -144,5 +157,5 @@ export async function serve (t: Test, results: Results = {}) {
     const { statusCode: status, headers: responseHeaders, cookies } = response
     return { status, body: response.json(), headers: responseHeaders, cookies }
   }
-  return { app, calls, post, refreshLimit }
+  return { app, calls, limits, post, refreshLimit }
 }

@@ -83,3 +83,13 @@ t.test('a personal token is active while it works', async (t) => {
   const unknown = await serve(t, { live: personal })
   t.strictSame((await unknown.post('introspect', { token: PERSONAL_TOKEN, ...WEB })).body, { active: false })
 })
+
+t.test('each parameter has a maximum length', async (t) => {
+  const { post } = await serve(t)
+  for (const [name, length] of Object.entries({ token: 8192, token_type_hint: 100, client_id: 200 })) {
+    const body = { token: 'x', ...WEB, [name]: 'x'.repeat(length + 1) }
+    t.match(await post('introspect', body), { status: 400, body: { error: 'invalid_request' } }, name)
+  }
+  const longest = { ...WEB, token: 'x'.repeat(8192), token_type_hint: 'x'.repeat(100) }
+  t.match(await post('introspect', longest), { status: 200 })
+})

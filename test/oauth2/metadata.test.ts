@@ -85,3 +85,27 @@ t.test("the metadata of Signet's own API (RFC 9728) is also between the host and
     t.equal((await app.inject('/.well-known/oauth-protected-resource/other')).statusCode, 404)
   }
 })
+
+t.test('the ways to register are announced when they are open, below a path too', async (t) => {
+  const issuerUrl = 'https://id/auth'
+  const membersOf = async (registration: string[] | undefined, path: string) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const options = { issuerUrl, keys: { algorithms: () => [] }, resources: { scopes: [] }, registration }
+    await app.register(metadataRoutes, options as never)
+    const response = await app.inject(path)
+    t.equal(response.statusCode, 200)
+    const members = response.json()
+    return [members.registration_endpoint, members.client_id_metadata_document_supported]
+  }
+  for (const path of [
+    '/.well-known/openid-configuration',
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/openid-configuration/auth',
+    '/.well-known/oauth-authorization-server/auth'
+  ]) {
+    t.same(await membersOf(undefined, path), [undefined, undefined])
+    t.same(await membersOf(['dynamic'], path), ['https://id/auth/oauth2/register', undefined])
+    t.same(await membersOf(['metadata-documents'], path), [undefined, true])
+  }
+})

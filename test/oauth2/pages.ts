@@ -2,9 +2,9 @@ import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import Fastify, { type FastifyReply } from 'fastify'
 import type { Test } from 'tap'
-import { createClients } from '../../src/clients/clients.ts'
+import { createClients, type Client, type ThirdPartyClients } from '../../src/clients/clients.ts'
 import { createCookiePolicy } from '../../src/http/cookies.ts'
-import type { Problem } from '../../src/http/errors.ts'
+import { OAuthError, type Problem } from '../../src/http/errors.ts'
 import { sendProblem } from '../../src/http/problem-details.ts'
 
 const lifetimes = { attemptSeconds: 600, refreshTokenSeconds: 3600, sessionSeconds: 3600 }
@@ -21,7 +21,27 @@ export function createRecorder () {
   return { calls, record }
 }
 
-/** An app with what the routes of browsers need, and with the clients `spa` and `native`. */
+const AGENT: Client = {
+  clientId: 'agent',
+  name: 'The agent',
+  redirectUris: ['https://agent/cb'],
+  postLogoutRedirectUris: [],
+  secretHash: undefined,
+  metadata: {},
+  thirdParty: { host: 'agent.example.com', fingerprint: 'f' }
+}
+
+/** The client `agent` is a third party; to look another one up fails. */
+const thirdParties: ThirdPartyClients = {
+  isId: (clientId) => ['agent', 'unreadable', 'broken'].includes(clientId),
+  async find (clientId) {
+    if (clientId === 'unreadable') throw new OAuthError('invalid_client', 'The document cannot be read.')
+    if (clientId === 'broken') throw new Error('a secret')
+    return AGENT
+  }
+}
+
+/** An app with what the routes of browsers need, and with the clients `spa`, `native` and `agent`. */
 export async function createPagesApp (t: Test) {
   const app = Fastify({ genReqId: () => 'req' })
   t.teardown(() => app.close())
@@ -41,7 +61,9 @@ export async function createPagesApp (t: Test) {
       },
       { client_id: 'native', name: 'The native app', redirect_uris: ['com.example.app:/cb'] }
     ] as never,
-    { find: async () => undefined, wantsRs256: async () => false }
+    { find: async () => undefined, wantsRs256: async () => false },
+    undefined,
+    thirdParties
   )
   return { app, clients }
 }

@@ -65,3 +65,13 @@ t.test('a personal token ends, by whoever has it', async (t) => {
   t.match(await post('revoke', { token: PERSONAL_TOKEN, ...WEB }), { status: 400, body: { error: 'invalid_grant' } })
   t.same(calls.filter(([name]) => name !== 'count'), [['endPersonal', PERSONAL, caller]])
 })
+
+t.test('each parameter has a maximum length', async (t) => {
+  const { post } = await serve(t)
+  for (const [name, length] of Object.entries({ token: 8192, token_type_hint: 100, client_id: 200 })) {
+    const body = { token: 'x', ...WEB, [name]: 'x'.repeat(length + 1) }
+    t.match(await post('revoke', body), { status: 400, body: { error: 'invalid_request' } }, name)
+  }
+  const longest = { ...WEB, token: 'x'.repeat(8192), token_type_hint: 'x'.repeat(100) }
+  t.match(await post('revoke', longest), { status: 200 })
+})

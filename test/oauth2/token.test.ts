@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { OAuthError } from '../../src/http/errors.ts'
+import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { hashDeviceCode } from '../../src/device/codes.ts'
 import { InvalidProofError } from '../../src/tokens/dpop-proof.ts'
-import { API, BOUND, MACHINE, PERSONAL, PERSONAL_TOKEN, serve, WEB, type Results } from './endpoints.ts'
+import { API, BOUND, MACHINE, PERSONAL, PERSONAL_TOKEN, PLAIN_API, serve, WEB, type Results } from './endpoints.ts'
 
 const tokens = { access_token: 'at', token_type: 'Bearer', expires_in: 900, refresh_token: 'rt', scope: 'openid' }
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
@@ -25,10 +25,11 @@ const NATIVE = {
 
 /** Calls the token endpoint. Keeps the counting of failed calls apart from the other calls to services. */
 async function exchange (t: Test, body: object, results: Results = { tokens }, headers = {}) {
-  const { post, calls, refreshLimit } = await serve(t, results)
+  const { post, calls, limits, refreshLimit } = await serve(t, results)
   const answer = await post('token', body, headers)
   const isCount = ([name]: unknown[]) => name === 'count'
-  return { ...answer, refreshLimit, asked: calls.filter((call) => !isCount(call)), counted: calls.filter(isCount) }
+  const [asked, counted] = [calls.filter((call) => !isCount(call)), calls.filter(isCount)]
+  return { ...answer, limits, refreshLimit, asked, counted }
 }
 
 async function refuses (t: Test, body: object, error: string, status = 400) {
@@ -236,8 +237,10 @@ t.test('a client gets a token of its own, for what it is registered with (RFC 67
   const forApi = await exchange(t, { ...grant, resource: API }, { jkt: 'jkt' })
   t.strictSame(forApi.body, { ...issued, token_type: 'DPoP', scope: 'notes:read' })
   t.strictSame(forApi.asked, [['issueToClient', { clientId, scope: 'notes:read', resources: [API], jkt: 'jkt' }]])
-  const narrowed = await exchange(t, { ...grant, scope: ' notes:write  notes:write ' })
-  t.equal(narrowed.body.scope, 'notes:write')
+  const narrowed = await exchange(t, { ...grant, scope: ' notes:write  notes:write notes:read ' })
+  t.equal(narrowed.body.scope, 'notes:write notes:read')
+  const plain = await exchange(t, { ...grant, resource: PLAIN_API, scope: 'notes:read' })
+  t.match(plain.body, { error: 'invalid_scope', error_description: 'This client has no scope here.' })
   const none = await exchange(t, { ...grant, scope: ' ' })
   t.strictSame(none.body, issued)
   const more = await exchange(t, { ...grant, scope: 'notes:read admin' })
@@ -262,7 +265,8 @@ t.test('no other client gets a token of its own', async (t) => {
 })
 
 t.test("an app's authorization code and name go on to its provider", async (t) => {
-  const { asked } = await exchange(t, { ...NATIVE, code: 'c', name: 'Name' })
+  const { asked, limits } = await exchange(t, { ...NATIVE, code: 'c', name: 'Name' })
+  t.same(limits, ['127.0.0.1', 'native:127.0.0.1'])
   t.match(asked, [['signInNatively', { code: 'c', name: 'Name' }]])
   const tooLong = await exchange(t, { ...NATIVE, name: 'x'.repeat(201) })
   t.match(tooLong, { status: 400, body: { error: 'invalid_request' }, asked: [] })
@@ -275,6 +279,19 @@ t.test('the parameters are a form or an object', async (t) => {
     })
   }
   const { app } = await serve(t)
+  const headers = { 'content-type': 'application/json' }
+  for (const payload of ['"grant_type"', '1', 'null']) {
+    const response = await app.inject({ method: 'POST', url: '/oauth2/token', payload, headers })
+    t.match(response.json(), { error: 'invalid_request', error_description: /^Send the parameters in the body/ })
+  }
   const empty = await app.inject({ method: 'POST', url: '/oauth2/token' })
   t.match(empty.json(), { error: 'invalid_request', error_description: /^Send the parameters in the body/ })
+})
+
+t.test('whoever fails too often is refused, whatever the failure was', async (t) => {
+  const tooMany = new Problem('rate_limited', 'Too many.', { headers: { 'retry-after': '5' } })
+  t.match(await exchange(t, { ...CODE, client_id: 'nobody' }, { tooMany }), {
+    status: 429, body: { error: 'temporarily_unavailable', error_description: 'Too many.' }
+  })
+  t.match(await exchange(t, CODE, { tokens, tooMany }), { status: 200, limits: ['127.0.0.1'] })
 })

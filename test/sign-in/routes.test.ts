@@ -220,6 +220,16 @@ t.test('a callback ends in a code, a question, or a page', async (t) => {
       t.strictSame(visit, { ...expected, sessionId: 'sid', userName: 'Jane' })
     }
   }
+  const byForm = await serve(t, {
+    completion: { ...CODE, responseMode: 'form_post' }, outcome: { outcome: 'code', code: 'k' }
+  })
+  const form = await byForm.get(CALLBACK)
+  t.same([form.statusCode, form.headers['cache-control'], form.headers.location], [200, 'no-store', undefined])
+  t.match(form.body, '<form method="post" action="https://app/cb">')
+  t.match(form.body, '<input type="hidden" name="code" value="k">')
+  t.match(form.body, '<script>document.forms[0].submit()</script>')
+  t.match(form.headers['content-security-policy'], /script-src 'sha256-.*form-action 'self' https:$/)
+
   const asking = await serve(t, { completion: CODE, outcome: { outcome: 'consent', sessionId: 'sid', user: USER } })
   const { headers, cookies: set } = await asking.get(CALLBACK)
   const [, id] = /^https:\/\/id\/oauth2\/consent\?request=([\w-]{16})$/.exec(String(headers.location)) ?? []

@@ -53,6 +53,7 @@ function serve (
     exchanged?: object
     isDeleted?: boolean
     signedIn?: object
+    record?: () => Promise<void>
   } = {}
 ) {
   const calls: [string, ...unknown[]][] = []
@@ -95,7 +96,7 @@ function serve (
       issue: (...args: unknown[]) => ({ issued: args.filter((each) => each !== undefined) })
     } as never,
     accounts: { createLinkCode: note('createLinkCode', 'a code to link by') } as never,
-    audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
+    audit: { record: told.record ?? note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
     idleSeconds: 10,
     maximumSeconds: 100,
     onStage: (...args) => {
@@ -180,7 +181,8 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
 
 t.test('for a client it ends in a code whose session lives a minute until it is exchanged', async (t) => {
   const { service, asked } = serve()
-  const { code } = (await service.finish(attempt(CODE), back, caller)) as { code: string }
+  const { code, outcome } = (await service.finish(attempt(CODE), back, caller)) as { code: string, outcome: string }
+  t.equal(outcome, 'code')
   t.match(code, /^[\w-]{43}$/)
   t.match(asked('signIn'), [
     [
@@ -211,14 +213,22 @@ t.test('for a device it ends in a session that waits ten minutes', async (t) => 
   const { service, asked } = serve()
   const completion: LoginCompletion = {
     mode: 'device',
-    deviceCodeHash: 'h',
+    deviceCodeHash: Buffer.from('hash of a code').toString('base64url'),
     userCode: 'X',
     clientId: 'tv',
     scope: 'openid'
   }
   const waiting = { outcome: 'device', completion, sessionId: 'sid', user }
   t.same(await service.finish(attempt(completion), back, caller), waiting)
-  t.match(asked('signIn'), [[{ profile }, { clientId: 'tv', scope: 'openid', idleSeconds: 600 }]])
+  t.strictSame(asked('signIn')[0]?.[1], {
+    clientId: 'tv',
+    scope: 'openid',
+    resources: [],
+    secretHash: Buffer.from('hash'),
+    idleSeconds: 600,
+    deviceCodeHash: Buffer.from('hash of a code'),
+    maximumSeconds: 100
+  })
 })
 
 t.test('a failure is told by its stage, and written down', async (t) => {
@@ -245,9 +255,10 @@ t.test('a failure is told by its stage, and written down', async (t) => {
     t.same(stages.at(-1), ['acme', stage, error], code)
     const userId = code === 'account_disabled' ? 'u' : null
     const details = { code, step: STAGE_STEPS[stage], ...word !== undefined && { providerError: word } }
-    t.same(asked('record'), [
+    t.strictSame(asked('record'), [
       [{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details }, caller]
     ])
+    if (parameters.iss !== undefined) t.equal(originOf(error).reason, 'iss names another issuer')
   }
   const { service, stages, called } = serve({ spent: true, deafAudit: true })
   await t.rejects(service.finish(attempt(), back, caller), { code: 'invalid_state' })
@@ -304,6 +315,9 @@ t.test('what is wrong with a native sign-in is said as a token endpoint says it'
       { error: 'invalid_grant', status: 400, message: 'words' }
     ],
     [{ fails: new Problem('access_denied', 'words') }, {}, { error: 'invalid_grant', status: 400, message: 'words' }],
+    [{ fails: new Problem('sign_up_closed', 'words') }, {}, { error: 'invalid_grant', message: 'words' }],
+    [{ fails: new Problem('email_not_allowed', 'words') }, {}, { error: 'invalid_grant', message: 'words' }],
+    [{ fails: new Problem('rate_limited', 'words') }, {}, { code: 'rate_limited', message: 'words' }],
     [{ fails: new Problem('service_unavailable') }, {}, { code: 'service_unavailable', status: 503 }],
     [{ fails: new Error('ours') }, {}, { message: 'ours' }]
   ]
@@ -357,11 +371,17 @@ t.test('the session has the resources of its request, and the key of a public cl
     issued: [{ resources }, Buffer.from('secret'), { key: { jkt: 'jkt' } }]
   })
   await service.signInNatively(key(false) as never, caller)
-  t.match(asked('signIn').map(([, session]) => session), [
-    { resources, code: { dpopJkt: 'jkt' } },
-    { resources: [], code: { dpopJkt: undefined } },
-    { resources, dpopJkt: 'jkt' },
-    { resources: [], dpopJkt: undefined }
+  await service.signInNatively({ ...native, issue: { key: undefined } } as never, caller)
+  type Opened = { resources?: unknown, dpopJkt?: unknown, code?: { dpopJkt: unknown } }
+  t.strictSame(asked('signIn').map(([, session]) => {
+    const { resources, dpopJkt, code } = session as Opened
+    return [resources, dpopJkt, code?.dpopJkt]
+  }), [
+    [resources, undefined, 'jkt'],
+    [[], undefined, undefined],
+    [resources, 'jkt', undefined],
+    [[], undefined, undefined],
+    [[], undefined, undefined]
   ])
 })
 
@@ -420,10 +440,43 @@ t.test("an app's authorization code is exchanged for the grant that the ID token
   t.same(other.called(), ['record'])
 })
 
-t.test('with the database away a failure does not wait for the audit trail', async (t) => {
-  const fails = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
-  const { service, stages } = serve({ fails, deafAudit: true })
-  await t.rejects(service.finish(attempt(CODE), back, caller), fails)
-  t.same(stages.at(-1), ['audit', 'no audit'])
-  t.same(originOf(fails), { step: STAGE_STEPS.identified, mode: 'code', clientId: 'spa', provider: 'acme' })
+t.test('a failure is recorded before it is told, unless the database is away', async (t) => {
+  const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  for (const fails of [new Problem('provider_error'), away]) {
+    let isRecorded = false
+    const record = async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      isRecorded = true
+      throw new Error('no audit')
+    }
+    const { service } = serve({ fails, record })
+    await t.rejects(service.finish(attempt(CODE), back, caller), fails)
+    t.equal(isRecorded, fails !== away)
+  }
+})
+
+t.test('where a failure happened is noted for the log: which login it was, and its step', async (t) => {
+  const fails = () => new Error('x')
+  const completions: [LoginCompletion, string, string][] = [
+    [{ mode: 'direct' }, 'direct', 'signet'],
+    [{ mode: 'cookie', returnTo: 'https://app' }, 'cookie', 'signet'],
+    [CODE, 'code', 'spa'],
+    [{ ...CODE, intent: 'link' }, 'link', 'spa'],
+    [{ mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: '' }, 'device', 'tv']
+  ]
+  for (const [completion, mode, clientId] of completions) {
+    const error = fails()
+    await t.rejects(serve({ fails: error }).service.finish(attempt(completion), back, caller), error)
+    t.strictSame(originOf(error), { step: STAGE_STEPS.identified, mode, clientId, provider: 'acme' })
+  }
+  const error = fails()
+  await t.rejects(serve({ fails: error }).service.signInNatively(native, caller), error)
+  t.match(originOf(error), { mode: 'native', clientId: 'app', provider: 'acme' })
+})
+
+t.test('a response need not name its issuer, and cookie mode ends in tokens', async (t) => {
+  const { service } = serve()
+  const completion: LoginCompletion = { mode: 'cookie', returnTo: 'https://app' }
+  const answer = { ...back, iss: undefined }
+  t.match(await service.finish(attempt(completion), answer, caller), { outcome: 'tokens', completion, user })
 })
