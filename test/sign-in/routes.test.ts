@@ -1,10 +1,12 @@
 import t, { type Test } from 'tap'
 import { Problem } from '../../src/http/errors.ts'
+import { originOf } from '../../src/http/failure-origin.ts'
 import { toProblem } from '../../src/http/problem-details.ts'
 import { serialization } from '../../src/plugins/serialization.ts'
 import { validation } from '../../src/plugins/validation.ts'
 import { createCompletedLogins } from '../../src/sign-in/completed-login.ts'
 import type { LoginCompletion } from '../../src/sign-in/login-attempt.ts'
+import { STAGE_STEPS } from '../../src/sign-in/login-stage.ts'
 import { signInRoutes } from '../../src/sign-in/routes.ts'
 import { cookies, createPagesApp, createRecorder } from '../oauth2/pages.ts'
 
@@ -48,13 +50,16 @@ interface World {
   providers?: typeof ALL
   /** What the login was started for; null for one that this browser did not start. */
   completion?: LoginCompletion | null
+  accountUrl?: string | undefined
   /** What the login ends in, beside its completion. */
   outcome?: object
   error?: Error
 }
 
 /** The routes of a sign-in on services that record their calls. */
-async function serve (t: Test, { providers = ALL, completion = { mode: 'direct' }, outcome, error }: World = {}) {
+async function serve (t: Test, world: World = {}) {
+  const { providers = ALL, completion = { mode: 'direct' }, outcome, error } = world
+  const { accountUrl } = { accountUrl: 'https://id/account', ...world }
   const { calls, record } = createRecorder()
   const { app } = await createPagesApp(t)
   await app.register(validation)
@@ -80,7 +85,7 @@ async function serve (t: Test, { providers = ALL, completion = { mode: 'direct' 
     consentSealer: openSealer,
     completedLogins: createCompletedLogins(openSealer, cookies),
     pageSessions: { begin: async (...[,, page]: unknown[]) => { calls.push(['begin', page]) } },
-    accountUrl: 'https://id/account',
+    accountUrl,
     allowedOrigins: { has: (origin: string) => origin === 'https://app' }
   } as never)
   const get = (url: string, headers: object = {}) => app.inject({ url, headers: { ...headers } })
@@ -122,6 +127,7 @@ t.test('a browser gets a page with a button each, and the way back to its app', 
   const direct = await get('/login', HTML)
   t.same(hrefsOf(direct.body), ALL.map(({ id }) => `https://id/login/${id}`))
   t.notMatch(direct.body, '<small>')
+  t.match(direct.body, /<\/a>\s*<\/li><\/ul>\s*<\/main>/, 'and nothing else')
   const alone = await (await serve(t, { providers: [GITHUB] })).get('/login', {
     ...HTML, cookie: '__Host-signet-provider=github'
   })
@@ -154,6 +160,7 @@ t.test('a start that is not right starts nothing', async (t) => {
   t.match(returnTo.json(), { status: 400, code: 'invalid_return_to', detail: /ALLOWED_ORIGINS/ })
   t.match((await get('/login/github?max_age=x')).json(), { status: 400, code: 'invalid_request', detail: /max_age/ })
   const inApp = await get('/login/github?max_age=x&return_to=https%3A%2F%2Fapp%2Fx')
+  t.equal(inApp.headers['cache-control'], 'no-store')
   t.match(inApp.headers.location, /^https:\/\/app\/x\?error=invalid_request&error_description=max_age\+/)
   t.equal((await get(`/login/${'x'.repeat(65)}`)).statusCode, 400)
   t.equal((await app.inject({ method: 'HEAD', url: '/login/github' })).statusCode, 404)
@@ -181,6 +188,7 @@ t.test('a callback ends in tokens: JSON, a page for a browser, or a cookie', asy
   t.match(page.body, 'You are signed in as Jane.')
   t.match(page.body, 'Authorization: Bearer at')
   t.match(page.body, 'refresh_token=rt')
+  t.match(page.body, /\b15 minutes/)
   t.same(hrefsOf(page.body), ['https://id/account'])
   t.equal(setCookies(page)['__Host-signet-provider'], 'github')
   t.match(JSON.parse(setCookies(page)['__Host-signet-signed-in'] ?? ''), { isDirect: true, backTo: undefined })
@@ -277,6 +285,18 @@ t.test('a callback that is loaded again says that the login is done', async (t) 
   t.equal(asked('finish').length, 1, 'a client that is no browser begins anew')
 })
 
+t.test('without a page for the account there is no link to it, and a person may have no name', async (t) => {
+  const { get } = await serve(t, {
+    accountUrl: undefined, outcome: { outcome: 'tokens', tokens: TOKENS, user: { ...USER, name: null } }
+  })
+  const page = await get(CALLBACK, HTML)
+  t.same(hrefsOf(page.body), [])
+  t.match(page.body, '<p>You are signed in. Your account has no name yet.</p>')
+  const mark = setCookies(page)['__Host-signet-signed-in'] ?? ''
+  const again = await get(CALLBACK, { ...HTML, cookie: `__Host-signet-signed-in=${encodeURIComponent(mark)}` })
+  t.same(hrefsOf(again.body), ['https://id/login'])
+})
+
 t.test('a callback of a login that this browser did not start is refused and counted', async (t) => {
   const strange = await serve(t, { completion: null })
   const { get } = await serve(t)
@@ -288,6 +308,8 @@ t.test('a callback of a login that this browser did not start is refused and cou
     t.same(setCookies(response), {})
   }
   t.match(strange.asked('metrics'), [['github', 'returned', { code: 'invalid_state' }]])
+  const [[,, error] = []] = strange.asked('metrics')
+  t.strictSame(originOf(error), { step: STAGE_STEPS.returned, provider: 'github' })
   const unknown = await get('/login/gone/callback?state=s')
   t.match(unknown.json(), { status: 404, code: 'unknown_provider', detail: 'There is no provider "gone" here.' })
 })
