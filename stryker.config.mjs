@@ -2,10 +2,11 @@
 import { testFiles } from './tools/mutation/test-files.mjs'
 
 const folder = process.env.MUTATED ?? ''
+const report = `.mutation/${folder.replaceAll('/', '-')}`
 
 /** @type {import('@stryker-mutator/api/core').PartialStrykerOptions} */
 export default {
-  mutate: [`src/${folder}/**/*.ts`],
+  mutate: [`src/${folder}.ts`, `src/${folder}/**/*.ts`],
   testRunner: 'in-process-tap',
   plugins: ['./tools/mutation/runner.mjs', './tools/mutation/ignorer.mjs'],
   ignorers: ['for-people'],
@@ -20,11 +21,11 @@ export default {
   timeoutFactor: 1.5,
   ignoreStatic: true,
   dryRunTimeoutMinutes: 30,
-  ignorePatterns: ['.data', 'dist', 'bench', 'deploy', 'docs', 'examples', 'packages', 'test/browser'],
+  ignorePatterns: ['.data', 'dist', 'bench', 'deploy', 'docs', 'examples', 'test/browser'],
   reporters: ['clear-text', 'json', 'progress-append-only'],
   clearTextReporter: { allowColor: false, allowEmojis: false, logTests: false, reportTests: false },
-  jsonReporter: { fileName: `.mutation/${folder}.json` },
+  jsonReporter: { fileName: `${report}.json` },
   tempDirName: '.stryker-tmp',
   incremental: true,
-  incrementalFile: `.mutation/${folder}.incremental.json`
+  incrementalFile: `${report}.incremental.json`
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { serve, WEB } from './endpoints.ts'
+import { PERSONAL, PERSONAL_TOKEN, serve, WEB } from './endpoints.ts'
 
 const live = { userId: 'u', clientId: 'spa', scope: 'openid', createdAt: new Date(), expiresAt: new Date() }
 
@@ -49,4 +49,29 @@ t.test('errors follow RFC 6749 section 5.2 and say nothing about a failure of th
   const wrongSecret = await post('introspect', { token: 'x' }, basic)
   t.equal(wrongSecret.headers['www-authenticate'], 'Basic realm="signet"')
   t.notOk('www-authenticate' in (await post('introspect', { token: 'x', client_id: 'web' })).headers)
+})
+
+t.test('the token of a client itself is revoked alone', async (t) => {
+  const claims = { sub: 'web', client_id: 'web', jti: 'j' }
+  const { post, calls } = await serve(t, { claims })
+  t.match(await post('revoke', { token: 'at', ...WEB }), { status: 200 })
+  t.same(calls, [['revokeClientToken', claims]])
+})
+
+t.test('a personal token ends, by whoever has it', async (t) => {
+  const { post, calls } = await serve(t)
+  const caller = { ipAddress: '127.0.0.1', userAgent: 'lightMyRequest', requestId: 'req', clientId: null }
+  t.match(await post('revoke', { token: PERSONAL_TOKEN }), { status: 200 })
+  t.match(await post('revoke', { token: PERSONAL_TOKEN, ...WEB }), { status: 400, body: { error: 'invalid_grant' } })
+  t.same(calls.filter(([name]) => name !== 'count'), [['endPersonal', PERSONAL, caller]])
+})
+
+t.test('each parameter has a maximum length', async (t) => {
+  const { post } = await serve(t)
+  for (const [name, length] of Object.entries({ token: 8192, token_type_hint: 100, client_id: 200 })) {
+    const body = { token: 'x', ...WEB, [name]: 'x'.repeat(length + 1) }
+    t.match(await post('revoke', body), { status: 400, body: { error: 'invalid_request' } }, name)
+  }
+  const longest = { ...WEB, token: 'x'.repeat(8192), token_type_hint: 'x'.repeat(100) }
+  t.match(await post('revoke', longest), { status: 200 })
 })

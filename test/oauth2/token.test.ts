@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { OAuthError } from '../../src/http/errors.ts'
+import { OAuthError, Problem } from '../../src/http/errors.ts'
 import { hashDeviceCode } from '../../src/device/codes.ts'
+import { InvalidProofError } from '../../src/tokens/dpop-proof.ts'
 import { slow } from '../slow.ts'
-import { serve, WEB, type Results } from './endpoints.ts'
+import { API, BOUND, MACHINE, PERSONAL, PERSONAL_TOKEN, PLAIN_API, serve, WEB, type Results } from './endpoints.ts'
 
 const tokens = { access_token: 'at', token_type: 'Bearer', expires_in: 900, refresh_token: 'rt', scope: 'openid' }
 const sha256 = (text: string) => createHash('sha256').update(text).digest()
@@ -25,10 +26,11 @@ const NATIVE = {
 
 /** Calls the token endpoint. Keeps the counting of failed calls apart from the other calls to services. */
 async function exchange (t: Test, body: object, results: Results = { tokens }, headers = {}) {
-  const { post, calls, refreshLimit } = await serve(t, results)
+  const { post, calls, limits, refreshLimit } = await serve(t, results)
   const answer = await post('token', body, headers)
   const isCount = ([name]: unknown[]) => name === 'count'
-  return { ...answer, refreshLimit, asked: calls.filter((call) => !isCount(call)), counted: calls.filter(isCount) }
+  const [asked, counted] = [calls.filter((call) => !isCount(call)), calls.filter(isCount)]
+  return { ...answer, limits, refreshLimit, asked, counted }
 }
 
 async function refuses (t: Test, body: object, error: string, status = 400) {
@@ -175,4 +177,122 @@ t.test('each parameter has a maximum length', async (t) => {
     const tooLong = { ...body, [name]: 'x'.repeat(length + 1) }
     t.match((await exchange(t, tooLong)).body, { error: 'invalid_request' }, `${name} of ${length + 1}`)
   }
+})
+
+t.test('a code of a client that uses no PKCE is exchanged without a verifier, or with one', async (t) => {
+  const code = { ...CODE, ...BOUND, code_verifier: undefined }
+  const without = await exchange(t, code, { tokens, jkt: 'jkt' })
+  t.match(without.asked, [['redeemCode', { clientId: 'bound', codeChallenge: '' }]])
+  const withOne = await exchange(t, { ...code, code_verifier: VERIFIER }, { tokens, jkt: 'jkt' })
+  t.match(withOne.asked, [['redeemCode', { codeChallenge: sha256(VERIFIER).toString('base64url') }]])
+  await refuses(t, { ...code, code_verifier: 'short' }, 'invalid_grant')
+  await refuses(t, { ...CODE, ...MACHINE }, 'unauthorized_client')
+})
+
+t.test('tokens are bound to the key of the proof; refresh tokens too, of a public client (RFC 9449)', async (t) => {
+  const issueOf = async (body: object) => (await exchange(t, body, { tokens, jkt: 'jkt' })).asked[0]?.at(-1)
+  t.strictSame(await issueOf(CODE), { ...USUAL, key: { jkt: 'jkt', bindsRefreshTokens: true } })
+  t.strictSame(await issueOf({ ...CODE, ...WEB }), { ...USUAL, key: { jkt: 'jkt', bindsRefreshTokens: false } })
+  t.match(await issueOf({ ...CODE, ...BOUND }), { idTokenAlgorithm: 'RS256', key: { jkt: 'jkt' } })
+  t.match(await issueOf({ ...CODE, client_id: 'agent' }), { isThirdParty: true, key: { bindsRefreshTokens: true } })
+  const bad = await exchange(t, CODE, { jkt: new InvalidProofError('the nonce of the test') })
+  t.match(bad, {
+    status: 400, body: { error: 'invalid_dpop_proof', error_description: 'the nonce of the test' }, asked: []
+  })
+  t.match(await exchange(t, CODE, { jkt: new Error('a secret') }), { status: 500, body: { error: 'server_error' } })
+  await refuses(t, { ...CODE, ...BOUND }, 'invalid_dpop_proof')
+})
+
+t.test('every grant takes the resources that its tokens are for (RFC 8707)', async (t) => {
+  const refresh = { grant_type: 'refresh_token', refresh_token: 'rt' }
+  for (const body of [CODE, DEVICE]) {
+    const { asked } = await exchange(t, { ...body, resource: API })
+    t.match(asked[0]?.at(-1), { resources: [API] })
+  }
+  t.match((await exchange(t, { ...refresh, resource: [API] })).asked, [['refresh', { issue: { resources: [API] } }]])
+  t.match((await exchange(t, { ...NATIVE, resource: API, scope: 'notes:read openid' })).asked, [
+    ['signInNatively', { scope: 'openid notes:read', resources: [API], issue: { resources: [API] } }]
+  ])
+  await refuses(t, { ...NATIVE, resource: 'https://unknown.example.com' }, 'invalid_target')
+})
+
+t.test('a personal token is exchanged as it is, by its client', async (t) => {
+  const personal = { grant_type: 'refresh_token', refresh_token: PERSONAL_TOKEN }
+  const { body, asked, refreshLimit } = await exchange(t, { ...personal, scope: 'openid' })
+  t.strictSame(body, tokens)
+  const presented = { token: PERSONAL, clientId: 'signet', scope: 'openid', issue: USUAL }
+  t.same(asked, [['exchangePersonal', presented, refreshLimit]])
+  t.match((await exchange(t, { ...personal, ...WEB })).asked, [['exchangePersonal', { clientId: 'web' }]])
+})
+
+t.test('a client gets a token of its own, for what it is registered with (RFC 6749 section 4.4)', async (t) => {
+  const grant = { grant_type: 'client_credentials', ...MACHINE }
+  const { status, body, asked } = await exchange(t, grant)
+  t.equal(status, 200)
+  const issued = { access_token: 'at of the client', token_type: 'Bearer', expires_in: 900 }
+  t.strictSame(body, { ...issued, scope: 'notes:read notes:write' })
+  const clientId = 'machine'
+  t.strictSame(asked, [
+    ['issueToClient', { clientId, scope: 'notes:read notes:write', resources: [], jkt: undefined }]
+  ])
+  const forApi = await exchange(t, { ...grant, resource: API }, { jkt: 'jkt' })
+  t.strictSame(forApi.body, { ...issued, token_type: 'DPoP', scope: 'notes:read' })
+  t.strictSame(forApi.asked, [['issueToClient', { clientId, scope: 'notes:read', resources: [API], jkt: 'jkt' }]])
+  const narrowed = await exchange(t, { ...grant, scope: ' notes:write  notes:write notes:read ' })
+  t.equal(narrowed.body.scope, 'notes:write notes:read')
+  const plain = await exchange(t, { ...grant, resource: PLAIN_API, scope: 'notes:read' })
+  t.match(plain.body, { error: 'invalid_scope', error_description: 'This client has no scope here.' })
+  const none = await exchange(t, { ...grant, scope: ' ' })
+  t.strictSame(none.body, issued)
+  const more = await exchange(t, { ...grant, scope: 'notes:read admin' })
+  t.match(more, {
+    status: 400,
+    body: {
+      error: 'invalid_scope', error_description: "This client has the scope 'notes:read notes:write' here."
+    },
+    asked: []
+  })
+})
+
+t.test('no other client gets a token of its own', async (t) => {
+  const grant = { grant_type: 'client_credentials' }
+  await refuses(t, grant, 'invalid_client', 401)
+  await refuses(t, { ...grant, ...WEB }, 'unauthorized_client')
+  for (const clientId of ['spa', 'agent']) {
+    const { body } = await exchange(t, { ...grant, client_id: clientId })
+    t.match(body, { error: 'unauthorized_client', error_description: /^Only a confidential client/ }, clientId)
+  }
+  for (const body of [DEVICE, NATIVE]) await refuses(t, { ...body, ...MACHINE }, 'unauthorized_client')
+})
+
+t.test("an app's authorization code and name go on to its provider", async (t) => {
+  const { asked, limits } = await exchange(t, { ...NATIVE, code: 'c', name: 'Name' })
+  t.same(limits, ['127.0.0.1', 'native:127.0.0.1'])
+  t.match(asked, [['signInNatively', { code: 'c', name: 'Name' }]])
+  const tooLong = await exchange(t, { ...NATIVE, name: 'x'.repeat(201) })
+  t.match(tooLong, { status: 400, body: { error: 'invalid_request' }, asked: [] })
+})
+
+t.test('the parameters are a form or an object', async (t) => {
+  for (const body of [[], ['grant_type']]) {
+    t.match(await exchange(t, body), {
+      status: 400, body: { error: 'invalid_request', error_description: /^Send the parameters in the body/ }
+    })
+  }
+  const { app } = await serve(t)
+  const headers = { 'content-type': 'application/json' }
+  for (const payload of ['"grant_type"', '1', 'null']) {
+    const response = await app.inject({ method: 'POST', url: '/oauth2/token', payload, headers })
+    t.match(response.json(), { error: 'invalid_request', error_description: /^Send the parameters in the body/ })
+  }
+  const empty = await app.inject({ method: 'POST', url: '/oauth2/token' })
+  t.match(empty.json(), { error: 'invalid_request', error_description: /^Send the parameters in the body/ })
+})
+
+t.test('whoever fails too often is refused, whatever the failure was', async (t) => {
+  const tooMany = new Problem('rate_limited', 'Too many.', { headers: { 'retry-after': '5' } })
+  t.match(await exchange(t, { ...CODE, client_id: 'nobody' }, { tooMany }), {
+    status: 429, body: { error: 'temporarily_unavailable', error_description: 'Too many.' }
+  })
+  t.match(await exchange(t, CODE, { tokens, tooMany }), { status: 200, limits: ['127.0.0.1'] })
 })

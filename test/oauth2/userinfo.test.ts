@@ -36,3 +36,18 @@ t.test('a token whose session has ended is refused', async (t) => {
   t.equal(refused.headers['www-authenticate'],
     `Bearer realm="signet", error="invalid_token", error_description="${description}"`)
 })
+
+t.test('it has the claims of ID_TOKEN_CLAIMS, which a third party does not get', async (t) => {
+  const persons: object[] = []
+  const ownClaims = (person: object) => {
+    persons.push(person)
+    return { tenant: 't', sub: 'forged' }
+  }
+  const of = async (clientId: string) => {
+    const { app } = await serve(t, { bearer: { ...bearer, client_id: clientId }, user, ownClaims })
+    return (await app.inject('/oauth2/userinfo')).json()
+  }
+  t.strictSame(await of('spa'), { tenant: 't', sub: 'u', email: 'e@x', email_verified: true })
+  t.strictSame(persons, [{ ...user, userId: 'u', clientId: 'spa', sessionId: 's' }])
+  t.strictSame(await of('agent'), { sub: 'u', email: 'e@x', email_verified: true })
+})

@@ -25,7 +25,7 @@ const idTokenClaims = () => ({ ...common(), aud: 'c', at_hash: 'h' })
 interface VerificationKey { alg: string, publicPem: string }
 
 /** The plugin alone, on keys that a test makes, with a route for each way to read a token. */
-async function serve (t: Test) {
+async function serve (t: Test, options: { isThirdParty?: (clientId: string) => boolean } = {}) {
   const keys = new Map<string, VerificationKey>()
   let failure: Error | undefined
   const verificationKey = async (kid: string) => {
@@ -35,14 +35,14 @@ async function serve (t: Test) {
   const app = Fastify()
   t.teardown(() => app.close())
   app.setErrorHandler(async (error, _request, reply) => {
-    const { status, code } = toProblem(error)
-    return await reply.code(status).send({ code })
+    const { status, code, message: detail, headers } = toProblem(error)
+    return await reply.code(status).headers(headers).send({ code, detail })
   })
   const keyService = { verificationKey, retiredVerificationKey: verificationKey }
   await app.register(fp(async (app) => { app.decorate('database', {} as never) }, { name: 'database' }))
   await app.register(dpop, { issuerUrl: ISSUER })
   await app.register(accessToken, {
-    keys: keyService, issuer: ISSUER, audience: [AUDIENCE], resources: [API], accessTokenType: 'at+jwt'
+    keys: keyService, issuer: ISSUER, audience: [AUDIENCE], resources: [API], accessTokenType: 'at+jwt', ...options
   })
   app.get('/bearer', { onRequest: app.requireBearer }, async ({ bearer }) => bearer)
   app.get('/any', { onRequest: app.requireBearerOfAnyResource }, async ({ bearer }) => ({
@@ -50,6 +50,8 @@ async function serve (t: Test) {
   }))
   app.post('/token', async (request) => ({ claims: await app.readAccessToken(request) }))
   app.get('/hint', async (request) => ({ claims: await app.readIdToken(request) }))
+  app.post('/hint', async (request) => ({ claims: await app.readIdToken(request) }))
+  app.get('/optional', async (request) => ({ claims: await app.readBearer(request) }))
 
   async function createKey (algorithm: SigningAlgorithm = 'ES256') {
     const { kid, publicJwk, privatePem } = await createKeyPair(algorithm)
@@ -184,6 +186,100 @@ t.test('while the database is unavailable a token with an unknown key is a 503, 
   const { sign } = await createKey()
   fail(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
   t.same(await read(sign(accessTokenClaims())), { bearer: 503, parameter: 503, hint: 503 })
+})
+
+t.test('a refusal says why, and a request without a token gets a challenge without an error', async (t) => {
+  const { app, createKey } = await serve(t)
+  const { sign } = await createKey()
+  const refusalOf = async (authorization: string | undefined) => {
+    const response = await app.inject({ url: '/bearer', headers: authorization === undefined ? {} : { authorization } })
+    t.equal(response.statusCode, 401)
+    return [response.json().code, response.json().detail, response.headers['www-authenticate']]
+  }
+  const challenge = 'Bearer realm="signet"'
+  const invalid = (code: string, detail: string) =>
+    [code, detail, `${challenge}, error="invalid_token", error_description="${detail}"`]
+  for (const none of [undefined, '', 'Bearer', 'Bearer ', 'Basic eA==', 'Bearerx']) {
+    t.match(await refusalOf(none), ['unauthorized', /^Send an access token/, /^Bearer realm="signet"$/], none ?? '')
+  }
+  const token = await sign(accessTokenClaims())
+  const notValid = invalid('invalid_token', 'The access token is not valid.')
+  for (const bad of ['Bearer x', `Bearer ${token} x`, `Bearer x ${token}`, `Bearer ${token.slice(1)}`]) {
+    t.same(await refusalOf(bad), notValid, bad.slice(0, 20))
+  }
+  const expired = `Bearer ${await sign({ ...accessTokenClaims(), exp: 1_700_000_900, iat: 1_700_000_000 })}`
+  t.same(await refusalOf(expired), invalid('token_expired', 'The access token has expired.'))
+  const ofClient = { ...accessTokenClaims(), sid: undefined, sub: 'c' }
+  t.same(await refusalOf(`Bearer ${await sign(ofClient)}`),
+    invalid('invalid_token', 'This is the access token of a client itself: it opens nothing of a user.'))
+  t.same(await refusalOf(`Bearer ${await sign({ ...ofClient, sub: 'u' })}`), notValid)
+})
+
+t.test('the scheme is Bearer in any case, or DPoP for a token that is bound to a key', async (t) => {
+  const { app, createKey } = await serve(t)
+  const { sign } = await createKey()
+  const token = await sign(accessTokenClaims())
+  const bound = await sign({ ...accessTokenClaims(), cnf: { jkt: 'j' } })
+  const get = async (authorization: string, url = '/bearer') =>
+    (await app.inject({ url, headers: { authorization } })).statusCode
+  for (const scheme of ['Bearer', 'bearer', 'BEARER']) t.equal(await get(`${scheme} ${token}`), 200, scheme)
+  for (const refused of [`DPoP ${token}`, `Bearer ${bound}`, `DPoP ${bound}`]) {
+    for (const url of ['/bearer', '/any']) t.equal(await get(refused, url), 401)
+  }
+  const claims = async (authorization: string) => {
+    const response = await app.inject({ method: 'POST', url: '/token', headers: { authorization } })
+    return 'claims' in response.json()
+  }
+  t.same([await claims(`Bearer ${token}`), await claims(`Bearer ${bound}`), await claims(`DPoP ${token}`)],
+    [true, false, false], 'in the header it needs a proof')
+  const parameter = await app.inject({ method: 'POST', url: '/token', payload: { token: bound } })
+  t.match(parameter.json(), { claims: { cnf: { jkt: 'j' } } }, 'as a parameter it needs none')
+})
+
+t.test('the claims of a bearer are read where there is a valid one', async (t) => {
+  const { app, createKey } = await serve(t)
+  const { sign } = await createKey()
+  const claimsOf = async (headers: object) =>
+    (await app.inject({ url: '/optional', headers: { ...headers } })).json().claims
+  t.match(await claimsOf({ authorization: `Bearer ${await sign(accessTokenClaims())}` }), { sub: 'u', sid: 's' })
+  for (const headers of [{}, { authorization: 'Bearer x' }, { authorization: 'Basic x' }]) {
+    t.equal(await claimsOf(headers), undefined)
+  }
+})
+
+t.test('a client of its own token is read as one, and a user needs a session', async (t) => {
+  const { app, createKey } = await serve(t)
+  const { sign } = await createKey()
+  const read = async (claims: object) =>
+    (await app.inject({ method: 'POST', url: '/token', payload: { token: await sign(claims) } })).json().claims
+  const ofClient = { ...accessTokenClaims(), sid: undefined, sub: 'c' }
+  t.match(await read(ofClient), { sub: 'c', client_id: 'c' })
+  t.equal(await read({ ...ofClient, sub: 'u' }), undefined)
+})
+
+t.test('a valid token of a third party is refused as such, except where any resource will do', async (t) => {
+  const { app, createKey } = await serve(t, { isThirdParty: (clientId) => clientId === 'agent' })
+  const { sign } = await createKey()
+  const get = async (url: string, claims: object) => {
+    const headers = { authorization: `Bearer ${await sign({ ...accessTokenClaims(), client_id: 'agent', ...claims })}` }
+    const response = await app.inject({ url, headers })
+    return [response.statusCode, response.json().code]
+  }
+  for (const aud of [AUDIENCE, API]) t.same(await get('/bearer', { aud }), [403, 'insufficient_scope'])
+  t.same(await get('/any', { aud: API }), [200, undefined])
+  t.same(await get('/bearer', { client_id: 'c' }), [200, undefined])
+  t.same(await get('/bearer', { exp: 1_700_000_900 }), [401, 'token_expired'])
+  t.same(await get('/bearer', { aud: 'https://unknown.example.com' }), [401, 'invalid_token'])
+  t.same(await get('/bearer', { client_id: ['agent'] }), [200, undefined], 'an id that is none')
+})
+
+t.test('a hint is in the body of a POST', async (t) => {
+  const { app, createKey } = await serve(t)
+  const { sign } = await createKey()
+  const hint = await sign(idTokenClaims(), 'JWT')
+  const inBody = await app.inject({ method: 'POST', url: '/hint', payload: { id_token_hint: hint } })
+  t.match(inBody.json(), { claims: { sid: 's' } })
+  t.notOk('claims' in (await app.inject({ method: 'POST', url: `/hint?id_token_hint=${hint}`, payload: {} })).json())
 })
 
 /** Sets this process's clock forward for the rest of the test; the database's clock goes on. */

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Profile } from '../../src/providers/provider.ts'
 import {
   decideSignIn,
+  eventsOf,
   followProvider,
   isSamePerson,
   planSignIn,
@@ -137,6 +138,10 @@ t.test('ADMIN_EMAILS makes administrators only by the address that this sign-in 
   t.same(roles({ email: 'mallory@corp.example' }), [], 'by another address than the one on file')
   t.same(roles({}, { email: 'other@corp.example' }), [], 'an address that the user does not have')
   t.same(roles({}, { editedFields: ['roles'] }), [], 'after an administrator took the role away')
+  const mallory = { ...profile, email: 'mallory@corp.example' }
+  const kept = planSignIn({ profile: mallory, account: { ...mallory, user }, emailOwner: null, policy })
+  t.match(kept, { fields: { email: 'alice@corp.example' } })
+  t.same(kept.outcome !== 'refuse' && kept.fields.roles, [], 'by an address that another account has proven')
   const created = planSignIn({ profile, account: null, emailOwner: null, policy })
   t.same(created.outcome === 'create' && created.fields.roles, ['admin'])
   const emailOwner = { ...user, accounts: [], hasUnlinkedIdentity: false }
@@ -188,4 +193,15 @@ t.test('a field follows the account it came from, until the user edits it', asyn
     'old@x',
     'an unverified email never replaces a verified one'
   )
+})
+
+t.test('the events of a new user name the roles, if there are any', async (t) => {
+  const policy = { autoLink: 'never' as const, adminEmails: [], signUps: 'open' as const, allowedEmailDomains: [] }
+  const plan = planSignIn({ profile, account: null, emailOwner: null, policy })
+  const ids = { userId: 'u', accountId: 'a', sessionId: 's', clientId: 'c', provider: 'acme' }
+  const eventsWith = (roles: string[]) => plan.outcome === 'create' &&
+    eventsOf({ ...plan, fields: { ...plan.fields, roles } }, ids).map(({ type, details }) => [type, details])
+  const signedIn = ['login.succeeded', { sessionId: 's' }]
+  t.strictSame(eventsWith([]), [['user.created', { sessionId: 's' }], signedIn])
+  t.strictSame(eventsWith(['member']), [['user.created', { sessionId: 's', roles: ['member'] }], signedIn])
 })

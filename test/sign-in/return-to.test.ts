@@ -1,5 +1,5 @@
 import t from 'tap'
-import { allowedReturnTo } from '../../src/sign-in/return-to.ts'
+import { allowedReturnTo, ownReturnTo } from '../../src/sign-in/return-to.ts'
 
 const allowed = new Set(['https://app.example.com', 'http://localhost:5173', 'https://xn--mnchen-3ya.example'])
 
@@ -43,6 +43,7 @@ const ATTACKS = [
   'https://app.example.com:443@evil.example',
   'https://user@app.example.com',
   'https://user:pass@app.example.com',
+  'https://:pass@app.example.com',
   'https://@app.example.com@evil.example',
   'https://app.example.com.evil.example',
   'https://evilapp.example.com',
@@ -108,4 +109,30 @@ t.test('everything else is refused', async (t) => {
     { toString: () => 'https://app.example.com' }
   ]) { t.equal(await allowedReturnTo(odd, allowed), undefined) }
   t.equal(await allowedReturnTo('https://app.example.com', new Set()), undefined)
+})
+
+t.test('a URL has at most 2000 characters', async (t) => {
+  const longest = 'https://app.example.com/'.padEnd(2000, 'x')
+  t.equal(await allowedReturnTo(longest, allowed), longest)
+  t.equal(await allowedReturnTo(`${longest}x`, allowed), undefined)
+})
+
+t.test("Signet's own pages are /account and /admin, read in the same way", async (t) => {
+  const issuer = 'https://id.example.com/auth'
+  for (const path of ['/account', '/account/sessions?a=b', '/admin', '/admin/users']) {
+    t.equal(ownReturnTo(issuer + path, issuer), issuer + path)
+  }
+  t.equal(ownReturnTo(`${issuer}/x/../account`, issuer), `${issuer}/account`)
+  const refused = [
+    undefined,
+    '/account',
+    `${issuer}/accounts`,
+    `${issuer}/me`,
+    'https://id.example.com/account',
+    'https://evil.example.com/auth/account',
+    'https://user@id.example.com/auth/account',
+    'https://:pass@id.example.com/auth/account',
+    `${issuer}/account\n`
+  ]
+  for (const url of refused) t.equal(ownReturnTo(url, issuer), undefined, String(url))
 })

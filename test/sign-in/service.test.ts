@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Caller } from '../../src/http/caller.ts'
 import { OAuthError, Problem } from '../../src/http/errors.ts'
+import { originOf } from '../../src/http/failure-origin.ts'
 import { ID_TOKEN_MAX_AGE_SECONDS } from '../../src/providers/id-token.ts'
 import type { LoginCompletion, LoginAttempt } from '../../src/sign-in/login-attempt.ts'
 import { STAGE_STEPS, type LoginStage } from '../../src/sign-in/login-stage.ts'
@@ -46,6 +47,13 @@ function serve (
     native?: boolean
     hangs?: boolean
     deafAudit?: boolean
+    /** When the person signed in at the provider. */
+    authenticatedAt?: Date
+    /** The tokens for an app's authorization code, as Apple gives them. */
+    exchanged?: object
+    isDeleted?: boolean
+    signedIn?: object
+    record?: () => Promise<void>
   } = {}
 ) {
   const calls: [string, ...unknown[]][] = []
@@ -57,14 +65,17 @@ function serve (
         if (answer instanceof Error) throw answer
         return answer
       }
+  const identified = { profile, tokens, ...told.authenticatedAt && { authenticatedAt: told.authenticatedAt } }
+  const nativelyIdentified = { profile, ...told.exchanged && { clientId: 'com.example.app' } }
   const provider = {
     id: 'acme',
     name: 'Acme',
     formPost: false,
     isResponseIssuer: (iss: string) => iss === 'i',
     authorize: note('authorize', told.fails ?? { url: 'https://acme/authorize', secrets: SECRETS }),
-    identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? { profile, tokens }),
-    ...(told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? { profile }) })
+    identify: told.hangs ? () => new Promise(() => {}) : note('identify', told.fails ?? identified),
+    ...(told.native === false ? {} : { identifyNative: note('identifyNative', told.fails ?? nativelyIdentified) }),
+    ...told.exchanged && { exchangeNative: note('exchangeNative', told.exchanged) }
   }
   const service = createSignInService({
     providers: new Map([['acme', provider]]) as never,
@@ -75,15 +86,17 @@ function serve (
     repository: { spendState: note('spendState', !told.spent) } as never,
     signIn: note(
       'signIn',
-      told.disabled ? new SignInRefused('u', 'account_disabled') : { userId: 'u', sessionId: 'sid', authenticatedAt }
+      told.disabled
+        ? new SignInRefused('u', 'account_disabled')
+        : { userId: 'u', sessionId: 'sid', authenticatedAt, ...told.signedIn }
     ) as never,
-    users: { find: async () => user as never },
+    users: { find: note('find', told.isDeleted ? undefined : user) as never },
     sessions: {
       newSecret: () => ({ secret: Buffer.from('secret'), secretHash: Buffer.from('hash') }),
-      issue: (grant: unknown, secret: unknown) => ({ issued: [grant, secret] })
+      issue: (...args: unknown[]) => ({ issued: args.filter((each) => each !== undefined) })
     } as never,
     accounts: { createLinkCode: note('createLinkCode', 'a code to link by') } as never,
-    audit: { record: note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
+    audit: { record: told.record ?? note('record', told.deafAudit ? new Error('no audit') : undefined) } as never,
     idleSeconds: 10,
     maximumSeconds: 100,
     onStage: (...args) => {
@@ -121,7 +134,7 @@ t.test('a login starts at the provider, with an attempt', async (t) => {
 t.test('it ends in tokens: the state is spent, the provider asked, the user signed in', async (t) => {
   const { service, asked, stages, called } = serve()
   const finished = await service.finish(attempt(), back, caller)
-  t.same(called(), ['spendState', 'identify', 'signIn'])
+  t.same(called(), ['spendState', 'identify', 'signIn', 'find'])
   const [[hash, forgetAt] = []] = asked('spendState')
   t.same(hash, sha256('st'))
   t.ok(isAhead(forgetAt, 19 * 60), 'twenty minutes after it began')
@@ -168,7 +181,8 @@ t.test('it ends in tokens: the state is spent, the provider asked, the user sign
 
 t.test('for a client it ends in a code whose session lives a minute until it is exchanged', async (t) => {
   const { service, asked } = serve()
-  const { code } = (await service.finish(attempt(CODE), back, caller)) as { code: string }
+  const { code, outcome } = (await service.finish(attempt(CODE), back, caller)) as { code: string, outcome: string }
+  t.equal(outcome, 'code')
   t.match(code, /^[\w-]{43}$/)
   t.match(asked('signIn'), [
     [
@@ -199,14 +213,22 @@ t.test('for a device it ends in a session that waits ten minutes', async (t) => 
   const { service, asked } = serve()
   const completion: LoginCompletion = {
     mode: 'device',
-    deviceCodeHash: 'h',
+    deviceCodeHash: Buffer.from('hash of a code').toString('base64url'),
     userCode: 'X',
     clientId: 'tv',
     scope: 'openid'
   }
   const waiting = { outcome: 'device', completion, sessionId: 'sid', user }
   t.same(await service.finish(attempt(completion), back, caller), waiting)
-  t.match(asked('signIn'), [[{ profile }, { clientId: 'tv', scope: 'openid', idleSeconds: 600 }]])
+  t.strictSame(asked('signIn')[0]?.[1], {
+    clientId: 'tv',
+    scope: 'openid',
+    resources: [],
+    secretHash: Buffer.from('hash'),
+    idleSeconds: 600,
+    deviceCodeHash: Buffer.from('hash of a code'),
+    maximumSeconds: 100
+  })
 })
 
 t.test('a failure is told by its stage, and written down', async (t) => {
@@ -233,9 +255,10 @@ t.test('a failure is told by its stage, and written down', async (t) => {
     t.same(stages.at(-1), ['acme', stage, error], code)
     const userId = code === 'account_disabled' ? 'u' : null
     const details = { code, step: STAGE_STEPS[stage], ...word !== undefined && { providerError: word } }
-    t.same(asked('record'), [
+    t.strictSame(asked('record'), [
       [{ type: 'login.failed', userId, clientId: 'signet', provider: 'acme', details }, caller]
     ])
+    if (parameters.iss !== undefined) t.equal(originOf(error).reason, 'iss names another issuer')
   }
   const { service, stages, called } = serve({ spent: true, deafAudit: true })
   await t.rejects(service.finish(attempt(), back, caller), { code: 'invalid_state' })
@@ -292,6 +315,9 @@ t.test('what is wrong with a native sign-in is said as a token endpoint says it'
       { error: 'invalid_grant', status: 400, message: 'words' }
     ],
     [{ fails: new Problem('access_denied', 'words') }, {}, { error: 'invalid_grant', status: 400, message: 'words' }],
+    [{ fails: new Problem('sign_up_closed', 'words') }, {}, { error: 'invalid_grant', message: 'words' }],
+    [{ fails: new Problem('email_not_allowed', 'words') }, {}, { error: 'invalid_grant', message: 'words' }],
+    [{ fails: new Problem('rate_limited', 'words') }, {}, { code: 'rate_limited', message: 'words' }],
     [{ fails: new Problem('service_unavailable') }, {}, { code: 'service_unavailable', status: 503 }],
     [{ fails: new Error('ours') }, {}, { message: 'ours' }]
   ]
@@ -305,4 +331,152 @@ t.test('what is wrong with a native sign-in is said as a token endpoint says it'
   const { service, called } = serve()
   await t.rejects(service.signInNatively({ ...native, provider: 'other' }, caller))
   t.same(called(), [], "a provider that there is not is nobody's failed login")
+})
+
+t.test('a sign-in at the provider may be as old as max_age allows, and half a minute for its clock', async (t) => {
+  const startedAt = Date.now()
+  const finish = (secondsAgo: number | undefined, maxAge: number | undefined) => {
+    const authenticatedAt = secondsAgo === undefined ? undefined : new Date(startedAt - secondsAgo * 1000)
+    const { service } = serve(authenticatedAt && { authenticatedAt })
+    return service.finish({ ...attempt(), startedAt, maxAge }, back, caller)
+  }
+  for (const [secondsAgo, maxAge] of [[130, 100], [30, 0], [1e6, undefined], [undefined, 0]] as const) {
+    t.match(await finish(secondsAgo, maxAge), { outcome: 'tokens' }, `${secondsAgo} ${maxAge}`)
+  }
+  for (const [secondsAgo, maxAge] of [[130.001, 100], [30.001, 0]] as const) {
+    const error = await finish(secondsAgo, maxAge).catch((error) => error)
+    const reason = 'the sign-in there was longer ago than max_age allows'
+    t.match(error, { code: 'provider_error', message: `Acme: ${reason}.` })
+    t.match(originOf(error), { step: 'ID token', reason })
+  }
+})
+
+t.test('a start asks the provider for the parameters, and the attempt keeps max_age', async (t) => {
+  const { service, asked } = serve()
+  const parameters = { prompt: [], maxAge: 5 } as never
+  t.match((await service.start('acme', CODE, parameters)).cookie, { value: { maxAge: 5 } })
+  t.same(asked('authorize'), [[parameters]])
+  const fails = new Problem('provider_error')
+  const error = await serve({ fails }).service.start('acme', CODE).catch((error) => error)
+  t.same(originOf(error), { step: STAGE_STEPS.started, provider: 'acme', mode: 'code', clientId: 'spa' })
+})
+
+t.test('the session has the resources of its request, and the key of a public client', async (t) => {
+  const { service, asked } = serve()
+  const resources = ['https://api']
+  await service.finish(attempt({ ...CODE, resources, dpopJkt: 'jkt' }), back, caller)
+  await service.finish(attempt(CODE), back, caller)
+  const key = (bindsRefreshTokens: boolean) => ({ ...native, issue: { key: { jkt: 'jkt', bindsRefreshTokens } } })
+  t.match(await service.signInNatively({ ...key(true), resources } as never, caller), {
+    issued: [{ resources }, Buffer.from('secret'), { key: { jkt: 'jkt' } }]
+  })
+  await service.signInNatively(key(false) as never, caller)
+  await service.signInNatively({ ...native, issue: { key: undefined } } as never, caller)
+  type Opened = { resources?: unknown, dpopJkt?: unknown, code?: { dpopJkt: unknown } }
+  t.strictSame(asked('signIn').map(([, session]) => {
+    const { resources, dpopJkt, code } = session as Opened
+    return [resources, dpopJkt, code?.dpopJkt]
+  }), [
+    [resources, undefined, 'jkt'],
+    [[], undefined, undefined],
+    [resources, 'jkt', undefined],
+    [[], undefined, undefined],
+    [[], undefined, undefined]
+  ])
+})
+
+t.test('for a third-party client it ends in a session that waits for the consent', async (t) => {
+  const { service, asked } = serve()
+  const completion = { ...CODE, resources: ['https://api'], consent: { fingerprint: 'f', isForced: false } }
+  const waiting = { outcome: 'consent', completion, sessionId: 'sid', user }
+  t.same(await service.finish(attempt(completion), back, caller), waiting)
+  const [[, session] = []] = asked('signIn')
+  t.strictSame(session, {
+    clientId: 'spa',
+    scope: 'openid',
+    resources: ['https://api'],
+    secretHash: Buffer.from('hash'),
+    idleSeconds: 600,
+    maximumSeconds: 100
+  })
+})
+
+t.test("for Signet's own pages it ends in a session without a scope, that lives as long as any other", async (t) => {
+  const { service, asked, called } = serve()
+  const completion: LoginCompletion = { mode: 'pages', returnTo: 'https://id/account' }
+  const page = { sessionId: 'sid', secret: Buffer.from('secret') }
+  t.same(await service.finish(attempt(completion), back, caller), { outcome: 'page', completion, page })
+  const hash = Buffer.from('hash')
+  t.strictSame(asked('signIn')[0]?.[1], {
+    clientId: 'signet', scope: '', secretHash: hash, pageSecretHash: hash, idleSeconds: 10, maximumSeconds: 100
+  })
+  t.notOk(called().includes('find'))
+})
+
+t.test('the user is read unless the sign-in brings it; one who was deleted begins anew', async (t) => {
+  const brought = serve({ signedIn: { user: { ...user, name: 'Another' } } })
+  t.match(await brought.service.finish(attempt(), back, caller), { user: { name: 'Another' } })
+  t.notOk(brought.called().includes('find'))
+  const deleted = serve({ isDeleted: true }).service
+  await t.rejects(deleted.finish(attempt(), back, caller), { code: 'invalid_state', message: /deleted/ })
+})
+
+t.test("an app's authorization code is exchanged for the grant that the ID token is of", async (t) => {
+  const { service, asked, called } = serve({ exchanged: { refreshToken: 'of the provider' } })
+  await service.signInNatively({ ...native, code: 'c', name: 'Name' }, caller)
+  t.same(asked('identifyNative'), [['head.body.signature', 'n', 'Name']])
+  const [[code, owner, subject, signal] = []] = asked('exchangeNative')
+  t.same([code, owner, subject], ['c', 'com.example.app', '1'])
+  t.ok(signal instanceof AbortSignal)
+  t.strictSame(asked('signIn')[0]?.[0], { profile, tokens: { refreshToken: 'of the provider' } })
+  t.same(called().slice(0, 3), ['identifyNative', 'spendState', 'exchangeNative'])
+  const without = serve({ exchanged: {} })
+  await without.service.signInNatively(native, caller)
+  t.notOk(without.called().includes('exchangeNative'))
+  const other = serve()
+  await t.rejects(other.service.signInNatively({ ...native, code: 'c' }, caller), {
+    error: 'invalid_request', message: /code is for Apple/
+  })
+  t.same(other.called(), ['record'])
+})
+
+t.test('a failure is recorded before it is told, unless the database is away', async (t) => {
+  const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  for (const fails of [new Problem('provider_error'), away]) {
+    let isRecorded = false
+    const record = async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      isRecorded = true
+      throw new Error('no audit')
+    }
+    const { service } = serve({ fails, record })
+    await t.rejects(service.finish(attempt(CODE), back, caller), fails)
+    t.equal(isRecorded, fails !== away)
+  }
+})
+
+t.test('where a failure happened is noted for the log: which login it was, and its step', async (t) => {
+  const fails = () => new Error('x')
+  const completions: [LoginCompletion, string, string][] = [
+    [{ mode: 'direct' }, 'direct', 'signet'],
+    [{ mode: 'cookie', returnTo: 'https://app' }, 'cookie', 'signet'],
+    [CODE, 'code', 'spa'],
+    [{ ...CODE, intent: 'link' }, 'link', 'spa'],
+    [{ mode: 'device', deviceCodeHash: 'h', userCode: 'X', clientId: 'tv', scope: '' }, 'device', 'tv']
+  ]
+  for (const [completion, mode, clientId] of completions) {
+    const error = fails()
+    await t.rejects(serve({ fails: error }).service.finish(attempt(completion), back, caller), error)
+    t.strictSame(originOf(error), { step: STAGE_STEPS.identified, mode, clientId, provider: 'acme' })
+  }
+  const error = fails()
+  await t.rejects(serve({ fails: error }).service.signInNatively(native, caller), error)
+  t.match(originOf(error), { mode: 'native', clientId: 'app', provider: 'acme' })
+})
+
+t.test('a response need not name its issuer, and cookie mode ends in tokens', async (t) => {
+  const { service } = serve()
+  const completion: LoginCompletion = { mode: 'cookie', returnTo: 'https://app' }
+  const answer = { ...back, iss: undefined }
+  t.match(await service.finish(attempt(completion), answer, caller), { outcome: 'tokens', completion, user })
 })

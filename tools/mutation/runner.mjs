@@ -124,13 +124,15 @@ class InProcessTapRunner {
 
   async noteTests (file) {
     const { t } = this.tap
+    const hooks = { beforeEach: [], afterEach: [] }
     t.test = (name, ...rest) => {
       if (SLOW.test(name)) return
       const work = rest.at(-1)
       let id = `${file} > ${name}`
       while (this.tests.has(id)) id += "'"
-      this.tests.set(id, { name, work, options: rest.length > 1 ? rest[0] : {} })
+      this.tests.set(id, { name, work, options: rest.length > 1 ? rest[0] : {}, hooks })
     }
+    for (const [name, works] of Object.entries(hooks)) t[name] = (work) => works.push(work)
     const befores = []
     t.before = (work) => befores.push(work)
     t.teardown = () => {}
@@ -141,11 +143,12 @@ class InProcessTapRunner {
   }
 
   async runTest (id) {
-    const { name, work, options } = this.tests.get(id)
+    const { name, work, options, hooks } = this.tests.get(id)
     namespace.currentTestId = id
     const startedAt = Date.now()
     const parent = new this.tap.Test({ name })
     parent.resume()
+    for (const [name, works] of Object.entries(hooks)) works.forEach((work) => parent[name](work))
     const stray = new Promise((resolve) => {
       this.onStray = (error) => resolve({ ok: false, failures: [{ name: `stray: ${error?.message}` }] })
     })
