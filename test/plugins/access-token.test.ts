@@ -12,7 +12,6 @@ import { dpop } from '../../src/plugins/dpop.ts'
 import { readSettings } from '../../src/settings.ts'
 import { signedIn } from '../flows/signed-in.ts'
 import { ENCRYPTION_KEYS, eventually } from '../helper.ts'
-import { slow } from '../slow.ts'
 
 const ISSUER = 'https://id.example.com'
 const AUDIENCE = 'https://api.example.com'
@@ -86,7 +85,7 @@ async function serve (t: Test, options: { isThirdParty?: (clientId: string) => b
 
 const REFUSED = { bearer: 401, parameter: false, hint: false }
 
-slow.test('each kind of token is read in its own place, with any algorithm', async (t) => {
+t.test('each kind of token is read in its own place, with any algorithm', async (t) => {
   const { createKey, read } = await serve(t)
   for (const algorithm of ['ES256', 'EdDSA', 'RS256'] as const) {
     const { sign } = await createKey(algorithm)
