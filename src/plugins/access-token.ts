@@ -165,10 +165,8 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => 
   app.decorate('requireBearerOfAnyResource', createRequireBearer((request) => request.resourceTokenJwtVerify()))
   app.decorate('isForThisServer', ({ aud }) => [aud].flat().some((each) => audience.includes(each)))
 
-  app.decorate('readBearer', async (request: FastifyRequest) => {
-    if (!hasBearer(request)) return undefined
-    return await app.requireBearer(request).then(() => request.bearer, () => undefined)
-  })
+  app.decorate('readBearer', async (request: FastifyRequest) =>
+    await app.requireBearer(request).then(() => request.bearer, () => undefined))
 
   app.decorate('readAccessToken', (request: FastifyRequest) => unlessInvalid((async () => {
     const claims = await request.accessTokenIgnoringExpirationJwtVerify<AccessTokenClaims | ClientTokenClaims>()

@@ -244,6 +244,19 @@ t.test('the claims of a bearer are read where there is a valid one', async (t) =
   for (const headers of [{}, { authorization: 'Bearer x' }, { authorization: 'Basic x' }]) {
     t.equal(await claimsOf(headers), undefined)
   }
+  const authorization = `Basic Bearer ${await sign(accessTokenClaims())}`
+  const { claims } = (await app.inject({ method: 'POST', url: '/token', headers: { authorization } })).json()
+  t.equal(claims, undefined, 'another scheme')
+})
+
+t.test('a bearer that was verified is not verified again', async (t) => {
+  const { app, createKey, keys } = await serve(t)
+  const { sign, kid } = await createKey()
+  const { kid: other } = await createKey()
+  const headers = { authorization: `Bearer ${await sign(accessTokenClaims())}` }
+  t.equal((await app.inject({ url: '/bearer', headers })).statusCode, 200)
+  keys.set(kid, keys.get(other) as VerificationKey)
+  t.equal((await app.inject({ url: '/bearer', headers })).json().sub, 'u')
 })
 
 t.test('a client of its own token is read as one, and a user needs a session', async (t) => {

@@ -17,7 +17,7 @@ export const testFiles = {
     'test/flows/back-channel-logout.test.ts'
   ],
   'plugins/access-token': ['test/plugins/access-token.test.ts', 'test/flows/resources.test.ts'],
-  revocations: ['test/flows/revocations.test.ts'],
+  revocations: ['test/revocations/routes.test.ts', 'test/plugins/openapi.test.ts', 'test/flows/revocations.test.ts'],
   sessions: [
     'test/sessions/device.test.ts',
     'test/sessions/service.test.ts',
