@@ -122,7 +122,7 @@ export const accessToken = fp<AccessTokenPluginOptions>(async (app, options) => 
 
     /** Sets the request's `bearer`. */
     async function verifyToken (request: FastifyRequest): Promise<void> {
-      const { authorization = '' } = request.headers
+      const authorization = request.headers.authorization as string
       const claims = await verifiedTokens.find(authorization)
       if (claims) {
         request.bearer = claims

@@ -28,6 +28,7 @@ async function serve (t: Test, options: { isThirdParty?: (clientId: string) => b
   const keys = new Map<string, VerificationKey>()
   let failure: Error | undefined
   const verificationKey = async (kid: string) => {
+    if (typeof kid !== 'string') t.fail('no key has such a kid')
     if (failure) throw failure
     return keys.get(kid)
   }
@@ -57,9 +58,9 @@ async function serve (t: Test, options: { isThirdParty?: (clientId: string) => b
     const key = { alg: algorithm as string, publicPem: toPublicPem(publicJwk) }
     keys.set(kid, key)
     const privateKey = await importPKCS8(privatePem, algorithm)
-    const sign = async (claims: object, typ: TokenType = 'at+jwt') =>
+    const sign = async (claims: object, typ: TokenType = 'at+jwt', header: object = {}) =>
       await new CompactSign(Buffer.from(JSON.stringify(claims)))
-        .setProtectedHeader({ alg: algorithm, typ, kid }).sign(privateKey)
+        .setProtectedHeader({ alg: algorithm, typ, kid, ...header }).sign(privateKey)
     return { kid, key, sign }
   }
 
@@ -165,6 +166,9 @@ t.test('a token is verified with the key of its kid and the algorithm of that ke
   t.same(await read(token), REFUSED, 'no key')
   keys.set(one.kid, one.key)
   t.same(await read(token), { bearer: 200, parameter: true, hint: false })
+  for (const kid of [undefined, null, 5, [one.kid], { kid: one.kid }]) {
+    t.same(await read(one.sign(accessTokenClaims(), 'at+jwt', { kid })), REFUSED, `kid ${JSON.stringify(kid)}`)
+  }
 })
 
 t.test('only the canonical spelling of a signature is accepted (SEC-47)', async (t) => {
