@@ -273,6 +273,7 @@ slow.test('keys', async (t) => {
     const { rotating } = issuers
     await rotating.rotateKeys()
     const before = await rows(sql)
+    Date.now = () => rotatedAt + 9_999
     refused(t, await login('rotating'), 'invalid_id_token', /unknown key/)
     t.same(await rows(sql), before)
     t.equal(fetches(rotating), 2, 'no fetch in the cool-down')
