@@ -13,6 +13,20 @@ async function explain (sql: pg.Pool, options: string, text: string, values?: un
   return row!['QUERY PLAN'][0].Plan
 }
 
+/** The plan that a prepared statement gets where the values are not known. (GENERIC_PLAN needs PostgreSQL 16.) */
+async function explainPrepared (sql: pg.Pool, text: string, values: unknown[]): Promise<PlanNode> {
+  const client = await sql.connect()
+  try {
+    await client.query('SET plan_cache_mode = force_generic_plan')
+    await client.query(`PREPARE explained AS ${text}`)
+    const nulls = values.length === 0 ? '' : `(${values.map(() => 'NULL').join()})`
+    const { rows: [row] } = await client.query(`EXPLAIN (FORMAT JSON) EXECUTE explained${nulls}`)
+    return row['QUERY PLAN'][0].Plan
+  } finally {
+    client.release(true)
+  }
+}
+
 /** The rows that a plan reads and does not return. */
 const rowsLeftOut = (plan: PlanNode & { 'Rows Removed by Filter'?: number }): number =>
   (plan['Rows Removed by Filter'] ?? 0) + (plan.Plans ?? []).reduce((sum, child) => sum + rowsLeftOut(child), 0)
@@ -33,7 +47,7 @@ slow.test('every list of /admin and every read of /me stays on an index', async 
       t.same(scannedWhole(await explain(sql, 'COSTS', text, values)), [], `${path}\n${text}`)
       // A prepared statement may get a plan that does not know the values.
       if (text.includes(PLAN_EACH_TIME.sql)) continue
-      t.same(scannedWhole(await explain(sql, 'GENERIC_PLAN', text)), [], `${path}, prepared\n${text}`)
+      t.same(scannedWhole(await explainPrepared(sql, text, values)), [], `${path}, prepared\n${text}`)
     }
   }
 

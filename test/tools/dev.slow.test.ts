@@ -87,7 +87,8 @@ t.test('npm start: Ctrl-C ends everything, though npm passes it on a second time
   const port = await freePort()
   const started = await inTerminal(t, 'start', `node ${join(packageRoot, 'dist/server.js')}`, { PORT: String(port) })
   await until('it is ready', () => answers(`http://localhost:${port}/readyz`))
-  t.match(started.output(), /This is not production: .*NODE_ENV=production, ISSUER_URL, DATABASE_URL/)
+  const notice = /This is not production: .*NODE_ENV=production, ISSUER_URL, DATABASE_URL/
+  await until('it says that this is not production', () => notice.test(started.output()))
   t.ok(started.hasPostgres())
   started.press(CTRL_C)
   await started.exit
