@@ -1,4 +1,4 @@
-import { createPublicKey, randomBytes } from 'node:crypto'
+import { createPublicKey, randomBytes, type JsonWebKey } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { calculateJwkThumbprint, jwtVerify } from 'jose'
 import type { By } from '../../src/audit/events.ts'
@@ -272,3 +272,47 @@ slow.test(
     t.notOk(states().some((state) => state === 'ES256 current' || state === 'ES256 next'))
   }
 )
+
+t.test('another algorithm gets keys of its own where it is needed, once, and loses its signer with them', async (t) => {
+  const { repository, rows, by, reads, set } = createTable()
+  const keys = serve(repository, { algorithm: 'EdDSA' })
+  await keys.maintain()
+  const es256 = rows()
+  t.same(keys.algorithms(), ['EdDSA'])
+  await Promise.all([keys.prepare('ES256'), keys.prepare('ES256')])
+  t.same(rows().map(({ alg, status }) => `${alg} ${status}`).sort(), [
+    'ES256 current', 'ES256 next', 'EdDSA current', 'EdDSA next'
+  ])
+  t.same(rows().filter(({ alg }) => alg === 'EdDSA'), es256, 'the others stay as they are')
+  t.same(by, [], 'nothing was rotated')
+  t.same(keys.algorithms(), ['EdDSA', 'ES256'])
+  const key = rows().find(({ alg, status }) => alg === 'ES256' && status === 'current') as SigningKeyRow
+  const publicKey = createPublicKey({ key: key.publicJwk as JsonWebKey, format: 'jwk' })
+  const token = await keys.sign('JWT', { sub: 'u' }, 'ES256')
+  t.match((await jwtVerify(token, publicKey)).protectedHeader, { alg: 'ES256', kid: key.kid })
+  const before = reads()
+  await keys.prepare('ES256')
+  t.equal(reads(), before, 'it is there')
+
+  const other = serve(repository, {
+    algorithm: 'EdDSA', idTokenAlgorithms: async () => ['ES256']
+  })
+  await other.maintain()
+  t.equal(rows().length, 4, 'an instance that needs it finds it')
+  await other.rotate(CLI)
+  t.same(rows().map(({ alg, status }) => `${alg} ${status}`).sort(), [
+    'ES256 current', 'ES256 next', 'ES256 retired', 'EdDSA current', 'EdDSA next', 'EdDSA retired'
+  ], 'each is rotated by itself')
+
+  const retired = rows().find(({ alg, status }) => alg === 'ES256' && status === 'retired') as SigningKeyRow
+  await keys.reload()
+  t.ok(await keys.verificationKey(retired.kid))
+  rows().filter(({ kid }) => kid === retired.kid).forEach((row) => { row.retiredAt = new Date(Date.now() - 1201_000) })
+  await keys.reload()
+  t.equal(await keys.verificationKey(retired.kid), undefined, 'its last token has expired')
+
+  set(rows().filter(({ alg }) => alg === 'EdDSA'))
+  await keys.reload()
+  t.same(keys.algorithms(), ['EdDSA'])
+  t.throws(() => keys.sign('JWT', {}, 'ES256'), { message: /not been loaded/ })
+})
