@@ -1,4 +1,4 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { Client } from './client.ts'
 
 /** How long a statement waits for a lock. PostgreSQL detects deadlocks after one second, so those are found first. */
@@ -46,9 +46,9 @@ export class Connection extends Client {
     if (this.isDirect) await this.query(SESSION_LIMITS)
   }
 
+  // As pg declares it, for each kind of query.
   override query (config: any, ...rest: any[]): any {
-    const statement = this.isDirect ? prepared(config, rest) : withoutName(config)
-    const result: unknown = super.query(statement as pg.QueryConfig, ...rest as [])
+    const result: unknown = super.query(this.isDirect ? config : withoutName(config), ...rest as [])
     return result instanceof Promise ? result.catch((error: Error) => this.disconnectOnTimeout(error)) : result
   }
 
@@ -65,21 +65,6 @@ export class Connection extends Client {
     if (error.message === 'Query read timeout') this.connection.stream.destroy()
     throw error
   }
-}
-
-/** pg copies a configuration property by property, which takes a hundredth of a refresh. A query it takes as it is. */
-class PreparedQuery extends pg.Query {
-  name: string
-  constructor ({ name, text, values }: { name: string, text: string, values: unknown[] }) {
-    super(text, values)
-    this.name = name
-  }
-}
-
-/** For the named statements of the pool, which passes a callback. Prisma's have more than a name and a text. */
-function prepared (config: any, [values, callback]: any[]): unknown {
-  const isNamed = values === undefined && typeof callback === 'function' && typeof config?.name === 'string'
-  return isNamed && config.rowMode === undefined && !('submit' in config) ? new PreparedQuery(config) : config
 }
 
 /** A statement without a name is parsed, bound and executed at once. */
