@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import type { Locator, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
+import { press, tabTo, untilFocused } from './by-keyboard.ts'
 import { startWorld } from './world.ts'
 
 const world = await startWorld(t)
@@ -13,21 +14,6 @@ async function openPage (t: Test, options: Parameters<typeof world.visit>[1] = {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
   })
   return { page, complaints }
-}
-
-/** Presses Tab until it is there, as somebody without a mouse does. */
-async function tabTo (page: Page, target: Locator): Promise<void> {
-  await target.waitFor()
-  for (let presses = 0; presses < 60; presses++) {
-    if ((await target.and(page.locator(':focus')).count()) > 0) return
-    await page.keyboard.press('Tab')
-  }
-  throw new Error(`Tab does not get to ${target}.`)
-}
-
-async function press (page: Page, target: Locator): Promise<void> {
-  await tabTo(page, target)
-  await page.keyboard.press('Enter')
 }
 
 const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true })
@@ -53,14 +39,14 @@ t.test('the keyboard alone walks through /account, with scripts off', async (t) 
   await page.keyboard.press('Enter')
   const saved = page.getByRole('status')
   t.equal(await saved.innerText(), 'Your changes are saved.')
-  t.equal(await saved.and(page.locator(':focus')).count(), 1, 'the message has the focus')
+  await untilFocused(saved)
 
   await tabTo(page, page.getByLabel('Language'))
   await page.keyboard.type('no language')
   await page.keyboard.press('Enter')
   const alert = page.getByRole('alert')
   t.match(await alert.innerText(), 'Something in the form is not valid')
-  t.equal(await alert.and(page.locator(':focus')).count(), 1)
+  await untilFocused(alert)
   t.equal(await page.getByLabel('Language').getAttribute('aria-invalid'), 'true')
   complaints.splice(0) // Chromium reports the 400.
 

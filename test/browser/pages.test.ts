@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
-import type { Locator, Page } from 'playwright-core'
-import { contrast, luminance } from './axe.ts'
+import type { Page } from 'playwright-core'
 import { readJson } from '../helper.ts'
+import { contrast, luminance } from './axe.ts'
+import { press, untilFocused } from './by-keyboard.ts'
 import { choosePersona, startWorld } from './world.ts'
 
 // A second provider, so that there is something to choose. Nobody goes there.
@@ -18,21 +19,6 @@ async function openPage (t: Test): Promise<{ page: Page, complaints: string[] }>
   })
   page.on('pageerror', (error) => complaints.push(error.message))
   return { page, complaints }
-}
-
-/** Presses Tab until it is there, as somebody without a mouse does. */
-async function tabTo (page: Page, target: Locator): Promise<void> {
-  await target.waitFor()
-  for (let presses = 0; presses < 20; presses++) {
-    await page.keyboard.press('Tab')
-    if ((await target.and(page.locator(':focus')).count()) > 0) return
-  }
-  throw new Error(`Tab does not get to ${target}.`)
-}
-
-async function press (page: Page, target: Locator): Promise<void> {
-  await tabTo(page, target)
-  await page.keyboard.press('Enter')
 }
 
 async function post (path: string, form: Record<string, string>) {
@@ -116,6 +102,7 @@ t.test('a device is connected by hand: code typed, provider chosen, who asks sho
   const { page, complaints } = await openPage(t)
   const grant = await beginDevice()
   await page.goto(grant.verification_uri)
+  await untilFocused(page.getByRole('textbox'))
   await page.keyboard.type(grant.user_code.toLowerCase())
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Sign in to Example app', exact: true }).waitFor()
