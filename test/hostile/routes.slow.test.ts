@@ -67,10 +67,10 @@ const INNER_WORDS = new RegExp(
   ].join('|')
 )
 
-/** On a busy machine the database may take longer than a request may: such a one is sent again. */
-async function sendUntilAnswered (url: string, request: WireRequest): Promise<WireAnswer> {
+/** On a busy machine the database may take longer than a request may: what got a 503 is sent again. */
+async function untilAnswered<Answer extends { status?: number }> (ask: () => Promise<Answer>): Promise<Answer> {
   for (let left = 3; ; left--) {
-    const answer = await send(url, request)
+    const answer = await ask()
     if (answer.status !== 503 || left === 0) return answer
   }
 }
@@ -192,7 +192,7 @@ async function world (t: Test) {
       if (token !== undefined && (await call('GET', path, token)).status === 200) continue
       const id = ++lastId
       github.user({ id, login: `${role}-${id}`, email: `${role}-${id}@example.com` })
-      const signedIn = await login()
+      const signedIn = await untilAnswered(login)
       tokens[role] = signedIn.access_token
       // Set past the API: it stops the last administrator from being unmade, and these are unmade all the time.
       await sql.query('UPDATE users SET roles = $2 WHERE id = $1', [
@@ -267,7 +267,7 @@ t.test(
           try {
             await fc.assert(
               fc.asyncProperty(made, async (request) => {
-                const answer = await sendUntilAnswered(url, withToken(request))
+                const answer = await untilAnswered(() => send(url, withToken(request)))
                 requests++
                 statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
                 judge(request, path, answer)
