@@ -43,8 +43,8 @@ async function prettyLog () {
   }
 }
 
-/** npm passes Ctrl-C on to a process that got it from the terminal already. */
-const SAME_KEY_PRESS_MS = 500
+/** npm passes Ctrl-C on to a process that got it from the terminal already; on a busy machine a moment later. */
+const SAME_KEY_PRESS_MS = 2_000
 
 /** The first signal lets a start and requests in flight finish. The second one ends the process at once. */
 function closeOnSignal (starting: ReturnType<typeof start>, limitMs: number, endLog: () => Promise<void>): void {

@@ -12,8 +12,8 @@ import { DEV_CLIENT, startDevIdp, type DevIdp } from './dev-idp/provider.ts'
 const SETTLE_MS = 100
 /** How long requests have to finish. */
 const STOP_MS = 10_000
-/** npm passes Ctrl-C on to what got it from the terminal already. */
-const SAME_KEY_PRESS_MS = 500
+/** npm passes Ctrl-C on to what got it from the terminal already; on a busy machine a moment later. */
+const SAME_KEY_PRESS_MS = 2_000
 
 let idp: DevIdp | undefined
 let idpIssuerUrl: string | undefined
