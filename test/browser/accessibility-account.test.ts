@@ -3,7 +3,7 @@ import { expectAccessible } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startPages } from './page-states.ts'
 
-// Some thirty pages, each looked at twice after a sign-in, beside other browsers.
+// Some thirty pages, each after a sign-in, beside other browsers.
 t.setTimeout(900_000)
 
 const { states } = await startPages(t)

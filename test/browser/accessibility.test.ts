@@ -4,7 +4,7 @@ import { expectAccessible, violations } from './axe.ts'
 import { launchChromium } from './chromium.ts'
 import { startPages } from './page-states.ts'
 
-// Some fifty pages, each looked at twice, beside other browsers.
+// Some fifty pages, beside other browsers.
 t.setTimeout(900_000)
 
 const { states } = await startPages(t)

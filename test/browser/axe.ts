@@ -25,11 +25,13 @@ const BORDERS = `[...document.querySelectorAll('.button, input, pre, .initial')]
 
 /** Looks at a page in light on a phone and in dark on a desktop. */
 export async function expectAccessible (t: Test, browser: Browser, { open }: PageState): Promise<void> {
+  const context = await browser.newContext()
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  await open(page)
   for (const [colorScheme, width] of [['light', 360], ['dark', 1280]] as const) {
-    const context = await browser.newContext({ colorScheme, viewport: { width, height: 740 } })
-    t.teardown(() => context.close())
-    const page = await context.newPage()
-    await open(page)
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: 740 })
     t.same(await violations(page), [], `${colorScheme}, ${width}`)
     t.ok(await page.evaluate<number>('document.documentElement.scrollWidth') <= width, `${colorScheme}, ${width}`)
     for (const [element, border, paper] of await page.evaluate<string[][]>(BORDERS)) {
