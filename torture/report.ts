@@ -19,7 +19,7 @@ export const lines = (result: Result) => [
   `${verdict(result)}, ${Math.round(result.seconds)} s`
 ]
 
-/** The closing table, as TAP, with tap's closing comment: `.ci/run` adds it to the tests. */
+/** The closing table, as TAP, with tap's closing comment: `.ci/run --all` adds it to the tests. */
 export function printTable (faults: Fault[], results: Result[], seconds: number): void {
   console.log('\n')
   for (const [index, result] of results.entries()) {
@@ -66,7 +66,7 @@ export async function writeDocument (
 
 What Signet survives, played by \`npm run torture\` and written by it (\`-- --write\`). \`npm run torture -- F2 C1\`
 plays some, and \`npm run torture -- failover\` those of [high-availability.md](high-availability.md); with \`--short\`
-there are fewer rounds, as in every run of the tests (\`.ci/run\`).
+there are fewer rounds, as each night (\`.ci/run --all\`).
 
 Two instances of the built service, each a process of its own; a PostgreSQL 18 of their own, a Redis where one is
 installed, and providers that are real HTTP servers, all on one machine and on loopback. "Under load" is a steady mix of
