@@ -126,6 +126,38 @@ t.test('supabase/auth: auth.users and auth.identities', async (t) => {
   t.equal((await login('github')).user.id, octo.id)
 })
 
+/** All columns, as the migrations of supabase/auth leave them. */
+const SUPABASE_TABLES = `
+  CREATE SCHEMA auth;
+  CREATE TABLE auth.users (instance_id uuid, id uuid PRIMARY KEY, aud varchar(255), role varchar(255),
+    email varchar(255), encrypted_password varchar(255), email_confirmed_at timestamptz, invited_at timestamptz,
+    confirmation_token varchar(255), confirmation_sent_at timestamptz, recovery_token varchar(255),
+    recovery_sent_at timestamptz, email_change_token_new varchar(255), email_change varchar(255),
+    email_change_sent_at timestamptz, last_sign_in_at timestamptz, raw_app_meta_data jsonb, raw_user_meta_data jsonb,
+    is_super_admin boolean, created_at timestamptz, updated_at timestamptz, phone text UNIQUE DEFAULT null,
+    phone_confirmed_at timestamptz, phone_change text DEFAULT '', phone_change_token varchar(255) DEFAULT '',
+    phone_change_sent_at timestamptz,
+    confirmed_at timestamptz GENERATED ALWAYS AS (LEAST(email_confirmed_at, phone_confirmed_at)) STORED,
+    email_change_token_current varchar(255) DEFAULT '', email_change_confirm_status smallint DEFAULT 0,
+    banned_until timestamptz, reauthentication_token varchar(255) DEFAULT '', reauthentication_sent_at timestamptz,
+    is_sso_user boolean NOT NULL DEFAULT false, deleted_at timestamptz, is_anonymous boolean NOT NULL DEFAULT false);
+  CREATE TABLE auth.identities (provider_id text NOT NULL, user_id uuid NOT NULL REFERENCES auth.users,
+    identity_data jsonb NOT NULL, provider text NOT NULL, last_sign_in_at timestamptz, created_at timestamptz,
+    updated_at timestamptz, email text GENERATED ALWAYS AS (lower(identity_data->>'email')) STORED,
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), UNIQUE (provider_id, provider));`
+const supabaseId = (n: number) => `00000000-0000-4000-8000-00000000000${n}`
+
+t.test('supabase/auth: whoever is banned, for 100 years or for ever, comes disabled', async (t) => {
+  const { runDatabase, users } = await importWorld(t)
+  await runDatabase('supabase', `${SUPABASE_TABLES}
+    INSERT INTO auth.users (id, created_at, banned_until) VALUES
+      ('${supabaseId(1)}', now(), now() + interval '876000h'), ('${supabaseId(2)}', now(), 'infinity'),
+      ('${supabaseId(3)}', now(), now() - interval '1h'), ('${supabaseId(4)}', now(), null);
+    INSERT INTO auth.identities (provider_id, user_id, identity_data, provider, created_at)
+      SELECT '10' || right(id::text, 1), id, '{}', 'google', now() FROM auth.users`)
+  t.match((await users()).map(({ disabled }) => disabled), [true, true, false, false])
+})
+
 t.test('Firebase Auth: `firebase auth:export`', async (t) => {
   const { runFile, users, accounts, login } = await importWorld(t)
   const printed = await runFile('firebase', {

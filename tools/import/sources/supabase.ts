@@ -60,8 +60,10 @@ const isSaml = (identity: unknown) => String(member(identity, 'provider')).start
 
 /** Banned, or deleted softly. */
 function isBlocked (user: unknown): boolean {
-  const until = member(user, 'banned_until')
-  const isBanned = until === 'infinity' || (time(until) ?? new Date(0)) > new Date()
+  const until = first(user, 'banned_until')
+  // Not a time: `infinity`, and the 100 years of Supabase's own example.
+  const end = time(until)
+  const isBanned = until !== undefined && (end === undefined || end > new Date())
   return isBanned || time(member(user, 'deleted_at')) !== undefined
 }
 
