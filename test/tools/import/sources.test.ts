@@ -158,6 +158,20 @@ t.test('supabase/auth: whoever is banned, for 100 years or for ever, comes disab
   t.match((await users()).map(({ disabled }) => disabled), [true, true, false, false])
 })
 
+t.test('supabase/auth: a confirmed phone number confirms no address', async (t) => {
+  const { runDatabase, users } = await importWorld(t)
+  const printed = await runDatabase('supabase', `${SUPABASE_TABLES}
+    INSERT INTO auth.users (id, email, phone, email_confirmed_at, phone_confirmed_at, created_at) VALUES
+      ('${supabaseId(1)}', 'victim@example.com', '4915112345', null, now(), now()),
+      ('${supabaseId(2)}', 'own@example.com', null, now(), null, now());
+    INSERT INTO auth.identities (provider_id, user_id, identity_data, provider, created_at) VALUES
+      ('${supabaseId(1)}', '${supabaseId(1)}', '{"sub":"${supabaseId(1)}","phone_verified":false}', 'phone', now()),
+      ('${supabaseId(2)}', '${supabaseId(2)}', '{"sub":"${supabaseId(2)}","email":"own@example.com",
+        "email_verified":true,"phone_verified":false}', 'email', now())`, '--by-email')
+  t.match(printed, /2 people read: 1 added[^]*no_identity \(phone\)/)
+  t.match((await users()).map(({ email }) => email), ['own@example.com'])
+})
+
 t.test('Firebase Auth: `firebase auth:export`', async (t) => {
   const { runFile, users, accounts, login } = await importWorld(t)
   const printed = await runFile('firebase', {

@@ -29,7 +29,8 @@ export const supabase: Source = {
     return {
       id: idOf(member(user, 'id')),
       email: member(user, 'email'),
-      emailVerified: time(first(user, 'email_confirmed_at', 'confirmed_at')) !== undefined,
+      // Not `confirmed_at`: a confirmed phone number sets it as well.
+      emailVerified: time(member(user, 'email_confirmed_at')) !== undefined,
       name: first(member(user, 'raw_user_meta_data'), 'full_name', 'name'),
       avatarUrl: first(member(user, 'raw_user_meta_data'), 'avatar_url', 'picture'),
       createdAt: time(member(user, 'created_at')),
