@@ -172,6 +172,32 @@ t.test('supabase/auth: a confirmed phone number confirms no address', async (t) 
   t.match((await users()).map(({ email }) => email), ['own@example.com'])
 })
 
+t.test('supabase/auth: an address of the old Slack provider is not verified', async (t) => {
+  const { runDatabase, accounts } = await importWorld(t)
+  const claims = (sub: string) => JSON.stringify({
+    iss: 'https://slack.com/api',
+    sub,
+    name: 'Jane',
+    email: `${sub.toLowerCase()}@example.com`,
+    picture: 'https://example.com/j.png',
+    full_name: 'Jane',
+    avatar_url: 'https://example.com/j.png',
+    provider_id: sub,
+    custom_claims: { 'https://slack.com/team_id': 'T1' },
+    email_verified: true,
+    phone_verified: false
+  })
+  await runDatabase('supabase', `${SUPABASE_TABLES}
+    INSERT INTO auth.users (id, created_at) VALUES ('${supabaseId(1)}', now()), ('${supabaseId(2)}', now());
+    INSERT INTO auth.identities (provider_id, user_id, identity_data, provider, created_at) VALUES
+      ('U1', '${supabaseId(1)}', '${claims('U1')}', 'slack', now()),
+      ('U2', '${supabaseId(2)}', '${claims('U2')}', 'slack_oidc', now())`)
+  t.match(await accounts(), [
+    { provider: 'slack', issuer: 'https://slack.com/T1', subject: 'U1', email_verified: false },
+    { provider: 'slack', issuer: 'https://slack.com/T1', subject: 'U2', email_verified: true }
+  ])
+})
+
 t.test('Firebase Auth: `firebase auth:export`', async (t) => {
   const { runFile, users, accounts, login } = await importWorld(t)
   const printed = await runFile('firebase', {

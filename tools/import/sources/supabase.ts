@@ -70,12 +70,14 @@ function isBlocked (user: unknown): boolean {
 
 function toIdentity (identity: unknown) {
   const claims = member(identity, 'identity_data')
+  const provider = String(member(identity, 'provider'))
   return {
-    provider: String(member(identity, 'provider')),
+    provider,
     subject: first(identity, 'provider_id', 'id'),
     username: first(claims, 'user_name', 'preferred_username'),
     email: member(claims, 'email'),
-    emailVerified: member(claims, 'email_verified') === true,
+    // For `slack` it is always true; for `slack_oidc` it is what Slack said.
+    emailVerified: provider !== 'slack' && member(claims, 'email_verified') === true,
     name: first(claims, 'full_name', 'name'),
     avatarUrl: first(claims, 'avatar_url', 'picture'),
     claims: { ...Object(claims), ...Object(member(claims, 'custom_claims')) }
