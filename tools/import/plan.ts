@@ -143,7 +143,8 @@ function translateAll (person: Person, options: ImportOptions) {
     else translated.set(toIdentityText(found), { ...found, identity })
   }
   // Only an address that the source verified itself: what it took from a provider, that provider must prove again.
-  const isVouchedFor = person.emailVerified && person.identities.length === 0 && toEmail(person.email) !== null
+  const isOfProvider = person.identities.length > 0 || person.otherWays?.includes('SAML')
+  const isVouchedFor = person.emailVerified && !isOfProvider && toEmail(person.email) !== null
   if (options.byEmail && isVouchedFor) {
     const byEmail = { ...byEmailIdentity(options.from, person.id), isEmailTrusted: true, identity: person }
     translated.set(toIdentityText(byEmail), byEmail)

@@ -91,6 +91,24 @@ t.test('an address counts as verified where the source says so and the provider 
   ])
 })
 
+t.test('by email: an address that a SAML provider said is not one that the source verified', async (t) => {
+  const { runFile, users } = await importWorld(t)
+  const jane = { user_id: 'acme|jane', provider: 'samlp', connection: 'acme', isSocial: false }
+  const auth0 = [person('samlp|acme|jane', 'jane@example.com', { identities: [jane] })]
+  t.match(await runFile('auth0', auth0, '--by-email'), /1 people read: 0 added[^]*no_identity \(SAML\)/)
+  const verification = { object: 'verification_saml', status: 'verified', strategy: 'saml' }
+  const clerk = [{
+    id: 'user_1',
+    object: 'user',
+    primary_email_address_id: 'idn_1',
+    email_addresses: [{ id: 'idn_1', object: 'email_address', email_address: 'jane@example.com', verification }],
+    external_accounts: [],
+    enterprise_accounts: [{ object: 'enterprise_account', protocol: 'saml', provider: 'saml_okta', verification }]
+  }]
+  t.match(await runFile('clerk', clerk, '--by-email'), /1 people read: 0 added[^]*no_identity \(SAML\)/)
+  t.same(await users(), [])
+})
+
 t.test('a blocked person cannot sign in, by the same account or by the address', async (t) => {
   const { runFile, login } = await importWorld(t)
   await runFile('auth0', [

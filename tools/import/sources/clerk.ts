@@ -44,7 +44,12 @@ function fromJson (user: unknown): Person {
     createdAt: time(member(user, 'created_at')),
     lastLoginAt: time(member(user, 'last_sign_in_at')),
     isBlocked: member(user, 'banned') === true,
-    otherWays: waysOf(member(user, 'password_enabled') === true, items(member(user, 'phone_numbers')).length > 0),
+    otherWays: [
+      ...waysOf(member(user, 'password_enabled') === true, items(member(user, 'phone_numbers')).length > 0),
+      ...['enterprise_accounts', 'saml_accounts'].some((name) => items(member(user, name)).length > 0)
+        ? ['SAML' as const]
+        : []
+    ],
     roles: member(metadata, 'roles') ?? member(metadata, 'role'),
     metadata,
     identities: items(member(user, 'external_accounts')).filter(isVerified).map((account) => ({
