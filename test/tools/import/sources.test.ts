@@ -41,6 +41,28 @@ t.test('Auth.js: the tables of the Prisma adapter, as the documentation spells t
   t.match(signedIn.user, { id: user.id, email: 'octocat@github.com', emailVerified: true }, 'the provider proves it')
 })
 
+t.test('Auth.js: the schema of the Supabase adapter, not its copy in public.users', async (t) => {
+  const { runDatabase, users, accounts } = await importWorld(t)
+  const id = (n: number) => `00000000-0000-4000-8000-00000000000${n}`
+  const printed = await runDatabase('authjs', `
+    CREATE SCHEMA next_auth;
+    CREATE TABLE next_auth.users (id uuid PRIMARY KEY, name text, email text UNIQUE, "emailVerified" timestamptz,
+      image text);
+    CREATE TABLE next_auth.accounts (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), type text NOT NULL, provider text
+      NOT NULL, "providerAccountId" text NOT NULL, refresh_token text, access_token text, expires_at bigint,
+      token_type text, scope text, id_token text, session_state text, oauth_token_secret text, oauth_token text,
+      "userId" uuid REFERENCES next_auth.users, UNIQUE (provider, "providerAccountId"));
+    CREATE TABLE public.users (id uuid PRIMARY KEY REFERENCES next_auth.users, name text, email text, image text);
+    INSERT INTO next_auth.users VALUES ('${id(1)}', 'Link', 'link@example.com', now(), null),
+      ('${id(2)}', 'Jane', 'jane@example.com', null, null);
+    INSERT INTO public.users SELECT id, name, email, image FROM next_auth.users;
+    INSERT INTO next_auth.accounts (type, provider, "providerAccountId", "userId")
+      VALUES ('oidc', 'google', '1138', '${id(2)}')`, '--by-email')
+  t.match(printed, '2 people read: 2 added')
+  t.match((await users()).map(({ email }) => email), ['link@example.com', null])
+  t.match(await accounts(), [{ provider: 'imported' }, { provider: 'google', subject: '1138' }])
+})
+
 t.test('better-auth: the core schema, with the admin plugin, in snake_case', async (t) => {
   const { runDatabase, users, accounts, acme, login } = await importWorld(t)
   const printed = await runDatabase('better-auth', `

@@ -13,9 +13,10 @@ export const authjs: Source = {
   name: 'Auth.js',
   format: 'json',
 
+  // The Supabase adapter keeps a copy of `next_auth.users` in `public.users`, without the verified addresses.
   query: async (tables) => usersWithAccounts(
-    await tables(['"User"', 'users', '"user"', 'next_auth.users']),
-    await tables(['"Account"', 'accounts', 'account', 'next_auth.accounts'])
+    await tables(['next_auth.users', '"User"', 'users', '"user"']),
+    await tables(['next_auth.accounts', '"Account"', 'accounts', 'account'])
   ),
 
   people: each((record) => {
