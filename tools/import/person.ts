@@ -36,17 +36,20 @@ export interface Identity {
 }
 
 /**
- * The time of a Date, an ISO 8601 text (UTC unless it says otherwise) or a number of milliseconds (also as text).
- * Undefined for anything else.
+ * The time of a Date, an ISO 8601 text (UTC unless it says otherwise) or a number of milliseconds or seconds (also as
+ * text). Undefined for anything else.
  */
 export function time (value: unknown): Date | undefined {
   const isNumber = typeof value === 'number' || (typeof value === 'string' && /^\d{9,}$/.test(value))
   if (!isNumber && typeof value !== 'string' && !(value instanceof Date)) return undefined
   const isWithoutZone = typeof value === 'string' && /^\d{4}-\d\d-\d\d[T ][\d:.]+$/.test(value)
-  const date = new Date(isNumber ? Number(value) : isWithoutZone ? `${value}Z` : value)
+  const date = new Date(isNumber ? toMilliseconds(Number(value)) : isWithoutZone ? `${value}Z` : value)
   const isUsable = date.getTime() > 0 && date.getTime() < Date.UTC(2100, 0)
   return isUsable ? date : undefined
 }
+
+/** A smaller number would be milliseconds of before 1974, when there was none of these systems. */
+const toMilliseconds = (number: number) => number < 1e11 ? number * 1000 : number
 
 /** The first of these members that the object has, under whatever spelling an adapter gave it. */
 export function first (object: unknown, ...names: string[]): unknown {

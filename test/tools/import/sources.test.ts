@@ -148,6 +148,41 @@ t.test('supabase/auth: auth.users and auth.identities', async (t) => {
   t.equal((await login('github')).user.id, octo.id)
 })
 
+t.test('better-auth: rows of SQLite, which has 1 for true and, before 1.4, seconds for times', async (t) => {
+  const { runFile, users, accounts } = await importWorld(t)
+  const [second, hour] = [Math.floor(Date.now() / 1000), 3600]
+  const user = (id: string, more: object) => ({
+    id,
+    name: id,
+    email: `${id}@example.com`,
+    email_verified: 1,
+    image: null,
+    created_at: 1714557600,
+    updated_at: 1714557600,
+    role: 'user',
+    banned: 0,
+    ban_reason: null,
+    ban_expires: null,
+    ...more
+  })
+  await runFile('better-auth', [
+    user('b1', {}),
+    user('b2', { banned: 1, ban_expires: null }),
+    user('b3', { banned: 1, ban_expires: second + hour }),
+    user('b4', { banned: 1, ban_expires: second - hour }),
+    user('b5', { banned: 1, ban_expires: (second + hour) * 1000, email_verified: 0 })
+  ].map((one) => ({
+    user: one,
+    accounts: [{ id: `a-${one.id}`, account_id: one.id, provider_id: 'google', user_id: one.id }]
+  })))
+  t.match((await users()).map(({ email, disabled }) => [email, disabled]), [
+    ['b1@example.com', false], ['b2@example.com', true], ['b3@example.com', true], ['b4@example.com', false],
+    [null, true]
+  ])
+  t.match((await users())[0], { created_at: new Date(1714557600_000) })
+  t.equal((await accounts()).length, 5)
+})
+
 /** All columns, as the migrations of supabase/auth leave them. */
 const SUPABASE_TABLES = `
   CREATE SCHEMA auth;

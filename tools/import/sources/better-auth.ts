@@ -21,7 +21,7 @@ export const betterAuth: Source = {
   people: each((record) => {
     const user = member(record, 'user')
     const email = member(user, 'email')
-    const emailVerified = first(user, 'emailVerified', 'email_verified') === true
+    const emailVerified = isTrue(first(user, 'emailVerified', 'email_verified'))
     const accounts = items(member(record, 'accounts')).map((account) => ({
       provider: String(first(account, 'providerId', 'provider_id')),
       subject: first(account, 'accountId', 'account_id'),
@@ -39,7 +39,7 @@ export const betterAuth: Source = {
       isBlocked: isBanned(user),
       otherWays: [
         ...accounts.some(isPassword) ? ['password' as const] : [],
-        ...first(user, 'isAnonymous', 'is_anonymous') === true ? ['anonymous' as const] : []
+        ...isTrue(first(user, 'isAnonymous', 'is_anonymous')) ? ['anonymous' as const] : []
       ],
       roles: member(user, 'role'),
       identities: accounts.filter((account) => !isPassword(account))
@@ -49,5 +49,8 @@ export const betterAuth: Source = {
 
 function isBanned (user: unknown): boolean {
   const until = time(first(user, 'banExpires', 'ban_expires'))
-  return member(user, 'banned') === true && (until === undefined || until > new Date())
+  return isTrue(member(user, 'banned')) && (until === undefined || until > new Date())
 }
+
+/** SQLite and MySQL have no booleans. */
+const isTrue = (value: unknown) => value === true || value === 1
