@@ -148,6 +148,32 @@ t.test('supabase/auth: auth.users and auth.identities', async (t) => {
   t.equal((await login('github')).user.id, octo.id)
 })
 
+t.test('better-auth: since 1.7 accounts have an issuer, which has the tenant of Microsoft', async (t) => {
+  const { runDatabase, accounts } = await importWorld(t)
+  const [tid, oid] = ['11111111-2222-3333-4444-555555555555', '66666666-7777-8888-9999-000000000000']
+  const issuer = `https://login.microsoftonline.com/${tid}/v2.0`
+  const printed = await runDatabase('better-auth', `
+    CREATE TABLE "user" (id text PRIMARY KEY, name text NOT NULL, email text NOT NULL UNIQUE, "emailVerified" boolean
+      NOT NULL, image text, "createdAt" timestamptz NOT NULL DEFAULT now(), "updatedAt" timestamptz NOT NULL
+      DEFAULT now());
+    CREATE TABLE account (id text PRIMARY KEY, issuer text NOT NULL, "accountId" text NOT NULL, "providerId" text NOT
+      NULL, "userId" text NOT NULL REFERENCES "user", "accessToken" text, "refreshToken" text, "idToken" text,
+      "accessTokenExpiresAt" timestamptz, "refreshTokenExpiresAt" timestamptz, scope text, password text,
+      "createdAt" timestamptz NOT NULL DEFAULT now(), "updatedAt" timestamptz NOT NULL DEFAULT now(),
+      UNIQUE (issuer, "accountId"));
+    INSERT INTO "user" (id, name, email, "emailVerified") VALUES ('b1', 'Micro', 'm@example.com', true),
+      ('b2', 'Old', 'o@example.com', true), ('b3', 'Git', 'g@example.com', true);
+    INSERT INTO account (id, issuer, "accountId", "providerId", "userId") VALUES
+      ('1', '${issuer}', '${oid}', 'microsoft', 'b1'),
+      ('2', '${issuer}', 'AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ', 'microsoft', 'b2'),
+      ('3', 'local:oauth:github', '1', 'github', 'b3')`)
+  t.match(printed, /3 people read: 2 added[^]*1 {2}foreign_subject \(microsoft\)/)
+  t.match(await accounts(), [
+    { of: 'b1', provider: 'microsoft', issuer, subject: `${tid}.${oid}`, email_verified: false },
+    { of: 'b3', provider: 'github', subject: '1', email_verified: true }
+  ])
+})
+
 t.test('better-auth: rows of SQLite, which has 1 for true and, before 1.4, seconds for times', async (t) => {
   const { runFile, users, accounts } = await importWorld(t)
   const [second, hour] = [Math.floor(Date.now() / 1000), 3600]

@@ -26,7 +26,8 @@ export const betterAuth: Source = {
       provider: String(first(account, 'providerId', 'provider_id')),
       subject: first(account, 'accountId', 'account_id'),
       email,
-      emailVerified
+      emailVerified,
+      claims: microsoftClaims(account)
     }))
     const isPassword = ({ provider }: { provider: string }) => provider === 'credential'
     return {
@@ -50,6 +51,14 @@ export const betterAuth: Source = {
 function isBanned (user: unknown): boolean {
   const until = time(first(user, 'banExpires', 'ban_expires'))
   return isTrue(member(user, 'banned')) && (until === undefined || until > new Date())
+}
+
+/** Since 1.7 an account at Microsoft has its tenant in `issuer`, and the object id instead of `sub`. */
+function microsoftClaims (account: unknown): unknown {
+  const issuer = String(member(account, 'issuer'))
+  const [, tid] = /^https:\/\/login\.microsoftonline\.com\/([\da-f-]{36})\/v2\.0$/.exec(issuer) ?? []
+  const [oid] = /^[\da-f-]{36}$/.exec(String(first(account, 'accountId', 'account_id'))) ?? []
+  return { tid, oid }
 }
 
 /** SQLite and MySQL have no booleans. */
