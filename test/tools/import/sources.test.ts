@@ -461,6 +461,47 @@ t.test('Clerk: the JSON of the Backend API has the accounts', async (t) => {
   t.equal((await login('github')).user.id, user.id)
 })
 
+t.test('Clerk: the object of a Google account, as it was before it had a provider', async (t) => {
+  const { runFile, accounts } = await importWorld(t)
+  const account = {
+    approved_scopes: 'email openid profile',
+    created_at: 1672628645000,
+    email_address: 'jane@example.com',
+    family_name: 'Doe',
+    given_name: 'Jane',
+    google_id: '1138',
+    id: 'idn_2',
+    label: null,
+    object: 'google_account',
+    picture: 'https://example.com/j.png',
+    public_metadata: {},
+    updated_at: 1672628645000,
+    username: null,
+    verification: { attempts: null, expire_at: 1672628645000, status: 'verified', strategy: 'oauth_google' }
+  }
+  const address = {
+    id: 'idn_1',
+    object: 'email_address',
+    email_address: 'jane@example.com',
+    linked_to: [{ id: 'idn_2', type: 'oauth_google' }],
+    verification: { attempts: null, expire_at: null, status: 'verified', strategy: 'from_oauth_google' }
+  }
+  const user = { object: 'user', primary_email_address_id: 'idn_1', created_at: 1672628645000 }
+  await runFile('clerk', [
+    { ...user, id: 'user_1', email_addresses: [address], external_accounts: [account] },
+    {
+      ...user,
+      id: 'user_2',
+      email_addresses: [],
+      external_accounts: [{ ...account, google_id: '1139', provider: 'oauth_google', provider_user_id: '1139' }]
+    }
+  ])
+  t.match(await accounts(), [
+    { of: 'user_1', provider: 'google', issuer: GOOGLE, subject: '1138', email_verified: true },
+    { of: 'user_2', provider: 'google', issuer: GOOGLE, subject: '1139', email_verified: false }
+  ])
+})
+
 t.test('OpenAuth: it stores no accounts, and the addresses of people with a password', async (t) => {
   const { runFile, users, login } = await importWorld(t)
   const key = (...parts: string[]) => parts.join('\x1f')

@@ -1,5 +1,5 @@
 import { joinTexts, member } from '../../../src/providers/claims.ts'
-import { idOf, items, time, type Person } from '../person.ts'
+import { first, idOf, items, time, type Person } from '../person.ts'
 import { each, type Source } from '../source.ts'
 
 /**
@@ -53,8 +53,9 @@ function fromJson (user: unknown): Person {
     roles: member(metadata, 'roles') ?? member(metadata, 'role'),
     metadata,
     identities: items(member(user, 'external_accounts')).filter(isVerified).map((account) => ({
-      provider: String(member(account, 'provider')),
-      subject: member(account, 'provider_user_id'),
+      // Google and Facebook have objects of their own, which once had neither of the two members of the others.
+      provider: String(member(account, 'provider') ?? member(account, 'object')).replace(/_account$/, ''),
+      subject: first(account, 'provider_user_id', 'google_id', 'facebook_id'),
       username: member(account, 'username'),
       email: member(account, 'email_address'),
       // Clerk marks an address as verified when a provider did, and that of an account is the provider's.
