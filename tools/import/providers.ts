@@ -45,7 +45,9 @@ export function createProviderNames (settings: readonly ProviderSettings[], name
     const id = idOf(name)
     const provider = providers.get(id)
     const isBuiltIn = settings.some((one) => one.id === id && one.kind === 'built-in')
-    if (!provider) return 'unknown_provider'
+    // The operator of the source chose this name: `oidc.gitlab` may be a GitLab of their own, with ids of its own.
+    const isOwnName = /^(custom:|oidc\.)/i.test(name) && !named.has(name)
+    if (!provider || (isBuiltIn && isOwnName)) return 'unknown_provider'
     const scoped = isBuiltIn && Object.hasOwn(SCOPED, id) ? SCOPED[id]!(subject, claims) : { subject }
     if (!scoped) return 'foreign_subject'
     const accountSubject = usableSubject(scoped.subject)

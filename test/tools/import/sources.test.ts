@@ -341,6 +341,16 @@ t.test('Firebase Auth: the users of the Admin SDK, which has Apple too', async (
   t.match(await accounts(), [{ provider: 'apple', subject: '001.abc.02', email_verified: true }])
 })
 
+t.test('Firebase Auth: an OIDC provider is a built-in one only where --provider says so', async (t) => {
+  const { runFile, accounts, acme } = await importWorld(t)
+  const people = ['oidc.github', 'oidc.acme'].map((providerId, index) =>
+    ({ uid: `f${index}`, providerData: [{ uid: '1', providerId }] }))
+  t.match(await runFile('firebase', people), /2 people read: 1 added[^]*unknown_provider \(oidc\.github\)/)
+  t.match(await accounts(), [{ of: 'f1', provider: 'acme', issuer: acme.url, subject: '1' }])
+  await runFile('firebase', people, '--provider', 'oidc.github=github')
+  t.match(await accounts(), [{ of: 'f0', provider: 'github', subject: '1' }, { of: 'f1' }])
+})
+
 t.test('Auth0: the bulk user export, a line for each user', async (t) => {
   const { run, users, accounts, acme, login } = await importWorld(t)
   const folder = t.testdir({
