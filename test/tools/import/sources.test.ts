@@ -295,7 +295,7 @@ t.test('Firebase Auth: `firebase auth:export`', async (t) => {
         createdAt: '1672628645000',
         customAttributes: '{"roles":["editor"],"tier":2}',
         providerUserInfo: [
-          { providerId: 'github.com', rawId: '1', email: 'octocat@github.com', displayName: 'Octo "the" {Cat}' },
+          { providerId: 'github.com', rawId: '1', email: 'OctoCat@github.com', displayName: 'Octo "the" {Cat}' },
           { providerId: 'twitter.com', rawId: '77', displayName: 'Octo' }
         ]
       },

@@ -1,5 +1,5 @@
 import { parseJson } from '../../../src/http/json.ts'
-import { member } from '../../../src/providers/claims.ts'
+import { email as toEmail, member } from '../../../src/providers/claims.ts'
 import { idOf, items, time } from '../person.ts'
 import { each, type Source } from '../source.ts'
 
@@ -44,8 +44,8 @@ export const firebase: Source = {
           provider: String(member(info, 'providerId')),
           subject: member(info, 'rawId') ?? member(info, 'uid'),
           email: member(info, 'email'),
-          // The export has it of the user alone.
-          emailVerified: emailVerified && member(info, 'email') === email,
+          // The export has it of the user alone, whose address is in lower case.
+          emailVerified: emailVerified && toEmail(member(info, 'email')) === toEmail(email),
           name: member(info, 'displayName'),
           avatarUrl: member(info, 'photoUrl') ?? member(info, 'photoURL')
         }))
