@@ -5,8 +5,8 @@ import { each, type Source } from '../source.ts'
 
 /**
  * `firebase auth:export people.json` (https://firebase.google.com/docs/cli/auth#file_format): `{"users":[...]}`, times
- * in milliseconds. The command leaves out every provider but Google, Facebook, Twitter and GitHub; `listUsers` of the
- * Admin SDK has them all, in members of other names, and a line of JSON for each of its users is read as well.
+ * in milliseconds. The command leaves out every provider but a few; `listUsers` of the Admin SDK has them all, in
+ * members of other names, and a line of JSON for each of its users is read as well.
  */
 export const firebase: Source = {
   id: 'firebase',
