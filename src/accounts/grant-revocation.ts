@@ -21,6 +21,8 @@ export interface GrantRevocationOptions {
 interface RevocationJob { provider: string, sealedTokens: string }
 
 const REVOCATION_TIMEOUT_MS = 10_000
+/** An access token that expires within this time may have expired when the provider reads it. */
+const CALL_MS = 30_000
 
 /** The account is gone when the job runs, so the job carries the tokens, sealed under a key of its own. */
 export function createGrantRevocation ({ jobs, providers, tokens, sealer }: GrantRevocationOptions): RevokeGrant {
@@ -30,9 +32,10 @@ export function createGrantRevocation ({ jobs, providers, tokens, sealer }: Gran
     const opened = sealer.open(sealedTokens, id)
     // The provider is no longer configured, or the key was removed: then the grant cannot be revoked.
     if (!provider?.revoke || opened === undefined) return
-    const { accessToken, refreshToken, clientId } = parseJson(opened) as StoredTokens
+    const { accessToken, refreshToken, clientId, expiresAt } = parseJson(opened) as StoredTokens
     const signal = AbortSignal.timeout(REVOCATION_TIMEOUT_MS)
-    await provider.revoke({ accessToken, refreshToken: refreshToken ?? undefined, clientId }, signal)
+    const isExpired = expiresAt !== null && Date.parse(expiresAt) <= Date.now() + CALL_MS
+    await provider.revoke({ accessToken, refreshToken: refreshToken ?? undefined, clientId, isExpired }, signal)
   })
 
   return async (account, tx) => {

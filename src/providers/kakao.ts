@@ -1,3 +1,4 @@
+import { parseJson } from '../http/json.ts'
 import { avatarUrl, email, member, text } from './claims.ts'
 import { emailTrust } from './email-trust.ts'
 import { asksNewSignIn } from './login-parameters.ts'
@@ -56,9 +57,17 @@ export const kakao: ProviderDefinition = {
       // https://developers.kakao.com/docs/latest/en/kakaologin/rest-api#unlink
       async revocation ({ accessToken }, { apiUrl, call }) {
         const url = `${apiUrl.replace(/\/v2$/, '/v1')}/user/unlink`
-        const { status } = await call('POST', url, { headers: { authorization: `Bearer ${accessToken}` } })
-        acceptRevocation(kakao.name, status)
+        const { status, text } = await call('POST', url, { headers: { authorization: `Bearer ${accessToken}` } })
+        if (!isInvalidToken(status, parseJson(text))) acceptRevocation(kakao.name, status)
       }
     })
   }
+}
+
+/**
+ * {"code":-401,"msg":"this access token does not exist"}, or "... is already expired". A caller whose address the app
+ * does not list gets this code too: https://devtalk.kakao.com/t/topic/134883
+ */
+function isInvalidToken (status: number, answer: unknown): boolean {
+  return status === 401 && member(answer, 'code') === -401 && /^this access token /.test(String(member(answer, 'msg')))
 }

@@ -1,3 +1,4 @@
+import { Problem } from '../http/errors.ts'
 import { subject } from './claims.ts'
 import { createClientAssertion } from './client-assertion.ts'
 import type { ClientAuthentication } from './client-authentication.ts'
@@ -110,11 +111,27 @@ export function createOAuthProvider (
     return { apiUrl, tokenUrl, clientId, tokens, nonce, signal, get }
   }
 
+  /**
+   * Renews an access token that has expired: a provider that revokes by access token says of it what it says of one
+   * that is revoked. A refusal changes nothing: the grant is over, or an earlier attempt has renewed it.
+   */
+  async function withLiveToken (tokens: HeldTokens, signal: AbortSignal): Promise<HeldTokens> {
+    if (tokens.isExpired !== true || tokens.refreshToken === undefined) return tokens
+    try {
+      const { accessToken } = await client.refresh(tokens.refreshToken, '', signal)
+      return { ...tokens, accessToken }
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'reauthorization_required') return tokens
+      throw error
+    }
+  }
+
   async function revoke (tokens: HeldTokens, signal: AbortSignal): Promise<void> {
     if (typeof revocation === 'function') {
       const call: RevocationApi['call'] = async (method, url, request) =>
         await callProvider(url, { provider: name, step: 'revocation', signal, method, ...request })
-      return await revocation(tokens, { apiUrl, tokenUrl, clientId, clientSecret, call, signal })
+      const current = await withLiveToken(tokens, signal)
+      return await revocation(current, { apiUrl, tokenUrl, clientId, clientSecret, call, signal })
     }
     const url = settings.revocationUrl ?? new URL(revocation as string, tokenUrl).href
     const secret = await client.clientSecret()

@@ -193,4 +193,10 @@ export interface TokenSet {
 }
 
 /** The stored tokens of a grant. */
-export interface HeldTokens { accessToken: string, refreshToken: string | undefined, clientId?: string | undefined }
+export interface HeldTokens {
+  accessToken: string
+  refreshToken: string | undefined
+  clientId?: string | undefined
+  /** Whether the access token has expired, as far as the provider said when it would. */
+  isExpired?: boolean
+}
