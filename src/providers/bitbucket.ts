@@ -30,6 +30,8 @@ export const bitbucket: ProviderDefinition = {
       tokenUrl: 'https://bitbucket.org/site/oauth2/access_token',
       apiUrl: 'https://api.bitbucket.org/2.0',
       authentication: 'header',
+      // {"error":"invalid_request","error_description":"Invalid refresh_token"}
+      saysGrantIsOver: (answer) => member(answer, 'error_description') === 'Invalid refresh_token',
 
       async readProfile ({ get }) {
         const user = await get('/user', 'profile')

@@ -115,12 +115,13 @@ export function createOAuthClient (options: OAuthClientOptions): OAuthClient {
 }
 
 /**
- * Errors of a grant that only the person can renew: RFC 6749 section 5.2, GitHub's own, and those of OpenID Connect
- * Core section 3.1.2.6, which Microsoft answers with too (azure-activedirectory-library-for-nodejs#151).
+ * Errors of a grant that only the person can renew: RFC 6749 section 5.2, GitHub's own, those of OpenID Connect Core
+ * section 3.1.2.6, which Microsoft answers with too (azure-activedirectory-library-for-nodejs#151), and Yahoo's
+ * (https://developer.yahoo.com/oauth2/guide/errors/).
  */
 const GRANT_IS_OVER = [
   'invalid_grant', 'bad_refresh_token', 'interaction_required', 'login_required', 'consent_required',
-  'account_selection_required'
+  'account_selection_required', 'INVALID_REFRESH_TOKEN', 'TOKEN_EXPIRED', 'INVALID_GRANT'
 ]
 
 function isUnknownClient ({ status, value }: TokenAnswer): boolean {

@@ -27,6 +27,8 @@ export const reddit: ProviderDefinition = {
       authorizationParameters: { duration: 'permanent' },
       userAgent: `web:${settings.clientId}:signet`,
       revocation: 'revoke_token',
+      // {"error":400} or {"message":"Bad Request","error":400}
+      saysGrantIsOver: (answer) => member(answer, 'error') === 400,
 
       async readProfile ({ get }) {
         // Without `raw_json` texts are escaped for HTML, and the URL of the picture does not work.

@@ -93,3 +93,27 @@ t.test('Kakao says 401 of an access token that is over, and of other faults', as
     }
   }
 })
+
+t.test('a refresh token that no longer works has other words at Reddit, Bitbucket and Yahoo', async (t) => {
+  const fake = await startHttpFake(() => undefined)
+  t.teardown(() => fake.close())
+  for (const [id, status, body, code] of [
+    ['reddit', 400, { error: 400 }, 'reauthorization_required'],
+    ['reddit', 400, { message: 'Bad Request', error: 400 }, 'reauthorization_required'],
+    ['reddit', 401, { message: 'Unauthorized', error: 401 }, 'provider_error'],
+    ['reddit', 429, { message: 'Too Many Requests', error: 429 }, 'provider_error'],
+    ['bitbucket', 400, { error: 'invalid_request', error_description: 'Invalid refresh_token' },
+      'reauthorization_required'],
+    ['bitbucket', 400, { error: 'invalid_request', error_description: 'Missing refresh_token' }, 'provider_error'],
+    ['yahoo', 400, { error: 'INVALID_REFRESH_TOKEN', error_description: 'Failed to decode/encode refresh token' },
+      'reauthorization_required'],
+    ['yahoo', 401, { error: 'TOKEN_EXPIRED' }, 'reauthorization_required'],
+    ['yahoo', 401, { error: 'INVALID_GRANT' }, 'reauthorization_required'],
+    ['yahoo', 401, { error: 'INVALID_CLIENT_SECRET' }, 'provider_error'],
+    ['yahoo', 503, { error: 'INVALID_GRANT' }, 'provider_error']
+  ] as const) {
+    fake.fault('/token', { kind: 'status', status, body })
+    const refreshed = create(fake, id).refresh('the-refresh-token', '', inTime())
+    await t.rejects(refreshed, { code }, `${id}: ${status} ${JSON.stringify(body)}`)
+  }
+})
