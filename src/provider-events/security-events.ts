@@ -30,10 +30,10 @@ const EFFECTS: Record<string, EventEffect> = {
 export function createSecurityEventReceiver (
   { id, name, accountIssuer: issuer }: Provider, verify: VerifyEvent
 ): EventReceiver {
-  function toEvent ([uri, event]: [string, unknown]): ProviderEvent {
+  /** Google names the person in each event, the Shared Signals Framework in the claim `sub_id` (RFC 9493). */
+  function toEvent ([uri, event]: [string, unknown], subId: unknown): ProviderEvent {
     const effect = Object.hasOwn(EFFECTS, uri) ? EFFECTS[uri] : undefined
-    // The last drafts of RISC moved the members of `subject` into `sub_id`.
-    const who = member(event, 'subject') ?? member(event, 'sub_id')
+    const who = member(event, 'subject') ?? member(event, 'sub_id') ?? subId
     const [accountIssuer, accountSubject] = [member(who, 'iss') ?? issuer, subject(member(who, 'sub'))]
     const isOurs = typeof accountIssuer === 'string' && withoutSlash(accountIssuer) === withoutSlash(issuer)
     return {
@@ -54,14 +54,14 @@ export function createSecurityEventReceiver (
     answer: 'accepted',
 
     async read (body) {
-      const { jti, events } = await verify(body.toString().trim())
+      const { jti, events, sub_id: subId } = await verify(body.toString().trim())
       const reported = typeof events === 'object' && events !== null ? Object.entries(events) : []
       if (reported.length === 0) throw invalidEvent(name, 'the claim events is empty')
       return {
         provider: id,
         id: jti,
         rememberSeconds: 2 * EVENT_MAX_AGE_SECONDS,
-        events: reported.map(toEvent)
+        events: reported.map((one) => toEvent(one, subId))
       }
     }
   }

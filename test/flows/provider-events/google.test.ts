@@ -188,4 +188,20 @@ t.test('OIDC_<ID>_EVENTS opens the same for any issuer, and only then', async (t
   const { address } = await another({ OIDC_ACME_EVENTS: 'true' })
   t.equal((await send(request, address)).status, 202)
   t.same(await me(jane.token), [401, 401])
+
+  // RFC 9493 section 4.1, as the Shared Signals Framework has it.
+  await t.test('the person may be named by the claim sub_id', async (t) => {
+    const again = await signIn('acme')
+    const named = async (iss: string) => ({
+      ...request,
+      body: await acme.signEvent({
+        sub_id: { format: 'iss_sub', iss, sub: 'jane' },
+        events: { 'https://schemas.openid.net/secevent/caep/event-type/session-revoked': { event_timestamp: 1 } }
+      })
+    })
+    t.equal((await send(await named('https://id.example'), address)).status, 202)
+    t.same(await me(again.token), [200, 200], 'of another issuer')
+    t.equal((await send(await named(acme.issuer), address)).status, 202)
+    t.same(await me(again.token), [401, 401])
+  })
 })
