@@ -41,8 +41,9 @@ is an audit event and a webhook, \`provider.event\`.
 - Apple's \`consent-revoked\`, Google's \`sessions-revoked\`, \`tokens-revoked\`, \`account-disabled\` and
   \`account-credential-change-required\`, Facebook's deauthorization, GitHub's \`github_app_authorization\`: the
   sessions that were opened through the account end, and its provider tokens are forgotten.
-- Apple's \`account-delete\`, Facebook's data deletion: the account goes, and the user with it if it was the last one.
-  With \`PROVIDER_DELETIONS=keep\` only the sessions end, as they do for a user whom an administrator disabled.
+- Apple's \`account-delete\`, \`account-purged\` of RISC, Facebook's data deletion: the account goes, and the user with
+  it if it was the last one. With \`PROVIDER_DELETIONS=keep\` only the sessions end, as they do for a user whom an
+  administrator disabled.
 - Apple's \`email-disabled\` and \`email-enabled\`, Google's \`account-disabled\` and \`account-enabled\`: noted on the
   account (\`GET /me/export\`, \`emailDisabledAt\` and \`disabledByProviderAt\`).
 - Google's \`verification\`: answered.

@@ -4,7 +4,7 @@ import { invalidEvent } from '../providers/failure.ts'
 import { EVENT_MAX_AGE_SECONDS } from '../providers/id-token.ts'
 import type { Provider, VerifyEvent } from '../providers/provider.ts'
 import { withoutSlash } from '../providers/risc.ts'
-import { END_SESSIONS, UNKNOWN, type EventEffect, type ProviderEvent } from './event.ts'
+import { END_ACCOUNT, END_SESSIONS, UNKNOWN, type EventEffect, type ProviderEvent } from './event.ts'
 import type { EventReceiver } from './receiver.ts'
 
 const RISC = 'https://schemas.openid.net/secevent/risc/event-type'
@@ -19,6 +19,8 @@ const EFFECTS: Record<string, EventEffect> = {
   [`${RISC}/account-credential-change-required`]: END_SESSIONS,
   [`${RISC}/account-disabled`]: { ...END_SESSIONS, note: { disabled: true } },
   [`${RISC}/account-enabled`]: { note: { disabled: false } },
+  // Deleted for good (OpenID RISC Event Types 1.0 section 2.2).
+  [`${RISC}/account-purged`]: END_ACCOUNT,
   // Asks whether anybody is there. Accepting it is the answer.
   [`${RISC}/verification`]: {}
 }
@@ -47,7 +49,8 @@ export function createSecurityEventReceiver (
     path: `/login/${id}/events`,
     summary: `Security events of ${name}`,
     description: '`sessions-revoked`, `tokens-revoked`, `account-disabled`, `account-credential-change-required`, ' +
-      '`account-enabled`, `verification`: a Security Event Token (RFC 8417) by RFC 8935. Each takes effect once.',
+      '`account-enabled`, `account-purged`, `verification`: a Security Event Token (RFC 8417) by RFC 8935. Each ' +
+      'takes effect once.',
     contentTypes: ['application/secevent+jwt', 'application/jwt'],
     body: Type.String({ description: 'A JWT.' }),
     maxBytes: 16 * 1024,

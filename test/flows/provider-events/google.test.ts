@@ -65,6 +65,14 @@ t.test('account-disabled and account-enabled are noted on the account', async (t
   t.equal(await noted(), null)
 })
 
+t.test('account-purged removes the account, and deletes the user with the last one', async (t) => {
+  const { signIn, event, endsSessions, events, sql } = await world(t)
+  const jane = await signIn()
+  await endsSessions(t, jane, await event(`${RISC}/account-purged`), 202)
+  t.equal((await sql.query('SELECT 1 FROM users')).rowCount, 0)
+  t.match(await events(), [{ userId: null, details: { event: 'account-purged', outcome: 'user_deleted' } }])
+})
+
 t.test('verification is answered, and recorded', async (t) => {
   const { signIn, event, send, me, events } = await world(t)
   const jane = await signIn()
