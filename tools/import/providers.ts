@@ -75,6 +75,11 @@ const SCOPED: Record<string, (subject: unknown, claims: unknown) => Scoped | und
     const team = usableSubject(member(claims, 'https://slack.com/team_id'))
     return team === undefined ? undefined : { subject, issuer: (issuer) => `${issuer}/${encodeURIComponent(team)}` }
   },
+  // Other systems keep `id`, which is not for linking accounts: Signet's account is `account_id`.
+  spotify (_subject, claims) {
+    const accountId = usableSubject(member(claims, 'account_id'))
+    return accountId === undefined ? undefined : { subject: accountId }
+  },
   // Some systems keep `account_id` instead.
   bitbucket: (subject) => typeof subject === 'string' && /^\{.+\}$/.test(subject) ? { subject } : undefined
 }

@@ -14,13 +14,15 @@ t.test('Auth.js: the tables of the Prisma adapter, as the documentation spells t
     INSERT INTO "User" VALUES
       ('cl1', 'Octo', 'OctoCat@github.com', null, 'https://example.com/o.png', '2024-05-01 10:00', now()),
       ('cl2', 'Link', 'link@example.com', '2024-01-01', null, '2024-05-02', now()),
-      ('cl3', 'Micro', 'micro@example.com', null, null, '2024-05-03', now());
+      ('cl3', 'Micro', 'micro@example.com', null, null, '2024-05-03', now()),
+      ('cl4', 'Wizzler', 'wizzler@example.com', null, null, '2024-05-04', now());
     INSERT INTO "Account" ("userId", type, provider, "providerAccountId", access_token) VALUES
       ('cl1', 'oauth', 'github', '1', 'gho_secret'), ('cl1', 'oidc', 'google', '1138', null),
-      ('cl3', 'oidc', 'microsoft-entra-id', 'pairwise', null)`)
-  t.match(printed, '3 people read: 1 added, 0 got accounts that they had not, 0 were here, 2 stay behind.')
+      ('cl3', 'oidc', 'microsoft-entra-id', 'pairwise', null), ('cl4', 'oauth', 'spotify', 'wizzler', null)`)
+  t.match(printed, '4 people read: 1 added, 0 got accounts that they had not, 0 were here, 3 stay behind.')
   t.match(printed, /1 {2}no_identity \(email link\)/)
   t.match(printed, /1 {2}foreign_subject \(microsoft-entra-id\)/)
+  t.match(printed, /1 {2}foreign_subject \(spotify\)/, 'its `id` is not the `account_id` of a sign-in')
   t.match(printed, /1 {2}email_not_verified\n/)
   const [user, ...others] = await users()
   t.same(others, [])

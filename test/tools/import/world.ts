@@ -10,7 +10,7 @@ import { ENCRYPTION_KEYS } from '../../helper.ts'
 
 /** Providers that nobody signs in at in these tests: their accounts are only read back. */
 const FURTHER = Object.fromEntries(
-  ['GOOGLE', 'FACEBOOK', 'X', 'APPLE', 'MICROSOFT', 'SLACK', 'LINKEDIN', 'BITBUCKET'].flatMap((prefix) =>
+  ['GOOGLE', 'FACEBOOK', 'X', 'APPLE', 'MICROSOFT', 'SLACK', 'LINKEDIN', 'BITBUCKET', 'SPOTIFY'].flatMap((prefix) =>
     [[`${prefix}_CLIENT_ID`, 'client'], [`${prefix}_CLIENT_SECRET`, 'client-secret']])
 )
 
