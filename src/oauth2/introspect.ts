@@ -52,12 +52,13 @@ export const introspectRoutes: FastifyPluginAsyncTypebox<IntrospectOptions> = as
     const claims = await app.readAccessToken(request)
     if (claims) {
       const hasExpired = claims.exp * 1000 <= Date.now()
+      // RFC 9449 section 6.2.
+      const tokenType = claims.cnf ? 'DPoP' : 'Bearer'
       if (isClientToken(claims)) {
         const isActive = !hasExpired && await isActiveClientToken(claims)
-        return isActive ? { active: true, token_type: 'Bearer', ...claims } : { active: false }
+        return isActive ? { active: true, token_type: tokenType, ...claims } : { active: false }
       }
       const roles = hasExpired ? undefined : await users.rolesBySession(claims.sid, claims.sub)
-      const tokenType = claims.cnf ? 'DPoP' : 'Bearer'
       if (!roles) return { active: false }
       const ownRoles = clients.isThirdParty(claims.client_id) ? [] : roles
       return { active: true, token_type: tokenType, ...claims, roles: ownRoles }

@@ -58,6 +58,8 @@ t.test('the token of a client itself is active while the client may have it and 
   const active = await introspect({ claims })
   t.strictSame(active.body, { active: true, token_type: 'Bearer', ...claims })
   t.same(active.calls, [['isRevoked', claims]])
+  const bound = { ...claims, cnf: { jkt: 'j' } }
+  t.strictSame((await introspect({ claims: bound })).body, { active: true, token_type: 'DPoP', ...bound })
   const expired = { ...claims, exp: soon() - 60 }
   const ofWeb = { ...claims, sub: 'web', client_id: 'web' }
   const ofNone = { ...claims, sub: 'gone', client_id: 'gone' }
