@@ -38,7 +38,7 @@ export interface SessionRepository {
    * Rotates the refresh token: adds one to the session's counter. Undefined when the presented token is not valid. The
    * token before the current one stays valid for `reuseGraceSeconds`: then the counter stays, and every caller gets the
    * same successor. A session that is bound to a key takes no other, and one that is not is bound to that of a public
-   * client from then on.
+   * client by a rotation: a repeat binds nothing, since others hold the successor without a key.
    */
   rotate: (
     token: PresentedToken, clientId: string, policy: RotationPolicy, caller: Caller, key?: DpopKey
@@ -68,10 +68,13 @@ export interface SessionRepository {
   /** True while the session is active and its user is not disabled. */
   isActive: (sessionId: string) => Promise<boolean>
   /**
-   * Ends the session if the presented token was rotated longer ago than the grace period: then it was stolen. True when
-   * this call ended it.
+   * Ends the session if the presented token was rotated longer ago than the grace period: then it was stolen. Within
+   * that period, if it comes without a key and the session is bound to one: a thief may have bound it. True when this
+   * call ended it.
    */
-  endIfReused: (token: PresentedToken, reuseGraceSeconds: number, caller: Caller) => Promise<boolean>
+  endIfReused: (
+    token: PresentedToken, reuseGraceSeconds: number, caller: Caller, key?: DpopKey
+  ) => Promise<boolean>
   /** True when this call ended the session, false when it had ended or does not exist. */
   end: (sessionId: string, reason: ClientEndReason, caller: Caller) => Promise<boolean>
 }
@@ -97,7 +100,7 @@ const rotate = (metadata: string) => `
     rotation_ip_address = CASE WHEN s.counter = $3 THEN $7 ELSE s.rotation_ip_address END,
     rotation_user_agent = CASE WHEN s.counter = $3 THEN $8 ELSE s.rotation_user_agent END,
     previously_used_at = ${NEXT_PREVIOUS_USE},
-    dpop_jkt = COALESCE(s.dpop_jkt, $9),
+    dpop_jkt = CASE WHEN s.counter = $3 THEN COALESCE(s.dpop_jkt, $9) ELSE s.dpop_jkt END,
     last_used_at = now(),
     idle_expires_at = ${nextIdleEnd('$5')}
   FROM users u
@@ -241,13 +244,14 @@ export function createSessionRepository (
       return await prisma.session.findFirst({ where, select: { id: true } }) !== null
     },
 
-    async endIfReused ({ sessionId, secretHash, counter }, reuseGraceSeconds, caller) {
+    async endIfReused ({ sessionId, secretHash, counter }, reuseGraceSeconds, caller, key) {
       // The database's own clock decides, as in `rotate`: a token is never both valid and stolen.
       const [reused] = await prisma.$queryRaw<{ id: string }[]>`
         SELECT id FROM sessions
         WHERE id = ${sessionId}::uuid AND secret_hash = ${secretHash} AND revoked_at IS NULL
           AND (counter > ${counter + 1}
-            OR (counter = ${counter + 1} AND rotated_at <= now() - ${reuseGraceSeconds} * interval '1 second'))`
+            OR (counter = ${counter + 1} AND (rotated_at <= now() - ${reuseGraceSeconds} * interval '1 second'
+              OR (dpop_jkt IS NOT NULL AND ${key === undefined}))))`
       if (!reused) return false
       return await end({ where: reused, reason: 'reuse_detected', eventType: 'token.reuse_detected' }, null, caller)
     },

@@ -134,7 +134,7 @@ export function createSessionService (options: SessionServiceOptions): SessionSe
       await limit.check(token.sessionId)
       const grant = await repository.rotate(presented, clientId, policy, caller, issueOptions?.key)
       if (!grant) {
-        const isStolen = await repository.endIfReused(presented, reuseGraceSeconds, caller)
+        const isStolen = await repository.endIfReused(presented, reuseGraceSeconds, caller, issueOptions?.key)
         onRefresh?.(isStolen ? 'reuse_detected' : 'refused')
         throw new OAuthError('invalid_grant', isStolen
           ? 'The refresh token was used before. Its session has ended, as someone else may hold a copy. Sign in again.'

@@ -138,7 +138,7 @@ t.test('a token that is not valid is refused, and a stolen one ends its session'
   for (const [endIfReused, outcome, message] of cases) {
     const { refresh, calls, outcomes } = serve({ endIfReused })
     await t.rejects(refresh(token), { error: 'invalid_grant', message })
-    t.same(calls.at(-1), ['endIfReused', presented, 20, caller])
+    t.same(calls.at(-1), ['endIfReused', presented, 20, caller, undefined])
     t.same(outcomes, [outcome])
   }
   const { refresh, called, outcomes } = serve()
