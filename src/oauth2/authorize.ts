@@ -11,6 +11,7 @@ import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../pages/error-page.ts'
 import { OAuthError, Problem, toErrorDescription } from '../http/errors.ts'
 import { noteOrigin, originOf } from '../http/failure-origin.ts'
+import { useIssuersName } from '../http/loopback-name.ts'
 import { html } from '../pages/markup.ts'
 import { brandFooter } from '../pages/brand.ts'
 import { sendPage } from '../pages/page.ts'
@@ -99,6 +100,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
   }
   app.get('/oauth2/authorize', {
     exposeHeadRoute: false,
+    onRequest: useIssuersName(issuerUrl),
     schema: { ...schema, querystring: AuthorizeRequestSchema }
   }, async (request, reply) => {
     await authorize(request, reply, request.query)

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import type { AllowedOrigins } from '../http/allowed-origins.ts'
 import { addressOf } from '../http/client-address.ts'
 import { Problem } from '../http/errors.ts'
+import { useIssuersName } from '../http/loopback-name.ts'
 import type { Parameters } from '../http/parameters.ts'
 import { problems } from '../http/problem-details.ts'
 import { wantsHtml } from '../http/wants-html.ts'
@@ -115,6 +116,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     '/login/:provider',
     {
       exposeHeadRoute: false,
+      onRequest: useIssuersName(issuerUrl),
       schema: {
         summary: 'Start a login',
         description:

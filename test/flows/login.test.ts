@@ -123,6 +123,25 @@ t.test(
   }
 )
 
+t.test("a login that starts on another loopback name than the issuer's is first sent to that one", async (t) => {
+  const { app, url } = await world(t)
+  const { port } = new URL(url)
+  const starts = ['/login/github?return_to=x&prompt=login', '/oauth2/authorize?client_id=spa', '/device?user_code=x']
+  const leadsTo = async (path: string, host: string, at = app) =>
+    (await at.inject({ url: path, headers: { host } })).headers.location
+  for (const path of starts) {
+    for (const name of ['127.0.0.1', '127.0.0.2', '[::1]']) {
+      t.equal(await leadsTo(path, `${name}:${port}`), url + path, name)
+    }
+  }
+  for (const host of [
+    `localhost:${port}`, '127.0.0.1:1', '127.0.0.1', `127.0.0.1.nip.io:${port}`, `localhost.evil.example:${port}`,
+    `evil.example:${port}`, `127.0.0.1:${port}@evil.example`, 'x y'
+  ]) t.notMatch(await leadsTo('/login/github', host), `${url}/`, host)
+  const { app: deployed } = await world(t, { ISSUER_URL: 'https://id.example.com' })
+  t.notMatch(await leadsTo('/login/github', '127.0.0.1', deployed), 'https://id.example.com/')
+})
+
 t.test('two tabs and two providers in one browser all get through, in any order', async (t) => {
   const { url } = await world(t)
   const browser = createBrowser(url)
