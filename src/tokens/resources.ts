@@ -84,7 +84,10 @@ export function createResources (settings: Resource[]): Resources {
     scopes: allScopes,
     has: (resource) => scopesOf.has(resource),
     find: (resource) => settings.find((each) => each.resource === resource),
-    read: (parameter) => readResources(parameter)?.map((named) => byHref.get(hrefOf(named)) ?? named),
+    read (parameter) {
+      const named = readResources(parameter)?.map((each) => byHref.get(hrefOf(each)) ?? each)
+      return named && [...new Set(named)]
+    },
 
     grant (requested) {
       const [resources, { scope }] = [targets(requested), requested]

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import { createBrowser } from '../fakes/browser.ts'
 import { startFakeDocument } from '../fakes/client-document.ts'
 import { inThePast, readJson } from '../helper.ts'
 import { MAPS, NOTES, setupWithAgents } from './agents-world.ts'
@@ -176,6 +177,26 @@ t.test('a resource may be spelled with the slash, the port and the capitals that
     resource: `${MAPS}/`
   })
   t.match(decodeJwt(body.access_token), { aud: MAPS, scope: 'maps:read' })
+})
+
+t.test('a resource that is named twice, in two spellings, is one', async (t) => {
+  const named = [MAPS, `${MAPS}/`]
+  const visitBoth = async (browser = createBrowser(url)) => {
+    const { path, codeVerifier } = world.agentRequest({ resource: undefined, scope: 'maps:read' })
+    const both = named.map((resource) => `&resource=${encodeURIComponent(resource)}`).join('')
+    return { ...await visit({}, browser, path + both), codeVerifier }
+  }
+  const { browser, id, codeVerifier } = await visitBoth()
+  const { location } = await answer(browser, id, 'allow')
+  const { body } = await token({
+    grant_type: 'authorization_code',
+    code: new URL(location ?? '').searchParams.get('code') ?? '',
+    code_verifier: codeVerifier,
+    client_id: document.url,
+    redirect_uri: redirectUri
+  })
+  t.match(decodeJwt(body.access_token), { aud: MAPS, scope: 'maps:read' })
+  t.match((await visitBoth()).page.location, /\?code=/, 'and nobody is asked twice for it')
 })
 
 t.test('a client registers itself (RFC 7591), is public, and asks for consent', async (t) => {
