@@ -37,6 +37,9 @@ const LogoutRequestSchema = Type.Object({
 
 type LogoutRequest = Static<typeof LogoutRequestSchema>
 
+/** What of a client a logout needs. */
+type LogoutClient = Pick<Client, 'clientId' | 'name' | 'redirectUris' | 'postLogoutRedirectUris'>
+
 /**
  * OpenID Connect RP-Initiated Logout 1.0. The `sid` of the hint names the session to end. Without a hint, a page asks
  * the person (section 2), who signs this browser out: the session of its refresh cookie.
@@ -80,13 +83,19 @@ export const rpLogoutRoutes: FastifyPluginAsyncTypebox<RpLogoutOptions> = async 
     reply.header('cache-control', 'no-store')
     if (parameters.id_token_hint === undefined) return await signOutBrowser(request, reply, parameters)
     const claims = await app.readIdToken(request)
-    const client = claims && await clients.find(claims.aud)
+    const client = claims && await clientOf(claims.aud)
     if (!client || (parameters.client_id !== undefined && parameters.client_id !== client.clientId)) {
       throw new Problem('invalid_request', 'id_token_hint must be an ID token that this server issued to the client.')
     }
     const returnTo = readReturnTo(client, parameters)
     await sessions.end(claims.sid, 'logout', callerOf(request))
     await sendAway(request, reply, returnTo)
+  }
+
+  /** A third party has no place to go back to: its document, which may be gone by now, is not read for this. */
+  async function clientOf (clientId: string): Promise<LogoutClient | undefined> {
+    if (!clients.isThirdParty(clientId)) return await clients.find(clientId)
+    return { clientId, name: clientId, redirectUris: [], postLogoutRedirectUris: [] }
   }
 
   async function signOutBrowser (request: FastifyRequest, reply: FastifyReply, parameters: LogoutRequest) {
@@ -143,7 +152,9 @@ export const rpLogoutRoutes: FastifyPluginAsyncTypebox<RpLogoutOptions> = async 
 }
 
 /** Where to go afterwards, with the state. Throws a Problem for a URI that is not registered. */
-function readReturnTo (client: Client, { post_logout_redirect_uri: uri, state }: LogoutRequest): string | undefined {
+function readReturnTo (
+  client: LogoutClient, { post_logout_redirect_uri: uri, state }: LogoutRequest
+): string | undefined {
   if (uri === undefined) return undefined
   if (!(client.postLogoutRedirectUris.includes(uri) && isRedirectUri(uri))) {
     throw new Problem('invalid_request',

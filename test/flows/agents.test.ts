@@ -199,6 +199,21 @@ t.test('a resource that is named twice, in two spellings, is one', async (t) => 
   t.match((await visitBoth()).page.location, /\?code=/, 'and nobody is asked twice for it')
 })
 
+t.test('an ID token of a third party is a hint, also when its document is not at hand', async (t) => {
+  const gone = await startFakeDocument()
+  const { body } = await signInAgent({ client_id: gone.url, redirect_uri: `${gone.origin}/callback` })
+  gone.close()
+  const { address } = await another()
+  const hint = (more: Record<string, string>) =>
+    fetch(`${address}/oauth2/logout?${new URLSearchParams({ id_token_hint: body.id_token, ...more })}`)
+  t.equal((await hint({ client_id: 'spa' })).status, 400, 'not of this client')
+  const back = { post_logout_redirect_uri: `${gone.origin}/callback` }
+  t.equal((await hint(back)).status, 400, 'it has no place to go back to')
+  t.equal((await introspect(body.access_token)).active, true)
+  t.equal((await hint({ client_id: gone.url })).status, 200)
+  t.equal((await introspect(body.access_token)).active, false)
+})
+
 t.test('a client registers itself (RFC 7591), is public, and asks for consent', async (t) => {
   const { status, body, headers } = await register({
     client_name: 'Agent\u202e\u0000 Smith ',
