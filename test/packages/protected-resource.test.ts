@@ -3,6 +3,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { protectedResource } from '../../packages/verify/src/index.ts'
 import { describeResource } from '../../packages/verify/src/resource-metadata.ts'
+import { createDpopKey } from '../fakes/dpop.ts'
 import { setupWithClients } from '../flows/setup-with-clients.ts'
 import { freePort } from '../free-port.ts'
 import { readJson } from '../helper.ts'
@@ -10,7 +11,7 @@ import { readJson } from '../helper.ts'
 const port = await freePort()
 const RESOURCE = `http://localhost:${port}/notes`
 const METADATA_URL = `http://localhost:${port}/.well-known/oauth-protected-resource/notes`
-const { url: issuer, signIn } = await setupWithClients(t, {
+const { url: issuer, authorize, exchange, signIn } = await setupWithClients(t, {
   RESOURCES: JSON.stringify([{ resource: RESOURCE, name: 'Notes', scopes: ['notes:read', 'notes:write'] }])
 })
 const DESCRIPTION = { resource: RESOURCE, scopes: ['notes:read'], name: 'Notes' }
@@ -82,6 +83,25 @@ for (const [name, start] of [['plain Node', startPlainNode], ['Fastify', startFa
     }
   })
 }
+
+t.test('a proof that was made for another API is refused, whatever Host the request names', async (t) => {
+  const { signet } = await import(new URL('../../packages/verify/src/fastify.ts', import.meta.url).href)
+  const app: any = Fastify()
+  t.teardown(() => app.close())
+  await app.register(signet, { issuer, protectedResource: DESCRIPTION })
+  app.get('/notes', { onRequest: app.requireBearer }, async () => ({}))
+  const key = await createDpopKey()
+  const { code, codeVerifier } = await authorize({ resource: RESOURCE })
+  const proof = await key.prove('POST', `${issuer}/oauth2/token`)
+  const { body: { access_token: accessToken } } = await exchange(code, codeVerifier, {}, { dpop: proof })
+  for (const [htu, host, status] of [
+    ['http://other.example/notes', 'other.example', 401], [RESOURCE, new URL(RESOURCE).host, 200]
+  ] as const) {
+    const dpop = await key.prove('GET', htu, { accessToken })
+    const headers = { authorization: `DPoP ${accessToken}`, dpop, host }
+    t.equal((await app.inject({ url: '/notes', headers })).statusCode, status, host)
+  }
+})
 
 t.test('the metadata is between the host and the path of the resource', async (t) => {
   const at = (resource: string) => describeResource(issuer, { resource }).url

@@ -38,7 +38,8 @@ export interface SignetOptions extends VerifierOptions {
   realm?: string | undefined
   /**
    * The URL that clients know this service by, without a slash at its end, for DPoP proofs: where a proxy changes host
-   * or path. Unless given, that of each request.
+   * or path. Unless given, the origin of `protectedResource`, or without that of each request, whose Host the caller
+   * chooses.
    */
   publicUrl?: string | undefined
   /**
@@ -55,6 +56,7 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
   const { realm = audience ?? issuer } = options
   assertRealm(realm)
   const metadata = protectedResource && describeResource(issuer, protectedResource)
+  const { publicUrl = protectedResource && new URL(protectedResource.resource).origin } = options
   const verifier = createVerifier({
     onError: (error) => app.log.warn({ err: error }, 'Signet could not be asked'),
     ...options,
@@ -83,7 +85,7 @@ async function plugin (app: FastifyInstance, options: SignetOptions): Promise<vo
     const { headers: { dpop }, method } = request
     const bySchemeDpop = isDpop(request.headers.authorization)
     if (!bySchemeDpop && dpop === undefined) return undefined
-    const base = options.publicUrl ?? `${request.protocol}://${request.host}`
+    const base = publicUrl ?? `${request.protocol}://${request.host}`
     return { proof: bySchemeDpop ? String(dpop ?? '') : undefined, method, url: base + request.originalUrl }
   }
 
