@@ -1,5 +1,6 @@
 import type { Problem } from '../http/errors.ts'
 import { parseJson } from '../http/json.ts'
+import { askNameServers } from '../http/name-servers.ts'
 import { providerError } from '../providers/failure.ts'
 import { mayReach } from '../webhooks/address.ts'
 import { send } from '../webhooks/post.ts'
@@ -15,7 +16,8 @@ const MAX_FAILURES = 1_000
 /**
  * Reads the documents that registrations name: within five seconds and 64 KiB, once for all who ask at the same time,
  * without redirects, from public addresses over https; with `allowPrivate` also from the operator's own network, as
- * webhooks are sent there. Throws a Problem whose message tells the operator why, and has nothing of the answer.
+ * webhooks are sent there. Third parties name such documents, too, so the name servers are asked for names, or with
+ * `allowPrivate` the system. Throws a Problem whose message tells the operator why, and has nothing of the answer.
  */
 export function createDocumentReader ({ allowPrivate }: { allowPrivate: boolean }): ReadDocument {
   const failures = new Map<string, { error: unknown, at: number }>()
@@ -49,7 +51,7 @@ async function read (url: string, allowPrivate: boolean): Promise<string> {
     headers: { accept: 'application/json' },
     signal: AbortSignal.timeout(TIMEOUT_MS),
     mayReach: (address) => mayReach(address, { protocol, allowPrivate })
-  }).catch((error: unknown) => {
+  }, allowPrivate ? undefined : askNameServers).catch((error: unknown) => {
     const { code } = error as { code?: unknown }
     throw unreadable(url, typeof code === 'string' ? code : 'no answer in time')
   })

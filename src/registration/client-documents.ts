@@ -1,11 +1,11 @@
 import type { Client } from '../clients/clients.ts'
 import { OAuthError } from '../http/errors.ts'
 import { parseJson } from '../http/json.ts'
+import { askNameServers } from '../http/name-servers.ts'
 import { mayReach } from '../webhooks/address.ts'
 import { send, type LookUp } from '../webhooks/post.ts'
 import { ClientDocumentError, readClientDocument } from './client-document.ts'
 import { freshSeconds } from './freshness.ts'
-import { askNameServers } from './name-servers.ts'
 
 export interface ClientDocuments {
   /**

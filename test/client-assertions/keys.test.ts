@@ -1,3 +1,5 @@
+import dns from 'node:dns/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import t from 'tap'
 import { createDocumentReader } from '../../src/client-assertions/documents.ts'
 import { createAssertionKeys } from '../../src/client-assertions/keys.ts'
@@ -63,4 +65,22 @@ t.test('the document is read once in an hour; after a failure not for ten second
   Date.now = () => at + 10_000 + 3_600_000
   await keys.ofIssuer(ci.url)
   t.equal(calls() - before, 3)
+})
+
+t.test('a name is asked of the name servers: a silent one occupies no thread of the process', async (t) => {
+  const { lookup } = dns
+  t.teardown(() => {
+    dns.lookup = lookup
+    syncBuiltinESMExports()
+  })
+  const asked: string[] = []
+  dns.lookup = (async (name: string) => {
+    asked.push(name)
+    throw new Error('away')
+  }) as never
+  syncBuiltinESMExports()
+  await t.rejects(createDocumentReader({ allowPrivate: false })('https://silent.invalid/jwks'))
+  t.same(asked, [])
+  await t.rejects(createDocumentReader({ allowPrivate: true })('https://inner.invalid/jwks'))
+  t.same(asked, ['inner.invalid'], 'the network of the operator has names of its own')
 })

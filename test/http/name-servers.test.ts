@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { askNameServers } from '../../src/registration/name-servers.ts'
+import { askNameServers } from '../../src/http/name-servers.ts'
 
 const [A, AAAA] = [1, 28]
 
