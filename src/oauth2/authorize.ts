@@ -9,8 +9,8 @@ import { noticeBeforeSignIn } from '../consent/page.ts'
 import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../pages/error-page.ts'
-import { OAuthError, Problem, toErrorDescription } from '../http/errors.ts'
-import { noteOrigin, originOf } from '../http/failure-origin.ts'
+import { OAuthError, Problem } from '../http/errors.ts'
+import { noteOrigin } from '../http/failure-origin.ts'
 import { useIssuersName } from '../http/loopback-name.ts'
 import { html } from '../pages/markup.ts'
 import { brandFooter } from '../pages/brand.ts'
@@ -18,15 +18,13 @@ import { sendPage } from '../pages/page.ts'
 import { textsOf } from '../texts/texts.ts'
 import type { Parameters } from '../http/parameters.ts'
 import { asOAuthMembers, problems } from '../http/problem-details.ts'
-import { isLoopback } from '../http/url.ts'
-import { wantsHtml } from '../http/wants-html.ts'
 import { describeLoginParameters } from '../providers/login-parameters.ts'
 import type { Providers } from '../providers/registry.ts'
 import { cancelCode } from '../sign-in/cancel.ts'
 import { lastProvider } from '../sign-in/last-provider.ts'
 import type { LoginAttempts } from '../sign-in/login-attempt.ts'
 import { STAGE_STEPS } from '../sign-in/login-stage.ts'
-import { logRedirectedError, redirectWithError, returnUrl, type ReturnAddress } from '../sign-in/redirects.ts'
+import { logRedirectedError, needsClick, redirectWithError, withWayBack } from '../sign-in/redirects.ts'
 import type { SignInService } from '../sign-in/service.ts'
 import { sendToProvider } from '../sign-in/start.ts'
 import type { Resources } from '../tokens/resources.ts'
@@ -65,15 +63,6 @@ const AuthorizeRequestSchema = Type.Object({
   intent: Parameter('`link`: the code links an account at POST /me/accounts instead of signing in.'),
   ...describeLoginParameters(Parameter)
 }, { additionalProperties: true })
-
-/** An error of the client for the person, who may take it back to the client by a click. */
-function shownHere (error: unknown, back: ReturnAddress): unknown {
-  if (!(error instanceof OAuthError)) return error
-  const url = returnUrl(back, { error: error.error, error_description: toErrorDescription(error.message) })
-  return noteOrigin(new Problem('invalid_request', error.message, {
-    backTo: { name: new URL(back.redirectUri).host, url }
-  }), originOf(error))
-}
 
 /** The authorization endpoint (OAuth 2.1 section 4.1.1, OpenID Connect Core section 3.1.2). */
 export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = async (app, options) => {
@@ -151,8 +140,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
     } catch (error) {
       noteOrigin(error, { step: STAGE_STEPS.started, mode: 'code', clientId })
       const back = { redirectUri, state, responseMode, issuerUrl, requestId: request.id }
-      // A link that anybody can make must not lead on to a site that anybody can register (RFC 9700 section 4.11.2).
-      if (client.thirdParty && wantsHtml(request) && !isLoopback(new URL(redirectUri))) throw shownHere(error, back)
+      if (client.thirdParty && needsClick(request, redirectUri)) throw withWayBack(error, back)
       logRedirectedError(request, error)
       await redirectWithError(reply, back, error)
     }

@@ -5,7 +5,7 @@ import { sendErrorPage, type ErrorPage } from '../pages/error-page.ts'
 import { deviceErrorPage } from './device-error-page.ts'
 import type { LoginCompletion } from './login-attempt.ts'
 import { originOfLogin } from './login-origin.ts'
-import { logRedirectedError, redirectCode, redirectWithError } from './redirects.ts'
+import { logRedirectedError, needsClick, redirectCode, redirectWithError, withWayBack } from './redirects.ts'
 
 const ABOUT_THE_PERSON = ['account_disabled', 'sign_up_closed', 'email_not_allowed']
 
@@ -26,11 +26,14 @@ export async function answerFailedLogin (
   if (completion.mode === 'direct' || completion.mode === 'pages' || problem.code === 'unknown_provider') throw error
   // A third party learns nothing of a person who has allowed it nothing.
   if (completion.mode === 'code' && completion.consent && ABOUT_THE_PERSON.includes(problem.code)) throw error
+  const { id: requestId } = request
+  // Who declined has said so to the provider; of other errors the person may not have known.
+  if (completion.mode === 'code' && completion.consent && problem.code !== 'access_denied' &&
+    needsClick(request, completion.redirectUri)) throw withWayBack(error, { ...completion, issuerUrl, requestId })
   logRedirectedError(request, error)
   if (completion.mode === 'device') {
     return await sendErrorPage(request, reply, problem, { ...errorPage, ...deviceErrorPage(issuerUrl) })
   }
-  const { id: requestId } = request
   if (completion.mode === 'code') {
     return await redirectWithError(reply, { ...completion, issuerUrl, requestId }, error)
   }

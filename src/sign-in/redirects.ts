@@ -1,11 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError, toErrorDescription } from '../http/errors.ts'
-import { originOf } from '../http/failure-origin.ts'
+import { OAuthError, Problem, toErrorDescription } from '../http/errors.ts'
+import { noteOrigin, originOf } from '../http/failure-origin.ts'
 import { logFailure } from '../http/log-failure.ts'
 import { html, type Markup } from '../pages/markup.ts'
 import { sendPage } from '../pages/page.ts'
 import { textsOf } from '../texts/texts.ts'
 import { toProblem } from '../http/problem-details.ts'
+import { isLoopback } from '../http/url.ts'
+import { wantsHtml } from '../http/wants-html.ts'
 
 /** Where an authorization response goes: a redirect URI that was checked, and what the client wants back. */
 export interface ReturnAddress {
@@ -63,6 +65,26 @@ export async function redirectWithError (
 ): Promise<FastifyReply> {
   const [code, description] = redirectCode(error, back.requestId)
   return await redirectBack(reply, back, { error: code, error_description: toErrorDescription(description) })
+}
+
+/**
+ * Whether an error must not lead a browser to a third party by itself: anybody can make the link that ends in it, and
+ * register the site (RFC 9700 section 4.11.2). An app on the person's own computer is no such site.
+ */
+export function needsClick (request: FastifyRequest, redirectUri: string): boolean {
+  return wantsHtml(request) && !isLoopback(new URL(redirectUri))
+}
+
+/** The error as a page shows it, with a link that takes it back to the client. A fault of ours stays as it is. */
+export function withWayBack (error: unknown, back: ReturnAddress): unknown {
+  if (!(error instanceof OAuthError || error instanceof Problem)) return error
+  const [code, description] = redirectCode(error, back.requestId)
+  const url = returnUrl(back, { error: code, error_description: toErrorDescription(description) })
+  const backTo = { name: new URL(back.redirectUri).host, url }
+  const problem = error instanceof OAuthError
+    ? new Problem('invalid_request', error.message, { backTo })
+    : new Problem(error.code, error.message, { headers: error.headers, status: error.status, backTo })
+  return noteOrigin(problem, originOf(error))
 }
 
 /** Logs an error before it travels in a redirect. */

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { createBrowser } from '../../fakes/browser.ts'
+import { startFakeOidc } from '../../fakes/oidc.ts'
 import { setupWithAgents, NOTES } from '../agents-world.ts'
 
 // Anybody may register a client, so a link to this server must not lead on to the client's site by itself (RFC 9700
@@ -7,7 +9,10 @@ import { setupWithAgents, NOTES } from '../agents-world.ts'
 const PHISHING = 'https://phishing.example/callback'
 const HTML = { accept: 'text/html' }
 
-const world = await setupWithAgents(t)
+const acme = await startFakeOidc()
+t.teardown(() => acme.close())
+acme.person({ sub: 'jane', name: 'Jane' })
+const world = await setupWithAgents(t, acme.settings('acme'))
 const { url, register, agentRequest } = world
 
 const WRONG: [string, Record<string, string | undefined>][] = [
@@ -37,6 +42,24 @@ t.test("wanted: a link of this server that leads to a site of the attacker's", a
       t.match(Object.fromEntries(back), { error: /./, state: 'the state', iss: url }, 'a click takes the error back')
     }
   }
+})
+
+t.test('wanted: the same, by way of a provider that asks nothing and answers what is of no use', async (t) => {
+  const { body: { client_id: clientId } } = await register({
+    client_name: 'Notes', redirect_uris: [PHISHING, 'http://127.0.0.1/callback']
+  })
+  acme.idToken({ claims: { auth_time: Math.floor(Date.now() / 1000) - 3600 } })
+  async function comeBack (redirectUri: string, headers: Record<string, string>) {
+    const browser = createBrowser(url)
+    const { path } = agentRequest({ client_id: clientId, redirect_uri: redirectUri, provider: 'acme', max_age: '0' })
+    return await browser.get(await browser.authorize(await browser.start(path)), { headers })
+  }
+  const page = await comeBack(PHISHING, HTML)
+  t.same([page.status, page.location], [502, undefined])
+  t.match(page.text, /href="https:\/\/phishing\.example\/callback\?error=server_error[^"]*">[^<]*phishing\.example</)
+  t.match((await comeBack(PHISHING, {})).location, `${PHISHING}?error=server_error`)
+  acme.deny()
+  t.match((await comeBack(PHISHING, HTML)).location, `${PHISHING}?error=access_denied`, 'the person has said something')
 })
 
 t.test('an app on this computer, and what is no browser, get the error as ever', async (t) => {
