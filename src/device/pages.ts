@@ -8,7 +8,7 @@ import { addressOf } from '../http/client-address.ts'
 import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../pages/error-page.ts'
 import { Problem } from '../http/errors.ts'
-import { useIssuersName } from '../http/loopback-name.ts'
+import { toIssuersName } from '../http/loopback-name.ts'
 import { logFailure } from '../http/log-failure.ts'
 import { brandFooter, type Brand } from '../pages/brand.ts'
 import { html, type Markup } from '../pages/markup.ts'
@@ -59,7 +59,7 @@ export const deviceRoutes: FastifyPluginAsyncTypebox<DeviceOptions> = async (app
   app.setErrorHandler(errorPageHandler(deviceErrorPage(issuerUrl)))
 
   app.get('/device', {
-    onRequest: useIssuersName(issuerUrl),
+    onRequest: toIssuersName(issuerUrl),
     schema: {
       summary: 'The page to type a device code',
       tags: ['Device'],

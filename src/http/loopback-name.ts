@@ -6,7 +6,7 @@ import { isLoopback, parseUrl } from './url.ts'
  * localhost) to the issuer's. What is kept in a cookie under one name would be missing when the provider leads back to
  * the other. At another port there is a proxy in between, which may name its target.
  */
-export function useIssuersName (issuerUrl: string) {
+export function toIssuersName (issuerUrl: string) {
   const issuer = new URL(issuerUrl)
   return async ({ headers: { host = '' }, url }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | void> => {
     if (!isLoopback(issuer) || !url.startsWith('/')) return

@@ -11,7 +11,7 @@ import type { CookiePolicy } from '../http/cookies.ts'
 import { errorPageHandler } from '../pages/error-page.ts'
 import { OAuthError, Problem } from '../http/errors.ts'
 import { noteOrigin } from '../http/failure-origin.ts'
-import { useIssuersName } from '../http/loopback-name.ts'
+import { toIssuersName } from '../http/loopback-name.ts'
 import { html } from '../pages/markup.ts'
 import { brandFooter } from '../pages/brand.ts'
 import { sendPage } from '../pages/page.ts'
@@ -89,7 +89,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<AuthorizeOptions> = asyn
   }
   app.get('/oauth2/authorize', {
     exposeHeadRoute: false,
-    onRequest: useIssuersName(issuerUrl),
+    onRequest: toIssuersName(issuerUrl),
     schema: { ...schema, querystring: AuthorizeRequestSchema }
   }, async (request, reply) => {
     await authorize(request, reply, request.query)

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import type { AllowedOrigins } from '../http/allowed-origins.ts'
 import { addressOf } from '../http/client-address.ts'
 import { Problem } from '../http/errors.ts'
-import { useIssuersName } from '../http/loopback-name.ts'
+import { toIssuersName } from '../http/loopback-name.ts'
 import type { Parameters } from '../http/parameters.ts'
 import { problems } from '../http/problem-details.ts'
 import { wantsHtml } from '../http/wants-html.ts'
@@ -116,7 +116,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInOptions> = async (app
     '/login/:provider',
     {
       exposeHeadRoute: false,
-      onRequest: useIssuersName(issuerUrl),
+      onRequest: toIssuersName(issuerUrl),
       schema: {
         summary: 'Start a login',
         description:
