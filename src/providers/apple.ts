@@ -7,6 +7,17 @@ import { createOidcProvider } from './oidc.ts'
 import type { ProviderDefinition } from './provider.ts'
 
 const ISSUER = 'https://appleid.apple.com'
+/**
+ * As its documentation has them. In June 2025 its discovery document named another issuer for some days, and other
+ * hosts, which stopped whoever read it: https://github.com/supabase/auth/issues/2051
+ */
+const ENDPOINTS = {
+  authorizationEndpoint: `${ISSUER}/auth/authorize`,
+  tokenEndpoint: `${ISSUER}/auth/token`,
+  jwksUri: `${ISSUER}/auth/keys`,
+  userinfoEndpoint: undefined,
+  revocationEndpoint: `${ISSUER}/auth/revoke`
+}
 /** Apple allows six months. */
 const SECRET_LIFETIME_SECONDS = 60 * 60
 const RENEW_BEFORE_SECONDS = 10 * 60
@@ -73,6 +84,7 @@ export const apple: ProviderDefinition = {
       name: apple.name,
       scope: apple.scope,
       issuer: settings.issuer ?? ISSUER,
+      ...settings.issuer === undefined && { endpoints: ENDPOINTS },
       isEmailVerified: emailTrust('apple').isVerified,
       authentication: 'body',
       // It documents none, and asks people to confirm each sign-in.

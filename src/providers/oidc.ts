@@ -48,7 +48,7 @@ export interface OidcOptions {
   /** Where it takes other parameters than those of the standard, or other values. */
   loginParameters?: ToAuthorizationParameters
   formPost?: boolean
-  /** For a provider without a discovery document. */
+  /** For a provider without a discovery document, or with one that cannot be relied on. */
   endpoints?: IssuerEndpoints
 }
 
@@ -294,7 +294,12 @@ function knownMetadata (settings: ProviderSettings, { issuer, endpoints }: OidcO
     const urls = { authorizationEndpoint: authorizationUrl, tokenEndpoint: tokenUrl, jwksUri: jwksUrl }
     return { ...common, ...urls, userinfoEndpoint: userinfoUrl, revocationEndpoint: revocationUrl }
   }
-  return endpoints && { ...common, ...endpoints }
+  return endpoints && {
+    ...common,
+    ...endpoints,
+    userinfoEndpoint: userinfoUrl ?? endpoints.userinfoEndpoint,
+    revocationEndpoint: revocationUrl ?? endpoints.revocationEndpoint
+  }
 }
 
 /**

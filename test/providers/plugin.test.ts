@@ -51,7 +51,7 @@ t.test(
     }
     const { app, providers } = await start(t, environment)
     // Their endpoints are discovered at the first login.
-    const discovered = ['google', 'microsoft', 'apple']
+    const discovered = ['google', 'microsoft']
     for (const id of discovered) t.notOk(app.hasDecorator(id), id)
     const names = [...providers.keys()]
       .filter((id) => !discovered.includes(id))

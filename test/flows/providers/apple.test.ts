@@ -116,6 +116,24 @@ t.test('a first login: the form comes back with the name, and the email stands i
   t.same(apple.unexpected(), [])
 })
 
+t.test('its endpoints are known: its discovery document once named others (supabase/auth#2051)', async (t) => {
+  const apple = await startFakeApple()
+  t.teardown(() => apple.close())
+  const { APPLE_ISSUER: issuer, ...real } = apple.settings()
+  const { url } = await setup(t, real)
+  const { headers } = await fetch(`${url}/login/apple`, { redirect: 'manual' })
+  t.match(headers.get('location'), 'https://appleid.apple.com/auth/authorize?')
+  t.match(await provider(real).endpoints(), {
+    tokenUrl: 'https://appleid.apple.com/auth/token',
+    jwksUrl: 'https://appleid.apple.com/auth/keys',
+    authentication: 'body'
+  })
+
+  const moved = provider({ ...real, APPLE_REVOCATION_URL: `${issuer}${apple.paths.revoke}` })
+  await moved.revoke?.({ accessToken: 'x', refreshToken: 'y' }, AbortSignal.timeout(10_000))
+  t.equal(apple.calls(apple.paths.revoke).length, 1, 'and a URL of the settings counts')
+})
+
 t.test('the client secret', async (t) => {
   const apple = await startFakeApple()
   t.teardown(() => apple.close())
