@@ -8,8 +8,9 @@ import { isLoopback, parseUrl } from './url.ts'
  */
 export function toIssuersName (issuerUrl: string) {
   const issuer = new URL(issuerUrl)
+  const isLocal = isLoopback(issuer)
   return async ({ headers: { host = '' }, url }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | void> => {
-    if (!isLoopback(issuer) || !url.startsWith('/')) return
+    if (!isLocal || !url.startsWith('/')) return
     const asked = parseUrl(`${issuer.protocol}//${host}`)
     if (asked && isLoopback(asked) && asked.port === issuer.port && asked.hostname !== issuer.hostname) {
       return reply.header('cache-control', 'no-store').redirect(issuerUrl + url, 302)

@@ -8,8 +8,8 @@ import type { ProviderDefinition } from './provider.ts'
 
 const ISSUER = 'https://appleid.apple.com'
 /**
- * As its documentation has them. In June 2025 its discovery document named another issuer for some days, and other
- * hosts, which stopped whoever read it: https://github.com/supabase/auth/issues/2051
+ * As Apple documents them. Its discovery document named another issuer and other hosts for some days in June 2025, and
+ * logins that relied on it failed: https://github.com/supabase/auth/issues/2051
  */
 const ENDPOINTS = {
   authorizationEndpoint: `${ISSUER}/auth/authorize`,
