@@ -2,12 +2,12 @@ import type { Locator, Page } from 'playwright-core'
 
 const focused = (target: Locator) => target.and(target.page().locator(':focus'))
 
-/** Waits until the page has given it the focus, which `autofocus` does with the first drawing and not before. */
+/** Waits until the target has the focus: `autofocus` gives it when the page is first rendered, not before. */
 export async function untilFocused (target: Locator): Promise<void> {
   await focused(target).waitFor()
 }
 
-/** Presses Tab until it is there, as somebody without a mouse does. */
+/** Presses Tab until the target has the focus. */
 export async function tabTo (page: Page, target: Locator): Promise<void> {
   await target.waitFor()
   for (let presses = 0; presses < 60; presses++) {
@@ -17,7 +17,7 @@ export async function tabTo (page: Page, target: Locator): Promise<void> {
   throw new Error(`Tab does not get to ${target}.`)
 }
 
-/** Gets there by Tab, and presses Enter. */
+/** Moves the focus to the target by Tab, and presses Enter. */
 export async function press (page: Page, target: Locator): Promise<void> {
   await tabTo(page, target)
   await page.keyboard.press('Enter')

@@ -74,6 +74,7 @@ t.test('a name is asked of the name servers: a silent one occupies no thread of 
     syncBuiltinESMExports()
   })
   const asked: string[] = []
+  // `lookup` has many overloads; this is the one that is called.
   dns.lookup = (async (name: string) => {
     asked.push(name)
     throw new Error('away')

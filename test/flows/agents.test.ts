@@ -196,7 +196,7 @@ t.test('a resource that is named twice, in two spellings, is one', async (t) => 
     redirect_uri: redirectUri
   })
   t.match(decodeJwt(body.access_token), { aud: MAPS, scope: 'maps:read' })
-  t.match((await visitBoth()).page.location, /\?code=/, 'and nobody is asked twice for it')
+  t.match((await visitBoth()).page.location, /\?code=/, 'the consent covers both spellings')
 })
 
 t.test('an ID token of a third party is a hint, also when its document is not at hand', async (t) => {

@@ -59,7 +59,7 @@ function processOf (folder: string, file: string): number {
     try {
       return readlinkSync(`/proc/${pid}/cwd`) === folder && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(file)
     } catch {
-      return false // It has ended meanwhile, or is somebody else's.
+      return false // The process has ended, or belongs to another user.
     }
   }
   return Math.max(...readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter(runs).map(Number))

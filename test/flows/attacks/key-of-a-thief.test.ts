@@ -26,7 +26,7 @@ t.test("wanted: to keep a session and its client out of it, by a refresh just be
   const bound = await refreshAsThief(stolen)
   t.match(bound, { status: 200, body: { token_type: 'DPoP' } })
   t.match(await refresh(stolen), { status: 400, body: { error: 'invalid_grant' } })
-  t.equal(await thefts(), 1, 'the client comes without the key: somebody has a copy')
+  t.equal(await thefts(), 1, 'a refresh without the key is reported as reuse')
   t.match(await refreshAsThief(bound.body.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
 })
 

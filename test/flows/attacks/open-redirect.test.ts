@@ -44,7 +44,7 @@ t.test("wanted: a link of this server that leads to a site of the attacker's", a
   }
 })
 
-t.test('wanted: the same, by way of a provider that asks nothing and answers what is of no use', async (t) => {
+t.test('wanted: the same, by a silent sign-in at a provider whose answer is refused', async (t) => {
   const { body: { client_id: clientId } } = await register({
     client_name: 'Notes', redirect_uris: [PHISHING, 'http://127.0.0.1/callback']
   })
